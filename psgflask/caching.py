@@ -1,0 +1,236 @@
+"""Whole pages for anonymous readers, kept until the content changes."""
+
+import gzip
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import brotli
+from flask import Flask, Response, current_app, request
+from sqlalchemy import event, update
+from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
+
+from psgflask.database import Model, db, utc_now
+
+View = TypeVar("View", bound=Callable[..., object])
+LONDON = ZoneInfo("Europe/London")
+SMALLEST_COMPRESSED = 600
+ENCODINGS = ("br", "gzip")
+
+
+class ContentStamp(Model):
+    """One row whose number grows with every change that readers may see."""
+
+    __tablename__ = "content_stamp"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(default=0)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    stamp: int
+    until: datetime
+    content_type: str
+    etag: str
+    headers: tuple[tuple[str, str], ...]
+    bodies: dict[str, bytes]  # by content coding, "identity" always among them
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.bodies.values())) + 500
+
+
+class PageCache:
+    """Finished pages by address, bounded in bytes, least recently used out first."""
+
+    def __init__(self, megabytes: int) -> None:
+        self.limit = megabytes * 1_000_000
+        self.entries: OrderedDict[str, _Entry] = OrderedDict()
+        self.bytes = 0
+        self.lock = threading.Lock()
+
+    def get(self, key: str, stamp: int, now: datetime) -> _Entry | None:
+        """Return the page of an address if it still holds."""
+        with self.lock:
+            entry = self.entries.get(key)
+            if entry is None:
+                return None
+            if entry.stamp != stamp or entry.until <= now:
+                self._forget(key)
+                return None
+            self.entries.move_to_end(key)
+            return entry
+
+    def put(self, key: str, entry: _Entry) -> None:
+        """Keep a page; one that fills a quarter of the cache by itself is not kept."""
+        if entry.size * 4 > self.limit:
+            return
+        with self.lock:
+            self._forget(key)
+            self.entries[key] = entry
+            self.bytes += entry.size
+            while self.bytes > self.limit:
+                self._forget(next(iter(self.entries)))
+
+    def _forget(self, key: str) -> None:
+        entry = self.entries.pop(key, None)
+        if entry is not None:
+            self.bytes -= entry.size
+
+
+# Rooms add what makes a page stale by itself: each gives the next such moment, or None.
+Staleness = Callable[[Session, datetime], datetime | None]
+
+
+def init_app(app: Flask) -> None:
+    """Serve kept pages before views run, and keep what cacheable views return."""
+    app.extensions["psg_pages"] = PageCache(int(app.config["PAGE_CACHE_MB"]))
+    app.extensions["psg_staleness"] = []
+    app.before_request(_serve)
+    app.after_request(_keep)
+
+
+def goes_stale(app: Flask, when: Staleness) -> None:
+    """Register a question whose answer bounds how long a page is kept."""
+    app.extensions["psg_staleness"].append(when)
+
+
+def cacheable(view: View) -> View:
+    """Mark a view whose page is the same for every anonymous reader."""
+    view.cacheable = True  # type: ignore[attr-defined]  # a mark on a plain function
+    return view
+
+
+def content_changed(session: Session) -> None:
+    """Say in this transaction that readers may see something else; bulk SQL must call it."""
+    changed = session.execute(
+        update(ContentStamp)
+        .values(number=ContentStamp.number + 1)
+        .execution_options(synchronize_session=False)
+    )
+    if not changed.rowcount:  # type: ignore[attr-defined]  # an UPDATE gives a CursorResult
+        session.add(ContentStamp(id=1, number=1))
+
+
+def shown_to_readers(*models: type[Model]) -> None:
+    """Declare tables whose every change makes kept pages stale."""
+    _shown.update(models)
+
+
+_shown: set[type] = set()
+
+
+@event.listens_for(Session, "after_flush")
+def _note(session: Session, context: UOWTransaction) -> None:
+    touched = (*session.new, *session.dirty, *session.deleted)
+    if any(type(row) in _shown for row in touched):
+        content_changed(session)
+
+
+def current_stamp() -> int:
+    """Return the number of the content's present state."""
+    connection = db.engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("SELECT number FROM content_stamp")
+        row = cursor.fetchone()
+        cursor.close()
+    finally:
+        connection.close()
+    return row[0] if row else 0
+
+
+def _is_cacheable() -> bool:
+    if request.method not in {"GET", "HEAD"} or request.endpoint is None:
+        return False
+    view = current_app.view_functions.get(request.endpoint)
+    return bool(getattr(view, "cacheable", False)) and not request.cookies
+
+
+def _key() -> str:
+    return f"{request.script_root}{request.path}?{request.query_string.decode('latin-1')}"
+
+
+def _serve() -> Response | None:
+    if not _is_cacheable():
+        return None
+    pages: PageCache = current_app.extensions["psg_pages"]
+    now = utc_now()
+    stamp = current_stamp()
+    request.environ["psg.stamp"] = stamp
+    entry = pages.get(_key(), stamp, now)
+    return _respond(entry) if entry is not None else None
+
+
+def _keep(response: Response) -> Response:
+    stamp = request.environ.get("psg.stamp")
+    if stamp is None or response.status_code != 200 or "psg.kept" in request.environ:
+        return response
+    if response.is_streamed or "Set-Cookie" in response.headers:
+        return response
+    now = utc_now()
+    body = response.get_data()
+    entry = _Entry(
+        stamp,
+        _stale_at(db.session(), now),
+        response.content_type,
+        _etag(body),
+        tuple((k, v) for k, v in response.headers if k in {"Last-Modified", "X-Robots-Tag"}),
+        compressed(body),
+    )
+    current_app.extensions["psg_pages"].put(_key(), entry)
+    return _respond(entry)
+
+
+def _stale_at(session: Session, now: datetime) -> datetime:
+    tomorrow = (now.astimezone(LONDON) + timedelta(days=1)).date()
+    midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=LONDON)
+    moments = [ask(session, now) for ask in current_app.extensions["psg_staleness"]]
+    return min([midnight, *filter(None, moments)])
+
+
+def _etag(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=12).hexdigest()
+
+
+def compressed(body: bytes, *, quality: int = 5) -> dict[str, bytes]:
+    """Return a body in every content coding that makes it smaller, and as it is."""
+    bodies = {"identity": body}
+    if len(body) >= SMALLEST_COMPRESSED:
+        bodies["br"] = brotli.compress(body, quality=quality)
+        bodies["gzip"] = gzip.compress(body, compresslevel=min(9, quality + 1), mtime=0)
+    return bodies
+
+
+def choose(bodies: dict[str, bytes], accepted: str) -> tuple[str, bytes]:
+    """Return the coding and body that a client's Accept-Encoding allows, smallest first."""
+    offered = {part.split(";")[0].strip() for part in accepted.split(",") if "q=0" not in part}
+    for coding in ENCODINGS:
+        if coding in offered and coding in bodies:
+            return coding, bodies[coding]
+    return "identity", bodies["identity"]
+
+
+def _respond(entry: _Entry) -> Response:
+    request.environ["psg.kept"] = True
+    coding, body = choose(entry.bodies, request.headers.get("Accept-Encoding", ""))
+    etag = f"{entry.etag}-{coding}"
+    response = Response(content_type=entry.content_type)
+    response.headers.extend(list(entry.headers))
+    response.set_etag(etag)
+    response.headers["Cache-Control"] = "public, max-age=0, must-revalidate"
+    response.headers["Vary"] = "Accept-Encoding"
+    if request.if_none_match.contains(etag):
+        response.status_code = 304
+        del response.headers["Content-Type"]
+        return response
+    if coding != "identity":
+        response.headers["Content-Encoding"] = coding
+    response.set_data(body)
+    return response

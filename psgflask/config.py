@@ -1,0 +1,116 @@
+"""Every setting, its default and one line of meaning."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Config, Flask
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting; `confirm` marks a fact that only the PSG can supply."""
+
+    name: str
+    default: str | int | bool
+    meaning: str
+    confirm: bool = False
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("SECRET_KEY", "", "Signs cookies and forms; written by `flask init`, never shared."),
+    Setting("BASE_URL", "http://127.0.0.1:8000", "The site's public address, used in every link."),
+    Setting("DATABASE_URL", "", "Where the database is; empty means instance/psg.sqlite."),
+    Setting("TRUSTED_PROXIES", 0, "How many proxies in front of the server may be believed."),
+    Setting("WORKER", True, "Run the worker as a thread of the server."),
+    Setting("PAGE_CACHE_MB", 16, "Memory for finished pages, in megabytes; 0 turns it off."),
+    Setting("MAX_CONTENT_LENGTH", 1_000_000, "Largest request body taken, in bytes."),
+    Setting("MAX_FORM_MEMORY_SIZE", 200_000, "Largest form field taken, in bytes."),
+    Setting("MAX_FORM_PARTS", 200, "Most fields taken in one form."),
+    Setting("CONTENT_LICENCE_NAME", "CC BY-NC-SA 4.0", "Licence of the texts, shown in the footer."),
+    Setting(
+        "CONTENT_LICENCE_URL",
+        "https://creativecommons.org/licenses/by-nc-sa/4.0/",
+        "Address of that licence.",
+    ),
+    Setting("CONTACT_POST", "", "Postal address of the PSG.", confirm=True),
+    Setting("CONTACT_PHONE", "", "Telephone number of the PSG.", confirm=True),
+    Setting("CONTACT_EMAIL", "", "E-mail address for general questions.", confirm=True),
+    Setting("CONTACT_PRESS", "", "E-mail address for journalists.", confirm=True),
+    Setting("CONTACT_CORRECTIONS", "", "E-mail address for corrections.", confirm=True),
+    Setting("CHARITY_NUMBER", "", "Registered charity number.", confirm=True),
+)
+NAMES = frozenset(setting.name for setting in SETTINGS)
+
+
+class ConfigurationRefused(RuntimeError):
+    """The configuration cannot be used; the message says what to change and where."""
+
+
+def load(app: Flask, instance: Path, given: Mapping[str, object] | None) -> None:
+    """Fill `app.config`: defaults, instance/config.py, PSG_* variables, then `given`.
+
+    Raises ConfigurationRefused when a value is unreadable or the secret is missing.
+    """
+    app.config.from_mapping({setting.name: setting.default for setting in SETTINGS})
+    _from_file(app, instance / "config.py")
+    for setting in SETTINGS:
+        text = os.environ.get(f"PSG_{setting.name}")
+        if text is not None:
+            app.config[setting.name] = _typed(setting, text)
+    app.config.from_mapping(given or {})
+    _check(app, instance)
+    https = str(app.config["BASE_URL"]).startswith("https:")
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=app.config["DATABASE_URL"] or f"sqlite:///{instance}/psg.sqlite",
+        SESSION_COOKIE_NAME="__Host-form" if https else "form",
+        SESSION_COOKIE_SECURE=https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+    )
+
+
+def unconfirmed(values: Config) -> list[Setting]:
+    """Return the facts that the PSG has not supplied yet."""
+    return [setting for setting in SETTINGS if setting.confirm and not values[setting.name]]
+
+
+def _from_file(app: Flask, file: Path) -> None:
+    if not file.is_file():
+        return
+    try:
+        app.config.from_pyfile(str(file))
+    except (SyntaxError, NameError) as error:
+        line = getattr(error, "lineno", None)
+        where = f"line {line} of {file}" if line else str(file)
+        raise ConfigurationRefused(f"Cannot read {where}: {error}") from error
+
+
+def _typed(setting: Setting, text: str) -> str | int | bool:
+    if isinstance(setting.default, bool):
+        return text.strip().casefold() in {"1", "true", "yes", "on"}
+    if isinstance(setting.default, int):
+        try:
+            return int(text)
+        except ValueError as error:
+            raise ConfigurationRefused(
+                f"PSG_{setting.name} must be a whole number, not {text!r}"
+            ) from error
+    return text
+
+
+def _check(app: Flask, instance: Path) -> None:
+    values: Mapping[str, Any] = app.config
+    if not values["SECRET_KEY"]:
+        raise ConfigurationRefused(
+            f"SECRET_KEY is missing: run `flask init`, which writes {instance}/config.py"
+        )
+    base = urlsplit(str(values["BASE_URL"]))
+    if base.scheme not in {"http", "https"} or not base.netloc or base.path not in {"", "/"}:
+        raise ConfigurationRefused(
+            "BASE_URL must be an address such as https://example.org, without a path"
+        )

@@ -1,0 +1,14 @@
+"""The news: articles, their catalogue, their only writer, and the pages that show them."""
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Open the room: its pages, feeds, media, commands and what base.html needs of it."""
+    from psgflask.news import commands, feeds, media, rendering, views
+
+    app.register_blueprint(views.blueprint)
+    feeds.init_app(app)
+    media.init_app(app)
+    rendering.init_app(app)
+    commands.init_app(app)

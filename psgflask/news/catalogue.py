@@ -1,0 +1,324 @@
+"""What may be seen, and in what order: the one home of "published"."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, Select, and_, exists, extract, func, or_, select, tuple_
+from sqlalchemy.orm import Session, aliased, selectinload
+
+from psgflask.news.dateline import UNDATED
+from psgflask.news.models import (
+    EVENT,
+    NEWS,
+    PUBLICATION,
+    PUBLISHED,
+    UPDATE,
+    Article,
+    Issue,
+    Topic,
+    article_topics,
+)
+
+# Publications and events have lists of their own.
+NEWS_KINDS = (NEWS, UPDATE)
+ALL_KINDS = (NEWS, UPDATE, PUBLICATION, EVENT)
+PAGE_SIZE = 20
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who is looking, as far as the catalogue must know."""
+
+    member: bool = False
+
+
+ANYBODY = Viewer()
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which articles a list draws from: the interface's language, kinds, moment and topic."""
+
+    language: str
+    now: datetime
+    kinds: tuple[str, ...] = NEWS_KINDS
+    topic_id: int | None = None
+
+
+def published(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that an article may be seen by everybody at this moment."""
+    return and_(Article.status == PUBLISHED, Article.publish_at <= now)
+
+
+def is_published(article: Article, now: datetime) -> bool:
+    """Say the same as `published` of an article in memory."""
+    return (
+        article.status == PUBLISHED and article.publish_at is not None and article.publish_at <= now
+    )
+
+
+def may_read_body(article: Article, viewer: Viewer) -> bool:
+    """Say whether this viewer may read more than title and teaser."""
+    return viewer.member or not article.members_only
+
+
+def next_due(session: Session, now: datetime) -> datetime | None:
+    """Return when the next scheduled article becomes visible, None when none is waiting."""
+    return session.scalar(
+        select(func.min(Article.publish_at)).where(
+            Article.status == PUBLISHED, Article.publish_at > now
+        )
+    )
+
+
+def due_between(session: Session, after: datetime, until: datetime) -> Sequence[int]:
+    """Return the ids of the articles whose time came after one moment and until another."""
+    return session.scalars(
+        select(Article.id).where(
+            Article.status == PUBLISHED, Article.publish_at > after, Article.publish_at <= until
+        )
+    ).all()
+
+
+def _shown_in(language: str, now: datetime) -> ColumnElement[bool]:
+    """Of a translated pair only the interface's language appears in a list."""
+    twin = aliased(Article)
+    has_twin = exists(
+        select(twin.id).where(
+            twin.work == Article.work,
+            twin.language == language,
+            twin.status == PUBLISHED,
+            twin.publish_at <= now,
+        )
+    )
+    return or_(Article.language == language, ~has_twin)
+
+
+def _conditions(scope: Scope) -> list[ColumnElement[bool]]:
+    conditions = [published(scope.now), _shown_in(scope.language, scope.now)]
+    if set(scope.kinds) != set(ALL_KINDS):
+        conditions.append(Article.kind.in_(scope.kinds))
+    if scope.topic_id is not None:
+        conditions.append(_about([scope.topic_id]))
+    return conditions
+
+
+def _about(topic_ids: Iterable[int]) -> ColumnElement[bool]:
+    return Article.id.in_(
+        select(article_topics.c.article_id).where(article_topics.c.topic_id.in_(list(topic_ids)))
+    )
+
+
+def listing(scope: Scope) -> Select[tuple[Article]]:
+    """Return the articles of a scope, newest dateline first, undated last."""
+    return (
+        select(Article)
+        .where(*_conditions(scope))
+        .order_by(Article.order_date.desc(), Article.id.desc())
+        .options(selectinload(Article.topics), selectinload(Article.issue))
+    )
+
+
+def dated_within(first: date, last: date) -> ColumnElement[bool]:
+    """Return the condition that the dateline touches these days; a range touches each month."""
+    return and_(Article.dated_from <= last, Article.dated_to >= first)
+
+
+def undated() -> ColumnElement[bool]:
+    """Return the condition that an article has no date."""
+    return Article.precision == UNDATED
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A place in a list that stays the same when articles are added."""
+
+    order_date: date
+    id: int
+
+    def __str__(self) -> str:
+        return f"{self.order_date.isoformat()}.{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """Read a cursor from an address; raises ValueError."""
+        day, _, number = text.partition(".")
+        if not (number.isascii() and number.isdigit() and len(number) < 19):
+            raise ValueError(text)
+        return cls(date.fromisoformat(day), int(number))
+
+    @classmethod
+    def of(cls, article: Article) -> "Cursor":
+        """Return the place of an article."""
+        return cls(article.order_date, article.id)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One page of a list and the cursors of its neighbours."""
+
+    articles: list[Article]
+    before: Cursor | None
+    after: Cursor | None
+
+
+def slice_of(
+    session: Session,
+    chosen: Select[tuple[Article]],
+    *,
+    before: Cursor | None = None,
+    after: Cursor | None = None,
+    size: int = PAGE_SIZE,
+) -> Slice:
+    """Return the page that lies before or after a cursor, newest first."""
+    place = tuple_(Article.order_date, Article.id)
+    if after is not None:
+        rows = list(
+            session.scalars(
+                chosen.where(place > (after.order_date, after.id))
+                .order_by(None)
+                .order_by(Article.order_date, Article.id)
+                .limit(size + 1)
+            )
+        )
+        found = rows[:size][::-1]
+        more_after, more_before = len(rows) > size, bool(found)
+    else:
+        if before is not None:
+            chosen = chosen.where(place < (before.order_date, before.id))
+        rows = list(session.scalars(chosen.limit(size + 1)))
+        found = rows[:size]
+        more_after, more_before = before is not None and bool(found), len(rows) > size
+    return Slice(
+        found,
+        Cursor.of(found[-1]) if found and more_before else None,
+        Cursor.of(found[0]) if found and more_after else None,
+    )
+
+
+def month_counts(session: Session, scope: Scope) -> Counter[tuple[int, int]]:
+    """Return how many articles of a scope each (year, month) has; a range counts in each."""
+    counts: Counter[tuple[int, int]] = Counter()
+    for start, end, number in _spans(session, scope):
+        year, month = start
+        while (year, month) <= end:
+            counts[year, month] += number
+            year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+    return counts
+
+
+def year_counts(session: Session, scope: Scope) -> Counter[int]:
+    """Return how many articles of a scope each year has; a range counts once in each year."""
+    counts: Counter[int] = Counter()
+    for start, end, number in _spans(session, scope):
+        for year in range(start[0], end[0] + 1):
+            counts[year] += number
+    return counts
+
+
+def _spans(
+    session: Session, scope: Scope
+) -> list[tuple[tuple[int, int], tuple[int, int], int]]:
+    parts = [
+        extract(part, column)
+        for column in (Article.dated_from, Article.dated_to)
+        for part in ("year", "month")
+    ]
+    rows = session.execute(
+        select(*parts, func.count())
+        .where(*_conditions(scope), Article.precision != UNDATED)
+        .group_by(*parts)
+    )
+    return [((int(a), int(b)), (int(c), int(d)), number) for a, b, c, d, number in rows]
+
+
+def find(session: Session, slug: str, language: str) -> Article | None:
+    """Return the article at an address, whatever its status."""
+    return session.scalar(
+        select(Article).where(Article.slug == slug, Article.language == language)
+    )
+
+
+def translation(session: Session, article: Article, now: datetime) -> Article | None:
+    """Return the published article that says the same in the other language."""
+    return session.scalar(
+        select(Article).where(
+            Article.work == article.work, Article.id != article.id, published(now)
+        )
+    )
+
+
+def neighbours(
+    session: Session, article: Article, scope: Scope
+) -> tuple[Article | None, Article | None]:
+    """Return the next earlier and the next later article of a scope."""
+    here = Cursor.of(article)
+    earlier = slice_of(session, listing(scope), before=here, size=1).articles
+    later = slice_of(session, listing(scope), after=here, size=1).articles
+    return (earlier or [None])[0], (later or [None])[0]
+
+
+def topic_counts(session: Session, scope: Scope) -> list[tuple[Topic, int]]:
+    """Return the topics that have articles in a scope and how many each has."""
+    rows = session.execute(
+        select(article_topics.c.topic_id, func.count())
+        .join(Article, Article.id == article_topics.c.article_id)
+        .where(*_conditions(scope))
+        .group_by(article_topics.c.topic_id)
+    )
+    numbers = {topic_id: number for topic_id, number in rows}
+    topics = session.scalars(select(Topic).where(Topic.id.in_(numbers)))
+    return [(topic, numbers[topic.id]) for topic in topics]
+
+
+def find_topic(session: Session, slug: str) -> Topic | None:
+    """Return the topic of a slug."""
+    return session.scalar(select(Topic).where(Topic.slug == slug))
+
+
+def find_issue(session: Session, series: str, number: int) -> Issue | None:
+    """Return an issue by its series and number."""
+    return session.scalar(select(Issue).where(Issue.series == series, Issue.number == number))
+
+
+def issues_with_counts(session: Session, scope: Scope) -> list[tuple[Issue, int]]:
+    """Return the issues that have visible articles, newest number first, with their counts."""
+    rows = session.execute(
+        select(Issue, func.count())
+        .join(Article, Article.issue_id == Issue.id)
+        .where(*_conditions(scope))
+        .group_by(Issue.id)
+        .order_by(Issue.series, Issue.number.desc())
+    )
+    return [(issue, number) for issue, number in rows]
+
+
+def feed(scope: Scope, *, own_language: bool = True) -> Select[tuple[Article]]:
+    """Return the articles of a feed, newest publication first."""
+    conditions = _conditions(scope)
+    if own_language:
+        conditions.append(Article.language == scope.language)
+    return (
+        select(Article)
+        .where(*conditions)
+        .order_by(Article.publish_at.desc(), Article.id.desc())
+        .options(selectinload(Article.topics), selectinload(Article.issue))
+    )
+
+
+def upcoming(scope: Scope, today: date) -> Select[tuple[Article]]:
+    """Return the events that have not ended, the next first."""
+    return (
+        listing(scope)
+        .where(Article.dated_to >= today)
+        .order_by(None)
+        .order_by(Article.dated_from, Article.id)
+    )
+
+
+def past(scope: Scope, today: date) -> Select[tuple[Article]]:
+    """Return the events that have ended or have no date, the latest first."""
+    return listing(scope).where(or_(Article.dated_to < today, undated()))
+

@@ -1,0 +1,129 @@
+"""The dateline: a day, a month, a range of months, or none."""
+
+import calendar
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from babel import Locale
+
+DAY, MONTH, MONTHS, UNDATED = "day", "month", "months", "undated"
+PRECISIONS = (DAY, MONTH, MONTHS, UNDATED)
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+
+
+class DatelineUnreadable(ValueError):
+    """The text is no date that we know; the message says what to write."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(
+            f"{text!r} is not a date. Write a day (15 July 2018 or 2018-07-15), a month"
+            " (July 2018 or 2018-07), two months (June / July 2009 or 2009-06/2009-07)"
+            " or undated"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Dateline:
+    """When an article is dated: its precision and its first and last day."""
+
+    precision: str
+    first: date | None
+    last: date | None
+
+    @classmethod
+    def undated(cls) -> "Dateline":
+        """Return the dateline of an article without a date."""
+        return cls(UNDATED, None, None)
+
+    @classmethod
+    def of_day(cls, day: date) -> "Dateline":
+        """Return the dateline of one day."""
+        return cls(DAY, day, day)
+
+    @classmethod
+    def of_months(cls, first: tuple[int, int], last: tuple[int, int]) -> "Dateline":
+        """Return the dateline of one month, or of a range, each given as (year, month)."""
+        start, end = date(*first, 1), date(*last, calendar.monthrange(*last)[1])
+        if end < start:
+            raise ValueError("The range ends before it begins")
+        return cls(MONTH if first == last else MONTHS, start, end)
+
+    @classmethod
+    def parse(cls, text: str) -> "Dateline":
+        """Read a dateline as volunteers write it, in English, Spanish or ISO form.
+
+        Raises DatelineUnreadable. A range given backwards ("May / April 2009", as the old
+        Updates have it) is turned round.
+        """
+        try:
+            return _parse(" ".join(text.split()))
+        except (ValueError, KeyError):
+            raise DatelineUnreadable(text) from None
+
+    @property
+    def order_date(self) -> date:
+        """The day that the article sorts by: the last, or date.min when undated."""
+        return self.last or date.min
+
+
+def _month_names() -> dict[str, int]:
+    names: dict[str, int] = {}
+    for language in ("en", "es"):
+        for width in ("wide", "abbreviated"):
+            months = Locale(language).months["format"][width]
+            names |= {name.casefold().rstrip("."): number for number, name in months.items()}
+    names["setiembre"] = 9  # as Peru writes it
+    return names
+
+
+_MONTHS = _month_names()
+_YEAR = r"(\d{4})"
+_NAME = r"([^\W\d]+)\.?"
+_DAY = re.compile(rf"(\d{{1,2}}) (?:de )?{_NAME} (?:de |del )?{_YEAR}", re.IGNORECASE)
+_ISO = re.compile(rf"{_YEAR}-(\d\d)(?:-(\d\d))?")
+_ISO_RANGE = re.compile(rf"{_YEAR}-(\d\d) ?/ ?{_YEAR}-(\d\d)")
+_ONE_MONTH = re.compile(rf"{_NAME} (?:de |del )?{_YEAR}", re.IGNORECASE)
+_RANGE = re.compile(
+    rf"{_NAME}(?: (?:de |del )?{_YEAR})? ?(?:/|-|–|to|a) ?{_NAME} (?:de |del )?{_YEAR}",
+    re.IGNORECASE,
+)
+
+
+def _parse(text: str) -> Dateline:
+    if text.casefold() in {"undated", "sin fecha"}:
+        return Dateline.undated()
+    if found := _ISO_RANGE.fullmatch(text):
+        one, two, three, four = map(int, found.groups())
+        return _range((one, two), (three, four))
+    if found := _ISO.fullmatch(text):
+        year, month = _year(found[1]), int(found[2])
+        if found[3]:
+            return Dateline.of_day(date(year, month, int(found[3])))
+        return Dateline.of_months((year, month), (year, month))
+    if found := _DAY.fullmatch(text):
+        return Dateline.of_day(date(_year(found[3]), _month(found[2]), int(found[1])))
+    if found := _ONE_MONTH.fullmatch(text):
+        when = (_year(found[2]), _month(found[1]))
+        return Dateline.of_months(when, when)
+    if found := _RANGE.fullmatch(text):
+        last = _year(found[4])
+        first = _year(found[2]) if found[2] else last
+        return _range((first, _month(found[1])), (last, _month(found[3])))
+    raise ValueError(text)
+
+
+def _range(first: tuple[int, int], last: tuple[int, int]) -> Dateline:
+    _year(str(first[0])), _year(str(last[0]))
+    return Dateline.of_months(min(first, last), max(first, last))
+
+
+def _month(name: str) -> int:
+    return _MONTHS[name.casefold()]
+
+
+def _year(text: str) -> int:
+    if not FIRST_YEAR <= int(text) <= LAST_YEAR:
+        raise ValueError(text)
+    return int(text)

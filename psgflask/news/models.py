@@ -1,0 +1,224 @@
+"""The tables of the news: articles, their revisions, issues, topics, pictures, attachments."""
+
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from psgflask.database import Model, utc_now
+from psgflask.languages import LANGUAGES
+from psgflask.news.dateline import PRECISIONS, Dateline
+
+NEWS, UPDATE, PUBLICATION, EVENT = "news", "update", "publication", "event"
+KINDS = (NEWS, UPDATE, PUBLICATION, EVENT)
+DRAFT, PUBLISHED, WITHDRAWN = "draft", "published", "withdrawn"
+STATUSES = (DRAFT, PUBLISHED, WITHDRAWN)
+THEME, PLACE, ORGANISATION = "theme", "place", "organisation"
+TOPIC_KINDS = (THEME, PLACE, ORGANISATION)
+
+MAIN_SERIES = "Update"
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    quoted = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({quoted})", name=column)
+
+
+article_topics = Table(
+    "article_topics",
+    Model.metadata,
+    Column("article_id", ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True),
+    Column("topic_id", ForeignKey("topics.id"), primary_key=True, index=True),
+)
+
+
+class Issue(Model):
+    """A numbered issue of a series, such as Update 134."""
+
+    __tablename__ = "issues"
+    __table_args__ = (UniqueConstraint("series", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    series: Mapped[str] = mapped_column(String(80))
+    number: Mapped[int]
+
+    @property
+    def label(self) -> str:
+        """What readers call it: "Update 134"."""
+        return f"{self.series} {self.number}"
+
+    @property
+    def slug(self) -> str:
+        """Its part of the address: "134" for the Updates, else "peru-news-65"."""
+        if self.series == MAIN_SERIES:
+            return str(self.number)
+        return f"{'-'.join(self.series.casefold().split())}-{self.number}"
+
+
+class Topic(Model):
+    """What an article is about: a theme, a place or an organisation, in both languages."""
+
+    __tablename__ = "topics"
+    __table_args__ = (_one_of("kind", TOPIC_KINDS),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(String(80), unique=True)
+    kind: Mapped[str] = mapped_column(String(20), default=THEME)
+    name_en: Mapped[str] = mapped_column(String(120))
+    name_es: Mapped[str] = mapped_column(String(120))
+
+    def name(self, language: str) -> str:
+        """Return the topic's name in a language."""
+        return self.name_es if language == "es" else self.name_en
+
+
+class Article(Model):
+    """One dated piece of writing in one language.
+
+    Articles that share `work` are translations of each other. `order_date` (the dateline's
+    last day) and `id` order every list; `publish_at` decides from when it may be seen.
+    """
+
+    __tablename__ = "articles"
+    __table_args__ = (
+        UniqueConstraint("language", "slug"),
+        UniqueConstraint("work", "language"),
+        Index("ix_articles_order", "order_date", "id"),
+        Index("ix_articles_publish_at", "publish_at"),
+        _one_of("kind", KINDS),
+        _one_of("language", LANGUAGES),
+        _one_of("status", STATUSES),
+        _one_of("precision", PRECISIONS),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    language: Mapped[str] = mapped_column(String(2))
+    work: Mapped[str] = mapped_column(String(32), default=lambda: uuid.uuid4().hex)
+    slug: Mapped[str] = mapped_column(String(120))
+    title: Mapped[str] = mapped_column(String(250))
+    teaser: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text, deferred=True)
+    byline: Mapped[str] = mapped_column(String(200), default="")
+    source: Mapped[str] = mapped_column(String(300), default="")
+    members_only: Mapped[bool] = mapped_column(default=False)
+    synthetic: Mapped[bool] = mapped_column(default=False)
+    status: Mapped[str] = mapped_column(String(20), default=DRAFT)
+    publish_at: Mapped[datetime | None]
+    precision: Mapped[str] = mapped_column(String(20))
+    dated_from: Mapped[date | None]
+    dated_to: Mapped[date | None]
+    order_date: Mapped[date]
+    issue_id: Mapped[int | None] = mapped_column(ForeignKey("issues.id"), index=True)
+    version: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    issue: Mapped[Issue | None] = relationship()
+    topics: Mapped[list[Topic]] = relationship(secondary=article_topics, order_by=Topic.name_en)
+    pictures: Mapped[list["Picture"]] = relationship(
+        cascade="all, delete-orphan", order_by="Picture.position"
+    )
+    attachments: Mapped[list["Attachment"]] = relationship(
+        cascade="all, delete-orphan", order_by="Attachment.position"
+    )
+    corrections: Mapped[list["Correction"]] = relationship(
+        cascade="all, delete-orphan", order_by="Correction.noted_at"
+    )
+    revisions: Mapped[list["Revision"]] = relationship(
+        cascade="all, delete-orphan", order_by="Revision.number"
+    )
+
+    # Two writers of one article: the second is told, instead of overwriting the first.
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # SQLAlchemy reads a plain dict
+
+    @property
+    def dateline(self) -> Dateline:
+        """Its date as a value."""
+        return Dateline(self.precision, self.dated_from, self.dated_to)
+
+    @dateline.setter
+    def dateline(self, value: Dateline) -> None:
+        self.precision = value.precision
+        self.dated_from, self.dated_to = value.first, value.last
+        self.order_date = value.order_date
+
+
+class Revision(Model):
+    """What an article was after one save, by whom and why."""
+
+    __tablename__ = "revisions"
+    __table_args__ = (UniqueConstraint("article_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    article_id: Mapped[int] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    what: Mapped[str] = mapped_column(String(20))
+    saved_at: Mapped[datetime]
+    saved_by: Mapped[str] = mapped_column(String(120))
+    snapshot: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
+
+
+class Correction(Model):
+    """A dated public note that says what was wrong."""
+
+    __tablename__ = "corrections"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    article_id: Mapped[int] = mapped_column(
+        ForeignKey("articles.id", ondelete="CASCADE"), index=True
+    )
+    noted_at: Mapped[datetime]
+    text: Mapped[str] = mapped_column(Text)
+
+
+class Picture(Model):
+    """A picture of an article; its file lies in instance/media under its hash."""
+
+    __tablename__ = "pictures"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    article_id: Mapped[int] = mapped_column(
+        ForeignKey("articles.id", ondelete="CASCADE"), index=True
+    )
+    position: Mapped[int] = mapped_column(default=0)
+    file_hash: Mapped[str] = mapped_column(String(64), index=True)
+    file_name: Mapped[str] = mapped_column(String(120))
+    media_type: Mapped[str] = mapped_column(String(40))
+    size: Mapped[int]
+    width: Mapped[int]
+    height: Mapped[int]
+    alt: Mapped[str] = mapped_column(String(500), default="")
+    decorative: Mapped[bool] = mapped_column(default=False)
+    caption: Mapped[str] = mapped_column(String(500), default="")
+    credit: Mapped[str] = mapped_column(String(200), default="")
+
+
+class Attachment(Model):
+    """A file to download with an article, such as a report as PDF."""
+
+    __tablename__ = "attachments"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    article_id: Mapped[int] = mapped_column(
+        ForeignKey("articles.id", ondelete="CASCADE"), index=True
+    )
+    position: Mapped[int] = mapped_column(default=0)
+    file_hash: Mapped[str] = mapped_column(String(64), index=True)
+    file_name: Mapped[str] = mapped_column(String(120))
+    media_type: Mapped[str] = mapped_column(String(80))
+    size: Mapped[int]
+    title: Mapped[str] = mapped_column(String(250))
+    language: Mapped[str] = mapped_column(String(2))

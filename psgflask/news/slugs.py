@@ -1,0 +1,23 @@
+"""Slugs: the readable end of an article's address."""
+
+import re
+import unicodedata
+
+LONGEST = 80
+VALID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+def slug_of(title: str) -> str:
+    """Make a slug of a title: folded, words joined by hyphens, cut at a word, never all digits."""
+    folded = unicodedata.normalize("NFKD", title.casefold())
+    letters = "".join(c for c in folded if not unicodedata.combining(c)).replace("'", "")
+    words = re.findall(r"[a-z0-9]+", letters.replace("\N{RIGHT SINGLE QUOTATION MARK}", ""))
+    slug = "-".join(words) or "article"
+    if len(slug) > LONGEST:
+        slug = slug[: LONGEST + 1].rpartition("-")[0] or slug[:LONGEST]
+    return f"article-{slug}" if slug.isdigit() else slug
+
+
+def is_slug(text: str) -> bool:
+    """Say whether a text may be used as a slug."""
+    return bool(VALID.fullmatch(text)) and not text.isdigit() and len(text) <= 120

@@ -1,0 +1,56 @@
+"""Where templates/, static/, migrations/ and instance/ are, in a checkout and once installed."""
+
+import os
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+CHECKOUT = PACKAGE.parent
+
+
+class InstanceUnknown(RuntimeError):
+    """Installed from a wheel, and nobody said where the instance folder is."""
+
+
+def in_checkout() -> bool:
+    """Say whether the package runs from a checkout rather than from an installed wheel."""
+    return (CHECKOUT / "pyproject.toml").is_file() and (CHECKOUT / "templates").is_dir()
+
+
+def _shipped(name: str) -> Path:
+    return (CHECKOUT if in_checkout() else PACKAGE) / name
+
+
+def templates() -> Path:
+    """Return the folder of the Jinja templates."""
+    return _shipped("templates")
+
+
+def static() -> Path:
+    """Return the folder of styles, fonts, images and scripts."""
+    return _shipped("static")
+
+
+def migrations() -> Path:
+    """Return the folder of the database migrations."""
+    return _shipped("migrations")
+
+
+def translations() -> Path:
+    """Return the folder of the compiled translations."""
+    return PACKAGE / "translations"
+
+
+def instance() -> Path:
+    """Return the folder that holds what belongs to this installation alone.
+
+    Raises InstanceUnknown when installed from a wheel without PSG_INSTANCE.
+    """
+    named = os.environ.get("PSG_INSTANCE")
+    if named:
+        return Path(named).expanduser().resolve()
+    if in_checkout():
+        return CHECKOUT / "instance"
+    raise InstanceUnknown(
+        "Set PSG_INSTANCE to the folder where this installation keeps its database and"
+        " configuration, for example PSG_INSTANCE=/var/lib/psgflask"
+    )

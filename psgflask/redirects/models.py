@@ -1,0 +1,16 @@
+"""The table of old addresses and where they lead now."""
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from psgflask.database import Model
+
+
+class Redirect(Model):
+    """An old address (path, and its query sorted) and the local path that took its place."""
+
+    __tablename__ = "redirects"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    old: Mapped[str] = mapped_column(String(500), unique=True)
+    new: Mapped[str] = mapped_column(String(500))
