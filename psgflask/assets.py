@@ -111,14 +111,10 @@ def _response(name: str, digest: str) -> Response:
     response.headers["Vary"] = "Accept-Encoding"
     current = digest == asset.digest
     response.headers["Cache-Control"] = FOREVER if current else "public, max-age=3600"
-    if request.if_none_match.contains(etag):
-        response.status_code = 304
-        del response.headers["Content-Type"]
-        return response
     if coding != "identity":
         response.headers["Content-Encoding"] = coding
     response.set_data(body)
-    return response
+    return response.make_conditional(request.environ)
 
 
 def _asset(name: str, body: bytes) -> Asset:

@@ -226,11 +226,7 @@ def _respond(entry: _Entry) -> Response:
     response.set_etag(etag)
     response.headers["Cache-Control"] = "public, max-age=0, must-revalidate"
     response.headers["Vary"] = "Accept-Encoding"
-    if request.if_none_match.contains(etag):
-        response.status_code = 304
-        del response.headers["Content-Type"]
-        return response
     if coding != "identity":
         response.headers["Content-Encoding"] = coding
     response.set_data(body)
-    return response
+    return response.make_conditional(request.environ)

@@ -283,6 +283,15 @@ def find_issue(session: Session, series: str, number: int) -> Issue | None:
     return session.scalar(select(Issue).where(Issue.series == series, Issue.number == number))
 
 
+def find_issue_by_slug(session: Session, slug: str) -> Issue | None:
+    """Return an issue by the end of its address."""
+    number = slug.rpartition("-")[2]
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
+        return None
+    candidates = session.scalars(select(Issue).where(Issue.number == int(number)))
+    return next((issue for issue in candidates if issue.slug == slug), None)
+
+
 def issues_with_counts(session: Session, scope: Scope) -> list[tuple[Issue, int]]:
     """Return the issues that have visible articles, newest number first, with their counts."""
     rows = session.execute(

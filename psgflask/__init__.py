@@ -1,0 +1,57 @@
+"""The front door: create_app() opens the rooms in order; nothing else."""
+
+from collections.abc import Mapping
+
+from flask import Flask
+
+from psgflask import (
+    assets,
+    caching,
+    commands,
+    config,
+    database,
+    doctor,
+    errors,
+    home,
+    languages,
+    news,
+    pages,
+    paths,
+    redirects,
+    rendering,
+    sample,
+    search,
+    security,
+    topics,
+    worker,
+)
+
+
+def create_app(given: Mapping[str, object] | None = None) -> Flask:
+    """Build the site; `given` overrides every other source of configuration."""
+    instance = paths.instance()
+    app = Flask(
+        __name__,
+        instance_path=str(instance),
+        template_folder=str(paths.templates()),
+        static_folder=None,
+    )
+    config.load(app, instance, given)
+    database.init_app(app)
+    languages.init_app(app)
+    security.init_app(app)
+    caching.init_app(app)
+    rendering.init_app(app)
+    assets.init_app(app)
+    errors.init_app(app)
+    redirects.init_app(app)
+    news.init_app(app)
+    pages.init_app(app)
+    topics.init_app(app)
+    search.init_app(app)
+    home.init_app(app)
+    sample.init_app(app)
+    doctor.init_app(app)
+    worker.init_app(app)
+    commands.init_app(app)
+    return app

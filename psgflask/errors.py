@@ -1,0 +1,103 @@
+"""Every HTTP error -> one error page that needs no database."""
+
+import logging
+from collections.abc import Callable
+
+from flask import Flask, Response, current_app, redirect, render_template
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, NotFound, default_exceptions
+
+log = logging.getLogger(__name__)
+
+TEXTS = {
+    400: (_l("We could not read that request"), _l("Check the address, or start from a search.")),
+    403: (_l("This page is not open to you"), _l("It may be for members or for editors.")),
+    404: (
+        _l("There is no page at this address"),
+        _l("It may have moved when the site was rebuilt. Search, or follow a year."),
+    ),
+    405: (
+        _l("This page cannot be used that way"),
+        _l("Go back and try again, or start from a search."),
+    ),
+    410: (
+        _l("This article has been withdrawn"),
+        _l("The PSG has taken it from the site. You can search for others on the subject."),
+    ),
+    413: (_l("That was too large to take"), _l("Send less, or send it in parts.")),
+    429: (_l("That was too often"), _l("Wait a little, then try again.")),
+    503: (_l("The site is busy for a moment"), _l("Wait a few seconds, then try again.")),
+}
+FALLBACK = (
+    _l("Something went wrong on our side"),
+    _l("It is not your doing. Try again in a moment, or start from a search."),
+)
+CLIENT_FALLBACK = TEXTS[400]
+
+
+def init_app(app: Flask) -> None:
+    """Answer every HTTP error, and every fault, with a page that helps."""
+    app.extensions["psg_before_404"] = []
+    for code in default_exceptions:
+        app.register_error_handler(code, show)
+    app.register_error_handler(OperationalError, database_fault)
+
+
+def ask_before_404(app: Flask, question: Callable[[], str | None]) -> None:
+    """Register who may still know where a missing address leads."""
+    app.extensions["psg_before_404"].append(question)
+
+
+def show(error: HTTPException) -> ResponseReturnValue:
+    """Render one HTTP error; a 404 may turn out to be an old address."""
+    if isinstance(error, NotFound):
+        try:
+            return _missing(error)
+        except Exception:  # the last page must not fail because a room does
+            log.exception("The 404 page failed; showing the bare one")
+    return _answer(error, _bare(error))
+
+
+def database_fault(error: OperationalError) -> ResponseReturnValue:
+    """Say that the site is busy when the database is locked, and failed otherwise."""
+    log.error("Database fault: %s", error.orig)
+    busy = "locked" in str(error.orig) or "busy" in str(error.orig)
+    code = 503 if busy else 500
+    answer = _answer(default_exceptions[code](), _bare(default_exceptions[code]()))
+    if busy:
+        answer.headers["Retry-After"] = "5"
+    return answer
+
+
+def _missing(error: NotFound) -> ResponseReturnValue:
+    for question in current_app.extensions["psg_before_404"]:
+        if destination := question():
+            return redirect(destination, 301)
+    heading, message = _texts(error)
+    page = render_template("error.html", code=404, heading=heading, message=message)
+    return _answer(error, page)
+
+
+def _bare(error: HTTPException) -> str:
+    heading, message = _texts(error)
+    return render_template("bare.html", code=error.code or 500, heading=heading, message=message)
+
+
+def _texts(error: HTTPException) -> tuple[str, str]:
+    code = error.code or 500
+    fallback = FALLBACK if code >= 500 else CLIENT_FALLBACK
+    heading, message = TEXTS.get(code, fallback)
+    # A view that aborts with words of its own knows better what to do.
+    own = error.description if error.description != type(error).description else None
+    return str(heading), _(own) if own else str(message)
+
+
+def _answer(error: HTTPException, page: str) -> Response:
+    answer = Response(page, error.code or 500, content_type="text/html; charset=utf-8")
+    for name, value in error.get_headers():
+        if name in {"Allow", "Retry-After"}:
+            answer.headers[name] = value
+    return answer

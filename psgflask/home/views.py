@@ -1,0 +1,156 @@
+"""The front page, the sitemap and robots.txt."""
+
+from collections.abc import Sequence
+
+from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from psgflask import languages
+from psgflask.caching import LONDON, cacheable
+from psgflask.database import db, utc_now
+from psgflask.news import catalogue, listing
+from psgflask.news.catalogue import Scope
+from psgflask.news.models import Article, Issue, Topic
+from psgflask.pages import reading
+from psgflask.pages.models import Page
+from psgflask.rendering import absolute_url
+
+HEADLINES = 10
+TOPICS = 12
+SITEMAP_SIZE = 45_000
+
+blueprint = Blueprint("home", __name__)
+
+
+@blueprint.get("/")
+@cacheable
+def index() -> str:
+    """Show the front page."""
+    session, now, language = db.session(), utc_now(), languages.here()
+    scope = Scope(language, now)
+    newest = session.scalars(catalogue.listing(scope).limit(HEADLINES)).all()
+    years, months = _cords(scope)
+    appeal = reading.appeal(session, language, now.astimezone(LONDON).date())
+    more_href, more_label = _more(newest)
+    return render_template(
+        "home/index.html",
+        lead=newest[0] if newest else None,
+        days=listing.by_day(newest[1:]),
+        years=years,
+        months=months,
+        appeal=appeal.appeal if appeal else None,
+        appeal_share=appeal.share if appeal else None,
+        appeal_ended=appeal.ended if appeal else False,
+        appeal_article=_article_of_appeal(appeal.appeal.article_id if appeal else None),
+        pages=reading.on_the_home_page(session, language),
+        topics=_topics(Scope(language, now, catalogue.ALL_KINDS)),
+        latest_update=_latest_update(scope),
+        more_href=more_href,
+        more_label=more_label,
+    )
+
+
+@blueprint.get("/robots.txt")
+def robots() -> Response:
+    """Tell robots where the sitemap is and to leave search alone."""
+    if request.script_root:
+        abort(404)
+    lines = [
+        "User-agent: *",
+        "Disallow: /search/",
+        "Disallow: /es/search/",
+        f"Sitemap: {absolute_url(url_for('home.sitemap'))}",
+    ]
+    response = make_response("\n".join(lines) + "\n")
+    response.headers["Content-Type"] = "text/plain; charset=utf-8"
+    return response
+
+
+@blueprint.get("/sitemap.xml")
+@cacheable
+def sitemap() -> Response:
+    """List every address that a search machine should know, in both languages."""
+    if request.script_root:
+        abort(404)
+    session, now = db.session(), utc_now()
+    articles = session.execute(
+        select(Article.language, Article.slug, Article.updated_at)
+        .where(catalogue.published(now), Article.synthetic.is_(False))
+        .order_by(Article.order_date.desc(), Article.id.desc())
+        .limit(SITEMAP_SIZE)
+    )
+    entries = [(address, None) for address in _standing_addresses()]
+    for language, slug, updated in articles:
+        path = languages.address("news.article", language=language, slug=slug)
+        entries.append((absolute_url(path), updated.date().isoformat()))
+    response = make_response(render_template("home/sitemap.xml", entries=entries))
+    response.headers["Content-Type"] = "application/xml; charset=utf-8"
+    return response
+
+
+def _standing_addresses() -> list[str]:
+    session, now = db.session(), utc_now()
+    found: list[str] = []
+    slugs = session.scalars(select(Page.slug).distinct().order_by(Page.slug)).all()
+    for language in languages.LANGUAGES:
+        scope = Scope(language, now, catalogue.ALL_KINDS)
+        places: list[tuple[str, dict[str, object]]] = [
+            ("home.index", {}),
+            ("news.listing", {}),
+            ("news.publications", {}),
+            ("news.events", {}),
+            ("news.updates", {}),
+            ("topics.index", {}),
+            ("pages.about", {}),
+            ("pages.peru", {}),
+            *(("pages.page", {"slug": slug}) for slug in slugs),
+            *(("topics.topic", {"slug": t.slug}) for t, _n in catalogue.topic_counts(session, scope)),
+            *(("news.year", {"year": year}) for year in catalogue.year_counts(session, scope)),
+        ]
+        for endpoint, values in places:
+            found.append(languages.address(endpoint, language=language, external=True, **values))
+    return found
+
+
+def _cords(scope: Scope) -> tuple[list[listing.Cord], list[listing.Cord]]:
+    """Return the year cords, or the month cords of an archive that covers one year."""
+    months = catalogue.month_counts(db.session(), scope)
+    years = sorted({year for year, _month in months})
+    if len(years) == 1:
+        only = years[0]
+        return [], listing.month_cords(
+            months,
+            only,
+            scope.language,
+            lambda month: url_for("news.month", year=only, month=f"{month:02}"),
+        )
+    counts = catalogue.year_counts(db.session(), scope)
+    return listing.year_cords(counts, lambda year: url_for("news.year", year=year)), []
+
+
+def _topics(scope: Scope) -> list[Topic]:
+    counted = catalogue.topic_counts(db.session(), scope)
+    most = sorted(counted, key=lambda pair: (-pair[1], pair[0].slug))[:TOPICS]
+    return sorted((topic for topic, _n in most), key=lambda topic: topic.name(scope.language))
+
+
+def _latest_update(scope: Scope) -> tuple[Issue, Article | None] | None:
+    chosen = catalogue.listing(scope).where(Article.issue_id.is_not(None)).limit(1)
+    article = db.session.scalar(chosen)
+    return (article.issue, article) if article and article.issue else None
+
+
+def _article_of_appeal(article_id: int | None) -> Article | None:
+    if article_id is None:
+        return None
+    article = db.session.get(Article, article_id)
+    return article if article and catalogue.is_published(article, utc_now()) else None
+
+
+def _more(newest: Sequence[Article]) -> tuple[str, str]:
+    """Return where the list goes on: after the last headline shown."""
+    if len(newest) < HEADLINES:
+        return url_for("news.listing"), _("All the news")
+    cursor = str(catalogue.Cursor.of(newest[-1]))
+    return url_for("news.listing", before=cursor), _("Earlier news")

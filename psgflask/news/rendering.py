@@ -1,0 +1,130 @@
+"""How templates write an article's date and address."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from babel.dates import format_date
+from flask import Flask, current_app
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from psgflask import caching, languages
+from psgflask.database import db, utc_now
+from psgflask.news import catalogue, listing
+from psgflask.news.catalogue import Scope
+from psgflask.news.dateline import DAY, MONTH, UNDATED, Dateline
+from psgflask.news.models import Article, Attachment, Correction, Issue, Picture, Topic
+
+
+@dataclass(frozen=True)
+class When:
+    """A dateline in words: numeral "15" (days only), words "July 2018", iso for <time>."""
+
+    numeral: str | None
+    words: str
+    text: str
+    iso: str | None
+    href: str
+
+
+def init_app(app: Flask) -> None:
+    """Give templates the words of dates and the addresses of articles."""
+    app.jinja_env.globals.update(when=when, article_url=article_url, topic_name=topic_name)
+    app.context_processor(_for_base)
+    caching.shown_to_readers(Article, Topic, Issue, Picture, Attachment, Correction)
+    caching.goes_stale(app, _next_due)
+
+
+def _next_due(session: Session, now: datetime) -> datetime | None:
+    return catalogue.next_due(session, now)
+
+
+def article_url(article: Article, *, external: bool = False) -> str:
+    """Return the one address of an article, under its own language."""
+    return languages.address(
+        "news.article", language=article.language, external=external, slug=article.slug
+    )
+
+
+def topic_name(topic: Topic) -> str:
+    """Return a topic's name in the interface's language."""
+    return topic.name(languages.here())
+
+
+def when(dateline: Dateline) -> When:
+    """Write a dateline in the interface's language, with the address of its month."""
+    if dateline.precision == UNDATED or dateline.first is None or dateline.last is None:
+        words = _("Undated")
+        return When(None, words, words, None, languages.address("news.undated"))
+    first, last = dateline.first, dateline.last
+    href = languages.address("news.month", year=last.year, month=f"{last.month:02}")
+    language = languages.here()
+    if dateline.precision == DAY:
+        joint = "'de' " if language == "es" else ""
+        words = format_date(first, f"{joint}MMMM {joint}y", locale=language)
+        return When(str(first.day), words, f"{first.day} {words}", first.isoformat(), href)
+    end = _month(last, language)
+    if dateline.precision == MONTH:
+        return When(None, end, end, f"{last:%Y-%m}", href)
+    start = (
+        format_date(first, "LLLL", locale=language)
+        if first.year == last.year
+        else _month(first, language)
+    )
+    if language == "en" or first.year == last.year:
+        words = f"{start}\N{EN DASH}{end}"
+    else:
+        words = f"{start} \N{EN DASH} {end}"
+    if language == "es":
+        words = words[0].upper() + words[1:]
+    return When(None, words, words, f"{last:%Y-%m}", href)
+
+
+def _month(day: Any, language: str) -> str:
+    pattern = "LLLL 'de' y" if language == "es" else "LLLL y"
+    words = str(format_date(day, pattern, locale=language))
+    return words[0].upper() + words[1:]
+
+
+def _for_base() -> dict[str, object]:
+    return {"archive": Archive()}
+
+
+class Archive:
+    """What base.html and the 404 page may ask about the archive; asked only when drawn."""
+
+    @property
+    def href(self) -> str:
+        """Return the address of the newest year that has articles."""
+        years = self._years()
+        if not years:
+            return languages.address("news.listing")
+        return languages.address("news.year", year=max(years))
+
+    @property
+    def years(self) -> list[listing.Cord]:
+        """Return the year cords of the whole archive."""
+        return listing.year_cords(
+            self._years(), lambda year: languages.address("news.year", year=year)
+        )
+
+    @property
+    def latest(self) -> list[listing.Day]:
+        """Return the newest article, under its date, if there is one."""
+        chosen = catalogue.listing(Scope(languages.here(), utc_now())).limit(1)
+        return listing.by_day(db.session.scalars(chosen))
+
+    def _years(self) -> dict[int, int]:
+        """Return the counts by year, reckoned once for each state of the content."""
+        language = languages.here()
+        stamp = caching.current_stamp()
+        now = utc_now()
+        kept = current_app.extensions.setdefault("psg_years", {}).get(language)
+        if kept and kept[0] == stamp and now < kept[1]:
+            return dict(kept[2])
+        session = db.session()
+        counts = dict(catalogue.year_counts(session, Scope(language, now)))
+        until = catalogue.next_due(session, now) or datetime.max.replace(tzinfo=now.tzinfo)
+        current_app.extensions["psg_years"][language] = (stamp, until, counts)
+        return counts

@@ -1,0 +1,332 @@
+"""The pages of the news: lists, years and months, one article, Updates."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import Select
+
+from psgflask import languages
+from psgflask.caching import LONDON, cacheable
+from psgflask.database import db, utc_now
+from psgflask.news import catalogue, listing, sharing
+from psgflask.news.catalogue import ANYBODY, NEWS_KINDS, Cursor, Scope, Slice
+from psgflask.news.dateline import Dateline
+from psgflask.news.models import (
+    EVENT,
+    MAIN_SERIES,
+    PUBLICATION,
+    WITHDRAWN,
+    Article,
+    Issue,
+)
+from psgflask.news.related import related
+from psgflask.news.rendering import article_url, when
+from psgflask.rendering import markdown
+
+blueprint = Blueprint("news", __name__)
+
+
+@blueprint.get("/news/", endpoint="listing")
+@cacheable
+def newest() -> str:
+    """Show the newest articles."""
+    scope = _scope()
+    return _list(
+        catalogue.listing(scope),
+        heading=_("News"),
+        intro=_("News from Peru, newest first."),
+        feed_href=_feed("news"),
+        up=(_("Archive"), None),
+    )
+
+
+@blueprint.get("/news/<int:year>/")
+@cacheable
+def year(year: int) -> str:
+    """Show a year: its months as cords and its articles."""
+    scope = _scope()
+    first, last = _span(year, 1)[0], _span(year, 12)[1]
+    months = catalogue.month_counts(db.session(), scope)
+    years = sorted({known for known, _month in months})
+    if year not in years:
+        abort(404, _("The archive has no articles of that year."))
+    part = slice_asked_for(catalogue.listing(scope).where(catalogue.dated_within(first, last)))
+    cords = listing.month_cords(
+        months,
+        year,
+        languages.here(),
+        lambda month: url_for("news.month", year=year, month=f"{month:02}"),
+    )
+    place = years.index(year)
+    total = catalogue.year_counts(db.session(), scope)[year]
+    return render_template(
+        "news/year.html",
+        year=year,
+        total=total,
+        updates=_issues_within(scope, first, last),
+        months=cords,
+        knot=listing.articles_per_knot(cords),
+        sections=_by_month(part.articles, year),
+        earlier=_year_link(years[place - 1]) if place else None,
+        later=_year_link(years[place + 1]) if place + 1 < len(years) else None,
+        pager=listing.pager(part, _cursor_link),
+    )
+
+
+@blueprint.get("/news/<int:year>/<month>/")
+@cacheable
+def month(year: int, month: str) -> str:
+    """Show a month."""
+    if not (len(month) == 2 and month.isascii() and month.isdigit()):
+        abort(404)
+    first, last = _span(year, int(month))
+    name = _month_name(first)
+    return _list(
+        catalogue.listing(_scope()).where(catalogue.dated_within(first, last)),
+        heading=name,
+        intro="",
+        feed_href=_feed("news"),
+        up=(str(year), _year_link(year)[1] if _has_year(year) else None),
+        empty=_("The archive has no articles of %(month)s.", month=name),
+        size=60,
+    )
+
+
+@blueprint.get("/news/undated/")
+@cacheable
+def undated() -> str:
+    """Show the articles whose date is not known."""
+    return _list(
+        catalogue.listing(_scope()).where(catalogue.undated()),
+        heading=_("Undated articles"),
+        intro=_("The date of these articles is not known."),
+        feed_href=_feed("news"),
+        up=(_("Archive"), None),
+    )
+
+
+@blueprint.get("/publications/")
+@cacheable
+def publications() -> str:
+    """Show the publications."""
+    return _list(
+        catalogue.listing(_scope(PUBLICATION)),
+        heading=_("Publications"),
+        intro=_("Reports, briefings and books of the PSG."),
+        feed_href=_feed("publications"),
+        empty=_("No publications are listed yet."),
+    )
+
+
+@blueprint.get("/events/")
+@cacheable
+def events() -> str:
+    """Show the events, those to come first."""
+    scope = _scope(EVENT)
+    today = scope.now.astimezone(LONDON).date()
+    first_page = not (request.args.get("before") or request.args.get("after"))
+    coming = db.session.scalars(catalogue.upcoming(scope, today).limit(100)) if first_page else []
+    return _list(
+        catalogue.past(scope, today),
+        heading=_("Events"),
+        intro="",
+        feed_href=_feed("events"),
+        upcoming=listing.by_day(coming),
+        empty=_("No past events are listed yet."),
+    )
+
+
+@blueprint.get("/updates/")
+@cacheable
+def updates() -> str:
+    """Show the issues of every series."""
+    scope = _scope_of_all()
+    series: dict[str, list[tuple[Issue, Article | None, int]]] = {}
+    for issue, number in catalogue.issues_with_counts(db.session(), scope):
+        lead = _first_of(issue, scope)
+        series.setdefault(issue.series, []).append((issue, lead, number))
+    ordered = sorted(series.items(), key=lambda item: (item[0] != MAIN_SERIES, item[0]))
+    return render_template("news/updates.html", series=ordered)
+
+
+@blueprint.get("/updates/<slug>/")
+@cacheable
+def update(slug: str) -> str:
+    """Show one issue: /updates/134/ is an Update, /updates/peru-news-65/ another series."""
+    issue = catalogue.find_issue_by_slug(db.session(), slug)
+    if issue is None:
+        abort(404, _("There is no issue of that number."))
+    scope = _scope_of_all()
+    chosen = catalogue.listing(scope).where(Article.issue_id == issue.id)
+    articles = db.session.scalars(chosen.limit(200)).all()
+    if not articles:
+        abort(404, _("There is no issue of that number."))
+    numbered = [
+        other
+        for other, _count in catalogue.issues_with_counts(db.session(), scope)
+        if other.series == issue.series
+    ]
+    place = numbered.index(issue)
+    return render_template(
+        "news/update.html",
+        issue=issue,
+        days=listing.by_day(articles),
+        later=numbered[place - 1] if place else None,
+        earlier=numbered[place + 1] if place + 1 < len(numbered) else None,
+    )
+
+
+@blueprint.get("/news/<slug>")
+@cacheable
+def article(slug: str) -> ResponseReturnValue:
+    """Show one article, at the one address that it has."""
+    session, now = db.session(), utc_now()
+    found = catalogue.find(session, slug, languages.here())
+    if found is None or not catalogue.is_published(found, now):
+        elsewhere = catalogue.find(session, slug, languages.other())
+        if elsewhere is not None and catalogue.is_published(elsewhere, now):
+            return redirect(article_url(elsewhere), 302)
+    if found is None:
+        abort(404)
+    if found.status == WITHDRAWN:
+        abort(410)
+    if not catalogue.is_published(found, now):
+        abort(404)
+    scope = _scope()
+    neighbour_scope = scope if found.kind in NEWS_KINDS else _scope(found.kind)
+    earlier, later = catalogue.neighbours(session, found, neighbour_scope)
+    gated = not catalogue.may_read_body(found, ANYBODY)
+    counterpart = catalogue.translation(session, found, now)
+    return render_template(
+        "news/article.html",
+        article=found,
+        html="" if gated else markdown(found.body),
+        related=related(session, found, scope),
+        earlier=earlier,
+        later=later,
+        counterpart_article=counterpart,
+        share=sharing.links(found),
+        gated=gated,
+        json_ld=sharing.json_ld(found),
+        canonical=article_url(found, external=True),
+        counterpart=article_url(counterpart) if counterpart else _no_counterpart(),
+        alternates=sharing.alternates(found, counterpart),
+    )
+
+
+def _no_counterpart() -> str:
+    """An article without a translation leads to the news in the other language."""
+    return languages.address("news.listing", language=languages.other())
+
+
+def _scope(*kinds: str) -> Scope:
+    return Scope(languages.here(), utc_now(), kinds or NEWS_KINDS)
+
+
+def _scope_of_all() -> Scope:
+    return _scope(*catalogue.ALL_KINDS)
+
+
+def _cursor(name: str) -> Cursor | None:
+    text = request.args.get(name)
+    if text is None:
+        return None
+    try:
+        return Cursor.parse(text)
+    except ValueError:
+        abort(400, _("The place in the list could not be read. Start again from its first page."))
+
+
+def _cursor_link(side: str, cursor: Cursor) -> str:
+    values = dict(request.view_args or {})
+    return url_for(str(request.endpoint), **values, **{side: str(cursor)})
+
+
+def slice_asked_for(chosen: Select[tuple[Article]], size: int = catalogue.PAGE_SIZE) -> Slice:
+    """Return the page of a list that the request's cursor asks for; 400 on an unreadable one."""
+    before, after = _cursor("before"), _cursor("after")
+    return catalogue.slice_of(db.session(), chosen, before=before, after=after, size=size)
+
+
+def _list(
+    chosen: Select[tuple[Article]],
+    *,
+    heading: str,
+    intro: str,
+    feed_href: str,
+    up: tuple[str, str | None] | None = None,
+    upcoming: Sequence[listing.Day] | None = None,
+    empty: str | None = None,
+    size: int = catalogue.PAGE_SIZE,
+) -> str:
+    part = slice_asked_for(chosen, size)
+    return render_template(
+        "news/listing.html",
+        heading=heading,
+        intro=intro,
+        days=listing.by_day(part.articles),
+        pager=listing.pager(part, _cursor_link),
+        feed_href=feed_href,
+        up=up,
+        upcoming=upcoming,
+        empty=empty or _("Nothing is listed here yet."),
+    )
+
+
+def _feed(name: str) -> str:
+    return url_for("feeds.kind", name=name, form="atom")
+
+
+def _span(year: int, month: int) -> tuple[date, date]:
+    try:
+        return listing.month_span(year, month)
+    except ValueError:
+        abort(404, _("There is no such month."))
+
+
+def _month_name(day: date) -> str:
+    return when(Dateline.of_months((day.year, day.month), (day.year, day.month))).words
+
+
+def _has_year(year: int) -> bool:
+    return year in catalogue.year_counts(db.session(), _scope())
+
+
+def _year_link(year: int) -> tuple[str, str]:
+    return str(year), url_for("news.year", year=year)
+
+
+def _by_month(articles: Sequence[Article], year: int) -> list[tuple[str, str, list[listing.Day]]]:
+    """Group a year's articles by month; a range stands in the last of its months in the year."""
+    sections: dict[int, list[Article]] = {}
+    for each in articles:
+        last = each.order_date.month if each.order_date.year == year else 12
+        sections.setdefault(last, []).append(each)
+    return [
+        (
+            _month_name(date(year, number, 1)),
+            url_for("news.month", year=year, month=f"{number:02}"),
+            listing.by_day(group),
+        )
+        for number, group in sections.items()
+    ]
+
+
+def _issues_within(scope: Scope, first: date, last: date) -> list[Issue]:
+    rows = db.session.scalars(
+        catalogue.listing(scope).where(
+            catalogue.dated_within(first, last), Article.issue_id.is_not(None)
+        )
+    )
+    issues = {row.issue.id: row.issue for row in rows if row.issue}
+    return sorted(issues.values(), key=lambda issue: (issue.series, issue.number))
+
+
+def _first_of(issue: Issue, scope: Scope) -> Article | None:
+    return db.session.scalar(
+        catalogue.listing(scope).where(Article.issue_id == issue.id).limit(1)
+    )
+

@@ -1,0 +1,39 @@
+"""The section pages: about the PSG, about Peru, and the site's own pages."""
+
+from flask import Blueprint, abort, render_template
+from flask_babel import gettext as _
+
+from psgflask import languages
+from psgflask.caching import cacheable
+from psgflask.database import db
+from psgflask.pages import reading
+from psgflask.pages.models import PERU, PSG
+from psgflask.rendering import markdown
+
+blueprint = Blueprint("pages", __name__)
+
+
+@blueprint.get("/about/")
+@cacheable
+def about() -> str:
+    """Show what there is about the PSG."""
+    pages = reading.section(db.session(), PSG, languages.here())
+    return render_template("pages/section.html", heading=_("About us"), pages=pages)
+
+
+@blueprint.get("/peru/")
+@cacheable
+def peru() -> str:
+    """Show what there is about Peru."""
+    pages = reading.section(db.session(), PERU, languages.here())
+    return render_template("pages/section.html", heading=_("About Peru"), pages=pages)
+
+
+@blueprint.get("/about/<slug>")
+@cacheable
+def page(slug: str) -> str:
+    """Show one page; one that is not translated is shown in the language that it has."""
+    found = reading.find(db.session(), slug, languages.here())
+    if found is None:
+        abort(404)
+    return render_template("pages/page.html", page=found, html=markdown(found.body))

@@ -1,0 +1,140 @@
+"""Jinja filters and globals: dates, numbers, excerpts, Markdown."""
+
+import re
+from datetime import date, datetime
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+import nh3
+from flask import Flask, request
+from flask_babel import format_date, format_decimal
+from flask_babel import gettext as _
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from psgflask import config, languages
+from psgflask.caching import LONDON
+
+TAGS = {
+    *("p", "h2", "h3", "h4", "ul", "ol", "li", "blockquote", "em", "strong", "a", "br", "hr"),
+    *("table", "thead", "tbody", "tr", "th", "td", "code", "pre", "s", "sup", "sub", "cite"),
+}
+ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "th": {"scope"}}
+SCHEMES = {"http", "https", "mailto", "tel"}
+
+
+def init_app(app: Flask) -> None:
+    """Give templates their filters and what base.html needs on every page."""
+    app.jinja_env.filters.update(markdown=markdown, date=long_date, number=format_decimal)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(site=app.config, confirmed=_confirmed(app), absolute=absolute_url)
+    app.context_processor(_of_this_page)
+
+
+def _confirmed(app: Flask) -> object:
+    facts = {setting.name for setting in config.SETTINGS}
+
+    def confirmed(name: str) -> str:
+        """Return a fact from the configuration, or the words that say it is awaited."""
+        if name not in facts:
+            raise KeyError(name)
+        return str(app.config[name]) or _("to be confirmed by PSG")
+
+    return confirmed
+
+
+def _of_this_page() -> dict[str, object]:
+    path = _own_path()
+    return {
+        "page_language": languages.here(),
+        "counterpart": languages.PREFIXES[languages.other()] + path,
+        "canonical": absolute_url(languages.PREFIXES[languages.here()] + path),
+        "alternates": [
+            (language, absolute_url(languages.PREFIXES[language] + path))
+            for language in languages.LANGUAGES
+        ],
+    }
+
+
+def _own_path() -> str:
+    """Return the path of this page without its language, with a cursor or page number if any."""
+    return request.full_path.rstrip("?") if request else "/"
+
+
+def absolute_url(path: str) -> str:
+    """Return the public address of a local path, by the configured base address."""
+    return languages.absolute(path)
+
+
+def long_date(value: date | datetime) -> str:
+    """Write a day in full in the interface's language; moments by London time."""
+    if isinstance(value, datetime):
+        value = value.astimezone(LONDON).date()
+    pattern = "d 'de' MMMM 'de' y" if languages.here() == "es" else "d MMMM y"
+    return str(format_date(value, pattern))
+
+
+def _parser() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"html": False, "typographer": False}).enable("table")
+
+
+_markdown = _parser()
+_cleaner = nh3.Cleaner(
+    tags=TAGS,
+    attributes=ATTRIBUTES,
+    url_schemes=SCHEMES,
+    link_rel="noopener",
+    attribute_filter=lambda tag, name, value: value if _allowed(name, value) else None,
+)
+
+
+@lru_cache(maxsize=256)
+def markdown(text: str) -> Markup:
+    """Turn Markdown into sanitised HTML; its first heading level is h2."""
+    html = _markdown.render(text)
+    html = re.sub(r"<(/?)h([1-6])>", _lower_heading, html)
+    html = html.replace("<th>", '<th scope="col">')
+    html = re.sub(r'<(t[dh])([^>]*) style="text-align:(?:left|right|center)">', r"<\1\2>", html)
+    return Markup(_cleaner.clean(html))  # noqa: S704  # nh3 has just cleaned it
+
+
+def plain(text: str) -> str:
+    """Return Markdown as plain text, blocks parted by blank lines."""
+    blocks: list[str] = []
+    for token in _markdown.parse(text):
+        if token.type == "inline":
+            blocks.append(_inline_text(token.children or []))
+        elif token.type in {"code_block", "fence"}:
+            blocks.append(token.content.strip())
+    return "\n\n".join(filter(None, blocks))
+
+
+def _inline_text(tokens: list) -> str:  # type: ignore[type-arg]  # markdown-it's tokens
+    parts = []
+    for token in tokens:
+        if token.type in {"softbreak", "hardbreak"}:
+            parts.append(" ")
+        elif token.type in {"text", "code_inline", "image"}:
+            parts.append(token.content)
+    return "".join(parts)
+
+
+def excerpt(text: str, longest: int = 160) -> str:
+    """Cut a text at a word, with an ellipsis where something was left out."""
+    text = " ".join(text.split())
+    if len(text) <= longest:
+        return text
+    return text[:longest].rsplit(" ", 1)[0].rstrip(",;:.") + "…"
+
+
+def _lower_heading(found: re.Match[str]) -> str:
+    return f"<{found[1]}h{min(max(int(found[2]), 2), 4)}>"
+
+
+def _allowed(name: str, value: str) -> bool:
+    """Refuse links that leave the site without a scheme, such as //evil.example."""
+    if name != "href":
+        return True
+    cleaned = re.sub(r"[\x00-\x20\\]", lambda m: "/" if m[0] == "\\" else "", value)
+    parts = urlsplit(cleaned) if "[" not in cleaned else None
+    return parts is not None and (bool(parts.scheme) or not parts.netloc)

@@ -1,0 +1,60 @@
+"""The list of topics, and one topic's articles."""
+
+from flask import Blueprint, abort, render_template, request, url_for
+from flask_babel import gettext as _
+
+from psgflask import languages
+from psgflask.caching import cacheable
+from psgflask.database import db, utc_now
+from psgflask.news import catalogue, listing
+from psgflask.news.catalogue import Cursor, Scope
+from psgflask.news.models import ORGANISATION, PLACE, THEME, Topic
+from psgflask.news.views import slice_asked_for
+
+blueprint = Blueprint("topics", __name__, url_prefix="/topics")
+
+
+@blueprint.get("/")
+@cacheable
+def index() -> str:
+    """Show the topics that have articles: themes, places, organisations."""
+    language = languages.here()
+    counted = catalogue.topic_counts(
+        db.session(), Scope(language, utc_now(), catalogue.ALL_KINDS)
+    )
+    groups = [
+        (label, sorted(chosen, key=lambda pair: pair[0].name(language).casefold()))
+        for kind, label in ((THEME, _("Themes")), (PLACE, _("Places")), (ORGANISATION, _("Organisations")))
+        if (chosen := [pair for pair in counted if pair[0].kind == kind])
+    ]
+    return render_template("topics/index.html", groups=groups)
+
+
+@blueprint.get("/<slug>")
+@cacheable
+def topic(slug: str) -> str:
+    """Show the articles of a topic, newest first."""
+    found = catalogue.find_topic(db.session(), slug)
+    if found is None:
+        abort(404, _("There is no such topic."))
+    scope = Scope(languages.here(), utc_now(), catalogue.ALL_KINDS, found.id)
+    part = slice_asked_for(catalogue.listing(scope))
+    return render_template(
+        "topics/topic.html",
+        topic=found,
+        days=listing.by_day(part.articles),
+        pager=listing.pager(part, _cursor_link),
+        feed_href=url_for("feeds.topic", slug=slug, form="atom"),
+        years=listing.year_cords(
+            catalogue.year_counts(db.session(), scope), lambda year: _search(found, year)
+        ),
+    )
+
+
+def _cursor_link(side: str, cursor: Cursor) -> str:
+    return url_for("topics.topic", slug=(request.view_args or {})["slug"], **{side: str(cursor)})
+
+
+def _search(topic: Topic, year: int) -> str:
+    values = {"topic": topic.slug, "from": str(year), "to": str(year)}
+    return url_for("search.search", **values)
