@@ -114,7 +114,8 @@ def _response(name: str, digest: str) -> Response:
     if coding != "identity":
         response.headers["Content-Encoding"] = coding
     response.set_data(body)
-    return response.make_conditional(request.environ)
+    response.make_conditional(request.environ)
+    return response
 
 
 def _asset(name: str, body: bytes) -> Asset:

@@ -191,7 +191,8 @@ def _keep(response: Response) -> Response:
 def _stale_at(session: Session, now: datetime) -> datetime:
     tomorrow = (now.astimezone(LONDON) + timedelta(days=1)).date()
     midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=LONDON)
-    moments = [ask(session, now) for ask in current_app.extensions["psg_staleness"]]
+    asked: list[Staleness] = current_app.extensions["psg_staleness"]
+    moments = [ask(session, now) for ask in asked]
     return min([midnight, *filter(None, moments)])
 
 
@@ -229,4 +230,5 @@ def _respond(entry: _Entry) -> Response:
     if coding != "identity":
         response.headers["Content-Encoding"] = coding
     response.set_data(body)
-    return response.make_conditional(request.environ)
+    response.make_conditional(request.environ)
+    return response

@@ -30,7 +30,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MAX_CONTENT_LENGTH", 1_000_000, "Largest request body taken, in bytes."),
     Setting("MAX_FORM_MEMORY_SIZE", 200_000, "Largest form field taken, in bytes."),
     Setting("MAX_FORM_PARTS", 200, "Most fields taken in one form."),
-    Setting("CONTENT_LICENCE_NAME", "CC BY-NC-SA 4.0", "Licence of the texts, shown in the footer."),
+    Setting(
+        "CONTENT_LICENCE_NAME", "CC BY-NC-SA 4.0", "Licence of the texts, shown in the footer."
+    ),
     Setting(
         "CONTENT_LICENCE_URL",
         "https://creativecommons.org/licenses/by-nc-sa/4.0/",

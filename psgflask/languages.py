@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, has_request_context, request
 from flask_babel import Babel
 from werkzeug.routing import MapAdapter
 
@@ -40,7 +40,7 @@ class LanguagePrefix:
 
 def init_app(app: Flask) -> None:
     """Open both languages."""
-    app.wsgi_app = LanguagePrefix(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way
+    app.wsgi_app = LanguagePrefix(app.wsgi_app)  # type: ignore[assignment, method-assign]  # Flask's own way
     Babel(
         app,
         default_locale="en",
@@ -54,7 +54,7 @@ def init_app(app: Flask) -> None:
 
 def here() -> str:
     """Return the interface language of this request, "en" or "es"."""
-    return str(request.environ.get(_KEY, "en")) if request else "en"
+    return str(request.environ.get(_KEY, "en")) if has_request_context() else "en"
 
 
 def other(language: str | None = None) -> str:

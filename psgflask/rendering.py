@@ -6,7 +6,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 import nh3
-from flask import Flask, request
+from flask import Flask, has_request_context, request
 from flask_babel import format_date, format_decimal
 from flask_babel import gettext as _
 from markdown_it import MarkdownIt
@@ -58,7 +58,7 @@ def _of_this_page() -> dict[str, object]:
 
 def _own_path() -> str:
     """Return the path of this page without its language, with a cursor or page number if any."""
-    return request.full_path.rstrip("?") if request else "/"
+    return request.full_path.rstrip("?") if has_request_context() else "/"
 
 
 def absolute_url(path: str) -> str:

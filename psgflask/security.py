@@ -44,11 +44,12 @@ def init_app(app: Flask) -> None:
     @app.after_request
     def add_headers(response: Response) -> Response:
         if response.status_code == 304:
-            for name in [name for name in response.headers.keys() if name.lower() not in WITH_304]:
-                del response.headers[name]
+            for name, _value in list(response.headers):
+                if name.lower() not in WITH_304:
+                    del response.headers[name]
             return response
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
+        for header, value in HEADERS.items():
+            response.headers.setdefault(header, value)
         if secure:
             response.headers.setdefault("Strict-Transport-Security", TWO_YEARS)
         response.headers.setdefault("Cache-Control", "no-store")
@@ -72,7 +73,7 @@ def _check_request() -> None:
     if len(request.query_string) > LONGEST_QUERY:
         abort(414)
     try:
-        raw = (request.environ.get("PATH_INFO", "") + request.environ.get("SCRIPT_NAME", ""))
+        raw = request.environ.get("PATH_INFO", "") + request.environ.get("SCRIPT_NAME", "")
         raw.encode("latin-1").decode("utf-8")
     except UnicodeError:
         abort(400, "The address is not readable text.")

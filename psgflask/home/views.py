@@ -1,6 +1,7 @@
 """The front page, the sitemap and robots.txt."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
 from flask_babel import gettext as _
@@ -19,6 +20,10 @@ from psgflask.rendering import absolute_url
 HEADLINES = 10
 TOPICS = 12
 SITEMAP_SIZE = 45_000
+STANDING = (
+    *("home.index", "news.listing", "news.publications", "news.events", "news.updates"),
+    *("topics.index", "pages.about", "pages.peru"),
+)
 
 blueprint = Blueprint("home", __name__)
 
@@ -80,7 +85,7 @@ def sitemap() -> Response:
         .order_by(Article.order_date.desc(), Article.id.desc())
         .limit(SITEMAP_SIZE)
     )
-    entries = [(address, None) for address in _standing_addresses()]
+    entries: list[tuple[str, str | None]] = [(at, None) for at in _standing_addresses()]
     for language, slug, updated in articles:
         path = languages.address("news.article", language=language, slug=slug)
         entries.append((absolute_url(path), updated.date().isoformat()))
@@ -95,19 +100,12 @@ def _standing_addresses() -> list[str]:
     slugs = session.scalars(select(Page.slug).distinct().order_by(Page.slug)).all()
     for language in languages.LANGUAGES:
         scope = Scope(language, now, catalogue.ALL_KINDS)
-        places: list[tuple[str, dict[str, object]]] = [
-            ("home.index", {}),
-            ("news.listing", {}),
-            ("news.publications", {}),
-            ("news.events", {}),
-            ("news.updates", {}),
-            ("topics.index", {}),
-            ("pages.about", {}),
-            ("pages.peru", {}),
-            *(("pages.page", {"slug": slug}) for slug in slugs),
-            *(("topics.topic", {"slug": t.slug}) for t, _n in catalogue.topic_counts(session, scope)),
-            *(("news.year", {"year": year}) for year in catalogue.year_counts(session, scope)),
-        ]
+        places: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in STANDING]
+        places += [("pages.page", {"slug": slug}) for slug in slugs]
+        topics = catalogue.topic_counts(session, scope)
+        places += [("topics.topic", {"slug": topic.slug}) for topic, _count in topics]
+        years = catalogue.year_counts(session, scope)
+        places += [("news.year", {"year": year}) for year in years]
         for endpoint, values in places:
             found.append(languages.address(endpoint, language=language, external=True, **values))
     return found

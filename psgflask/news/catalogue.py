@@ -111,7 +111,7 @@ def _about(topic_ids: Iterable[int]) -> ColumnElement[bool]:
     )
 
 
-def listing(scope: Scope) -> Select[tuple[Article]]:
+def listing(scope: Scope) -> Select[Article]:
     """Return the articles of a scope, newest dateline first, undated last."""
     return (
         select(Article)
@@ -166,7 +166,7 @@ class Slice:
 
 def slice_of(
     session: Session,
-    chosen: Select[tuple[Article]],
+    chosen: Select[Article],
     *,
     before: Cursor | None = None,
     after: Cursor | None = None,
@@ -218,9 +218,7 @@ def year_counts(session: Session, scope: Scope) -> Counter[int]:
     return counts
 
 
-def _spans(
-    session: Session, scope: Scope
-) -> list[tuple[tuple[int, int], tuple[int, int], int]]:
+def _spans(session: Session, scope: Scope) -> list[tuple[tuple[int, int], tuple[int, int], int]]:
     parts = [
         extract(part, column)
         for column in (Article.dated_from, Article.dated_to)
@@ -231,14 +229,12 @@ def _spans(
         .where(*_conditions(scope), Article.precision != UNDATED)
         .group_by(*parts)
     )
-    return [((int(a), int(b)), (int(c), int(d)), number) for a, b, c, d, number in rows]
+    return [((int(row[0]), int(row[1])), (int(row[2]), int(row[3])), int(row[4])) for row in rows]
 
 
 def find(session: Session, slug: str, language: str) -> Article | None:
     """Return the article at an address, whatever its status."""
-    return session.scalar(
-        select(Article).where(Article.slug == slug, Article.language == language)
-    )
+    return session.scalar(select(Article).where(Article.slug == slug, Article.language == language))
 
 
 def translation(session: Session, article: Article, now: datetime) -> Article | None:
@@ -257,7 +253,7 @@ def neighbours(
     here = Cursor.of(article)
     earlier = slice_of(session, listing(scope), before=here, size=1).articles
     later = slice_of(session, listing(scope), after=here, size=1).articles
-    return (earlier or [None])[0], (later or [None])[0]
+    return next(iter(earlier), None), next(iter(later), None)
 
 
 def topic_counts(session: Session, scope: Scope) -> list[tuple[Topic, int]]:
@@ -268,7 +264,7 @@ def topic_counts(session: Session, scope: Scope) -> list[tuple[Topic, int]]:
         .where(*_conditions(scope))
         .group_by(article_topics.c.topic_id)
     )
-    numbers = {topic_id: number for topic_id, number in rows}
+    numbers: dict[int, int] = dict(rows.tuples())
     topics = session.scalars(select(Topic).where(Topic.id.in_(numbers)))
     return [(topic, numbers[topic.id]) for topic in topics]
 
@@ -304,7 +300,7 @@ def issues_with_counts(session: Session, scope: Scope) -> list[tuple[Issue, int]
     return [(issue, number) for issue, number in rows]
 
 
-def feed(scope: Scope, *, own_language: bool = True) -> Select[tuple[Article]]:
+def feed(scope: Scope, *, own_language: bool = True) -> Select[Article]:
     """Return the articles of a feed, newest publication first."""
     conditions = _conditions(scope)
     if own_language:
@@ -317,7 +313,7 @@ def feed(scope: Scope, *, own_language: bool = True) -> Select[tuple[Article]]:
     )
 
 
-def upcoming(scope: Scope, today: date) -> Select[tuple[Article]]:
+def upcoming(scope: Scope, today: date) -> Select[Article]:
     """Return the events that have not ended, the next first."""
     return (
         listing(scope)
@@ -327,7 +323,6 @@ def upcoming(scope: Scope, today: date) -> Select[tuple[Article]]:
     )
 
 
-def past(scope: Scope, today: date) -> Select[tuple[Article]]:
+def past(scope: Scope, today: date) -> Select[Article]:
     """Return the events that have ended or have no date, the latest first."""
     return listing(scope).where(or_(Article.dated_to < today, undated()))
-

@@ -122,7 +122,7 @@ class Article(Model):
     dated_to: Mapped[date | None]
     order_date: Mapped[date]
     issue_id: Mapped[int | None] = mapped_column(ForeignKey("issues.id"), index=True)
-    version: Mapped[int]
+    version: Mapped[int] = mapped_column()
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
 

@@ -72,10 +72,7 @@ def when(dateline: Dateline) -> When:
         if first.year == last.year
         else _month(first, language)
     )
-    if language == "en" or first.year == last.year:
-        words = f"{start}\N{EN DASH}{end}"
-    else:
-        words = f"{start} \N{EN DASH} {end}"
+    words = f"{start}–{end}" if language == "en" or first.year == last.year else f"{start} – {end}"
     if language == "es":
         words = words[0].upper() + words[1:]
     return When(None, words, words, f"{last:%Y-%m}", href)

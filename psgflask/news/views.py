@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -43,7 +44,7 @@ def newest() -> str:
     )
 
 
-@blueprint.get("/news/<int:year>/")
+@blueprint.get("/news/<int(fixed_digits=4):year>/")
 @cacheable
 def year(year: int) -> str:
     """Show a year: its months as cords and its articles."""
@@ -76,7 +77,7 @@ def year(year: int) -> str:
     )
 
 
-@blueprint.get("/news/<int:year>/<month>/")
+@blueprint.get("/news/<int(fixed_digits=4):year>/<month>/")
 @cacheable
 def month(year: int, month: str) -> str:
     """Show a month."""
@@ -128,7 +129,9 @@ def events() -> str:
     scope = _scope(EVENT)
     today = scope.now.astimezone(LONDON).date()
     first_page = not (request.args.get("before") or request.args.get("after"))
-    coming = db.session.scalars(catalogue.upcoming(scope, today).limit(100)) if first_page else []
+    coming: Sequence[Article] = []
+    if first_page:
+        coming = db.session.scalars(catalogue.upcoming(scope, today).limit(100)).all()
     return _list(
         catalogue.past(scope, today),
         heading=_("Events"),
@@ -241,18 +244,18 @@ def _cursor(name: str) -> Cursor | None:
 
 
 def _cursor_link(side: str, cursor: Cursor) -> str:
-    values = dict(request.view_args or {})
-    return url_for(str(request.endpoint), **values, **{side: str(cursor)})
+    values: dict[str, Any] = {**(request.view_args or {}), side: str(cursor)}
+    return url_for(str(request.endpoint), **values)
 
 
-def slice_asked_for(chosen: Select[tuple[Article]], size: int = catalogue.PAGE_SIZE) -> Slice:
+def slice_asked_for(chosen: Select[Article], size: int = catalogue.PAGE_SIZE) -> Slice:
     """Return the page of a list that the request's cursor asks for; 400 on an unreadable one."""
     before, after = _cursor("before"), _cursor("after")
     return catalogue.slice_of(db.session(), chosen, before=before, after=after, size=size)
 
 
 def _list(
-    chosen: Select[tuple[Article]],
+    chosen: Select[Article],
     *,
     heading: str,
     intro: str,
@@ -326,7 +329,4 @@ def _issues_within(scope: Scope, first: date, last: date) -> list[Issue]:
 
 
 def _first_of(issue: Issue, scope: Scope) -> Article | None:
-    return db.session.scalar(
-        catalogue.listing(scope).where(Article.issue_id == issue.id).limit(1)
-    )
-
+    return db.session.scalar(catalogue.listing(scope).where(Article.issue_id == issue.id).limit(1))

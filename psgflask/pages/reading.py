@@ -25,7 +25,9 @@ class AppealShown:
 
 def find(session: Session, slug: str, language: str) -> Page | None:
     """Return a page in a language, in the other one where it is not translated."""
-    versions = {page.language: page for page in session.scalars(select(Page).where(Page.slug == slug))}
+    versions = {
+        page.language: page for page in session.scalars(select(Page).where(Page.slug == slug))
+    }
     return versions.get(language) or next(iter(versions.values()), None)
 
 

@@ -1,5 +1,7 @@
 """The list of topics, and one topic's articles."""
 
+from typing import Any
+
 from flask import Blueprint, abort, render_template, request, url_for
 from flask_babel import gettext as _
 
@@ -19,12 +21,14 @@ blueprint = Blueprint("topics", __name__, url_prefix="/topics")
 def index() -> str:
     """Show the topics that have articles: themes, places, organisations."""
     language = languages.here()
-    counted = catalogue.topic_counts(
-        db.session(), Scope(language, utc_now(), catalogue.ALL_KINDS)
-    )
+    counted = catalogue.topic_counts(db.session(), Scope(language, utc_now(), catalogue.ALL_KINDS))
     groups = [
         (label, sorted(chosen, key=lambda pair: pair[0].name(language).casefold()))
-        for kind, label in ((THEME, _("Themes")), (PLACE, _("Places")), (ORGANISATION, _("Organisations")))
+        for kind, label in (
+            (THEME, _("Themes")),
+            (PLACE, _("Places")),
+            (ORGANISATION, _("Organisations")),
+        )
         if (chosen := [pair for pair in counted if pair[0].kind == kind])
     ]
     return render_template("topics/index.html", groups=groups)
@@ -52,9 +56,10 @@ def topic(slug: str) -> str:
 
 
 def _cursor_link(side: str, cursor: Cursor) -> str:
-    return url_for("topics.topic", slug=(request.view_args or {})["slug"], **{side: str(cursor)})
+    values: dict[str, Any] = {**(request.view_args or {}), side: str(cursor)}
+    return url_for("topics.topic", **values)
 
 
 def _search(topic: Topic, year: int) -> str:
-    values = {"topic": topic.slug, "from": str(year), "to": str(year)}
+    values: dict[str, Any] = {"topic": topic.slug, "from": year, "to": year}
     return url_for("search.search", **values)
