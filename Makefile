@@ -1,0 +1,63 @@
+# Two commands do everything: `make run` serves the site, `make test` checks it. README.md tells more.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+VENV := .venv/bin/python
+FLASK := $(VENV) -m flask --app psgflask
+TRANSLATIONS := $(VENV) psgflask/translations/compile.py
+
+.DEFAULT_GOAL := help
+.PHONY: help run serve test audit drills bench lock wheel
+
+help:  ## Say what there is
+	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 10
+
+run:  ## Install what is missing, prepare the database, serve on http://127.0.0.1:8000
+	@$(PYTHON) requirements/install.py run
+	@$(TRANSLATIONS)
+	@$(FLASK) init
+	@$(FLASK) serve --host $(HOST) --port $(PORT)
+
+serve:  ## Production: serve what is there; installs nothing, loads no sample content
+	@$(FLASK) serve --host $(HOST) --port $(PORT)
+
+test:  ## Run every check
+	@$(PYTHON) requirements/install.py test
+	@$(TRANSLATIONS)
+	$(VENV) -m ruff check
+	$(VENV) -m ruff format --check
+	$(VENV) -m mypy
+	.venv/bin/lint-imports
+	@$(VENV) -m tests.browser.chromium
+	$(VENV) -m pytest
+
+audit:  ## The long checks: full axe matrix, html-validate, Lighthouse (needs Node 20)
+	@$(PYTHON) requirements/install.py test
+	@$(TRANSLATIONS)
+	@$(VENV) -m tests.browser.chromium
+	npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund
+	$(VENV) -m tests.browser.audit
+
+drills:  ## Faults and attacks with times in them
+	@$(PYTHON) requirements/install.py test
+	@$(TRANSLATIONS)
+	$(VENV) -m tests.drills
+
+bench:  ## Speed, as a ratio to a bare Flask view on the same server in the same run
+	@$(PYTHON) requirements/install.py test
+	@$(TRANSLATIONS)
+	$(VENV) -m tests.benchmarks
+
+wheel:  ## Build the wheel into dist/
+	@$(PYTHON) requirements/install.py test
+	$(VENV) -m hatchling build --target wheel
+
+# Every pin anew, from pyproject.toml. Read the difference before you commit it.
+COMPILE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --only-binary :all: --upgrade --quiet --custom-compile-command "make lock"
+
+lock:  ## Refresh the pins (needs uv)
+	$(COMPILE) --output-file requirements/run.txt
+	$(COMPILE) --extra test --constraint requirements/run.txt --output-file requirements/test.txt

@@ -1,0 +1,66 @@
+"""The server itself: `flask serve` checks the port, says where the site is, and becomes granian."""
+
+import os
+import socket
+import sys
+
+import click
+from flask import Flask
+
+# Neither address, nor agent, nor query string: what people search for is nobody's business.
+ACCESS_LOG = "[%(time)s] %(status)d %(method)s %(path)s %(dt_ms).1f ms"
+
+
+class PortTaken(click.ClickException):
+    """Another program listens there already."""
+
+
+def init_app(app: Flask) -> None:
+    """Add `flask serve`."""
+    app.cli.add_command(serve)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+def serve(host: str, port: int) -> None:
+    """Serve the site: one worker, two threads, beside the worker that keeps the index true."""
+    check_port(host, port)
+    click.echo(f"The site is at http://{_shown(host)}:{port} (Ctrl-C stops it)")
+    sys.stdout.flush()
+    # The process becomes the server, so that nothing which commands import stays in memory.
+    os.execv(sys.executable, command(host, port))  # noqa: S606  # our own interpreter, no shell
+
+
+def command(host: str, port: int) -> list[str]:
+    """Return the command line that serves the site on one address."""
+    options = {
+        "--interface": "wsgi",
+        "--host": host,
+        "--port": str(port),
+        "--workers": "1",
+        "--blocking-threads": "2",
+        "--log-level": "warning",
+        "--access-log-fmt": ACCESS_LOG,
+    }
+    flags = ["--no-ws", "--access-log", "--respawn-failed-workers", "--factory"]
+    named = [part for pair in options.items() for part in pair]
+    return [sys.executable, "-m", "granian", *named, *flags, "psgflask:create_app"]
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise PortTaken when another program listens on that port, with what to do instead."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(
+                f"Cannot listen on port {port} ({error.strerror}): stop the program that uses it,"
+                f" or choose another: make run PORT={port + 1}"
+            ) from error
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
