@@ -1,0 +1,98 @@
+"""Starts the real server for a benchmark and reads what it costs from the kernel."""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CLOCK = os.sysconf("SC_CLK_TCK")
+
+
+class Server:
+    """A running server; CPU seconds are those of all its processes."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self.process = process
+        self.port = port
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time used so far by the server and its children, in seconds."""
+        return sum(map(_cpu, _family(self.process.pid)))
+
+    def rss_megabytes(self) -> float:
+        """Return the resident memory of the server and its children, in megabytes."""
+        return sum(map(_rss, _family(self.process.pid)))
+
+
+@contextmanager
+def serving(target: str, **environment: str) -> Iterator[Server]:
+    """Serve an application by granian as `make serve` does: one worker, two blocking threads."""
+    port = _free_port()
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "1"]
+    command += ["--blocking-threads", "2", "--no-log", "--host", "127.0.0.1"]
+    process = subprocess.Popen(  # noqa: S603  # our own command
+        [*command, "--port", str(port), target], cwd=ROOT, env={**os.environ, **environment}
+    )
+    try:
+        _wait(port, process)
+        yield Server(process, port)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def load(port: int, paths: list[str], *, headers: dict[str, str] | None = None) -> float:
+    """Ask for each path in turn over one connection; return the seconds it took."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    started = time.perf_counter()
+    for path in paths:
+        connection.request("GET", path, headers=headers or {})
+        response = connection.getresponse()
+        response.read()
+        if response.status != 200:
+            raise RuntimeError(f"{path} answered {response.status}")
+    elapsed = time.perf_counter() - started
+    connection.close()
+    return elapsed
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _attempt in range(300):
+        if process.poll() is not None:
+            raise RuntimeError(f"The server stopped with {process.returncode}")
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError("The server did not open its port within 30 seconds")
+
+
+def _family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(member for child in children for member in _family(int(child)))]
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / CLOCK
+
+
+def _rss(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
