@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import brotli
@@ -19,6 +20,8 @@ from psgflask.database import Model, db, utc_now
 
 View = TypeVar("View", bound=Callable[..., object])
 LONDON = ZoneInfo("Europe/London")
+# All that an address of ours may ask; anything else makes no page of its own.
+PARAMETERS = frozenset({"before", "after", "q", "topic", "lang", "from", "to", "sort", "page"})
 SMALLEST_COMPRESSED = 600
 ENCODINGS = ("br", "gzip")
 
@@ -153,8 +156,14 @@ def _is_cacheable() -> bool:
     return bool(getattr(view, "cacheable", False)) and not request.cookies
 
 
+def known_query() -> str:
+    """Return the query of this request less what no page of ours reads, "?" in front."""
+    pairs = [(name, value) for name, value in request.args.items(multi=True) if name in PARAMETERS]
+    return f"?{urlencode(pairs)}" if pairs else ""
+
+
 def _key() -> str:
-    return f"{request.script_root}{request.path}?{request.query_string.decode('latin-1')}"
+    return f"{request.script_root}{request.path}{known_query()}"
 
 
 def _serve() -> Response | None:
@@ -203,7 +212,9 @@ def _etag(body: bytes) -> str:
 def compressed(body: bytes, *, quality: int = 5) -> dict[str, bytes]:
     """Return a body in every content coding that makes it smaller, and as it is."""
     bodies = {"identity": body}
-    if len(body) >= SMALLEST_COMPRESSED:
+    if len(body) >= # All that an address of ours may ask; anything else makes no page of its own.
+PARAMETERS = frozenset({"before", "after", "q", "topic", "lang", "from", "to", "sort", "page"})
+SMALLEST_COMPRESSED:
         bodies["br"] = brotli.compress(body, quality=quality)
         bodies["gzip"] = gzip.compress(body, compresslevel=min(9, quality + 1), mtime=0)
     return bodies

@@ -3,7 +3,7 @@
 import re
 from datetime import date, datetime
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import nh3
 from flask import Flask, has_request_context, request
@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from psgflask import config, languages
+from psgflask import caching, config, languages
 from psgflask.caching import LONDON
 
 TAGS = {
@@ -57,8 +57,8 @@ def _of_this_page() -> dict[str, object]:
 
 
 def _own_path() -> str:
-    """Return the path of this page without its language, with a cursor or page number if any."""
-    return request.full_path.rstrip("?") if has_request_context() else "/"
+    """Return the path of this page without its language, with its cursor or words if any."""
+    return quote(request.path) + caching.known_query() if has_request_context() else "/"
 
 
 def absolute_url(path: str) -> str:
