@@ -212,9 +212,7 @@ def _etag(body: bytes) -> str:
 def compressed(body: bytes, *, quality: int = 5) -> dict[str, bytes]:
     """Return a body in every content coding that makes it smaller, and as it is."""
     bodies = {"identity": body}
-    if len(body) >= # All that an address of ours may ask; anything else makes no page of its own.
-PARAMETERS = frozenset({"before", "after", "q", "topic", "lang", "from", "to", "sort", "page"})
-SMALLEST_COMPRESSED:
+    if len(body) >= SMALLEST_COMPRESSED:
         bodies["br"] = brotli.compress(body, quality=quality)
         bodies["gzip"] = gzip.compress(body, compresslevel=min(9, quality + 1), mtime=0)
     return bodies
