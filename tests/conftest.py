@@ -1,0 +1,148 @@
+"""Fixtures of every test: an app on an instance of its own, its client, its database session."""
+
+import contextvars
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from psgflask import create_app
+from psgflask.database import Model, db
+
+SETTINGS = {"TESTING": True, "SECRET_KEY": "only-in-tests", "WORKER": False}
+KINDS = ("unit", "page", "journey", "axe", "house")
+BROWSER_ROWS_OF_AXE = ("test_axe",)
+
+# No deadline: nothing here asserts on a clock. No database: a failure prints what repeats it.
+hypothesis.settings.register_profile(
+    "house", deadline=None, database=None, derandomize=True, print_blob=True
+)
+hypothesis.settings.load_profile("house")
+
+# Nobody's own settings may leak into the tests.
+for name in [name for name in os.environ if name.startswith("PSG_") and name != "PSG_NO_SKIPS"]:
+    del os.environ[name]
+
+
+class Visitor(FlaskClient):
+    """A test client whose requests see nothing of the test: no app context, no session."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        """Ask as if from outside."""
+        return contextvars.Context().run(super().open, *args, **kwargs)
+
+
+@pytest.fixture(scope="session")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with all tables and no rows, made once and copied for each test."""
+    file = tmp_path_factory.mktemp("schema") / "psg.sqlite"
+    engine = create_engine(f"sqlite:///{file}")
+    Model.metadata.create_all(engine)
+    engine.dispose()
+    return file
+
+
+@pytest.fixture
+def instance(tmp_path: Path, schema: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The instance folder of this test alone, with an empty database."""
+    folder = tmp_path / "instance"
+    folder.mkdir()
+    shutil.copyfile(schema, folder / "psg.sqlite")
+    monkeypatch.setenv("PSG_INSTANCE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def make_app(instance: Path) -> Iterator[Callable[..., Flask]]:
+    """Build an app with settings of the test's own: `make_app(BASE_URL="https://example.org")`."""
+    built: list[Flask] = []
+
+    def make(**settings: object) -> Flask:
+        app = create_app({**SETTINGS, **settings})
+        app.test_client_class = Visitor
+        built.append(app)
+        return app
+
+    yield make
+    for app in built:
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    """The site on an empty database."""
+    return make_app()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A visitor without cookies."""
+    return app.test_client()
+
+
+@pytest.fixture
+def session(app: Flask) -> Iterator[Session]:
+    """The session of a command: the test commits what the pages shall see."""
+    with app.app_context():
+        yield db.session()
+        db.session.rollback()
+
+
+def kind_of(item: pytest.Item) -> str:
+    """Say which kind of test this is: by its folder, and by whether it asks for pages."""
+    path = item.path
+    if path.parent.name == "browser":
+        return "axe" if path.stem.startswith(BROWSER_ROWS_OF_AXE) else "journey"
+    if path.stem.startswith("test_house"):
+        return "house"
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    return "page" if "client" in fixtures else "unit"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test with its kind, and let the browser come last."""
+    for item in items:
+        item.add_marker(kind_of(item))
+    items.sort(key=lambda item: item.path.parent.name == "browser")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests of each kind ran."""
+    ran: Counter[str] = Counter()
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            if report.when == "call":
+                ran.update(kind for kind in KINDS if kind in report.keywords)
+    counts = ", ".join(f"{kind} {ran[kind]}" for kind in KINDS)
+    terminalreporter.write_line(f"Tests that ran: {counts}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where nothing may be left out (PSG_NO_SKIPS), a skipped test is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.getreports("skipped") if reporter else []
+    if skipped and os.environ.get("PSG_NO_SKIPS") and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close with what was left out, so that nobody takes a partial run for a whole one."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        return
+    skipped = reporter.getreports("skipped")
+    if skipped:
+        reasons = sorted({str(report.longrepr[2]) for report in skipped})
+        reporter.write_line(f"Left out: {len(skipped)} tests. {'; '.join(reasons)}")

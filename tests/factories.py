@@ -1,0 +1,174 @@
+"""Makes what tests need, each noun by one function; the rules of the site make it, no shortcut."""
+
+import itertools
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from psgflask.news import publishing
+from psgflask.news.dateline import Dateline
+from psgflask.news.models import Article, Issue, Topic
+from psgflask.news.publishing import Draft
+from psgflask.pages.models import Appeal, Page
+from psgflask.redirects.models import Redirect
+
+NOW = datetime(2018, 7, 20, 12, 0, tzinfo=UTC)
+EDITOR = "editor@example.org"
+_numbers = itertools.count(1)
+
+
+def draft(
+    title: str = "",
+    *,
+    dated: str = "15 July 2018",
+    teaser: str = "What happened, in a sentence.",
+    body: str = "The first paragraph.\n\nThe second paragraph.",
+    language: str = "en",
+    kind: str = "news",
+    slug: str | None = None,
+    issue: tuple[str, int] | None = None,
+    topics: Sequence[str] = (),
+    translation_of: str | None = None,
+    members_only: bool = False,
+    byline: str = "",
+    source: str = "",
+) -> Draft:
+    """Return what a writer would hand in; `dated` as in a front matter."""
+    return Draft(
+        title=title or f"Headline {next(_numbers)}",
+        teaser=teaser,
+        body=body,
+        dateline=Dateline.parse(dated),
+        language=language,
+        kind=kind,
+        slug=slug,
+        issue=issue,
+        topics=topics,
+        translation_of=translation_of,
+        members_only=members_only,
+        byline=byline,
+        source=source,
+    )
+
+
+def article(
+    session: Session,
+    title: str = "",
+    *,
+    status: str = "published",
+    at: datetime | None = None,
+    now: datetime = NOW,
+    **said: Any,
+) -> Article:
+    """Add an article through the rules and commit; `said` is what `draft` takes.
+
+    `status` is draft, published, scheduled (for `at`, default a day after `now`) or withdrawn.
+    """
+    added = publishing.create(session, draft(title, **said), by=EDITOR, now=now)
+    if status == "scheduled":
+        at = at or now + timedelta(days=1)
+        publishing.schedule(session, added, at, by=EDITOR, now=now)
+    elif status != "draft":
+        publishing.publish(session, added, by=EDITOR, now=now)
+    if status == "withdrawn":
+        publishing.withdraw(session, added, by=EDITOR, now=now)
+    session.commit()
+    return added
+
+
+def articles(session: Session, count: int, *, first: date = date(2018, 1, 1)) -> list[Article]:
+    """Add `count` published articles, one a day from `first` on."""
+    return [
+        article(session, dated=(first + timedelta(days=day)).isoformat()) for day in range(count)
+    ]
+
+
+def topic(
+    session: Session,
+    slug: str = "mining",
+    *,
+    kind: str = "theme",
+    name_en: str = "",
+    name_es: str = "",
+) -> Topic:
+    """Add a topic and commit."""
+    words = slug.replace("-", " ").capitalize()
+    added = Topic(
+        slug=slug, kind=kind, name_en=name_en or words, name_es=name_es or f"{words} (es)"
+    )
+    session.add(added)
+    session.commit()
+    return added
+
+
+def issue(session: Session, number: int = 134, *, series: str = "Update") -> Issue:
+    """Add a numbered issue and commit."""
+    added = Issue(series=series, number=number)
+    session.add(added)
+    session.commit()
+    return added
+
+
+def page(
+    session: Session,
+    slug: str = "aims",
+    *,
+    language: str = "en",
+    section: str = "psg",
+    position: int = 0,
+    title: str = "PSG Aims",
+    teaser: str = "What the PSG is for.",
+    body: str = "A paragraph.",
+) -> Page:
+    """Add a standing page and commit."""
+    added = Page(
+        slug=slug,
+        language=language,
+        section=section,
+        position=position,
+        title=title,
+        teaser=teaser,
+        body=body,
+    )
+    session.add(added)
+    session.commit()
+    return added
+
+
+def appeal(
+    session: Session,
+    *,
+    language: str = "en",
+    title: str = "Help us write",
+    text: str = "What the money is for.",
+    target: Decimal | None = None,
+    total: Decimal | None = None,
+    link: str = "",
+    ends_on: date | None = None,
+    outcome: str = "",
+) -> Appeal:
+    """Add an appeal and commit."""
+    added = Appeal(
+        language=language,
+        title=title,
+        text=text,
+        target=target,
+        total=total,
+        link=link,
+        ends_on=ends_on,
+        outcome=outcome,
+    )
+    session.add(added)
+    session.commit()
+    return added
+
+
+def redirect(session: Session, old: str, new: str) -> Redirect:
+    """Add an old address and commit."""
+    added = Redirect(old=old, new=new)
+    session.add(added)
+    session.commit()
+    return added
