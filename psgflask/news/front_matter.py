@@ -1,0 +1,168 @@
+"""Articles written as files: what their front matter may say, read into a Draft."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from psgflask.languages import LANGUAGES
+from psgflask.manuscript import FrontMatterWrong, Head, Mistake, read
+from psgflask.news.dateline import Dateline
+from psgflask.news.models import KINDS, MAIN_SERIES, NEWS
+from psgflask.news.publishing import Draft
+
+__all__ = ["ArticleFile", "FrontMatterWrong", "Mistake", "NamedFile", "read_article"]
+
+NAMES = (
+    *("title", "slug", "kind", "language", "date", "issue", "topics", "translation of", "teaser"),
+    *("members only", "byline", "source", "pictures", "attachments"),
+)
+PICTURE_NAMES = ("file", "alt", "decorative", "caption", "credit")
+ATTACHMENT_NAMES = ("file", "title", "language")
+HINTS = {
+    "author": "write `byline`",
+    "by": "write `byline`",
+    "summary": "write `teaser`",
+    "standfirst": "write `teaser`",
+    "tags": "write `topics`",
+    "topic": "write `topics`",
+    "lang": "write `language`",
+    "type": "write `kind`",
+    "translation": "write `translation of`",
+    "translates": "write `translation of`",
+    "update": "write `issue`, as in `issue: Update 134`",
+    "status": "a file says nothing of it; use `flask news publish`, `schedule` or `withdraw`",
+    "publish at": "a file says nothing of it; use `flask news schedule SLUG WHEN`",
+    "correction": "use `flask news correct SLUG --text …`",
+    "body": "the text stands below the second ---",
+    "text": "the text stands below the second ---",
+}
+# A file that the site has already, as `flask news show --markdown` names it.
+KEPT = re.compile(r"media/([0-9a-f]{64})/([\w.-]+)")
+
+
+@dataclass(frozen=True)
+class NamedFile:
+    """A picture or attachment as the front matter names it; `line` is where."""
+
+    line: int
+    path: Path
+    kept: tuple[str, str] | None = None  # hash and name of a file that the site has already
+    title: str = ""
+    language: str = ""
+    alt: str = ""
+    decorative: bool = False
+    caption: str = ""
+    credit: str = ""
+
+
+@dataclass(frozen=True)
+class ArticleFile:
+    """An article as a file tells it; `draft` lacks the files, which are only named so far."""
+
+    path: Path
+    draft: Draft
+    lines: Mapping[str, int]
+    pictures: tuple[NamedFile, ...] = ()
+    attachments: tuple[NamedFile, ...] = ()
+
+    def wrong(self, field: str, message: str) -> FrontMatterWrong:
+        """Return a mistake in one of the draft's fields, with its line in this file."""
+        return FrontMatterWrong(Mistake(self.lines.get(field, 1), message))
+
+
+def read_article(path: Path) -> ArticleFile:
+    """Read an article. Raises FrontMatterWrong with every mistake, its line and what to write."""
+    manuscript = read(path, NAMES, HINTS)
+    head = manuscript.head
+    title = head.text("title", example="Teachers start new strike")
+    teaser = head.text("teaser", example="One or two sentences that stand in the lists")
+    head.text("date", example="15 July 2018 (or `date: undated`)")
+    language = head.choice("language", LANGUAGES, "en")
+    draft = Draft(
+        title=title,
+        teaser=teaser,
+        body=manuscript.body,
+        language=language,
+        kind=head.choice("kind", KINDS, NEWS),
+        dateline=head.read("date", Dateline.parse, Dateline.undated()),
+        slug=head.text("slug") or None,
+        issue=head.read("issue", _issue, None),
+        topics=tuple(head.texts("topics")),
+        translation_of=head.read("translation of", _slug_of_other, None),
+        members_only=head.says_yes("members only"),
+        byline=head.text("byline"),
+        source=head.text("source"),
+    )
+    if not manuscript.body.strip():
+        head.wrong("body", "The text of the article is missing below the second ---")
+    pictures = tuple(_picture(each, path.parent) for each in head.heads("pictures", PICTURE_NAMES))
+    attachments = tuple(
+        _attachment(each, path.parent, language)
+        for each in head.heads("attachments", ATTACHMENT_NAMES)
+    )
+    head.finish()
+    return ArticleFile(path, draft, dict(head.lines), pictures, attachments)
+
+
+def _issue(text: str) -> tuple[str, int]:
+    """Read "Update 134" or "Peru News 065" into series and number."""
+    found = re.fullmatch(r"([^\W\d_][\w ]*?) +(?:no\.? *)?0*([1-9][0-9]{0,5})", text, re.IGNORECASE)
+    if not found:
+        raise ValueError(f"{text!r} is no issue: write its series and number, as in Update 134")
+    series = " ".join(found[1].split())
+    if series.casefold() == MAIN_SERIES.casefold():
+        series = MAIN_SERIES
+    return series, int(found[2])
+
+
+def _slug_of_other(text: str) -> str:
+    """Read the slug of the article translated, given alone or at the end of its address."""
+    return text.rstrip("/").rpartition("/")[2]
+
+
+def _picture(head: Head, folder: Path) -> NamedFile:
+    path, kept = _file(head, folder)
+    alt, decorative = head.text("alt"), head.says_yes("decorative")
+    if not alt and not decorative:
+        head.wrong(
+            "file",
+            "The picture has no `alt`: say what it shows for those who cannot see it, or write"
+            " `decorative: yes` if it only adorns",
+        )
+    if alt and decorative:
+        head.wrong("decorative", "A picture with `alt` is not decorative: keep one of the two")
+    caption, credit = head.text("caption"), head.text("credit")
+    return NamedFile(
+        head.line("file"),
+        path,
+        kept,
+        alt=alt,
+        decorative=decorative,
+        caption=caption,
+        credit=credit,
+    )
+
+
+def _attachment(head: Head, folder: Path, language: str) -> NamedFile:
+    path, kept = _file(head, folder)
+    return NamedFile(
+        head.line("file"),
+        path,
+        kept,
+        title=head.text("title", example="Annual report 2018"),
+        language=head.choice("language", LANGUAGES, language),
+    )
+
+
+def _file(head: Head, folder: Path) -> tuple[Path, tuple[str, str] | None]:
+    name = head.text("file", example="strike.jpg")
+    if "\0" in name:
+        head.wrong("file", "The file's name holds a NUL character; remove it")
+        return folder, None
+    path = folder / name
+    if name and not path.is_file():
+        if kept := KEPT.fullmatch(name):
+            return path, (kept[1], kept[2])
+        head.wrong("file", f"There is no file {name!r} in {folder.resolve()}")
+    return path, None
