@@ -36,7 +36,7 @@ def serving(target: str, **environment: str) -> Iterator[Server]:
     port = _free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "1"]
     command += ["--blocking-threads", "2", "--no-log", "--host", "127.0.0.1"]
-    process = subprocess.Popen(  # noqa: S603  # our own command
+    process = subprocess.Popen(  # our own command
         [*command, "--port", str(port), target], cwd=ROOT, env={**os.environ, **environment}
     )
     try:
