@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 HERE = Path(__file__).parent
 FONTS = HERE.parent / "fonts"
-SKY, GROUND, INK, DATE, THREAD = "#d8dedc", "#f4f5f2", "#17191b", "#880e39", "#b7849a"
+SKY, GROUND, INK, DATE = "#d8dedc", "#f4f5f2", "#17191b", "#880e39"
 YEAR = (1, 9, 8, 3)
 FINER = 8  # drawn so many times larger, then made small: even edges
 
@@ -33,20 +33,16 @@ def font(name: str, size: int, weight: int | None = None) -> ImageFont.FreeTypeF
     return ImageFont.truetype(plain, size)
 
 
-def emblem(draw: ImageDraw.ImageDraw, x: float, y: float, width: float) -> None:
-    """Draw the emblem of emblem.svg, `width` pixels wide, with its corner at (x, y)."""
-    unit = width / 44
+def cords(draw: ImageDraw.ImageDraw, x: float, y: float, unit: float) -> None:
+    """Hang the cords of emblem.svg from a beam at `y`; a `unit` of it is so many pixels."""
 
     def box(left: float, top: float, right: float, bottom: float) -> None:
-        draw.rectangle(
-            (x + left * unit, y + top * unit, x + right * unit - 1, y + bottom * unit - 1), DATE
-        )
+        draw.rectangle((x + left * unit, y + top * unit, x + right * unit, y + bottom * unit), DATE)
 
-    box(0, 0, 44, 6)
-    for cord, knots in zip((6, 16.7, 27.3, 38), YEAR, strict=True):
-        box(cord - 0.9, 6, cord + 0.9, 62)
+    for cord, knots in zip((3.7, 14.4, 25, 35.7), YEAR, strict=True):
+        box(cord - 0.6, 0, cord + 0.6, 56)
         for knot in range(knots):
-            box(cord - 3.7, 10 + 5.4 * knot, cord + 3.7, 14.3 + 5.4 * knot)
+            box(cord - 3.7, 4 + 5.4 * knot, cord + 3.7, 8.3 + 5.4 * knot)
 
 
 def bars(size: int, margin: float, ground: str | None) -> Image.Image:
@@ -65,20 +61,16 @@ def bars(size: int, margin: float, ground: str | None) -> Image.Image:
 
 
 def card() -> Image.Image:
-    """Draw the picture that stands beside a shared link: emblem, name, beam and cords."""
+    """Draw the picture that stands beside a shared link: name, beam, and 1983 in knots."""
     picture = Image.new("RGB", (1200, 630), GROUND)
     draw = ImageDraw.Draw(picture)
-    draw.rectangle((0, 0, 1200, 382), SKY)
-    draw.rectangle((0, 382, 1200, 398), INK)
-    emblem(draw, 80, 120, 132)
-    draw.text((252, 308), "Peru Support Group", INK, font("andada-pro", 92, 700), "ls")
-    for place in range(44):  # a rising record, not a count: no figure is attached to it
-        x = 80 + place * 24
-        draw.line((x, 398, x, 526), THREAD, 2)
-        length = 10 + place * 2 + (place * 37 % 11) * 2
-        draw.line((x, 398, x, 398 + length), DATE, 8)
-    words = "News from Peru, for human rights"
-    draw.text((77, 584), words, INK, font("archivo-narrow-600", 34), "ls")
+    draw.rectangle((0, 0, 1200, 270), SKY)
+    draw.rectangle((0, 270, 1200, 287), INK)
+    draw.text((76, 206), "Peru Support Group", INK, font("andada-pro", 110, 700), "ls")
+    cords(draw, 80, 288, 4.9)
+    reading = font("andada-pro", 56, 400)
+    for line, words in enumerate(("News from Peru,", "kept for human rights", "since 1983")):
+        draw.text((350, 372 + line * 74), words, INK, reading, "ls")
     return picture
 
 
