@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import click
 from flask import Config, Flask
+from flask.cli import ScriptInfo
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,14 @@ def load(app: Flask, instance: Path, given: Mapping[str, object] | None) -> None
     )
 
 
+def by_command() -> bool:
+    """Say whether a `flask` command builds the app, other than `flask run`, which serves."""
+    context = click.get_current_context(silent=True)
+    if context is None or context.find_object(ScriptInfo) is None:
+        return False
+    return context.info_name != "run"
+
+
 def unconfirmed(values: Config) -> list[Setting]:
     """Return the facts that the PSG has not supplied yet."""
     return [setting for setting in SETTINGS if setting.confirm and not values[setting.name]]
@@ -107,7 +117,8 @@ def _typed(setting: Setting, text: str) -> str | int | bool:
 
 def _check(app: Flask, instance: Path) -> None:
     values: Mapping[str, Any] = app.config
-    if not values["SECRET_KEY"]:
+    # Commands run without a secret, since one of them writes it; nothing is served without it.
+    if not values["SECRET_KEY"] and not by_command():
         raise ConfigurationRefused(
             f"SECRET_KEY is missing: run `flask init`, which writes {instance}/config.py"
         )

@@ -1,0 +1,128 @@
+"""What must happen without a visitor: the index ledger and articles whose time has come."""
+
+import fcntl
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+
+from psgflask import config
+from psgflask.search import keeper
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 5.0
+LONGEST_PAUSE = 300.0
+LOCK = "worker.lock"
+
+# What a round does. A task takes the app, opens a session of its own, and may fail: the next
+# round tries again.
+Task = Callable[[Flask], object]
+TASKS: tuple[Task, ...] = (keeper.sweep,)
+
+
+class Worker:
+    """Does the tasks in rounds, in one process of the installation at a time."""
+
+    def __init__(
+        self, app: Flask, tasks: tuple[Task, ...] = TASKS, *, every: float = EVERY_SECONDS
+    ) -> None:
+        self.app = app
+        self.tasks = tasks
+        self.every = every
+        self.failures = 0
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock: IO[str] | None = None
+
+    def start(self) -> None:
+        """Run in a thread that ends with the process."""
+        self._thread = threading.Thread(target=self.run, name="worker", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Let the present round end, then stop; waits for the thread, `timeout` in seconds."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def run(self) -> None:
+        """Do rounds until stopped, as long as no other process of the installation does."""
+        try:
+            while not self._stop.is_set():
+                if self._holds_lock():
+                    self.round()
+                self._stop.wait(self.pause)
+        finally:
+            self._let_go()
+
+    def round(self) -> None:
+        """Do every task once; one that fails is logged and keeps none of the others back."""
+        failed = False
+        for task in self.tasks:
+            try:
+                task(self.app)
+            except Exception:
+                failed = True
+                log.exception("The worker's task %s failed", getattr(task, "__name__", task))
+        self.failures = self.failures + 1 if failed else 0
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next round: doubled by every failure in a row, to a bound."""
+        return min(self.every * 2.0 ** min(self.failures, 10), max(self.every, LONGEST_PAUSE))
+
+    def _holds_lock(self) -> bool:
+        """Take the lock of the installation; a process that dies lets it go by dying."""
+        if self._lock is not None:
+            return True
+        try:
+            # Not truncated on opening: the number in it is the present holder's.
+            file = Path(self.app.instance_path, LOCK).open("a", encoding="ascii")
+        except OSError:
+            log.exception("Cannot open the worker's lock")
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return False
+        self._lock = file
+        return True
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def init_app(app: Flask) -> None:
+    """Add `flask worker`. Nothing runs until a server calls `start`."""
+    app.cli.add_command(worker)
+
+
+def start(app: Flask) -> Worker | None:
+    """Start the worker beside a server, unless WORKER is off; a command starts none."""
+    if not app.config["WORKER"] or config.by_command():
+        return None
+    running = Worker(app)
+    running.start()
+    return running
+
+
+@click.command("worker")
+@with_appcontext
+def worker() -> None:
+    """Do the background work in the foreground, until Ctrl-C."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    running = Worker(app)
+    for stopping in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stopping, lambda number, frame: running.stop())
+    click.echo("The worker runs, or stands by while the server's does (Ctrl-C stops it)")
+    running.run()
