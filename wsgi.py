@@ -1,5 +1,5 @@
 """The site for any WSGI server: `gunicorn wsgi:app`. `make serve` starts granian by itself."""
 
-from psgflask import create_app
+from psgflask.serving import site
 
-app = create_app()
+app = site()

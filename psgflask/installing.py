@@ -7,7 +7,7 @@ from pathlib import Path
 
 from psgflask.config import SETTINGS, Setting
 
-FOLDERS = ("media", "index", "assets")
+FOLDERS = ("media", "index")
 OPENING = '''"""The settings of this installation; it holds its secret, so keep it to yourself.
 
 A line that begins with # is not in force: it shows the default. Remove the # to change it.

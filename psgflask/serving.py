@@ -7,6 +7,8 @@ import sys
 import click
 from flask import Flask
 
+from psgflask import worker
+
 # Neither address, nor agent, nor query string: what people search for is nobody's business.
 ACCESS_LOG = "[%(time)s] %(status)d %(method)s %(path)s %(dt_ms).1f ms"
 
@@ -18,6 +20,15 @@ class PortTaken(click.ClickException):
 def init_app(app: Flask) -> None:
     """Add `flask serve`."""
     app.cli.add_command(serve)
+
+
+def site() -> Flask:
+    """Build the site and start its worker: every server begins here."""
+    from psgflask import create_app  # the front door opens this module
+
+    app = create_app()
+    worker.start(app)
+    return app
 
 
 @click.command()
@@ -45,7 +56,7 @@ def command(host: str, port: int) -> list[str]:
     }
     flags = ["--no-ws", "--access-log", "--respawn-failed-workers", "--factory"]
     named = [part for pair in options.items() for part in pair]
-    return [sys.executable, "-m", "granian", *named, *flags, "psgflask:create_app"]
+    return [sys.executable, "-m", "granian", *named, *flags, "psgflask.serving:site"]
 
 
 def check_port(host: str, port: int) -> None:

@@ -83,8 +83,7 @@ class Worker:
         if self._lock is not None:
             return True
         try:
-            # Not truncated on opening: the number in it is the present holder's.
-            file = Path(self.app.instance_path, LOCK).open("a", encoding="ascii")
+            file = Path(self.app.instance_path, LOCK).open("a")  # noqa: SIM115  # held open
         except OSError:
             log.exception("Cannot open the worker's lock")
             return False
