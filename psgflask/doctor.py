@@ -1,16 +1,85 @@
-"""Is this installation sound? `flask doctor`, and the answers for those who watch the server."""
+"""Is this installation sound? `flask doctor`, and what those ask who watch the server."""
 
-from flask import Blueprint, Flask, Response
+import json
+from dataclasses import asdict
+
+import click
+from flask import Blueprint, Flask, Response, current_app
+from flask.cli import with_appcontext
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from psgflask import checkup
+from psgflask.checkup import ATTENTION, FAULT, OK, Finding
+from psgflask.database import db
+
+COLOURS = {OK: "green", ATTENTION: "yellow", FAULT: "red"}
 
 blueprint = Blueprint("doctor", __name__)
 
 
 def init_app(app: Flask) -> None:
-    """Add the addresses that a monitor asks."""
+    """Add `flask doctor` and the addresses that a monitor asks."""
     app.register_blueprint(blueprint)
+    app.cli.add_command(doctor)
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings for a machine.")
+@with_appcontext
+def doctor(as_json: bool) -> None:
+    """Say whether this installation is sound; the exit code is 1 when something is at fault."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    findings = examine(app)
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        _print(findings)
+    raise SystemExit(1 if any(finding.state == FAULT for finding in findings) else 0)
+
+
+def examine(app: Flask) -> list[Finding]:
+    """Ask every question; one that cannot be answered is itself a fault."""
+    findings: list[Finding] = []
+    for question in checkup.QUESTIONS:
+        try:
+            findings.extend(question(app))
+        except (SQLAlchemyError, OSError) as error:
+            reason = str(getattr(error, "orig", error))
+            findings.append(Finding(question.__name__, FAULT, f"Cannot be examined: {reason}"))
+    return findings
+
+
+def _print(findings: list[Finding]) -> None:
+    width = max(len(finding.subject) for finding in findings)
+    for finding in findings:
+        state = click.style(f"{finding.state:<9}", fg=COLOURS[finding.state])
+        click.echo(f"{state}  {finding.subject:<{width}}  {finding.text}")
+        if finding.advice:
+            click.echo(f"{'':9}  {'':{width}}  -> {finding.advice}")
+    faults = sum(finding.state == FAULT for finding in findings)
+    click.echo(f"{faults} at fault" if faults else "Nothing is at fault")
 
 
 @blueprint.get("/healthz")
 def alive() -> Response:
     """Say that the process answers; asks neither the database nor the index."""
-    return Response("alive\n", content_type="text/plain; charset=utf-8")
+    return _plain("alive", 200)
+
+
+@blueprint.get("/readyz")
+def ready() -> Response:
+    """Say whether visitors can be served: database, index, ledger, disk; 503 when not."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    wrong: list[str] = []
+    try:
+        db.session.execute(text("SELECT number FROM content_stamp"))
+        for question in checkup.FOR_MONITORS:
+            wrong += [found.subject for found in question(app) if found.state == FAULT]
+    except (SQLAlchemyError, OSError):
+        wrong.append("database")
+    return _plain("not ready: " + ", ".join(wrong), 503) if wrong else _plain("ready", 200)
+
+
+def _plain(text_: str, status: int) -> Response:
+    return Response(text_ + "\n", status, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,190 @@
+"""The questions that `flask doctor` asks of an installation, one function each."""
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Flask
+from sqlalchemy import text
+
+from psgflask import config, database, migrating, paths
+from psgflask.database import db
+
+OK, ATTENTION, FAULT = "ok", "attention", "fault"
+LEAST_FREE = 200_000_000
+COMFORTABLY_FREE = 2_000_000_000
+SHORTEST_SECRET = 32
+# Flask's own settings that somebody may well put into config.py.
+FLASKS_OWN = frozenset({"DEBUG", "TESTING", "SECRET_KEY_FALLBACKS"})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one question found, and what to do about it."""
+
+    subject: str
+    state: str
+    text: str
+    advice: str = ""
+
+
+Question = Callable[[Flask], Iterator[Finding]]
+
+
+def sqlite(app: Flask) -> Iterator[Finding]:
+    """Which journal rule is in force, and is the file whole?"""
+    with db.engine.connect() as connection:
+        if not database.is_sqlite(connection):
+            yield Finding("database", OK, f"{connection.dialect.name} answers")
+            return
+        rule, reason = database.journal_rule()
+        mode = str(connection.scalar(text("PRAGMA journal_mode"))).upper()
+        yield Finding("journal", OK if mode == rule else FAULT, f"{mode}: {reason}")
+        damage = connection.scalars(text("PRAGMA quick_check(5)")).all()
+        lost = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
+    if damage != ["ok"]:
+        advice = "Stop the site and restore the last backup: psgflask restore FILE"
+        yield Finding("database", FAULT, f"The file is damaged: {damage[0]}", advice)
+    elif lost:
+        text_ = f"{len(lost)} rows refer to rows that are gone, first in {lost[0][0]}"
+        yield Finding("database", FAULT, text_, "Restore the last backup, or ask for help")
+    else:
+        yield Finding("database", OK, "The file is whole")
+
+
+def schema(app: Flask) -> Iterator[Finding]:
+    """Are the migrations at head?"""
+    at, newest = migrating.current(), migrating.newest()
+    if at == newest:
+        yield Finding("migrations", OK, f"At the newest revision, {newest}")
+    elif at is None:
+        yield Finding("migrations", FAULT, "The database has no tables", "psgflask init")
+    elif not migrating.known(at):
+        text_ = f"Revision {at} was made by newer code than this"
+        yield Finding("migrations", FAULT, text_, "Install the newer version of the site")
+    else:
+        text_ = f"At revision {at}; this code needs {newest}"
+        yield Finding("migrations", FAULT, text_, "psgflask init")
+
+
+def disk(app: Flask) -> Iterator[Finding]:
+    """Is there room to write?"""
+    free = shutil.disk_usage(app.instance_path).free
+    text_ = f"{free / 1e9:.1f} GB free"
+    if free < LEAST_FREE:
+        yield Finding("disk", FAULT, text_, "Make room now: nothing can be saved when it is full")
+    elif free < COMFORTABLY_FREE:
+        yield Finding("disk", ATTENTION, text_, "Make room soon")
+    else:
+        yield Finding("disk", OK, text_)
+
+
+def translations(app: Flask) -> Iterator[Finding]:
+    """Can the site speak Spanish?"""
+    if any(paths.translations().glob("es/LC_MESSAGES/*.mo")):
+        yield Finding("translations", OK, "Compiled")
+    else:
+        advice = "make run compiles them; so does python psgflask/translations/compile.py"
+        yield Finding("translations", FAULT, "Not compiled: /es/ pages are in English", advice)
+
+
+def facts(app: Flask) -> Iterator[Finding]:
+    """Which facts does the PSG still have to supply?"""
+    for setting in config.unconfirmed(app.config):
+        yield Finding(
+            setting.name,
+            ATTENTION,
+            f"To be confirmed by PSG: {setting.meaning}",
+            f"Set {setting.name} in config.py",
+        )
+
+
+def base_address(app: Flask) -> Iterator[Finding]:
+    """Is the public address one that a public site may have?"""
+    base = urlsplit(str(app.config["BASE_URL"]))
+    if base.scheme == "https":
+        yield Finding("BASE_URL", OK, base.geturl())
+        if not app.config["TRUSTED_PROXIES"]:
+            advice = "Behind one proxy such as nginx: TRUSTED_PROXIES = 1"
+            text_ = "The site is https, so a proxy stands in front, but none is believed"
+            yield Finding("TRUSTED_PROXIES", ATTENTION, text_, advice)
+    elif _is_loopback(base.hostname or ""):
+        advice = "In production: BASE_URL = 'https://your.site'"
+        yield Finding("BASE_URL", ATTENTION, f"{base.geturl()} is for this machine alone", advice)
+    else:
+        advice = f"BASE_URL = 'https://{base.netloc}', behind a proxy that has the certificate"
+        yield Finding("BASE_URL", FAULT, f"{base.geturl()} sends everything in the open", advice)
+
+
+def secret(app: Flask) -> Iterator[Finding]:
+    """Is the secret hard to guess and known to nobody else?"""
+    key = str(app.config["SECRET_KEY"])
+    make = "python3 -c 'import secrets; print(secrets.token_hex(32))' makes a good one"
+    if not key:
+        yield Finding("SECRET_KEY", FAULT, "Missing: the server will not start", "psgflask init")
+    elif len(key) < SHORTEST_SECRET or len(set(key)) < SHORTEST_SECRET // 4:
+        yield Finding("SECRET_KEY", FAULT, "Short enough to be guessed", make)
+    else:
+        yield Finding("SECRET_KEY", OK, "Long and mixed")
+
+
+def config_file(app: Flask) -> Iterator[Finding]:
+    """Is config.py closed to others, and does it name settings that exist?"""
+    file = Path(app.instance_path, "config.py")
+    if not file.is_file():
+        yield Finding("config.py", ATTENTION, "There is none", "psgflask init")
+        return
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & 0o077:
+        text_ = f"Others on this machine may read the secret in it (mode {mode:04o})"
+        yield Finding("config.py", FAULT, text_, f"chmod 600 {file}")
+    else:
+        yield Finding("config.py", OK, "Open to its owner alone")
+    for name in _names_in(app, file) - config.NAMES - FLASKS_OWN:
+        near = get_close_matches(name, config.NAMES, n=1)
+        advice = f"Did you mean {near[0]}?" if near else "Remove it"
+        yield Finding(name, ATTENTION, "There is no such setting: it does nothing", advice)
+
+
+def modes(app: Flask) -> Iterator[Finding]:
+    """Is a mode on that belongs to development?"""
+    for name in ("DEBUG", "TESTING"):
+        if app.config[name]:
+            yield Finding(name, FAULT, "On: visitors would see the inside", f"Remove {name}")
+
+
+def strangers(app: Flask) -> Iterator[Finding]:
+    """Does the environment name settings that do not exist?"""
+    known = {f"PSG_{name}" for name in config.NAMES} | {"PSG_INSTANCE", "PSG_CORPORA"}
+    for name in sorted(name for name in os.environ if name.startswith("PSG_")):
+        if name not in known:
+            yield Finding(name, ATTENTION, "No setting has this name: it does nothing", "Unset it")
+
+
+def _names_in(app: Flask, file: Path) -> set[str]:
+    written = app.config.__class__(app.root_path)
+    written.from_pyfile(str(file))
+    return set(written)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+QUESTIONS: tuple[Question, ...] = (
+    *(sqlite, schema, disk, translations),
+    *(base_address, secret, config_file, modes, strangers, facts),
+)
+# What decides whether visitors can be served; cheap enough to be asked every few seconds.
+FOR_MONITORS: tuple[Question, ...] = (disk,)
