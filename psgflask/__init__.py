@@ -22,6 +22,7 @@ from psgflask import (
     sample,
     search,
     security,
+    serving,
     topics,
     worker,
 )
@@ -53,5 +54,6 @@ def create_app(given: Mapping[str, object] | None = None) -> Flask:
     sample.init_app(app)
     doctor.init_app(app)
     worker.init_app(app)
+    serving.init_app(app)
     commands.init_app(app)
     return app

@@ -1,0 +1,375 @@
+"""The architecture and the way the project is kept, as tests."""
+
+import ast
+import importlib.metadata
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from psgflask import config
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "psgflask"
+TESTS = ROOT / "tests"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+TOP_LEVEL = {
+    *("pyproject.toml", "psgflask", "instance", "templates", "static", "tests", "wsgi.py"),
+    *("README.md", "LICENSE", "CHANGELOG.md", "Makefile", "requirements", "migrations", "docs"),
+    ".ci",
+}
+FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc", "manager", "services", "tools"}
+NOT_IN_THE_SERVER = ("alembic", "flask_migrate", "mako", "rich", "PIL", "pytest", "yaml")
+LICENCES = re.compile(r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Zlib|HPND|CC0", re.I)
+# Where Whoosh is allowed; everything else goes through the search room's own interface.
+WHOOSH_ROOMS = ("psgflask/search/index/", "psgflask/search/engine/")
+LONGEST_FILE, LONGEST_FUNCTION, MOST_DEPENDENCIES = 300, 60, 30
+
+
+def tracked() -> list[Path]:
+    """Return the files that the project consists of."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return sorted({ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()})
+
+
+FILES = tracked()
+CODE = [file for file in FILES if file.suffix == ".py"]
+SITE_CODE = [file for file in CODE if PACKAGE in file.parents]
+
+
+def named(file: Path) -> str:
+    """Return a file's name as readers of a failure know it."""
+    return file.relative_to(ROOT).as_posix()
+
+
+def lines_of(files: list[Path]) -> Iterator[tuple[str, str]]:
+    """Yield each line of the files with its place; what is no text is passed over."""
+    for file in files:
+        try:
+            text = file.read_text("utf-8")
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            yield f"{named(file)}:{number}", line
+
+
+def imports_of(file: Path) -> set[str]:
+    """Return the modules that a file imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+    return found
+
+
+def test_nothing_stands_at_the_top_but_what_the_plan_names() -> None:
+    found = {named(file).split("/")[0] for file in FILES}
+    assert {name for name in found if not name.startswith(".")} <= TOP_LEVEL
+
+
+# Routes
+
+
+def routes(app: Flask) -> dict[str, list[str]]:
+    """Return every address pattern of the site with its methods."""
+    return {
+        rule.rule: sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        for rule in app.url_map.iter_rules()
+    }
+
+
+def test_no_address_appears_or_vanishes_unnoticed(app: Flask) -> None:
+    kept = json.loads((TESTS / "route-list.json").read_text("utf-8"))
+    assert routes(app) == {rule: entry["methods"] for rule, entry in kept.items()}
+
+
+def test_each_address_has_a_case_for_the_browser_or_a_reason_for_none() -> None:
+    kept = json.loads((TESTS / "route-list.json").read_text("utf-8"))
+    assert [rule for rule, entry in kept.items() if not entry.get("visits", entry.get("why"))] == []
+
+
+# Templates
+
+
+def test_every_template_compiles(app: Flask) -> None:
+    names = app.jinja_env.list_templates()
+    assert len(names) > 10
+    for name in names:
+        app.jinja_env.get_template(name)
+
+
+def test_markup_is_trusted_only_where_a_reason_is_given() -> None:
+    allowed = json.loads((TESTS / "house_trusted_markup.json").read_text("utf-8"))
+    trusting = {
+        named(file): len(found)
+        for file in FILES
+        if (PACKAGE in file.parents and file.suffix == ".py") or ROOT / "templates" in file.parents
+        if (found := re.findall(r"\|\s*safe\b|\bMarkup\(|autoescape", file.read_text("utf-8")))
+    }
+    assert trusting == {name: entry["times"] for name, entry in allowed.items()}
+    assert all(entry["why"] for entry in allowed.values())
+
+
+def test_templates_carry_no_style_and_no_script_of_their_own() -> None:
+    inline = re.compile(
+        r"\sstyle=|<style|\son[a-z]+=\"|javascript:|<script(?![^>]*(src=|ld\+json))"
+    )
+    templates = [file for file in FILES if ROOT / "templates" in file.parents]
+    assert [place for place, line in lines_of(templates) if inline.search(line)] == []
+
+
+# Documents
+
+
+def test_every_setting_is_documented() -> None:
+    text = "".join(
+        file.read_text("utf-8") for file in FILES if file.suffix == ".md" and "docs" in file.parts
+    )
+    missing = [entry.name for entry in config.SETTINGS if f"`{entry.name}`" not in text]
+    assert missing == []
+
+
+def test_the_map_in_the_readme_is_true() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    mapped = set(re.findall(r"^\| `psgflask/([\w.]+)/?` \|", readme, re.MULTILINE))
+    there = {
+        entry.name
+        for entry in PACKAGE.iterdir()
+        if entry.suffix == ".py" or (entry.is_dir() and list(entry.glob("*.py")))
+    }
+    assert mapped == there
+
+
+def test_every_command_in_the_readme_exists(app: Flask) -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    named_there = set(re.findall(r"`flask ([a-z][\w-]*)", readme))
+    makes = set(re.findall(r"`make ([a-z]+)", readme))
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert named_there <= set(app.cli.commands)
+    assert makes <= targets
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    documents = [f for f in FILES if f.suffix == ".md" and PACKAGE not in f.parents]
+    dead = [
+        f"{named(file)}: {target}"
+        for file in documents
+        for target in re.findall(r"\]\(([^)#\s]+)", file.read_text("utf-8"))
+        if "://" not in target and not (file.parent / target).exists()
+    ]
+    assert dead == []
+
+
+# Who may open onto whom (the order of the rooms is import-linter's, in pyproject.toml)
+
+
+def test_rooms_in_brackets_are_those_not_yet_built() -> None:
+    layers = PROJECT["tool"]["importlinter"]["contracts"][0]["layers"]
+    bracketed = re.findall(r"\((\w+)\)", " ".join(layers))
+    assert [room for room in bracketed if (PACKAGE / room).exists()] == []
+
+
+def test_only_the_index_and_the_engine_know_whoosh() -> None:
+    others = [named(f) for f in SITE_CODE if not named(f).startswith(WHOOSH_ROOMS)]
+    assert [
+        name
+        for name in others
+        if any(module.split(".")[0] == "whoosh" for module in imports_of(ROOT / name))
+    ] == []
+
+
+def test_rules_and_models_import_neither_flask_nor_wtforms() -> None:
+    rules = json.loads((TESTS / "house_rules.json").read_text("utf-8"))
+    framework = {"flask", "flask_babel", "flask_sqlalchemy", "flask_wtf", "wtforms", "werkzeug"}
+    broken = {}
+    for name in rules:
+        assert (ROOT / name).is_file(), f"{name} is gone: take it from house_rules.json"
+        found = {module.split(".")[0] for module in imports_of(ROOT / name)} & framework
+        if found:
+            broken[name] = found
+    assert broken == {}
+
+
+def test_every_room_keeps_its_tables_free_of_the_framework() -> None:
+    rules = json.loads((TESTS / "house_rules.json").read_text("utf-8"))
+    assert [named(f) for f in SITE_CODE if f.name == "models.py" and named(f) not in rules] == []
+
+
+def test_the_server_process_loads_nothing_that_only_commands_need(instance: Path) -> None:
+    seen = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys\nfrom wsgi import app\nclient = app.test_client()\n"
+            "assert client.get('/').status_code == 200\n"
+            "print(' '.join(name.split('.')[0] for name in sys.modules))",
+        ],
+        cwd=ROOT,
+        env={"PSG_INSTANCE": str(instance), "PSG_SECRET_KEY": "x", "PSG_WORKER": "no"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(seen.stdout.split())
+    assert "flask" in loaded
+    assert loaded & set(NOT_IN_THE_SERVER) == set()
+
+
+# How code is written
+
+
+@pytest.mark.parametrize("file", CODE, ids=named)
+def test_a_module_says_what_it_is_for(file: Path) -> None:
+    if not (text := file.read_text("utf-8")).strip():
+        return
+    if file.name.startswith("test_") or "versions" in file.parts:
+        return
+    opening = ast.get_docstring(ast.parse(text)) or ""
+    assert opening.split("\n")[0].strip(), f"{named(file)} does not open with a sentence"
+
+
+def test_files_and_functions_stay_short() -> None:
+    long: list[str] = []
+    for file in SITE_CODE:
+        text = file.read_text("utf-8")
+        if text.count("\n") > LONGEST_FILE:
+            long.append(named(file))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                size = (node.end_lineno or node.lineno) - node.lineno + 1
+                if size > LONGEST_FUNCTION:
+                    long.append(f"{named(file)}:{node.lineno} {node.name}")
+    assert long == []
+
+
+def test_files_are_named_for_what_they_hold() -> None:
+    assert [named(f) for f in FILES if f.stem in FORBIDDEN_NAMES] == []
+
+
+def test_nothing_is_left_for_later() -> None:
+    later = re.compile(r"(#|//|/\*|<!--|\{#).*\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
+    own = [file for file in FILES if not file.name.endswith((".min.js", ".txt", ".json"))]
+    assert [place for place, line in lines_of(own) if later.search(line)] == []
+
+
+def test_every_lint_exception_names_its_code_and_its_reason() -> None:
+    exception = re.compile(r"#\s*(noqa|type:\s*ignore)")
+    reasoned = re.compile(r"#\s*(noqa:\s*[A-Z]+\d+[\w, ]*|type:\s*ignore\[[\w, -]+\])\s*#\s*\S")
+    bare = [
+        place
+        for place, line in lines_of([f for f in CODE if f.name != Path(__file__).name])
+        if exception.search(line) and not reasoned.search(line)
+    ]
+    assert bare == []
+
+
+def test_no_index_host_and_no_path_of_a_machine_is_written_down() -> None:
+    told = re.compile(
+        r"https?://\S+/simple\b|\"resolved\":|registry\s*=|--(extra-)?index-url|/(root|home)/\w"
+        + "|"
+        + re.escape(f"{ROOT}/")
+    )
+    own = [file for file in FILES if file.name != "axe.min.js" and file != Path(__file__)]
+    assert [place for place, line in lines_of(own) if told.search(line)] == []
+
+
+# What the site stands on
+
+
+def dependency_lines() -> list[tuple[str, str]]:
+    """Return (requirement, reason) for each direct dependency, as pyproject.toml says them."""
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    block = text.split("\ndependencies = [")[1].split("\n[tool")[0]
+    return re.findall(r'^    "([^"]+)",?\s*(?:#\s*(.*))?$', block, re.MULTILINE)
+
+
+def test_s26_every_direct_dependency_has_its_reason_beside_it() -> None:
+    assert len(dependency_lines()) > 20
+    assert [requirement for requirement, reason in dependency_lines() if not reason] == []
+    assert len(PROJECT["project"]["dependencies"]) <= MOST_DEPENDENCIES
+
+
+@pytest.mark.parametrize("name", ["run", "test"])
+def test_s26_every_requirement_is_pinned_with_hashes(name: str) -> None:
+    text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
+    entries = re.split(r"\n(?=[A-Za-z])", re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE))
+    assert len(entries) > 20
+    assert [e.split()[0] for e in entries if "==" not in e or "--hash=sha256:" not in e] == []
+
+
+def test_s26_both_locks_agree_and_hold_every_dependency() -> None:
+    def pins(name: str) -> dict[str, str]:
+        text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
+        return dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE))
+
+    run, test = pins("run"), pins("test")
+    assert run.items() <= test.items()
+    direct = {
+        re.split(r"[<>=~!;\[ ]", entry)[0].lower().replace("_", "-")
+        for entry in PROJECT["project"]["dependencies"]
+    }
+    assert direct <= set(run)
+
+
+def test_s25_every_distribution_that_ships_has_a_licence_we_may_use() -> None:
+    text = (ROOT / "requirements" / "run.txt").read_text("utf-8")
+    unclear = []
+    for name, marker in re.findall(r"^([\w.-]+)==[^ ;\\]+( ;[^\\]*)?", text, re.MULTILINE):
+        if marker and "win32" in marker:
+            continue
+        about = importlib.metadata.metadata(name)
+        said = [*about.get_all("License-Expression", []), *about.get_all("License", [])]
+        said += [line for line in about.get_all("Classifier", []) if line.startswith("License")]
+        if not LICENCES.search(" ".join(said)):
+            unclear.append(f"{name}: {said}")
+    assert unclear == []
+
+
+def test_s25_the_security_rules_of_the_linter_are_on() -> None:
+    chosen: list[str] = PROJECT["tool"]["ruff"]["lint"]["select"]
+    ignored: list[str] = PROJECT["tool"]["ruff"]["lint"]["ignore"]
+    assert "S" in chosen
+    assert [code for code in ignored if code.startswith("S")] == []
+
+
+def test_warnings_are_errors() -> None:
+    assert "-W error" in PROJECT["tool"]["pytest"]["ini_options"]["addopts"]
+
+
+def test_a_skip_fails_where_nothing_may_be_left_out(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text((TESTS / "conftest.py").read_text("utf-8"), "utf-8")
+    (tmp_path / "test_one.py").write_text(
+        "import pytest\ndef test_runs():\n    assert True\ndef test_skips():\n"
+        "    pytest.skip('no browser here')\n",
+        "utf-8",
+    )
+
+    def ask(no_skips: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT), "PSG_NO_SKIPS": no_skips},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    tolerant, strict = ask(""), ask("1")
+    assert tolerant.returncode == 0
+    assert tolerant.stdout.rstrip().splitlines()[-1].startswith("Left out: 1 tests.")
+    assert strict.returncode == 1

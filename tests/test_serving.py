@@ -1,0 +1,51 @@
+"""The server's command line, and what it says when it cannot start."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from psgflask import serving
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which another program listens."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def test_a_taken_port_is_answered_with_one_line_that_says_what_to_do(
+    app: Flask, taken: int
+) -> None:
+    result = app.test_cli_runner().invoke(args=["serve", "--port", str(taken)])
+    assert result.exit_code == 1
+    assert len(result.output.strip().splitlines()) == 1
+    assert f"make run PORT={taken + 1}" in result.output
+
+
+def test_the_process_says_where_the_site_is_and_becomes_the_server(
+    app: Flask, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    became: list[list[str]] = []
+    monkeypatch.setattr(serving, "check_port", lambda host, port: None)
+    monkeypatch.setattr("os.execv", lambda path, command: became.append(command))
+    result = app.test_cli_runner().invoke(args=["serve", "--port", "8123"])
+    assert "http://127.0.0.1:8123" in result.output
+    assert became == [serving.command("127.0.0.1", 8123)]
+
+
+def test_the_access_log_holds_neither_address_nor_agent_nor_query() -> None:
+    command = serving.command("127.0.0.1", 8000)
+    pattern = command[command.index("--access-log-fmt") + 1]
+    for private in ("addr", "query_string", "header"):
+        assert private not in pattern
+
+
+def test_one_worker_with_two_threads_serves() -> None:
+    command = serving.command("::1", 8000)
+    assert command[command.index("--workers") + 1] == "1"
+    assert command[command.index("--blocking-threads") + 1] == "2"
