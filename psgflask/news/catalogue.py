@@ -264,7 +264,7 @@ def topic_counts(session: Session, scope: Scope) -> list[tuple[Topic, int]]:
         .where(*_conditions(scope))
         .group_by(article_topics.c.topic_id)
     )
-    numbers: dict[int, int] = dict(rows.tuples())
+    numbers: dict[int, int] = {row[0]: row[1] for row in rows}
     topics = session.scalars(select(Topic).where(Topic.id.in_(numbers)))
     return [(topic, numbers[topic.id]) for topic in topics]
 

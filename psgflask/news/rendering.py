@@ -66,21 +66,23 @@ def when(dateline: Dateline) -> When:
         return When(str(first.day), words, f"{first.day} {words}", first.isoformat(), href)
     end = _month(last, language)
     if dateline.precision == MONTH:
-        return When(None, end, end, f"{last:%Y-%m}", href)
+        return When(None, _capital(end), _capital(end), f"{last:%Y-%m}", href)
     start = (
         format_date(first, "LLLL", locale=language)
         if first.year == last.year
         else _month(first, language)
     )
     words = f"{start}–{end}" if language == "en" or first.year == last.year else f"{start} – {end}"
-    if language == "es":
-        words = words[0].upper() + words[1:]
-    return When(None, words, words, f"{last:%Y-%m}", href)
+    return When(None, _capital(words), _capital(words), f"{last:%Y-%m}", href)
 
 
 def _month(day: Any, language: str) -> str:
     pattern = "LLLL 'de' y" if language == "es" else "LLLL y"
-    words = str(format_date(day, pattern, locale=language))
+    return str(format_date(day, pattern, locale=language))
+
+
+def _capital(words: str) -> str:
+    """Spanish writes months small; standing first, a word is written large all the same."""
     return words[0].upper() + words[1:]
 
 

@@ -84,13 +84,15 @@ def month(year: int, month: str) -> str:
     if not (len(month) == 2 and month.isascii() and month.isdigit()):
         abort(404)
     first, last = _span(year, int(month))
+    if year not in catalogue.year_counts(db.session(), _scope()):
+        abort(404, _("The archive has no articles of that year."))
     name = _month_name(first)
     return _list(
         catalogue.listing(_scope()).where(catalogue.dated_within(first, last)),
         heading=name,
         intro="",
         feed_href=_feed("news"),
-        up=(str(year), _year_link(year)[1] if _has_year(year) else None),
+        up=_year_link(year),
         empty=_("The archive has no articles of %(month)s.", month=name),
         size=60,
     )
@@ -292,10 +294,6 @@ def _span(year: int, month: int) -> tuple[date, date]:
 
 def _month_name(day: date) -> str:
     return when(Dateline.of_months((day.year, day.month), (day.year, day.month))).words
-
-
-def _has_year(year: int) -> bool:
-    return year in catalogue.year_counts(db.session(), _scope())
 
 
 def _year_link(year: int) -> tuple[str, str]:

@@ -1,0 +1,67 @@
+"""The feeds: right, complete, and cheap to ask again."""
+
+from xml.etree import ElementTree
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from psgflask.news import publishing
+from tests import factories
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+@pytest.mark.parametrize("prefix", ["", "/es"])
+@pytest.mark.parametrize("name", ["/news", "/publications", "/events", "/topics/mining"])
+def test_every_feed_is_well_formed_in_both_forms(
+    client: FlaskClient, session: Session, name: str, prefix: str
+) -> None:
+    factories.topic(session, "mining")
+    for kind in ("news", "publication", "event"):
+        for language in ("en", "es"):
+            factories.article(
+                session, "Ñandú & <co>", kind=kind, language=language, topics=["mining"]
+            )
+    atom = client.get(f"{prefix}{name}.atom")
+    assert atom.content_type == "application/atom+xml; charset=utf-8"
+    entries = ElementTree.fromstring(atom.data).findall(f"{ATOM}entry")
+    assert entries
+    assert entries[0].findtext(f"{ATOM}title") == "Ñandú & <co>"
+    rss = client.get(f"{prefix}{name}.rss")
+    assert rss.content_type == "application/rss+xml; charset=utf-8"
+    assert ElementTree.fromstring(rss.data).findall("channel/item")
+
+
+def test_a_feed_holds_the_articles_of_its_language(client: FlaskClient, session: Session) -> None:
+    factories.article(session, "In English")
+    factories.article(session, "En castellano", language="es")
+    assert "En castellano" not in client.get("/news.atom").text
+    assert "In English" not in client.get("/es/news.atom").text
+
+
+def test_a_feed_is_not_sent_twice(client: FlaskClient, session: Session) -> None:
+    factories.article(session, slug="first")
+    first = client.get("/news.atom")
+    by_tag = client.get("/news.atom", headers={"If-None-Match": first.headers["ETag"]})
+    since = {"If-Modified-Since": first.headers["Last-Modified"]}
+    by_date = client.get("/news.atom", headers=since)
+    assert (by_tag.status_code, by_date.status_code) == (304, 304)
+    assert by_tag.data == b""
+
+
+def test_a_withdrawal_changes_the_feed(client: FlaskClient, session: Session) -> None:
+    article = factories.article(session, slug="gone")
+    factories.article(session, slug="stays")
+    first = client.get("/news.atom")
+    publishing.withdraw(session, article, by="editor", now=factories.NOW)
+    session.commit()
+    again = client.get("/news.atom", headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 200
+    assert "/news/gone" not in again.text
+    assert "/news/stays" in again.text
+
+
+def test_an_unknown_feed_is_not_found(client: FlaskClient) -> None:
+    assert client.get("/topics/nothing.atom").status_code == 404
+    assert client.get("/about.atom").status_code == 404
