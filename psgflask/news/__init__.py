@@ -6,6 +6,7 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Open the room: its pages, feeds, media, commands and what base.html needs of it."""
     from psgflask.news import commands, feeds, media, rendering, views
+    from psgflask.news import issues as issues  # adds its pages to the views' blueprint
 
     app.register_blueprint(views.blueprint)
     feeds.init_app(app)

@@ -1,4 +1,4 @@
-"""The pages of the news: lists, years and months, one article, Updates."""
+"""The pages of the news: lists, years and months, one article."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -17,7 +17,6 @@ from psgflask.news.catalogue import ANYBODY, NEWS_KINDS, Cursor, Scope, Slice
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import (
     EVENT,
-    MAIN_SERIES,
     PUBLICATION,
     WITHDRAWN,
     Article,
@@ -144,46 +143,6 @@ def events() -> str:
     )
 
 
-@blueprint.get("/updates/")
-@cacheable
-def updates() -> str:
-    """Show the issues of every series."""
-    scope = _scope_of_all()
-    series: dict[str, list[tuple[Issue, Article | None, int]]] = {}
-    for issue, number in catalogue.issues_with_counts(db.session(), scope):
-        lead = _first_of(issue, scope)
-        series.setdefault(issue.series, []).append((issue, lead, number))
-    ordered = sorted(series.items(), key=lambda item: (item[0] != MAIN_SERIES, item[0]))
-    return render_template("news/updates.html", series=ordered)
-
-
-@blueprint.get("/updates/<slug>/")
-@cacheable
-def update(slug: str) -> str:
-    """Show one issue: /updates/134/ is an Update, /updates/peru-news-65/ another series."""
-    issue = catalogue.find_issue_by_slug(db.session(), slug)
-    if issue is None:
-        abort(404, _("There is no issue of that number."))
-    scope = _scope_of_all()
-    chosen = catalogue.listing(scope).where(Article.issue_id == issue.id)
-    articles = db.session.scalars(chosen.limit(200)).all()
-    if not articles:
-        abort(404, _("There is no issue of that number."))
-    numbered = [
-        other
-        for other, _count in catalogue.issues_with_counts(db.session(), scope)
-        if other.series == issue.series
-    ]
-    place = numbered.index(issue)
-    return render_template(
-        "news/update.html",
-        issue=issue,
-        days=listing.by_day(articles),
-        later=numbered[place - 1] if place else None,
-        earlier=numbered[place + 1] if place + 1 < len(numbered) else None,
-    )
-
-
 @blueprint.get("/news/<slug>")
 @cacheable
 def article(slug: str) -> ResponseReturnValue:
@@ -231,7 +190,8 @@ def _scope(*kinds: str) -> Scope:
     return Scope(languages.here(), utc_now(), kinds or NEWS_KINDS)
 
 
-def _scope_of_all() -> Scope:
+def scope_of_all() -> Scope:
+    """Return the scope of every kind of article, in the language of this request."""
     return _scope(*catalogue.ALL_KINDS)
 
 
@@ -324,7 +284,3 @@ def _issues_within(scope: Scope, first: date, last: date) -> list[Issue]:
     )
     issues = {row.issue.id: row.issue for row in rows if row.issue}
     return sorted(issues.values(), key=lambda issue: (issue.series, issue.number))
-
-
-def _first_of(issue: Issue, scope: Scope) -> Article | None:
-    return db.session.scalar(catalogue.listing(scope).where(Article.issue_id == issue.id).limit(1))
