@@ -55,7 +55,7 @@ class Dateline:
         """Read a dateline as volunteers write it, in English, Spanish or ISO form.
 
         Raises DatelineUnreadable. A range given backwards ("May / April 2009", as the old
-        Updates have it) is turned round.
+        Updates have it) is turned round, unless it runs over the turn of the year.
         """
         try:
             return _parse(" ".join(text.split()))
@@ -74,14 +74,16 @@ def _month_names() -> dict[str, int]:
         for width in ("wide", "abbreviated"):
             months = Locale(language).months["format"][width]
             names |= {name.casefold().rstrip("."): number for number, name in months.items()}
-    names["setiembre"] = 9  # as Peru writes it
+    names |= {"setiembre": 9, "set": 9, "sep": 9, "sept": 9}  # the first two as Peru writes it
     return names
 
 
 _MONTHS = _month_names()
 _YEAR = r"(\d{4})"
 _NAME = r"([^\W\d]+)\.?"
-_DAY = re.compile(rf"(\d{{1,2}}) (?:de )?{_NAME} (?:de |del )?{_YEAR}", re.IGNORECASE)
+_DAY = re.compile(
+    rf"(\d{{1,2}})(?:st|nd|rd|th|º|\.º)? (?:de )?{_NAME} (?:de |del )?{_YEAR}", re.IGNORECASE
+)
 _ISO = re.compile(rf"{_YEAR}-(\d\d)(?:-(\d\d))?")
 _ISO_RANGE = re.compile(rf"{_YEAR}-(\d\d) ?/ ?{_YEAR}-(\d\d)")
 _ONE_MONTH = re.compile(rf"{_NAME} (?:de |del )?{_YEAR}", re.IGNORECASE)
@@ -108,14 +110,27 @@ def _parse(text: str) -> Dateline:
         when = (_year(found[2]), _month(found[1]))
         return Dateline.of_months(when, when)
     if found := _RANGE.fullmatch(text):
-        last = _year(found[4])
-        first = _year(found[2]) if found[2] else last
-        return _range((first, _month(found[1])), (last, _month(found[3])))
+        first, last = _month(found[1]), _month(found[3])
+        year = _year(found[4])
+        if found[2]:
+            return _range((_year(found[2]), first), (year, last))
+        return _range_of_one_year(first, last, year)
     raise ValueError(text)
 
 
+def _range_of_one_year(first: int, last: int, year: int) -> Dateline:
+    """Read a range whose first month has no year; backwards, the shorter reading is meant.
+
+    "May / April 2009" (an old Update) is April to May; "December / January 2009" began in 2008.
+    """
+    if first > last and first - last > 12 - (first - last):
+        return _range((year - 1, first), (year, last))
+    return _range((year, first), (year, last))
+
+
 def _range(first: tuple[int, int], last: tuple[int, int]) -> Dateline:
-    _year(str(first[0])), _year(str(last[0]))
+    for year, _month_of_it in (first, last):
+        _year(str(year))
     return Dateline.of_months(min(first, last), max(first, last))
 
 

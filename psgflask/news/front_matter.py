@@ -8,8 +8,8 @@ from pathlib import Path
 from psgflask.languages import LANGUAGES
 from psgflask.manuscript import FrontMatterWrong, Head, Mistake, read
 from psgflask.news.dateline import Dateline
-from psgflask.news.models import KINDS, MAIN_SERIES, NEWS
-from psgflask.news.publishing import Draft
+from psgflask.news.drafts import Draft
+from psgflask.news.models import KINDS, NEWS
 
 __all__ = ["ArticleFile", "FrontMatterWrong", "Mistake", "NamedFile", "read_article"]
 
@@ -37,6 +37,7 @@ HINTS = {
     "body": "the text stands below the second ---",
     "text": "the text stands below the second ---",
 }
+ISSUE = re.compile(r"([^\W\d_][\w -]*?) +(?:no\.? *)?0*([1-9][0-9]{0,5})", re.IGNORECASE)
 # A file that the site has already, as `flask news show --markdown` names it.
 KEPT = re.compile(r"media/([0-9a-f]{64})/([\w.-]+)")
 
@@ -107,13 +108,12 @@ def read_article(path: Path) -> ArticleFile:
 
 def _issue(text: str) -> tuple[str, int]:
     """Read "Update 134" or "Peru News 065" into series and number."""
-    found = re.fullmatch(r"([^\W\d_][\w ]*?) +(?:no\.? *)?0*([1-9][0-9]{0,5})", text, re.IGNORECASE)
+    found = re.fullmatch(
+        r"([^\W\d_][\w -]*?) +(?:no\.? *)?0*([1-9][0-9]{0,5})", text, re.IGNORECASE
+    )
     if not found:
         raise ValueError(f"{text!r} is no issue: write its series and number, as in Update 134")
-    series = " ".join(found[1].split())
-    if series.casefold() == MAIN_SERIES.casefold():
-        series = MAIN_SERIES
-    return series, int(found[2])
+    return " ".join(found[1].split()), int(found[2])
 
 
 def _slug_of_other(text: str) -> str:

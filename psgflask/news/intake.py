@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 from psgflask.manuscript import FrontMatterWrong, Mistake
 from psgflask.news import attachments, pictures
 from psgflask.news.attachments import AttachmentRefused
+from psgflask.news.drafts import AttachmentDraft, Draft, PictureDraft
 from psgflask.news.front_matter import ArticleFile, NamedFile
 from psgflask.news.models import Attachment, Picture
 from psgflask.news.pictures import PictureRefused
-from psgflask.news.publishing import AttachmentDraft, Draft, PictureDraft
 from psgflask.news.slugs import slug_of
 
 INCOMING = "incoming"

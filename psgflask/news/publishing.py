@@ -1,20 +1,27 @@
 """The only writer of articles: create, revise, schedule, publish, correct, withdraw."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.languages import LANGUAGES, PREFIXES
+from psgflask.languages import PREFIXES
 from psgflask.news import catalogue
-from psgflask.news.dateline import Dateline
+from psgflask.news.drafts import (
+    LONGEST_CORRECTION,
+    AttachmentDraft,
+    Draft,
+    PictureDraft,
+    PublishingRefused,
+    check,
+    check_text,
+)
 from psgflask.news.models import (
     DRAFT,
-    KINDS,
-    NEWS,
+    MAIN_SERIES,
     PUBLISHED,
     WITHDRAWN,
     Article,
@@ -25,20 +32,25 @@ from psgflask.news.models import (
     Revision,
     Topic,
 )
-from psgflask.news.slugs import is_slug, slug_of
+from psgflask.news.slugs import slug_of
 from psgflask.redirects import remembering
 
-LONGEST_TITLE = 250
-LONGEST_TEASER = 2_000
-LONGEST_BODY = 400_000
-
-
-class PublishingRefused(ValueError):
-    """A rule stands against it; `field` names what must change, the message says how."""
-
-    def __init__(self, field: str, message: str) -> None:
-        self.field = field
-        super().__init__(message)
+__all__ = [
+    "AttachmentDraft",
+    "Draft",
+    "PictureDraft",
+    "PublishingRefused",
+    "SlugTaken",
+    "TopicUnknown",
+    "TranslationUnknown",
+    "correct",
+    "create",
+    "publish",
+    "revise",
+    "schedule",
+    "snapshot",
+    "withdraw",
+]
 
 
 class SlugTaken(PublishingRefused):
@@ -51,56 +63,6 @@ class TopicUnknown(PublishingRefused):
 
 class TranslationUnknown(PublishingRefused):
     """The article that this is said to translate is not there, or is translated already."""
-
-
-@dataclass(frozen=True)
-class PictureDraft:
-    """A picture whose file is in the media folder already; sizes in pixels and bytes."""
-
-    file_hash: str
-    file_name: str
-    media_type: str
-    size: int
-    width: int
-    height: int
-    alt: str = ""
-    decorative: bool = False
-    caption: str = ""
-    credit: str = ""
-
-
-@dataclass(frozen=True)
-class AttachmentDraft:
-    """A file to download that is in the media folder already; size in bytes."""
-
-    file_hash: str
-    file_name: str
-    media_type: str
-    size: int
-    title: str
-    language: str
-
-
-@dataclass(frozen=True)
-class Draft:
-    """All that a writer decides about an article."""
-
-    title: str
-    teaser: str
-    body: str
-    dateline: Dateline
-    language: str = "en"
-    kind: str = NEWS
-    slug: str | None = None
-    issue: tuple[str, int] | None = None
-    topics: Sequence[str] = ()
-    translation_of: str | None = None
-    members_only: bool = False
-    byline: str = ""
-    source: str = ""
-    synthetic: bool = False
-    pictures: Sequence[PictureDraft] = field(default=())
-    attachments: Sequence[AttachmentDraft] = field(default=())
 
 
 def create(session: Session, draft: Draft, *, by: str, now: datetime) -> Article:
@@ -129,8 +91,11 @@ def revise(session: Session, article: Article, draft: Draft, *, by: str, now: da
         draft = replace(draft, slug=before)
     _fill(session, article, draft, now)
     if article.slug != before:
-        prefix = f"{PREFIXES[article.language]}/news/"
-        remembering.moved(session, prefix + before, prefix + article.slug)
+        remembering.moved(
+            session,
+            _address(before, article.language),
+            _address(article.slug, article.language),
+        )
     session.flush()
     _record(session, article, "revised", by, now)
     return article
@@ -144,7 +109,12 @@ def publish(session: Session, article: Article, *, by: str, now: datetime) -> No
 
 
 def schedule(session: Session, article: Article, at: datetime, *, by: str, now: datetime) -> None:
-    """Make an article public at a later moment. Raises PublishingRefused when it is past."""
+    """Make an article public at a later moment.
+
+    Raises PublishingRefused when that is past, or when the article is public: it would vanish.
+    """
+    if catalogue.is_published(article, now):
+        raise PublishingRefused("at", "The article is public already; withdraw it first")
     if at <= now:
         raise PublishingRefused("at", "The moment is past; choose a later one, or publish now")
     article.publish_at = at
@@ -161,6 +131,7 @@ def correct(session: Session, article: Article, text: str, *, by: str, now: date
     text = text.strip()
     if not text:
         raise PublishingRefused("text", "Say what was wrong and what is right")
+    check_text("text", text, LONGEST_CORRECTION, "correction")
     note = Correction(noted_at=now, text=text)
     article.corrections.append(note)
     article.updated_at = now
@@ -179,7 +150,7 @@ def _set_status(
 
 
 def _fill(session: Session, article: Article, draft: Draft, now: datetime) -> None:
-    _check(draft)
+    check(draft)
     _check_slug(session, article, draft)
     # Look everything up first: a refusal must leave the article as it was.
     with session.no_autoflush:
@@ -190,7 +161,8 @@ def _fill(session: Session, article: Article, draft: Draft, now: datetime) -> No
         article.work = work
     article.slug = str(draft.slug)
     article.kind, article.language = draft.kind, draft.language
-    article.title, article.teaser = draft.title.strip(), draft.teaser.strip()
+    # A title is one line wherever it goes: lists, feeds, mails.
+    article.title, article.teaser = " ".join(draft.title.split()), " ".join(draft.teaser.split())
     article.body = draft.body
     article.dateline = draft.dateline
     article.issue = issue
@@ -206,42 +178,30 @@ def _fill(session: Session, article: Article, draft: Draft, now: datetime) -> No
     article.updated_at = now
 
 
-def _check(draft: Draft) -> None:
-    if draft.language not in LANGUAGES:
-        raise PublishingRefused("language", "Write en or es")
-    if draft.kind not in KINDS:
-        raise PublishingRefused("kind", f"Write one of {', '.join(KINDS)}")
-    for name, text, longest in (
-        ("title", draft.title, LONGEST_TITLE),
-        ("teaser", draft.teaser, LONGEST_TEASER),
-        ("body", draft.body, LONGEST_BODY),
-    ):
-        if not text.strip():
-            raise PublishingRefused(name, f"The {name} is missing")
-        if len(text) > longest:
-            raise PublishingRefused(
-                name, f"The {name} has {len(text)} characters; at most {longest} fit"
-            )
-        if "\0" in text:
-            raise PublishingRefused(name, f"The {name} holds a NUL character; remove it")
-    if draft.slug is not None and not is_slug(draft.slug):
-        raise PublishingRefused(
-            "slug", "A slug is small letters and digits joined by hyphens, and not only digits"
-        )
-
-
 def _check_slug(session: Session, article: Article, draft: Draft) -> None:
-    taken = catalogue.find(session, str(draft.slug), draft.language)
+    slug = str(draft.slug)
+    taken = catalogue.find(session, slug, draft.language)
     if taken is not None and taken is not article:
-        raise SlugTaken("slug", f"{draft.slug!r} is the address of {taken.title!r}; choose another")
+        raise SlugTaken("slug", f"{slug!r} is the address of {taken.title!r}; choose another")
+    # An address that others may still link to keeps leading where it does.
+    leads_to = remembering.find(session, _address(slug, draft.language), "")
+    if leads_to is not None and leads_to != _address(article.slug, draft.language):
+        raise SlugTaken("slug", f"{slug!r} is an old address of {leads_to}; choose another")
 
 
 def _free_slug(session: Session, wanted: str, language: str) -> str:
     slug, number = wanted, 1
-    while catalogue.find(session, slug, language) is not None:
+    while (
+        catalogue.find(session, slug, language) is not None
+        or remembering.find(session, _address(slug, language), "") is not None
+    ):
         number += 1
         slug = f"{wanted}-{number}"
     return slug
+
+
+def _address(slug: str | None, language: str) -> str:
+    return f"{PREFIXES[language]}/news/{slug}"
 
 
 def _topics(session: Session, slugs: Sequence[str]) -> list[Topic]:
@@ -255,9 +215,14 @@ def _topics(session: Session, slugs: Sequence[str]) -> list[Topic]:
 def _issue(session: Session, named: tuple[str, int] | None) -> Issue | None:
     if named is None:
         return None
-    issue = catalogue.find_issue(session, *named)
+    series, number = " ".join(named[0].split()), named[1]
+    if series.casefold() == MAIN_SERIES.casefold():
+        series = MAIN_SERIES
+    wanted = Issue(series=series, number=number)
+    # By address: "peru news 65" is the "Peru News 65" that is there already.
+    issue = catalogue.find_issue_by_slug(session, wanted.slug)
     if issue is None:
-        issue = Issue(series=named[0], number=named[1])
+        issue = wanted
         session.add(issue)
     return issue
 
@@ -313,15 +278,13 @@ def snapshot(article: Article) -> dict[str, Any]:
         plain[name] = moment.isoformat() if moment else None
     plain["issue"] = article.issue.label if article.issue else None
     plain["topics"] = [topic.slug for topic in article.topics]
-    plain["pictures"] = [
-        {"file_hash": p.file_hash, "file_name": p.file_name, "alt": p.alt, "caption": p.caption}
-        for p in article.pictures
-    ]
-    plain["attachments"] = [
-        {"file_hash": a.file_hash, "file_name": a.file_name, "title": a.title}
-        for a in article.attachments
-    ]
+    plain["pictures"] = [_columns(PictureDraft, picture) for picture in article.pictures]
+    plain["attachments"] = [_columns(AttachmentDraft, file) for file in article.attachments]
     plain["corrections"] = [
         {"noted_at": c.noted_at.isoformat(), "text": c.text} for c in article.corrections
     ]
     return plain
+
+
+def _columns(draft: type[PictureDraft] | type[AttachmentDraft], row: object) -> dict[str, Any]:
+    return {column.name: getattr(row, column.name) for column in fields(draft)}

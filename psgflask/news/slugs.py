@@ -4,6 +4,8 @@ import re
 import unicodedata
 
 LONGEST = 80
+# Addresses under /news/ that are lists.
+RESERVED = frozenset({"undated"})
 VALID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -15,9 +17,14 @@ def slug_of(title: str) -> str:
     slug = "-".join(words) or "article"
     if len(slug) > LONGEST:
         slug = slug[: LONGEST + 1].rpartition("-")[0] or slug[:LONGEST]
-    return f"article-{slug}" if slug.isdigit() else slug
+    return f"article-{slug}" if slug.isdigit() or slug in RESERVED else slug
 
 
 def is_slug(text: str) -> bool:
     """Say whether a text may be used as a slug."""
-    return bool(VALID.fullmatch(text)) and not text.isdigit() and len(text) <= 120
+    return (
+        bool(VALID.fullmatch(text))
+        and not text.isdigit()
+        and text not in RESERVED
+        and len(text) <= 120
+    )
