@@ -96,7 +96,7 @@ def markdown(text: str) -> Markup:
     """
     html = _cleaned(text)
     if "<table>" in html:
-        frame = f'<div class="table" role="region" tabindex="0" aria-label="{escape(_("Table"))}">'
+        frame = f'<div class="table" role="group" tabindex="0" aria-label="{escape(_("Table"))}">'
         html = html.replace("<table>", f"{frame}<table>").replace("</table>", "</table></div>")
     return Markup(html)  # noqa: S704  # nh3 has cleaned it; the frame is ours
 
