@@ -1,0 +1,105 @@
+"""Fixtures of the browser tests: three sites on the real server, and readers who visit them."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from tests.benchmarks.servers import serving
+from tests.browser import chromium, content
+
+Reader = Callable[..., Page]
+NONE_TO_BE_HAD = "No Chromium could be had for the browser tests: install the package chromium"
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """The driver of the browser."""
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """A headless Chromium."""
+    found = chromium.find(playwright)
+    if not found:
+        pytest.skip(NONE_TO_BE_HAD)
+    running = playwright.chromium.launch(executable_path=found, args=chromium.arguments())
+    yield running
+    running.close()
+
+
+class Sites:
+    """Sites by what they hold ("full", "young", "empty"), each filled and served when asked for."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder, self.stack = folder, stack
+        self.addresses: dict[str, str] = {}
+
+    def address(self, kind: str) -> str:
+        """Return the address of a running site."""
+        if kind not in self.addresses:
+            instance = self.folder / kind
+            with content.filled(instance, kind):
+                pass
+            server = self.stack.enter_context(serving("wsgi:app", PSG_INSTANCE=str(instance)))
+            self.addresses[kind] = f"http://127.0.0.1:{server.port}"
+        return self.addresses[kind]
+
+
+@pytest.fixture(scope="session")
+def sites(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
+    """The sites of this run, on the server that `make serve` starts."""
+    folder = tmp_path_factory.mktemp("sites")
+    with ExitStack() as stack:
+        yield Sites(folder, stack)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def reader(browser: Browser, sites: Sites) -> Iterator[Reader]:
+    """Open a page as one reader: `reader("full", java_script_enabled=False)`.
+
+    When the test ends, no reader may have seen an error of the page or its policy, nor may the
+    page have asked another host for anything.
+    """
+    with ExitStack() as stack:
+        wrong: list[str] = []
+
+        def open_as(kind: str = "full", **habits: Any) -> Page:
+            base = sites.address(kind)
+            context = browser.new_context(base_url=base, **habits)
+            stack.callback(context.close)
+            home = urlsplit(base).netloc
+
+            def note_request(address: str) -> None:
+                if urlsplit(address).netloc not in {home, ""}:
+                    wrong.append(f"asked another host: {address}")
+
+            context.on("request", lambda request: note_request(request.url))
+            page = context.new_page()
+            page.set_default_timeout(10_000)
+            page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+            page.on("console", lambda said: _note(wrong, said.type, said.text))
+            return page
+
+        yield open_as
+    assert wrong == []
+
+
+def _note(wrong: list[str], kind: str, text: str) -> None:
+    # Chromium reports the status of an error page that a test asks for as an error of its own.
+    if kind == "error" and not text.startswith("Failed to load resource: the server responded"):
+        wrong.append(text)
+
+
+@pytest.fixture(params=[True, False], ids=["javascript-on", "javascript-off"])
+def visitor(reader: Reader, request: pytest.FixtureRequest) -> Page:
+    """A reader of the full site, once with JavaScript and once without: the same journeys."""
+    return reader("full", java_script_enabled=request.param)

@@ -1,0 +1,79 @@
+"""Every template in every state that it can be in: where to find each on the sites of the tests."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class State:
+    """A page to look at: a name, an address, the site that shows it and the status it answers."""
+
+    name: str
+    path: str
+    site: str = "full"
+    status: int = 200
+
+
+STATES = (
+    State("home", "/"),
+    State("home-spanish", "/es/"),
+    State("home-one-year", "/", site="young"),
+    State("home-empty", "/", site="empty"),
+    State("news", "/news/"),
+    State("news-empty", "/news/", site="empty"),
+    State("year", "/news/2015/"),
+    State("month", "/news/2018/07/"),
+    State("month-empty", "/news/2013/02/"),
+    State("undated", "/news/undated/"),
+    State("publications", "/publications/"),
+    State("publications-empty", "/publications/", site="empty"),
+    State("events", "/events/"),
+    State("events-empty", "/events/", site="empty"),
+    State("article", "/news/everything"),
+    State("article-long-title", "/news/long-title"),
+    State("article-members-only", "/news/for-members"),
+    State("article-undated", "/news/without-a-date"),
+    State("article-update", "/news/update-134"),
+    State("article-spanish", "/es/news/agua-para-el-valle"),
+    State("article-withdrawn", "/news/taken-back", status=410),
+    State("updates", "/updates/"),
+    State("updates-empty", "/updates/", site="empty"),
+    State("update", "/updates/134/"),
+    State("update-other-series", "/updates/peru-news-65/"),
+    State("topics", "/topics/"),
+    State("topics-empty", "/topics/", site="empty"),
+    State("topic", "/topics/society"),
+    State("topic-spanish", "/es/topics/mining"),
+    State("about", "/about/"),
+    State("peru", "/peru/"),
+    State("peru-spanish", "/es/peru/"),
+    State("page", "/about/aims"),
+    State("page-contact", "/about/contact"),
+    State("page-accessibility", "/about/accessibility"),
+    State("page-privacy", "/about/privacy"),
+    State("page-search-help", "/about/search-help"),
+    State("page-become-a-member", "/about/become-a-member"),
+    State("search-nothing-asked", "/search/"),
+    State("search-many", "/search/?q=radio"),
+    State("search-second-page", "/search/?q=radio&page=2"),
+    State("search-filtered", "/search/?q=radio&topic=politics&from=2015-01&to=2015-12"),
+    State("search-sorted", "/search/?q=radio&sort=newest"),
+    State("search-one", "/search/?q=constitutional"),
+    State("search-none", "/search/?q=quetzalcoatlus"),
+    State("search-misspelt", "/search/?q=quellavecco"),
+    State("search-bad-date", "/search/?q=radio&from=yesterday-ish"),
+    State("search-spanish", "/es/search/?q=valle"),
+    State("missing", "/no-such-page", status=404),
+    State("missing-spanish", "/es/no-such-page", status=404),
+    State("bad-request", "/news/?before=nonsense", status=400),
+)
+# One of each layout, for checks that walk a page from its top to its end.
+LAYOUTS = tuple(
+    state
+    for state in STATES
+    if state.name
+    in {
+        *("home", "home-one-year", "news", "year", "article", "updates", "topics", "topic"),
+        *("page", "page-contact", "search-many", "search-filtered", "search-none", "missing"),
+        "bad-request",
+    }
+)
