@@ -50,7 +50,7 @@ def test_a14_the_order_is_explained_and_can_be_changed(reader: Reader) -> None:
     page = reader("full")
     page.goto("/search/?q=radio")
     expect(page.get_by_text("First what fits your words best")).to_be_visible()
-    order = page.get_by_role("list", name="Order")
+    order = page.get_by_role("navigation", name="Order")
     expect(order.locator("[aria-current]")).to_have_count(1)
     order.get_by_role("link").nth(1).click()
     assert "sort=" in page.url

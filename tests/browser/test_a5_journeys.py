@@ -78,7 +78,7 @@ def test_a5_search_and_filter_and_take_the_filter_away(visitor: Page) -> None:
     filters.get_by_label("From").fill("2015-01")
     filters.get_by_role("button", name="Apply filters").click()
     expect(heading).to_have_text(re.compile(r"23 results"))
-    chips = visitor.get_by_role("list", name="Filters in force")
+    chips = visitor.get_by_role("navigation", name="Filters in force")
     chips.get_by_role("link", name=re.compile("Politics")).click()
     expect(heading).to_have_text(re.compile(r"45 results"))
     chips.get_by_role("link", name="Clear all").click()
