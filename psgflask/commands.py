@@ -5,16 +5,17 @@ from pathlib import Path
 import click
 from flask import Flask, current_app
 from flask.cli import FlaskGroup, with_appcontext
+from sqlalchemy import make_url
 
 from psgflask import installing, migrating
-from psgflask.database import db
+from psgflask.database import db, utc_now
 from psgflask.pages import standing
 
 
 def init_app(app: Flask) -> None:
     """Add the commands; what only they need is imported when one of them runs."""
-    app.cli.add_command(init)
-    app.cli.add_command(migrating.COMMANDS)
+    for command in (init, migrating.COMMANDS, backup, restore):
+        app.cli.add_command(command)
 
 
 def main() -> None:
@@ -47,3 +48,48 @@ def init() -> None:
         click.echo(f"Added {len(added)} standing pages")
     if not (written or added) and before == after:
         click.echo("Everything was there already")
+
+
+@click.command("backup")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@with_appcontext
+def backup(file: Path) -> None:
+    """Save database, media and settings (no secrets) in FILE; the site may run meanwhile."""
+    from psgflask import backups
+
+    url = make_url(current_app.config["SQLALCHEMY_DATABASE_URI"])
+    database = Path(current_app.instance_path, backups.DATABASE)
+    if url.get_backend_name() != "sqlite" or Path(url.database or "") != database:
+        raise click.ClickException(f"This saves {database}; back up DATABASE_URL with its own tool")
+    try:
+        settings = dict(current_app.config)
+        saved = backups.make(Path(current_app.instance_path), file, settings, now=utc_now())
+    except backups.BackupRefused as refusal:
+        raise click.ClickException(str(refusal)) from refusal
+    size = file.stat().st_size / 1e6
+    click.echo(
+        f"Saved {_counted(saved.rows)} and {len(saved.files) - 2} media files in {file}"
+        f" ({size:.1f} MB). The secret is not in it."
+    )
+
+
+@click.command("restore")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@with_appcontext
+def restore(file: Path) -> None:
+    """Bring FILE back into an empty instance; anything wrong with it changes nothing."""
+    from psgflask import backups, restoring
+
+    instance = Path(current_app.instance_path)
+    try:
+        saved = restoring.restore(instance, file, known=migrating.known)
+    except backups.BackupRefused as refusal:
+        raise click.ClickException(str(refusal)) from refusal
+    click.echo(f"Restored {_counted(saved.rows)}, saved at {saved.made_at}, into {instance}")
+    click.echo(f"Wrote {instance / 'config.py'} with the saved settings and a fresh secret")
+    migrating.upgrade()
+    click.echo("Now make the index: flask search rebuild")
+
+
+def _counted(rows: dict[str, int]) -> str:
+    return f"{rows.get('articles', 0)} articles and {rows.get('pages', 0)} pages"
