@@ -1,0 +1,73 @@
+"""What search must answer: the seam behind which an engine can be replaced."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum
+from typing import Protocol
+
+from psgflask.search.query import Query
+
+RELEVANCE, NEWEST, OLDEST = "relevance", "newest", "oldest"
+SORTS = (RELEVANCE, NEWEST, OLDEST)
+PAGE_SIZE = 10
+LAST_PAGE = 50
+
+
+class IndexUnusable(RuntimeError):
+    """There is no index that can be read now."""
+
+
+class Step(Enum):
+    """How the results came about: the first of these with a result."""
+
+    TYPED = "as typed"
+    CORRECTED = "words corrected"
+    LIKENESS = "words like those typed"
+    RELAXED = "words dropped"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is asked beside the query; topic names in the query are resolved to ids already."""
+
+    now: datetime
+    topics: tuple[int, ...] = ()
+    language: str | None = None
+    first: date | None = None
+    last: date | None = None
+    sort: str = RELEVANCE
+    page: int = 1
+    named_topics: Mapping[str, int | None] = field(default_factory=dict)
+    as_typed: bool = False  # the reader wants these very words: no correction
+    recency: bool = True
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found; `ids` are those of the page asked for, best first.
+
+    `words` says which forms matched for each word typed, for highlighting. Facets count
+    within all filters but their own.
+    """
+
+    total: int
+    ids: tuple[int, ...]
+    scores: tuple[float, ...] = ()
+    step: Step = Step.TYPED
+    query: Query | None = None  # the query that was evaluated, where it differs from the typed
+    corrections: Mapping[str, str] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+    doubt: Mapping[str, str] = field(default_factory=dict)  # a likelier spelling to offer
+    topics: Mapping[int, int] = field(default_factory=dict)
+    languages: Mapping[str, int] = field(default_factory=dict)
+    years: Mapping[int, int] = field(default_factory=dict)
+    expansions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """Evaluates queries over one installation's index."""
+
+    def search(self, query: Query, ask: Ask) -> Answer:
+        """Answer a query. Raises IndexUnusable."""
+        ...

@@ -1,0 +1,67 @@
+"""Words, folding and stems of English and Spanish: how texts and queries become terms."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import local
+
+import snowballstemmer
+
+# A letter or digit, with the combining marks that follow it in decomposed text.
+_WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")
+_PLAIN_WORD = re.compile(r"[^\W_]+")
+_ALGORITHMS = {"en": "english", "es": "spanish"}
+_stemmers = local()
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a text: folded, and in lower case as typed where that has accents (else "")."""
+
+    folded: str
+    accented: str
+
+
+@lru_cache(maxsize=100_000)
+def fold(text: str) -> str:
+    """Drop case and combining marks: "Castañeda" gives "castaneda"."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+def words(text: str) -> list[Word]:
+    """Return the words of a text in order: maximal runs of letters and digits, folded.
+
+    An apostrophe parts words: "Peru's" gives "peru" and "s".
+    """
+    return [word for match in _WORD.finditer(text) for word in _parts(match[0])]
+
+
+def located(text: str) -> list[tuple[int, int, Word]]:
+    """Return (start, end, word) of each word, in positions of the text itself."""
+    return [
+        (match.start(), match.end(), word)
+        for match in _WORD.finditer(text)
+        for word in _parts(match[0])
+    ]
+
+
+@lru_cache(maxsize=100_000)
+def _parts(typed: str) -> tuple[Word, ...]:
+    parts = _PLAIN_WORD.findall(fold(typed))
+    if len(parts) != 1:  # such as a fraction sign, which folds to two numbers
+        return tuple(Word(part, "") for part in parts)
+    lower = unicodedata.normalize("NFC", typed).casefold()
+    return (Word(parts[0], lower if lower != parts[0] else ""),)
+
+
+@lru_cache(maxsize=200_000)
+def stem(folded: str, language: str) -> str:
+    """Return the Snowball stem of a folded word in "en" or "es"."""
+    # A stemmer keeps the word that it works on, so each thread has its own.
+    stemmer = getattr(_stemmers, language, None)
+    if stemmer is None:
+        stemmer = snowballstemmer.stemmer(_ALGORITHMS[language])
+        setattr(_stemmers, language, stemmer)
+    return str(stemmer.stemWord(folded))
