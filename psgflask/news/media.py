@@ -47,18 +47,18 @@ def media_url(file: Picture | Attachment, *, external: bool = False) -> str:
         "media.file",
         language="en",
         external=external,
-        hash=file.file_hash,
+        file_hash=file.file_hash,
         name=file.file_name,
     )
 
 
-@blueprint.get("/media/<hash>/<name>")
-def file(hash: str, name: str) -> Response:
+@blueprint.get("/media/<file_hash>/<name>")
+def file(file_hash: str, name: str) -> Response:
     """Send a file, whole or the range asked for; 404 and 410 as its article answers."""
-    if request.script_root or not re.fullmatch(r"[0-9a-f]{64}", hash):
+    if request.script_root or not re.fullmatch(r"[0-9a-f]{64}", file_hash):
         abort(404)
-    served = find(db.session(), hash, name, ANYBODY)
-    path = place_of(folder(), hash)
+    served = find(db.session(), file_hash, name, ANYBODY)
+    path = place_of(folder(), file_hash)
     if served is None or not path.is_file():
         abort(404)
     response = send_file(
@@ -67,7 +67,7 @@ def file(hash: str, name: str) -> Response:
         as_attachment=served.to_download,
         download_name=name,
         conditional=True,
-        etag=hash,
+        etag=file_hash,
         max_age=MAX_AGE,
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
