@@ -1,0 +1,162 @@
+"""What a request for results asks: words, filters, order and page, read and checked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
+
+from psgflask.languages import LANGUAGES, here
+from psgflask.news.models import Topic
+from psgflask.search.engine.protocol import LAST_PAGE, RELEVANCE, SORTS, Ask
+from psgflask.search.language import fold, words
+from psgflask.search.query import OnTopic, Query, parse, read_span
+
+MOST_TOPICS = 20
+
+
+class Unreadable(ValueError):
+    """A parameter other than the words cannot be read; `parameter` names it."""
+
+    def __init__(self, parameter: str) -> None:
+        self.parameter = parameter
+        super().__init__(parameter)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request for results; topic names are resolved."""
+
+    q: str
+    query: Query
+    topics: Sequence[Topic]
+    languages: tuple[str, ...]
+    date_from: str
+    date_to: str
+    first: date | None
+    last: date | None
+    sort: str
+    page: int
+    named_topics: dict[str, int | None]
+    now: datetime
+
+    @property
+    def language(self) -> str | None:
+        """The one language chosen; both chosen is the same as none."""
+        return self.languages[0] if len(self.languages) == 1 else None
+
+    @property
+    def topic_ids(self) -> tuple[int, ...]:
+        """The ids of the topics chosen."""
+        return tuple(topic.id for topic in self.topics)
+
+    @property
+    def filtered(self) -> bool:
+        """Whether any filter is in force."""
+        return bool(self.topics or self.language or self.first or self.last)
+
+    def ask(self) -> Ask:
+        """Return what to ask of the engine."""
+        return Ask(
+            now=self.now,
+            topics=self.topic_ids,
+            language=self.language,
+            first=self.first,
+            last=self.last,
+            sort=self.sort,
+            page=self.page,
+            named_topics=self.named_topics,
+        )
+
+    def address(self, *, dates: bool = True, **changed: Any) -> dict[str, Any]:
+        """Return the parameters of this search with some changed; the page starts anew."""
+        values: dict[str, Any] = {
+            "q": self.q,
+            "topic": [topic.slug for topic in self.topics],
+            "lang": self.language,
+            "from": self.date_from if dates else None,
+            "to": self.date_to if dates else None,
+            "sort": self.sort if self.sort != RELEVANCE else None,
+            **changed,
+        }
+        if values["sort"] == RELEVANCE:
+            values["sort"] = None
+        if values.get("page") == 1:
+            values["page"] = None
+        return {name: value for name, value in values.items() if value}
+
+
+def read(args: MultiDict[str, str], session: Session, now: datetime) -> Asked:
+    """Read a request's parameters. Any `q` will do; raises Unreadable for another parameter."""
+    q = args.get("q", "").replace("\0", " ").strip()
+    query = parse(q, interface=here())
+    known = list(session.scalars(select(Topic)))
+    sort = args.get("sort", RELEVANCE) or RELEVANCE
+    if sort not in SORTS:
+        raise Unreadable("sort")
+    spoken = tuple(dict.fromkeys(filter(None, args.getlist("lang"))))
+    if any(language not in LANGUAGES for language in spoken):
+        raise Unreadable("lang")
+    date_from, date_to = args.get("from", "").strip(), args.get("to", "").strip()
+    return Asked(
+        q=query.text,
+        query=query,
+        topics=_chosen(args.getlist("topic"), known),
+        languages=spoken,
+        date_from=date_from,
+        date_to=date_to,
+        first=_day("from", date_from, 0),
+        last=_day("to", date_to, 1),
+        sort=sort,
+        page=_page(args.get("page", "1")),
+        named_topics=_named(query, known),
+        now=now,
+    )
+
+
+def name_of_topic(topic: Topic) -> str:
+    """Return a topic's name in the interface's language."""
+    return topic.name(here())
+
+
+def _chosen(slugs: list[str], known: list[Topic]) -> list[Topic]:
+    by_slug = {topic.slug: topic for topic in known}
+    wanted = list(dict.fromkeys(filter(None, slugs)))
+    if len(wanted) > MOST_TOPICS or any(slug not in by_slug for slug in wanted):
+        raise Unreadable("topic")
+    return [by_slug[slug] for slug in wanted]
+
+
+def _day(parameter: str, text: str, end: int) -> date | None:
+    if not text:
+        return None
+    span = read_span(text)
+    if span is None:
+        raise Unreadable(parameter)
+    return span[end]
+
+
+def _page(text: str) -> int:
+    readable = text.isascii() and text.isdigit() and len(text) < 4
+    if not readable or not 1 <= int(text) <= LAST_PAGE:
+        raise Unreadable("page")
+    return int(text)
+
+
+def _named(query: Query, known: list[Topic]) -> dict[str, int | None]:
+    """Resolve the topics named in the query, by either language's name or by slug."""
+    ids = {
+        _key(name): topic.id
+        for topic in known
+        for name in (topic.slug, topic.name_en, topic.name_es)
+    }
+    clauses = [*query.clauses, *query.excluded]
+    names = {clause.name for clause in clauses if isinstance(clause, OnTopic)}
+    return {name: ids.get(_key(name)) for name in names}
+
+
+def _key(name: str) -> str:
+    return " ".join(word.folded for word in words(fold(name)))

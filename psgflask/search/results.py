@@ -1,0 +1,336 @@
+"""What a page of results shows: hits, filters, notices, and where to go on."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from flask import url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from markupsafe import Markup
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload, undefer
+
+from psgflask.news import catalogue
+from psgflask.news.models import Article, Topic
+from psgflask.paging import PageLink, Pager
+from psgflask.rendering import plain
+from psgflask.search import highlighting, language
+from psgflask.search.asking import Asked, name_of_topic
+from psgflask.search.engine.protocol import LAST_PAGE, PAGE_SIZE, SORTS, Answer, Step
+from psgflask.search.query import OnTopic, Query
+
+MOST_TOPICS = 12
+AROUND = 2
+
+
+@dataclass(frozen=True)
+class Hit:
+    """An article found; title and snippet are marked."""
+
+    article: Article
+    title: Markup
+    snippet: Markup
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A filter to tick, and how many results it would leave."""
+
+    label: str
+    value: str
+    count: int
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class YearCount:
+    """How many results a year has, and whether it is within the dates chosen."""
+
+    year: int
+    count: int
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An order to choose."""
+
+    label: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A filter in force; the address takes it away."""
+
+    label: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What was done with the words typed, and where to go instead."""
+
+    text: str
+    link_text: str = ""
+    href: str = ""
+
+
+@dataclass(frozen=True)
+class SearchPage:
+    """All that search/search.html draws."""
+
+    q: str
+    total: int
+    page: int
+    last_page: int
+    heading: str
+    hits: Sequence[Hit]
+    topics: Sequence[Facet]
+    languages: Sequence[Facet]
+    years: Sequence[YearCount]
+    date_from: str
+    date_to: str
+    sort: str
+    sorts: Sequence[Choice]
+    chips: Sequence[Chip]
+    clear_href: str
+    notices: Sequence[Notice]
+    did_you_mean: Notice | None
+    pager: Pager
+    degraded: bool
+    suggestions: Sequence[Topic]
+
+
+def page_of(session: Session, asked: Asked, answer: Answer, *, degraded: bool) -> SearchPage:
+    """Return the page for an answer; text for snippets comes by one SELECT."""
+    topics = {topic.id: topic for topic in session.scalars(select(Topic))}
+    last_page = min(LAST_PAGE, max(1, -(-answer.total // PAGE_SIZE)))
+    return SearchPage(
+        q=asked.q,
+        total=answer.total,
+        page=asked.page,
+        last_page=last_page,
+        heading=_heading(asked, answer.total, last_page),
+        hits=_hits(session, asked, answer),
+        topics=_topic_facets(asked, answer, topics),
+        languages=_language_facets(asked, answer),
+        years=_years(asked, answer),
+        date_from=asked.date_from,
+        date_to=asked.date_to,
+        sort=asked.sort,
+        sorts=_sorts(asked),
+        chips=_chips(asked),
+        clear_href=url_for("search.search", **asked.address(topic=[], lang=None, dates=False)),
+        notices=_notices(asked, answer),
+        did_you_mean=_did_you_mean(asked, answer),
+        pager=_pager(asked, last_page),
+        degraded=degraded,
+        suggestions=[] if answer.total else _suggestions(topics.values()),
+    )
+
+
+def _heading(asked: Asked, total: int, last_page: int) -> str:
+    if not asked.q and not asked.filtered:
+        return str(_("Search"))
+    if asked.q:
+        text = ngettext(
+            "%(num)s result for ‘%(q)s’", "%(num)s results for ‘%(q)s’", total, q=asked.query.text
+        )
+    else:
+        text = ngettext("%(num)s result", "%(num)s results", total)
+    if asked.page > 1:
+        text += " " + _("(page %(page)s of %(last)s)", page=asked.page, last=last_page)
+    return str(text)
+
+
+def text_of(article: Article) -> str:
+    """Return the text that was indexed of an article, apart from its title."""
+    if article.members_only:
+        return article.teaser
+    return f"{article.teaser}\n\n{plain(article.body)}"
+
+
+def _hits(session: Session, asked: Asked, answer: Answer) -> list[Hit]:
+    rows = session.scalars(
+        select(Article)
+        .where(Article.id.in_(answer.ids), catalogue.published(asked.now))
+        .options(selectinload(Article.topics), selectinload(Article.issue), undefer(Article.body))
+    )
+    found = {article.id: article for article in rows}
+    hits = []
+    for article in (found[number] for number in answer.ids if number in found):
+        words = highlighting.marker(
+            answer.query or asked.query, dict(answer.expansions), article.language
+        )
+        hits.append(
+            Hit(
+                article,
+                highlighting.marked(article.title, words),
+                highlighting.snippet(text_of(article), words),
+            )
+        )
+    return hits
+
+
+def _topic_facets(asked: Asked, answer: Answer, topics: dict[int, Topic]) -> list[Facet]:
+    chosen = set(asked.topic_ids)
+    ranked = sorted(answer.topics.items(), key=lambda pair: (pair[0] not in chosen, -pair[1]))
+    facets = [
+        Facet(name_of_topic(topics[number]), topics[number].slug, count, number in chosen)
+        for number, count in ranked[:MOST_TOPICS]
+        if number in topics
+    ]
+    present = {facet.value for facet in facets}
+    missing = [topics[number] for number in chosen if topics[number].slug not in present]
+    return facets + [Facet(name_of_topic(topic), topic.slug, 0, True) for topic in missing]
+
+
+def _language_facets(asked: Asked, answer: Answer) -> list[Facet]:
+    names = {"en": "English", "es": "Español"}
+    return [
+        Facet(name, spoken, answer.languages.get(spoken, 0), spoken in asked.languages)
+        for spoken, name in names.items()
+        if answer.languages.get(spoken) or spoken in asked.languages
+    ]
+
+
+def _years(asked: Asked, answer: Answer) -> list[YearCount]:
+    if not answer.years:
+        return []
+    span = range(min(answer.years), max(answer.years) + 1)
+    first = asked.first.year if asked.first else span.start
+    last = asked.last.year if asked.last else span.stop
+    dated = bool(asked.first or asked.last)
+    return [
+        YearCount(year, answer.years.get(year, 0), dated and first <= year <= last) for year in span
+    ]
+
+
+def _sorts(asked: Asked) -> list[Choice]:
+    labels = {
+        "relevance": _("Best first"),
+        "newest": _("Newest first"),
+        "oldest": _("Oldest first"),
+    }
+    return [
+        Choice(
+            labels[name],
+            url_for("search.search", **asked.address(sort=name)),
+            name == asked.sort,
+        )
+        for name in SORTS
+    ]
+
+
+def _chips(asked: Asked) -> list[Chip]:
+    chips = [
+        Chip(
+            name_of_topic(topic),
+            url_for(
+                "search.search",
+                **asked.address(topic=[t.slug for t in asked.topics if t is not topic]),
+            ),
+        )
+        for topic in asked.topics
+    ]
+    names = {"en": "English", "es": "Español"}
+    if asked.language:
+        href = url_for("search.search", **asked.address(lang=None))
+        chips.append(Chip(names[asked.language], href))
+    if asked.date_from or asked.date_to:
+        href = url_for("search.search", **asked.address(dates=False))
+        chips.append(Chip(_span_words(asked), href))
+    return chips
+
+
+def _span_words(asked: Asked) -> str:
+    if asked.date_from and asked.date_to:
+        return str(_("%(first)s to %(last)s", first=asked.date_from, last=asked.date_to))
+    if asked.date_from:
+        return str(_("from %(first)s", first=asked.date_from))
+    return str(_("until %(last)s", last=asked.date_to))
+
+
+def _notices(asked: Asked, answer: Answer) -> list[Notice]:
+    notices = []
+    if asked.query.cut:
+        notices.append(
+            Notice(_("The question was long: only its first 200 characters or 12 words count."))
+        )
+    notices += [
+        Notice(
+            _("There is no topic ‘%(name)s’.", name=name),
+            _("See all topics"),
+            url_for("topics.index"),
+        )
+        for name in _unknown_topics(asked)
+    ]
+    as_typed = url_for("search.search", **asked.address(q=_quoted(asked.query)))
+    all_the_same = _("Search for the words as typed")
+    if answer.step is Step.CORRECTED:
+        text = _(
+            "Nothing was found for ‘%(q)s’, so this is the nearest spelling: %(words)s.",
+            q=asked.query.text,
+            words=", ".join(answer.corrections.values()),
+        )
+        notices.append(Notice(text, all_the_same, as_typed))
+    elif answer.step is Step.LIKENESS:
+        text = _(
+            "Nothing was found for ‘%(q)s’, so words like these are shown.", q=asked.query.text
+        )
+        notices.append(Notice(text, all_the_same, as_typed))
+    elif answer.step is Step.RELAXED:
+        text = _(
+            "Nothing was found with all the words; these results are without ‘%(words)s’.",
+            words=", ".join(answer.dropped),
+        )
+        notices.append(Notice(text))
+    return notices
+
+
+def _unknown_topics(asked: Asked) -> list[str]:
+    clauses = [*asked.query.clauses, *asked.query.excluded]
+    names = [clause.name for clause in clauses if isinstance(clause, OnTopic)]
+    return [name for name in dict.fromkeys(names) if asked.named_topics.get(name) is None]
+
+
+def _quoted(query: Query) -> str:
+    """Return the query with each plain word in quotation marks, which nothing corrects."""
+    words = {clause.word.folded for clause in query.plain}
+    parts = []
+    for part in query.text.split():
+        inside = language.words(part)
+        alone = len(inside) == 1 and inside[0].folded in words and '"' not in part
+        parts.append(f'"{part}"' if alone and not part.startswith("-") else part)
+    return " ".join(parts)
+
+
+def _did_you_mean(asked: Asked, answer: Answer) -> Notice | None:
+    if not answer.doubt:
+        return None
+    words = [answer.doubt.get(language.fold(word), word) for word in asked.query.text.split()]
+    better = " ".join(words)
+    href = url_for("search.search", **asked.address(q=better))
+    return Notice(_("Did you mean"), f"{better}?", href)
+
+
+def _pager(asked: Asked, last_page: int) -> Pager:
+    if last_page < 2:
+        return Pager()
+
+    def link(number: int) -> str:
+        return url_for("search.search", **asked.address(page=number))
+
+    near = range(max(1, asked.page - AROUND), min(last_page, asked.page + AROUND) + 1)
+    shown = sorted({1, *near, last_page})
+    return Pager(
+        earlier=link(asked.page + 1) if asked.page < last_page else None,
+        later=link(asked.page - 1) if 1 < asked.page <= last_page else None,
+        pages=tuple(PageLink(number, link(number), number == asked.page) for number in shown),
+    )
+
+
+def _suggestions(topics: Iterable[Topic]) -> list[Topic]:
+    return sorted(topics, key=name_of_topic)[:MOST_TOPICS]
