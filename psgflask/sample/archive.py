@@ -1,23 +1,21 @@
 """The synthetic archive: any number of articles of 1983 to 2026, the same for the same seed."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from itertools import accumulate
-from pathlib import Path
 from random import Random
 
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import EVENT, MAIN_SERIES, NEWS, PLACE, PUBLICATION, THEME, UPDATE
 from psgflask.news.publishing import Draft
 from psgflask.news.slugs import slug_of
+from psgflask.sample.content import TopicEntry, topics
 from psgflask.sample.sentences import Voice, person
 from psgflask.sample.words import lists
 
-TOPICS = Path(__file__).with_name("content") / "topics.toml"
 FIRST_YEAR, LAST_DAY, LAST_EVENT = 1983, date(2026, 10, 31), date(2026, 12, 31)
 PAIRED, SPANISH_ALONE = 0.10, 0.23  # shares of works; together 30 % of the articles are Spanish
 KINDS = {NEWS: 0.88, UPDATE: 0.06, PUBLICATION: 0.04, EVENT: 0.02}
@@ -25,24 +23,6 @@ MEMBERS_ONLY = 0.02
 # The old site's "Update 134. June / July 2009" and "Peru News 065. 31 May 2011" fix both series.
 UPDATE_MONTHS, UPDATE_KNOWN = 2, (134, 2009 * 12 + 5)
 PERU_NEWS, PERU_NEWS_KNOWN = "Peru News", (65, 2011 * 12 + 4)
-
-
-@dataclass(frozen=True)
-class TopicEntry:
-    """A topic as topics.toml lists it."""
-
-    slug: str
-    kind: str
-    english: str
-    spanish: str
-
-
-@cache
-def topics(*, archive: bool = True) -> tuple[TopicEntry, ...]:
-    """Return the topics of the sample content, and those of the archive too if asked."""
-    written = tomllib.loads(TOPICS.read_text(encoding="utf-8"))
-    entries = [*written["topics"], *(written["archive_topics"] if archive else ())]
-    return tuple(TopicEntry(**entry) for entry in entries)
 
 
 def articles(count: int, seed: int = 1) -> Iterator[Draft]:
@@ -57,6 +37,12 @@ def articles(count: int, seed: int = 1) -> Iterator[Draft]:
         for draft in _work(work, seed)[: count - given]:
             given += 1
             yield draft
+
+
+def work_of(draft: Draft) -> str:
+    """Return what a synthetic article shares with its translation: the end of its slug."""
+    seed, number = str(draft.slug).rsplit("-", 2)[1:]
+    return f"synthetic-{seed}-{number}"
 
 
 def _work(number: int, seed: int) -> list[Draft]:
@@ -102,7 +88,7 @@ def _topics(chance: Random) -> list[TopicEntry]:
 
 @cache
 def _ranked(kind: str) -> tuple[list[TopicEntry], list[float]]:
-    entries = [entry for entry in topics() if entry.kind == kind]
+    entries = [entry for entry in topics(archive=True) if entry.kind == kind]
     return entries, list(accumulate(1 / rank for rank in range(1, len(entries) + 1)))
 
 

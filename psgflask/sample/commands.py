@@ -1,0 +1,60 @@
+"""`flask sample-content` and `flask sample-archive`."""
+
+import click
+from flask.cli import with_appcontext
+from sqlalchemy import select
+
+from psgflask.database import db, utc_now
+from psgflask.news.models import Article
+from psgflask.sample import loading
+
+
+@click.command("sample-content")
+@click.option("--if-empty", is_flag=True, help="Only where there is no article yet.")
+@with_appcontext
+def sample_content(if_empty: bool) -> None:
+    """Add the sample content: ten items, three pages, the appeal, topics.
+
+    Run again it adds only what is missing.
+    """
+    session = db.session()
+    if if_empty and session.scalar(select(Article.id).limit(1)) is not None:
+        return
+    added = loading.load_content(session, now=utc_now())
+    db.session.commit()
+    if added:
+        click.echo(f"Added the sample content ({added} articles, pages and appeals)")
+    else:
+        click.echo("The sample content was there already")
+
+
+@click.command("sample-archive")
+@click.option(
+    "--articles",
+    "count",
+    type=click.IntRange(1, 1_000_000),
+    required=True,
+    help="How many the archive shall have; those that are there already count.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@with_appcontext
+def sample_archive(count: int, seed: int) -> None:
+    """Add a synthetic archive for load and tests; every page of it says that it is synthetic.
+
+    The same seed gives the same articles, and a larger archive begins with the smaller one.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    session = db.session()
+    columns = (TextColumn("Writing articles"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn()) as progress:
+        task = progress.add_task("", total=count)
+        added = loading.load_archive(
+            session,
+            count,
+            seed=seed,
+            now=utc_now(),
+            progressed=lambda articles: progress.advance(task, articles),
+        )
+        db.session.commit()
+    click.echo(f"Added {added} synthetic articles; {count - added} were there already")
