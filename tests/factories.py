@@ -1,7 +1,6 @@
 """Makes what tests need, each noun by one function; the rules of the site make it, no shortcut."""
 
 import itertools
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,37 +19,15 @@ EDITOR = "editor@example.org"
 _numbers = itertools.count(1)
 
 
-def draft(
-    title: str = "",
-    *,
-    dated: str = "15 July 2018",
-    teaser: str = "What happened, in a sentence.",
-    body: str = "The first paragraph.\n\nThe second paragraph.",
-    language: str = "en",
-    kind: str = "news",
-    slug: str | None = None,
-    issue: tuple[str, int] | None = None,
-    topics: Sequence[str] = (),
-    translation_of: str | None = None,
-    members_only: bool = False,
-    byline: str = "",
-    source: str = "",
-) -> Draft:
-    """Return what a writer would hand in; `dated` as in a front matter."""
+def draft(title: str = "", *, dated: str = "15 July 2018", **said: Any) -> Draft:
+    """Return what a writer hands in; `dated` as in a front matter, `said` the fields of Draft."""
+    given = {
+        "teaser": "What happened, in a sentence.",
+        "body": "The first paragraph.\n\nThe second paragraph.",
+        **said,
+    }
     return Draft(
-        title=title or f"Headline {next(_numbers)}",
-        teaser=teaser,
-        body=body,
-        dateline=Dateline.parse(dated),
-        language=language,
-        kind=kind,
-        slug=slug,
-        issue=issue,
-        topics=topics,
-        translation_of=translation_of,
-        members_only=members_only,
-        byline=byline,
-        source=source,
+        title=title or f"Headline {next(_numbers)}", dateline=Dateline.parse(dated), **given
     )
 
 
