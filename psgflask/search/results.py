@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session, selectinload, undefer
 from psgflask.news import catalogue
 from psgflask.news.models import Article, Topic
 from psgflask.paging import PageLink, Pager
-from psgflask.rendering import plain
-from psgflask.search import highlighting, language
+from psgflask.search import documents, highlighting, language
 from psgflask.search.asking import Asked, name_of_topic
 from psgflask.search.engine.protocol import LAST_PAGE, PAGE_SIZE, SORTS, Answer, Step
 from psgflask.search.query import OnTopic, Query
@@ -145,13 +144,6 @@ def _heading(asked: Asked, total: int, last_page: int) -> str:
     return str(text)
 
 
-def text_of(article: Article) -> str:
-    """Return the text that was indexed of an article, apart from its title."""
-    if article.members_only:
-        return article.teaser
-    return f"{article.teaser}\n\n{plain(article.body)}"
-
-
 def _hits(session: Session, asked: Asked, answer: Answer) -> list[Hit]:
     rows = session.scalars(
         select(Article)
@@ -168,7 +160,7 @@ def _hits(session: Session, asked: Asked, answer: Answer) -> list[Hit]:
             Hit(
                 article,
                 highlighting.marked(article.title, words),
-                highlighting.snippet(text_of(article), words),
+                highlighting.snippet(documents.text_of(article), words),
             )
         )
     return hits

@@ -1,0 +1,24 @@
+"""Search: language, query, index, engine, keeper, results, and the page."""
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Open the room: the index and its keeper, the engine, the page, the commands."""
+    from psgflask.search import commands, keeper, views
+    from psgflask.search.engine import IndexUnusable
+    from psgflask.search.engine.plain import PlainEngine
+    from psgflask.search.index import IndexBroken
+
+    keeper.init_app(app)
+    store = keeper.store(app)
+
+    def reader() -> object:
+        try:
+            return store.open_reader()
+        except IndexBroken as error:
+            raise IndexUnusable(str(error)) from error
+
+    app.extensions["psg_search"] = PlainEngine(store.generation_token, reader)
+    app.register_blueprint(views.blueprint)
+    commands.init_app(app)

@@ -1,0 +1,73 @@
+"""What the index may know of an article: only what everybody may read now."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload, undefer
+
+from psgflask.news import catalogue
+from psgflask.news.models import Article
+from psgflask.rendering import plain
+from psgflask.search.index import Document
+
+BATCH = 500
+
+
+def text_of(article: Article) -> str:
+    """Return the text of an article that is searched, apart from its title.
+
+    Of a members-only article that is the teaser alone.
+    """
+    if not catalogue.may_read_body(article, catalogue.ANYBODY):
+        return article.teaser
+    return f"{article.teaser}\n\n{plain(article.body)}"
+
+
+def of(session: Session, ids: Iterable[int], now: datetime) -> list[Document]:
+    """Return the documents of those articles that are published now."""
+    wanted = list(ids)
+    found: list[Document] = []
+    for start in range(0, len(wanted), BATCH):
+        rows = session.scalars(
+            select(Article)
+            .where(Article.id.in_(wanted[start : start + BATCH]), catalogue.published(now))
+            .options(
+                selectinload(Article.topics), selectinload(Article.issue), undefer(Article.body)
+            )
+        )
+        found += [_document(article) for article in rows]
+    return found
+
+
+def all_ids(session: Session, now: datetime) -> list[int]:
+    """Return the ids of all published articles, ascending."""
+    return list(
+        session.scalars(select(Article.id).where(catalogue.published(now)).order_by(Article.id))
+    )
+
+
+def everything(session: Session, now: datetime) -> Iterator[Document]:
+    """Yield the documents of all published articles.
+
+    In batches, each read in a transaction of its own, so that nobody's writing waits meanwhile.
+    """
+    ids = all_ids(session, now)
+    for start in range(0, len(ids), BATCH):
+        found = of(session, ids[start : start + BATCH], now)
+        session.rollback()
+        yield from found
+
+
+def _document(article: Article) -> Document:
+    return Document(
+        id=article.id,
+        language=article.language,
+        title=article.title,
+        body=text_of(article),
+        topics=tuple(sorted(topic.id for topic in article.topics)),
+        issue=article.issue.number if article.issue else None,
+        dated_from=article.dated_from,
+        dated_to=article.dated_to,
+        order_date=article.order_date,
+    )
