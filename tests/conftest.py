@@ -107,7 +107,7 @@ def kind_of(item: pytest.Item) -> str:
     if path.stem.startswith("test_house"):
         return "house"
     fixtures: list[str] = getattr(item, "fixturenames", [])
-    return "page" if "client" in fixtures else "unit"
+    return "page" if {"client", "visitor", "pages"} & set(fixtures) else "unit"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

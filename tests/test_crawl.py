@@ -130,6 +130,7 @@ def pages(visitor: FlaskClient) -> dict[str, Seen]:
         found[path].status = answer.status_code
         if answer.status_code in {301, 302, 308}:
             found[path].links.append(answer.headers["Location"])
+        answer.close()
         assert len(found) < MOST_PAGES, "the site has no end"
         waiting += [to for link in found[path].links if (to := local(path, link)) is not None]
     return found
@@ -209,7 +210,7 @@ def test_a15_words_in_the_other_language_say_so(pages: dict[str, Seen]) -> None:
 def test_a15_titles_are_unique(pages: dict[str, Seen]) -> None:
     # Two pages of one list, or one search asked twice, are the same page further down.
     titles = Counter(
-        (seen.language, seen.title)
+        (seen.language, seen.title.casefold())
         for path, seen in html_pages(pages).items()
         if not urlsplit(path).query
     )
