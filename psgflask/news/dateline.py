@@ -62,6 +62,15 @@ class Dateline:
         except (ValueError, KeyError):
             raise DatelineUnreadable(text) from None
 
+    def __str__(self) -> str:
+        """Write it in ISO form, as `parse` reads it."""
+        if self.first is None or self.last is None:
+            return UNDATED
+        if self.precision == DAY:
+            return self.first.isoformat()
+        first, last = self.first.isoformat()[:7], self.last.isoformat()[:7]
+        return first if self.precision == MONTH else f"{first}/{last}"
+
     @property
     def order_date(self) -> date:
         """The day that the article sorts by: the last, or date.min when undated."""

@@ -1,0 +1,230 @@
+"""`flask news`: how volunteers add, publish and look after articles until there is a desk."""
+
+from pathlib import Path
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
+
+from psgflask.database import db, utc_now
+from psgflask.languages import LANGUAGES
+from psgflask.news import intake, media, publishing, telling
+from psgflask.news.commanding import by_option, reading_file, the_article, writing
+from psgflask.news.drafts import Draft
+from psgflask.news.front_matter import ArticleFile, read_article
+from psgflask.news.intake import Tray
+from psgflask.news.models import KINDS, PUBLISHED, Article
+from psgflask.news.moments import MomentUnreadable, read_moment, tell_moment
+from psgflask.news.rendering import article_url
+from psgflask.news.telling import STATES, name_of
+from psgflask.news.topic_commands import topic
+from psgflask.terminal import print_json, print_table
+
+news = AppGroup("news", help="Write, publish and look after articles.")
+news.add_command(topic)
+
+FILE = click.Path(path_type=Path)
+
+
+def init_app(app: Flask) -> None:
+    """Add the commands."""
+    app.cli.add_command(news)
+
+
+def _taken(file: Path) -> ArticleFile:
+    with reading_file(file):
+        return read_article(file)
+
+
+def _with_files(article: ArticleFile, tray: Tray) -> Draft:
+    """Prepare the files before the database is locked: a large picture takes seconds."""
+    with reading_file(article.path):
+        session = db.session()
+        kept = intake.kept_files(session, article)
+        session.rollback()
+        return intake.draft_with_files(article, tray, kept)
+
+
+@news.command()
+@click.argument("file", type=FILE)
+@click.option("--publish", "at_once", is_flag=True, help="Publish it at once.")
+@by_option
+def add(file: Path, at_once: bool, by: str) -> None:
+    """Add the article that FILE holds, as a draft."""
+    article_file = _taken(file)
+    with Tray(media.folder()) as tray:
+        draft = _with_files(article_file, tray)
+        with writing(article_file) as session:
+            now = utc_now()
+            article = publishing.create(session, draft, by=by, now=now)
+            if at_once:
+                publishing.publish(session, article, by=by, now=now)
+            tray.place()
+            session.commit()
+    if at_once:
+        click.echo(f"Published: {article_url(article, external=True)}")
+    else:
+        click.echo(f"Added as a draft. To publish it: flask news publish {name_of(article)}")
+
+
+@news.command()
+@click.argument("slug")
+@click.argument("file", type=FILE)
+@by_option
+def edit(slug: str, file: Path, by: str) -> None:
+    """Replace what the article SLUG says by what FILE says.
+
+    `flask news show SLUG --markdown` writes the file to begin with.
+    """
+    article_file = _taken(file)
+    with Tray(media.folder()) as tray:
+        draft = _with_files(article_file, tray)
+        with writing(article_file) as session:
+            article = the_article(session, slug)
+            publishing.revise(session, article, draft, by=by, now=utc_now())
+            tray.place()
+            session.commit()
+    click.echo(f"Saved: {_told(article)}")
+
+
+@news.command()
+@click.argument("slug")
+@by_option
+def publish(slug: str, by: str) -> None:
+    """Make the article SLUG public now."""
+    with writing() as session:
+        article = the_article(session, slug)
+        publishing.publish(session, article, by=by, now=utc_now())
+        session.commit()
+    click.echo(f"Published: {article_url(article, external=True)}")
+
+
+@news.command()
+@click.argument("slug")
+@click.argument("when", nargs=-1, required=True)
+@by_option
+def schedule(slug: str, when: tuple[str, ...], by: str) -> None:
+    """Make the article SLUG public at WHEN.
+
+    WHEN is a date and a time in London (2026-11-24 09:00) or so much from now (+30m, in 3 days).
+    """
+    now = utc_now()
+    try:
+        at = read_moment(" ".join(when), now)
+    except MomentUnreadable as error:
+        raise click.UsageError(str(error)) from error
+    with writing() as session:
+        article = the_article(session, slug)
+        publishing.schedule(session, article, at, by=by, now=now)
+        session.commit()
+    click.echo(f"Will be public from {tell_moment(at)}: {article_url(article, external=True)}")
+
+
+@news.command()
+@click.argument("slug")
+@click.option("--text", required=True, help="What was wrong and what is right, for readers.")
+@click.option("--file", type=FILE, help="The article as it reads now that it is corrected.")
+@by_option
+def correct(slug: str, text: str, file: Path | None, by: str) -> None:
+    """Add a dated public note of a correction to the article SLUG."""
+    article_file = _taken(file) if file else None
+    with Tray(media.folder()) as tray:
+        draft = _with_files(article_file, tray) if article_file else None
+        with writing(article_file) as session:
+            now = utc_now()
+            article = the_article(session, slug)
+            if draft is not None:
+                publishing.revise(session, article, draft, by=by, now=now)
+            publishing.correct(session, article, text, by=by, now=now)
+            tray.place()
+            session.commit()
+    click.echo(f"Corrected: {_told(article)}")
+
+
+@news.command()
+@click.argument("slug")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@by_option
+def withdraw(slug: str, yes: bool, by: str) -> None:
+    """Take the article SLUG from the public; its address says that it was withdrawn."""
+    with writing() as session:
+        article = the_article(session, slug)
+        title, known = article.title, article.id
+        # Nobody else must wait while a question stands.
+        session.rollback()
+    if not yes:
+        click.confirm(f"Withdraw ‘{title}’?", abort=True)
+    with writing() as session:
+        article = session.get_one(Article, known)
+        publishing.withdraw(session, article, by=by, now=utc_now())
+        session.commit()
+    click.echo(f"Withdrawn: {name_of(article)}. To bring it back: flask news publish")
+
+
+@news.command("list")
+@click.option("--status", type=click.Choice(STATES), help="Only those in this state.")
+@click.option("--language", type=click.Choice(LANGUAGES), help="Only those in this language.")
+@click.option("--kind", type=click.Choice(KINDS), help="Only those of this kind.")
+@click.option("--limit", type=click.IntRange(0), default=50, help="At most so many; 0 is all.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def list_articles(
+    status: str | None, language: str | None, kind: str | None, limit: int, as_json: bool
+) -> None:
+    """List articles, newest first."""
+    with writing() as session:
+        now = utc_now()
+        conditions = [telling.is_in_state(status, now)] if status else []
+        conditions += [Article.language == language] if language else []
+        conditions += [Article.kind == kind] if kind else []
+        chosen = select(Article).where(*conditions).options(selectinload(Article.topics))
+        newest = chosen.order_by(Article.order_date.desc(), Article.id.desc())
+        articles = session.scalars(newest.limit(limit) if limit else newest).all()
+        total = session.scalar(select(func.count(Article.id)).where(*conditions)) or 0
+        rows = [
+            {
+                "slug": name_of(article),
+                "state": telling.state(article, now),
+                "date": str(article.dateline),
+                "kind": article.kind,
+                "members only": article.members_only,
+                "public from": tell_moment(article.publish_at),
+                "title": article.title,
+            }
+            for article in articles
+        ]
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("date", "state", "public from", "kind", "slug", "title")
+    print_table(columns, [[row[column] for column in columns] for row in rows])
+    if total > len(rows):
+        click.echo(f"{len(rows)} of {total} articles; --limit 0 lists them all")
+
+
+@news.command()
+@click.argument("slug")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--markdown", is_flag=True, help="As the file that `flask news edit` takes.")
+def show(slug: str, as_json: bool, markdown: bool) -> None:
+    """Show the article SLUG, its corrections and its revisions."""
+    with writing() as session:
+        article = the_article(session, slug)
+        if markdown:
+            click.echo(telling.as_markdown(session, article), nl=False)
+            return
+        told = telling.facts(article, utc_now(), article_url(article, external=True))
+    if as_json:
+        print_json(told)
+        return
+    for line in telling.lines(told):
+        click.echo(line)
+
+
+def _told(article: Article) -> str:
+    """Return the address of a public article, the name and state of another."""
+    state = telling.state(article, utc_now())
+    if state == PUBLISHED:
+        return article_url(article, external=True)
+    return f"{name_of(article)} ({state})"

@@ -1,0 +1,86 @@
+"""The only writer of topics: add, rename, remove."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from psgflask.languages import PREFIXES
+from psgflask.news import catalogue
+from psgflask.news.drafts import PublishingRefused, check_text
+from psgflask.news.models import TOPIC_KINDS, Topic, article_topics
+from psgflask.news.slugs import is_slug
+from psgflask.redirects import remembering
+
+LONGEST_NAME = 120
+LONGEST_SLUG = 80
+
+
+def add(session: Session, slug: str, *, kind: str, name_en: str, name_es: str) -> Topic:
+    """Add a topic and flush. Raises PublishingRefused."""
+    _check_slug(session, slug)
+    topic = Topic(slug=slug)
+    _fill(topic, kind, name_en, name_es)
+    session.add(topic)
+    session.flush()
+    return topic
+
+
+def rename(
+    session: Session,
+    topic: Topic,
+    *,
+    kind: str | None = None,
+    name_en: str | None = None,
+    name_es: str | None = None,
+    slug: str | None = None,
+) -> None:
+    """Change what is given and flush; a new slug leaves a redirect. Raises PublishingRefused."""
+    before = topic.slug
+    if slug is not None and slug != before:
+        _check_slug(session, slug)
+    _fill(
+        topic,
+        topic.kind if kind is None else kind,
+        topic.name_en if name_en is None else name_en,
+        topic.name_es if name_es is None else name_es,
+    )
+    if slug is not None and slug != before:
+        topic.slug = slug
+        for prefix in PREFIXES.values():
+            for ending in ("", ".atom", ".rss"):
+                remembering.moved(
+                    session, f"{prefix}/topics/{before}{ending}", f"{prefix}/topics/{slug}{ending}"
+                )
+    session.flush()
+
+
+def remove(session: Session, topic: Topic) -> None:
+    """Remove a topic that no article has, and flush. Raises PublishingRefused."""
+    number = session.scalar(select(func.count()).where(article_topics.c.topic_id == topic.id))
+    if number:
+        raise PublishingRefused(
+            "slug", f"{number} articles have the topic {topic.slug!r}; edit them first"
+        )
+    session.delete(topic)
+    session.flush()
+
+
+def _check_slug(session: Session, slug: str) -> None:
+    if not is_slug(slug) or len(slug) > LONGEST_SLUG:
+        raise PublishingRefused(
+            "slug", "A topic's slug is small letters and digits joined by hyphens, as in la-oroya"
+        )
+    if catalogue.find_topic(session, slug) is not None:
+        raise PublishingRefused("slug", f"There is a topic {slug!r} already")
+
+
+def _fill(topic: Topic, kind: str, name_en: str, name_es: str) -> None:
+    """Write a topic's facts; all are checked first, so that a refusal changes nothing."""
+    if kind not in TOPIC_KINDS:
+        raise PublishingRefused("kind", f"Write one of {', '.join(TOPIC_KINDS)}")
+    names = " ".join(name_en.split()), " ".join(name_es.split())
+    for field, language, name in (("en", "English", names[0]), ("es", "Spanish", names[1])):
+        if not name:
+            raise PublishingRefused(field, f"The {language} name is missing")
+        check_text(field, name, LONGEST_NAME, f"{language} name")
+    topic.kind = kind
+    topic.name_en, topic.name_es = names
