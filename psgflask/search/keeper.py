@@ -1,7 +1,7 @@
 """Keeps the index true: the ledger is written with each change and drained after its commit."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from psgflask.database import db, utc_now
 from psgflask.news import catalogue
 from psgflask.news.models import Article
 from psgflask.search import documents
-from psgflask.search.index import IndexBroken, Store, content_hash
+from psgflask.search.index import Document, IndexBroken, Store, content_hash
 from psgflask.search.models import LedgerEntry
 
 log = logging.getLogger(__name__)
@@ -89,46 +89,61 @@ def _after_rollback(session: Session) -> None:
         session.info.pop(QUEUED, None)
 
 
-def drain(app: Flask, *, now: datetime | None = None) -> int:
+def drain(app: Flask, *, now: datetime | None = None, wait: bool = False) -> int:
     """Bring the index up to date with the ledger; return how many entries were dealt with.
 
-    Does nothing when another process holds the index: that one looks at the ledger again before
-    it lets go.
+    Without `wait`, does nothing when another process holds the index: that one looks at the
+    ledger again before it lets go. A missing or broken index is built anew.
     """
+    held = store(app).writing(wait=wait)
+    if held is None:
+        return 0
+    try:
+        with held:
+            return _drain(app, now)
+    except IndexBroken as broken:
+        log.warning("The index cannot be changed (%s); building it anew", broken)
+        rebuild(app)
+    return drain(app, now=now, wait=wait)
+
+
+def _drain(app: Flask, now: datetime | None) -> int:
     index = store(app)
-    with index.writing(wait=False) as held:
-        return _drain(app, index, now) if held else 0
-
-
-def _drain(app: Flask, index: Store, now: datetime | None) -> int:
     dealt = 0
     with app.app_context(), Session(db.engine) as session:
         while True:
             rows = session.execute(
                 select(LedgerEntry.id, LedgerEntry.article_id).order_by(LedgerEntry.id).limit(BATCH)
             ).all()
-            if not rows:
-                session.rollback()
-                return dealt
             ids = {row.article_id for row in rows}
-            found = documents.of(session, ids, now or utc_now())
-            # Let the database go while the index is written: others may want to write.
-            session.rollback()
-            try:
-                index.apply(found, ids - {document.id for document in found})
-            except IndexBroken:
-                _rebuild(session, index, lambda done, total: None)
+            changed, removed = _now_of(session, ids, now)
+            if not rows:
+                return dealt
+            index.apply(changed, removed)
             session.execute(delete(LedgerEntry).where(LedgerEntry.id.in_([row.id for row in rows])))
             session.commit()
             dealt += len(rows)
 
 
+def _now_of(
+    session: Session, ids: Iterable[int], now: datetime | None = None
+) -> tuple[list[Document], list[int]]:
+    """Return the documents of those articles that are public, and the ids of the others.
+
+    Lets the database go before the index is written: others may want to write meanwhile.
+    """
+    found = documents.of(session, ids, now or utc_now())
+    session.rollback()
+    return found, sorted(set(ids) - {document.id for document in found})
+
+
 def sweep(app: Flask, *, now: datetime | None = None) -> None:
     """Do what no commit does: notice articles whose time has come, drain, mend a broken index."""
     now = now or utc_now()
-    index = store(app)
-    if not index.is_sound():
-        log.warning("The index is missing or broken; building it anew")
+    try:
+        store(app).verify()
+    except IndexBroken as broken:
+        log.warning("The index is missing or broken (%s); building it anew", broken)
         rebuild(app)
     mark = Path(app.instance_path) / "index" / SWEPT
     with app.app_context(), Session(db.engine) as session:
@@ -169,27 +184,22 @@ def repair(app: Flask, drift: Drift) -> None:
     with app.app_context(), Session(db.engine) as session:
         queue(session, set(drift.missing | drift.stale | drift.superfluous))
         session.commit()
-    index = store(app)
-    with index.writing(wait=True):
-        _drain(app, index, None)
+    drain(app, wait=True)
 
 
 def rebuild(app: Flask, progress: Callable[[int, int], None] | None = None) -> int:
     """Build the index anew beside the live one and swap; return how many articles it holds.
 
-    `progress` is told (done, total). What changes meanwhile stays in the ledger, and is drained
-    before the lock is let go.
+    `progress` is told (done, total). What changes meanwhile goes into both.
     """
-    index = store(app)
-    with index.writing(wait=True), app.app_context(), Session(db.engine) as session:
-        total = _rebuild(session, index, progress or (lambda done, total: None))
-        _drain(app, index, None)
-        return total
-
-
-def _rebuild(session: Session, index: Store, progress: Callable[[int, int], None]) -> int:
-    now = utc_now()
-    total = len(documents.all_ids(session, now))
-    index.rebuild(documents.everything(session, now), lambda done: progress(done, total))
-    session.rollback()
+    with app.app_context(), Session(db.engine) as session:
+        now = utc_now()
+        total = len(documents.all_ids(session, now))
+        session.rollback()
+        store(app).rebuild(
+            documents.everything(session, now),
+            late=lambda ids: _now_of(session, ids),
+            progress=lambda done: progress(done, total) if progress else None,
+        )
+    drain(app, wait=True)
     return total
