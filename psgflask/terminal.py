@@ -1,15 +1,66 @@
-"""What commands print: tables for people, JSON for machines; and who runs them."""
+"""What commands share: one change each or none, refusals, tables, JSON, and who runs them."""
 
 import getpass
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
+
+from psgflask.database import db
+from psgflask.manuscript import FrontMatterWrong
 
 WIDTH_OF_A_FILE = 160  # characters, where output goes to no terminal
+
+
+class FileWrong(click.ClickException):
+    """A file holds mistakes: each with its line. Exit code 2, as for a mistyped command."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path | None, error: FrontMatterWrong) -> None:
+        place = f"{path}, " if path else ""
+        lines = [f"{place}{mistake}" for mistake in error.mistakes]
+        super().__init__("\n".join([*lines, "Nothing was changed."]))
+
+
+@contextmanager
+def one_change(file: Path | None = None) -> Iterator[Session]:
+    """Give the session of one command, which commits it; on any fault nothing is changed.
+
+    Faults of the database and mistakes in `file` are told as a click error.
+    """
+    session = db.session()
+    try:
+        yield session
+    except FrontMatterWrong as error:
+        raise FileWrong(file, error) from error
+    except (StaleDataError, IntegrityError) as error:
+        raise click.ClickException(
+            "Somebody else changed this at the same moment. Nothing was changed here: look at"
+            " what is there now and try again"
+        ) from error
+    except OperationalError as error:
+        raise click.ClickException(_fault(error)) from error
+    finally:
+        # After a commit there is nothing to undo, and nobody waits for our lock.
+        session.rollback()
+
+
+def _fault(error: OperationalError) -> str:
+    cause = str(error.orig)
+    if "no such table" in cause or "does not exist" in cause:
+        return "The database has no tables yet: run `flask init`"
+    if "locked" in cause or "busy" in cause:
+        return "The database is busy. Nothing was changed: try again in a moment"
+    return f"The database failed, and nothing was changed: {cause}"
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -12,7 +12,7 @@ LONGEST_SHOWN = 200  # characters of a line that are worth writing out again
 def advise(error: yaml.YAMLError, lines: Sequence[str]) -> tuple[int, str]:
     """Return the line (from 1) of a fault in YAML and what to write there."""
     if isinstance(error, yaml.reader.ReaderError):
-        return _control_character(lines)
+        return next(unreadable(lines), (1, "A character in the front matter cannot be read"))
     if not isinstance(error, yaml.MarkedYAMLError):
         return 1, f"The front matter cannot be read: {error}"
     problem, context = error.problem or "", error.context or ""
@@ -86,8 +86,8 @@ def _plain(problem: str) -> str:
     return problem.replace("<", "").replace(">", "")
 
 
-def _control_character(lines: Sequence[str]) -> tuple[int, str]:
-    for number, line in enumerate(lines, 1):
+def unreadable(lines: Sequence[str], start: int = 0) -> Iterator[tuple[int, str]]:
+    """Give the lines from `start` on that hold a character which no page can show."""
+    for number, line in enumerate(lines[start:], start + 1):
         if found := UNREADABLE.search(line):
-            return number, f"The character {found[0]!r} cannot stand here: remove it"
-    return 1, "A character in the front matter cannot be read"
+            yield number, f"The character {found[0]!r} cannot stand here: remove it"

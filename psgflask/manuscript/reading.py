@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import yaml
 
-from psgflask.manuscript.advice import advise, alias, lost_text
+from psgflask.manuscript.advice import advise, alias, lost_text, unreadable
 
 Value = TypeVar("Value")
 
@@ -156,7 +156,7 @@ def read(path: Path, names: Sequence[str], hints: Mapping[str, str] | None = Non
     end = _end_of_head(lines)
     # The blank line stands for the opening ---, so that YAML counts lines as the file does.
     text = "\n".join(["", *lines[1:end]])
-    mistakes: list[Mistake] = []
+    mistakes = [Mistake(*found) for found in unreadable(lines, end + 1)]
     node = _composed(text, lines, mistakes)
     if node is None:
         return Manuscript(path, Head(1, mistakes), "\n".join(lines[end + 1 :]))

@@ -3,34 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
-from pathlib import Path
 
 import click
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.exc import StaleDataError
 
-from psgflask.database import db
 from psgflask.languages import LANGUAGES
-from psgflask.manuscript import FrontMatterWrong
 from psgflask.news import catalogue
 from psgflask.news.drafts import PublishingRefused
 from psgflask.news.front_matter import ArticleFile
 from psgflask.news.models import Article
-from psgflask.terminal import user_name
+from psgflask.terminal import one_change, user_name
 
 by_option = click.option("--by", default=user_name, help="Who does it (default: your user name).")
-
-
-class FileWrong(click.ClickException):
-    """A file holds mistakes: each with its line. Exit code 2, as for a mistyped command."""
-
-    exit_code = 2
-
-    def __init__(self, path: Path, error: FrontMatterWrong) -> None:
-        lines = [f"{path}, {mistake}" for mistake in error.mistakes]
-        super().__init__("\n".join([*lines, "Nothing was changed."]))
 
 
 @contextmanager
@@ -39,35 +24,13 @@ def writing(file: ArticleFile | None = None) -> Iterator[Session]:
 
     `file` is where the writer's words come from: a refusal of one of them tells its line.
     """
-    session = db.session()
     try:
-        yield session
+        with one_change(file.path if file else None) as session:
+            yield session
     except PublishingRefused as error:
-        session.rollback()
         line = file.lines.get(error.field) if file else None
         where = f"{file.path}, line {line}: " if file and line else ""
         raise click.ClickException(f"{where}{error}\nNothing was changed.") from error
-    except (StaleDataError, IntegrityError) as error:
-        session.rollback()
-        raise click.ClickException(
-            "Somebody else changed this at the same moment. Nothing was changed here: look with"
-            " `flask news show` and try again"
-        ) from error
-    except OperationalError as error:
-        session.rollback()
-        raise click.ClickException(_fault(error)) from error
-    except BaseException:
-        session.rollback()
-        raise
-
-
-@contextmanager
-def reading_file(path: Path) -> Iterator[None]:
-    """Tell the mistakes of a file with their lines."""
-    try:
-        yield
-    except FrontMatterWrong as error:
-        raise FileWrong(path, error) from error
 
 
 def the_article(session: Session, name: str) -> Article:
@@ -89,12 +52,3 @@ def _nearest(session: Session, slug: str) -> str:
     slugs = session.scalars(select(Article.slug)).all()
     near = get_close_matches(slug, slugs, n=3)
     return f" Did you mean {' or '.join(near)}?" if near else " `flask news list` shows them all"
-
-
-def _fault(error: OperationalError) -> str:
-    cause = str(error.orig)
-    if "no such table" in cause or "does not exist" in cause:
-        return "The database has no tables yet: run `flask init`"
-    if "locked" in cause or "busy" in cause:
-        return "The database is busy. Nothing was changed: try again in a moment"
-    return f"The database failed, and nothing was changed: {cause}"

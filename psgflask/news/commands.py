@@ -8,10 +8,11 @@ from flask.cli import AppGroup
 from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
-from psgflask.database import db, utc_now
+from psgflask.database import utc_now
 from psgflask.languages import LANGUAGES
+from psgflask.manuscript import FrontMatterWrong
 from psgflask.news import intake, media, publishing, telling
-from psgflask.news.commanding import by_option, reading_file, the_article, writing
+from psgflask.news.commanding import by_option, the_article, writing
 from psgflask.news.drafts import Draft
 from psgflask.news.front_matter import ArticleFile, read_article
 from psgflask.news.intake import Tray
@@ -20,7 +21,7 @@ from psgflask.news.moments import MomentUnreadable, read_moment, tell_moment
 from psgflask.news.rendering import article_url
 from psgflask.news.telling import STATES, name_of
 from psgflask.news.topic_commands import topic
-from psgflask.terminal import print_json, print_table
+from psgflask.terminal import FileWrong, print_json, print_table
 
 news = AppGroup("news", help="Write, publish and look after articles.")
 news.add_command(topic)
@@ -34,16 +35,17 @@ def init_app(app: Flask) -> None:
 
 
 def _taken(file: Path) -> ArticleFile:
-    with reading_file(file):
+    try:
         return read_article(file)
+    except FrontMatterWrong as error:
+        raise FileWrong(file, error) from error
 
 
 def _with_files(article: ArticleFile, tray: Tray) -> Draft:
     """Prepare the files before the database is locked: a large picture takes seconds."""
-    with reading_file(article.path):
-        session = db.session()
+    with writing(article) as session:
         kept = intake.kept_files(session, article)
-        session.rollback()
+    with writing(article):
         return intake.draft_with_files(article, tray, kept)
 
 
@@ -61,12 +63,13 @@ def add(file: Path, at_once: bool, by: str) -> None:
             article = publishing.create(session, draft, by=by, now=now)
             if at_once:
                 publishing.publish(session, article, by=by, now=now)
+            address, name = article_url(article, external=True), name_of(article)
             tray.place()
             session.commit()
     if at_once:
-        click.echo(f"Published: {article_url(article, external=True)}")
+        click.echo(f"Published: {address}")
     else:
-        click.echo(f"Added as a draft. To publish it: flask news publish {name_of(article)}")
+        click.echo(f"Added as a draft. To publish it: flask news publish {name}")
 
 
 @news.command()
@@ -84,9 +87,10 @@ def edit(slug: str, file: Path, by: str) -> None:
         with writing(article_file) as session:
             article = the_article(session, slug)
             publishing.revise(session, article, draft, by=by, now=utc_now())
+            told = _told(article)
             tray.place()
             session.commit()
-    click.echo(f"Saved: {_told(article)}")
+    click.echo(f"Saved: {told}")
 
 
 @news.command()
@@ -97,8 +101,9 @@ def publish(slug: str, by: str) -> None:
     with writing() as session:
         article = the_article(session, slug)
         publishing.publish(session, article, by=by, now=utc_now())
+        address = article_url(article, external=True)
         session.commit()
-    click.echo(f"Published: {article_url(article, external=True)}")
+    click.echo(f"Published: {address}")
 
 
 @news.command()
@@ -118,8 +123,9 @@ def schedule(slug: str, when: tuple[str, ...], by: str) -> None:
     with writing() as session:
         article = the_article(session, slug)
         publishing.schedule(session, article, at, by=by, now=now)
+        address = article_url(article, external=True)
         session.commit()
-    click.echo(f"Will be public from {tell_moment(at)}: {article_url(article, external=True)}")
+    click.echo(f"Will be public from {tell_moment(at)}: {address}")
 
 
 @news.command()
@@ -138,9 +144,10 @@ def correct(slug: str, text: str, file: Path | None, by: str) -> None:
             if draft is not None:
                 publishing.revise(session, article, draft, by=by, now=now)
             publishing.correct(session, article, text, by=by, now=now)
+            told = _told(article)
             tray.place()
             session.commit()
-    click.echo(f"Corrected: {_told(article)}")
+    click.echo(f"Corrected: {told}")
 
 
 @news.command()
@@ -152,15 +159,15 @@ def withdraw(slug: str, yes: bool, by: str) -> None:
     with writing() as session:
         article = the_article(session, slug)
         title, known = article.title, article.id
-        # Nobody else must wait while a question stands.
-        session.rollback()
+    # The session is let go here: nobody else must wait while a question stands.
     if not yes:
         click.confirm(f"Withdraw ‘{title}’?", abort=True)
     with writing() as session:
         article = session.get_one(Article, known)
         publishing.withdraw(session, article, by=by, now=utc_now())
+        name = name_of(article)
         session.commit()
-    click.echo(f"Withdrawn: {name_of(article)}. To bring it back: flask news publish")
+    click.echo(f"Withdrawn. To bring it back: flask news publish {name}")
 
 
 @news.command("list")

@@ -1,0 +1,149 @@
+"""`flask pages`: the standing pages and the appeal, until there is a desk."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+from sqlalchemy import select
+
+from psgflask import languages
+from psgflask.caching import LONDON
+from psgflask.database import utc_now
+from psgflask.languages import LANGUAGES
+from psgflask.manuscript import FrontMatterWrong
+from psgflask.pages import writing
+from psgflask.pages.models import Appeal, Page
+from psgflask.terminal import FileWrong, one_change, print_json, print_table
+
+pages = AppGroup("pages", help="The standing pages, such as the aims or the contact.")
+appeal = AppGroup("appeal", help="The appeal on the home page, in each language.")
+pages.add_command(appeal)
+
+FILE = click.Path(path_type=Path)
+language_option = click.option(
+    "--language", type=click.Choice(LANGUAGES), default="en", show_default=True
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
+
+
+def init_app(app: Flask) -> None:
+    """Add the commands."""
+    app.cli.add_command(pages)
+
+
+@pages.command("list")
+@json_option
+def list_pages(as_json: bool) -> None:
+    """List the pages of every section."""
+    with one_change() as session:
+        found = session.scalars(
+            select(Page).order_by(Page.section, Page.position, Page.slug, Page.language)
+        )
+        rows = [
+            {
+                "section": page.section,
+                "position": page.position,
+                "slug": page.slug,
+                "language": page.language,
+                "title": page.title,
+            }
+            for page in found
+        ]
+    _print(rows, as_json)
+
+
+@pages.command()
+@click.argument("slug")
+@language_option
+def show(slug: str, language: str) -> None:
+    """Show the page SLUG as the file that `flask pages set` takes."""
+    with one_change() as session:
+        page = session.scalar(select(Page).where(Page.slug == slug, Page.language == language))
+        if page is None:
+            raise click.ClickException(f"There is no page {slug!r} in {language!r}")
+        click.echo(writing.page_as_markdown(page), nl=False)
+
+
+@pages.command("set")
+@click.argument("file", type=FILE)
+def set_page(file: Path) -> None:
+    """Put the page that FILE holds in place of the one of its slug and language."""
+    try:
+        text = writing.read_page(file)
+    except FrontMatterWrong as error:
+        raise FileWrong(file, error) from error
+    with one_change(file) as session:
+        _page, is_new = writing.set_page(session, text)
+        session.commit()
+    address = languages.address("pages.page", language=text.language, external=True, slug=text.slug)
+    click.echo(f"{'Added' if is_new else 'Saved'}: {address}")
+
+
+@appeal.command("list")
+@json_option
+def list_appeals(as_json: bool) -> None:
+    """List the appeals, the newest first."""
+    today = _today()
+    with one_change() as session:
+        rows = [
+            {
+                "language": found.language,
+                "title": found.title,
+                "target": _amount(found.target),
+                "total": _amount(found.total),
+                "ends on": found.ends_on.isoformat() if found.ends_on else "",
+                "state": "ended" if found.ends_on and found.ends_on < today else "running",
+            }
+            for found in session.scalars(select(Appeal).order_by(Appeal.id.desc()))
+        ]
+    _print(rows, as_json)
+
+
+@appeal.command("set")
+@click.argument("file", type=FILE)
+def set_appeal(file: Path) -> None:
+    """Begin the appeal that FILE holds, or renew the running one of its language."""
+    try:
+        text = writing.read_appeal(file)
+    except FrontMatterWrong as error:
+        raise FileWrong(file, error) from error
+    with one_change(file) as session:
+        _appeal, is_new = writing.set_appeal(session, text, today=_today())
+        session.commit()
+    click.echo(f"{'Begun' if is_new else 'Saved'}: {text.title} ({text.language})")
+
+
+@appeal.command("end")
+@language_option
+@click.option("--outcome", default="", help="How it ended, for readers.")
+def end_appeal(language: str, outcome: str) -> None:
+    """End the running appeal of a language."""
+    with one_change() as session:
+        running = writing.running_appeal(session, language, _today())
+        if running is None:
+            raise click.ClickException(f"No appeal is running in {language!r}")
+        writing.end_appeal(session, running, outcome=outcome, today=_today())
+        title = running.title
+        session.commit()
+    click.echo(f"Ended: {title} ({language})")
+
+
+def _print(rows: Sequence[Mapping[str, object]], as_json: bool) -> None:
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(list(rows[0]), [list(row.values()) for row in rows])
+    else:
+        click.echo("There is none yet")
+
+
+def _amount(value: Decimal | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _today() -> date:
+    return utc_now().astimezone(LONDON).date()
