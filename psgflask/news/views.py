@@ -51,8 +51,7 @@ def year(year: int) -> str:
     first, last = _span(year, 1)[0], _span(year, 12)[1]
     months = catalogue.month_counts(db.session(), scope)
     years = sorted({known for known, _month in months})
-    if year not in years:
-        abort(404, _("The archive has no articles of that year."))
+    _check_in_archive(year)
     part = slice_asked_for(catalogue.listing(scope).where(catalogue.dated_within(first, last)))
     cords = listing.month_cords(
         months,
@@ -60,8 +59,9 @@ def year(year: int) -> str:
         languages.here(),
         lambda month: url_for("news.month", year=year, month=f"{month:02}"),
     )
-    place = years.index(year)
-    total = catalogue.year_counts(db.session(), scope)[year]
+    total = catalogue.year_counts(db.session(), scope).get(year, 0)
+    earlier = max((known for known in years if known < year), default=None)
+    later = min((known for known in years if known > year), default=None)
     return render_template(
         "news/year.html",
         year=year,
@@ -70,8 +70,8 @@ def year(year: int) -> str:
         months=cords,
         knot=listing.articles_per_knot(cords),
         sections=_by_month(part.articles, year),
-        earlier=_year_link(years[place - 1]) if place else None,
-        later=_year_link(years[place + 1]) if place + 1 < len(years) else None,
+        earlier=_year_link(earlier) if earlier else None,
+        later=_year_link(later) if later else None,
         pager=listing.pager(part, _cursor_link),
     )
 
@@ -83,8 +83,7 @@ def month(year: int, month: str) -> str:
     if not (len(month) == 2 and month.isascii() and month.isdigit()):
         abort(404)
     first, last = _span(year, int(month))
-    if year not in catalogue.year_counts(db.session(), _scope()):
-        abort(404, _("The archive has no articles of that year."))
+    _check_in_archive(year)
     name = _month_name(first)
     return _list(
         catalogue.listing(_scope()).where(catalogue.dated_within(first, last)),
@@ -254,6 +253,13 @@ def _span(year: int, month: int) -> tuple[date, date]:
 
 def _month_name(day: date) -> str:
     return when(Dateline.of_months((day.year, day.month), (day.year, day.month))).words
+
+
+def _check_in_archive(year: int) -> None:
+    """A year within the archive may be empty; cords and datelines (an event's too) lead there."""
+    years = catalogue.year_counts(db.session(), _scope(*catalogue.ALL_KINDS))
+    if not years or not min(years) <= year <= max(years):
+        abort(404, _("The archive has no articles of that year."))
 
 
 def _year_link(year: int) -> tuple[str, str]:

@@ -21,6 +21,7 @@ STATES = (
     State("news", "/news/"),
     State("news-empty", "/news/", site="empty"),
     State("year", "/news/2015/"),
+    State("year-empty", "/news/2013/"),
     State("month", "/news/2018/07/"),
     State("month-empty", "/news/2013/02/"),
     State("undated", "/news/undated/"),
