@@ -1,0 +1,7 @@
+"""The index on disk: what it holds of an article, how it is written, and how it is read."""
+
+from psgflask.search.index.documents import Document, content_hash
+from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.store import Store
+
+__all__ = ["Document", "IndexBroken", "Store", "content_hash"]

@@ -1,0 +1,29 @@
+"""What the index is told of an article, and the hash by which a change is noticed."""
+
+import hashlib
+from dataclasses import astuple, dataclass
+from datetime import date
+
+# Grows with every change of what is indexed or how: an index of another version is not read.
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Document:
+    """An article as readers may find it now; `body` is plain text."""
+
+    id: int
+    language: str
+    title: str
+    body: str
+    topics: tuple[int, ...]
+    issue: int | None
+    dated_from: date | None
+    dated_to: date | None
+    order_date: date
+
+
+def content_hash(document: Document) -> str:
+    """Return what differs when anything in a document does, or the way it is indexed."""
+    said = repr((SCHEMA_VERSION, *astuple(document)))
+    return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,248 @@
+"""The index of an installation: opened, changed and built anew under one lock."""
+
+import contextlib
+import fcntl
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from whoosh.filedb.filestore import FileStorage
+from whoosh.index import TOC, FileIndex
+from whoosh.reading import IndexReader
+
+from psgflask.search.index import generations
+from psgflask.search.index.documents import Document, content_hash
+from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.schema import fields_of, schema
+from psgflask.search.index.sums import NAME, Verifier, toc_name
+from psgflask.search.index.writer import MergePolicy, Writer, due, sparingly, thoroughly
+
+WRITE_LOCK, BUILD_LOCK = "write.lock", "build.lock"
+MISSED = "missed"
+TRIES = 10
+PAUSE = 0.02
+
+Changes = tuple[list[Document], list[int]]
+Progress = Callable[[int], None]
+Seen = TypeVar("Seen")
+
+
+class Store:
+    """The index in a folder. Readers need no lock; whoever writes holds `writing`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._verifier = Verifier()
+
+    def generation_token(self) -> tuple[str, str]:
+        """Return what differs after every commit and rebuild. Raises IndexBroken."""
+        generation = generations.current(self.folder)
+        return generation.name, toc_name(generation)
+
+    def open_reader(self) -> IndexReader:
+        """Open the present state; the caller closes it. Raises IndexBroken."""
+        return self._steadily(lambda: self._open(generations.current(self.folder)))
+
+    def verify(self) -> None:
+        """Compare with their sums all files that changed since the last look.
+
+        Raises IndexBroken.
+        """
+        self._steadily(lambda: self._verifier.verify(generations.current(self.folder)))
+
+    def distrust(self) -> None:
+        """Let the next look read all files, also those that seem unchanged."""
+        self._verifier.distrust()
+
+    def _steadily(self, look: Callable[[], Seen]) -> Seen:
+        """Look again if a commit or a rebuild took files away in the middle."""
+        for _attempt in range(TRIES):
+            before = self._token()
+            try:
+                return look()
+            except IndexBroken:
+                time.sleep(PAUSE)
+                if self._token() == before:
+                    raise
+        return look()
+
+    def _token(self) -> tuple[str, str] | None:
+        try:
+            return self.generation_token()
+        except IndexBroken:
+            return None
+
+    def hashes(self) -> dict[int, str]:
+        """Return article id -> content hash; "" for one that is there twice. Raises IndexBroken."""
+        found: dict[int, str] = {}
+        with contextlib.closing(self.open_reader()) as reader:
+            try:
+                for _number, stored in reader.iter_docs():
+                    data = stored["data"]
+                    found[data["id"]] = "" if data["id"] in found else data["hash"]
+            except Exception as error:
+                raise IndexBroken(f"Stored fields cannot be read: {error!r}") from error
+        return found
+
+    def writing(self, *, wait: bool) -> AbstractContextManager[object] | None:
+        """Take the lock of all who write, in any process; None when it is taken and not waited."""
+        return self._lock(WRITE_LOCK, wait=wait)
+
+    def apply(self, changed: Iterable[Document], removed: Iterable[int]) -> int:
+        """Put these documents in the place of what is known of them, and take others out.
+
+        The caller holds `writing`. Return how many documents were written or taken out; one
+        that the index has already as it is counts for nothing. Raises IndexBroken.
+        """
+        documents = {document.id: document for document in changed}
+        gone = set(removed) - documents.keys()
+        self._note_for_rebuild([*documents, *gone])
+        self.verify()
+        return self._commit(generations.current(self.folder), list(documents.values()), list(gone))
+
+    def tidy(self) -> bool:
+        """Merge segments where that is due; the caller holds `writing`. Say whether it was."""
+        self.verify()
+        generation = generations.current(self.folder)
+        toc = TOC.read(FileStorage(generation), NAME)
+        if not due(toc.segments, 0, None):
+            return False
+        self._write(generation, lambda writer: None, thoroughly)
+        return True
+
+    def rebuild(
+        self,
+        documents: Iterable[Document],
+        *,
+        late: Callable[[list[int]], Changes],
+        progress: Progress = lambda written: None,
+        wait: bool = True,
+    ) -> bool:
+        """Build a new generation beside the one in force and put it in its place.
+
+        The caller does not hold `writing`: changes go on in the old generation meanwhile, and
+        `late` says of the articles changed so what they are in the end. Return False when
+        somebody else builds already and `wait` is off.
+        """
+        building = self._lock(BUILD_LOCK, wait=wait)
+        if building is None:
+            return False
+        with building:
+            with self._held():
+                new = generations.begin(self.folder)
+                (self.folder / MISSED).write_bytes(b"")
+            try:
+                self._fill(new, documents, progress)
+                with self._held():
+                    self._finish(new, late)
+            except BaseException:
+                shutil.rmtree(new, ignore_errors=True)
+                raise
+        return True
+
+    def _fill(self, new: Path, documents: Iterable[Document], progress: Progress) -> None:
+        FileIndex.create(FileStorage(new), schema(), NAME)
+
+        def add(writer: Any) -> None:
+            for written, document in enumerate(documents, 1):
+                writer.add_document(**fields_of(document))
+                progress(written)
+
+        self._write(new, add, thoroughly)
+
+    def _finish(self, new: Path, late: Callable[[list[int]], Changes]) -> None:
+        noted = (self.folder / MISSED).read_text(encoding="ascii").split()
+        if noted:
+            changed, removed = late(sorted({int(number) for number in noted}))
+            self._commit(new, changed, removed)
+        generations.put_in_force(new)
+        (self.folder / MISSED).unlink(missing_ok=True)
+        # The one before stays until the next rebuild: somebody may be opening it right now.
+
+    def _note_for_rebuild(self, ids: list[int]) -> None:
+        missed = self.folder / MISSED
+        if missed.exists():
+            with missed.open("a", encoding="ascii") as opened:
+                opened.writelines(f"{number}\n" for number in ids)
+
+    def _commit(self, generation: Path, changed: list[Document], gone: list[int]) -> int:
+        there = self._numbers(generation, [*(document.id for document in changed), *gone])
+        # One and the same document stays, so that saving nothing new writes nothing.
+        fresh = [
+            document
+            for document in changed
+            if [found for _number, found in there[document.id]] != [content_hash(document)]
+        ]
+        taken = [document.id for document in fresh] + [number for number in gone if there[number]]
+        if not taken:
+            return 0
+
+        def change(writer: Any) -> None:
+            for article_id in taken:
+                for number, _hash in there[article_id]:
+                    writer.delete_document(number)
+            for document in fresh:
+                writer.add_document(**fields_of(document))
+
+        self._write(generation, change, sparingly)
+        return len(taken)
+
+    def _numbers(self, generation: Path, ids: list[int]) -> dict[int, list[tuple[int, str]]]:
+        """Return article id -> (document number, hash) of each document of its that is live."""
+        found: dict[int, list[tuple[int, str]]] = {article_id: [] for article_id in ids}
+        with contextlib.closing(self._open(generation)) as reader:
+            for article_id, numbers in found.items():
+                term = str(article_id).encode()
+                if ("id", term) not in reader:
+                    continue
+                postings = reader.postings("id", term)
+                for number in postings.all_ids():
+                    if not reader.is_deleted(number):
+                        numbers.append((number, reader.stored_fields(number)["data"]["hash"]))
+        return found
+
+    def _write(self, generation: Path, change: Callable[[Any], None], policy: MergePolicy) -> None:
+        for left in generation.glob(f"{NAME}*.tmp*"):  # of a writer that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        writer = Writer(FileIndex(FileStorage(generation), indexname=NAME), generation)
+        try:
+            change(writer)
+            writer.commit(mergetype=policy)
+        except BaseException:
+            # Whatever else fails while giving up, the first failure is the one to tell.
+            with contextlib.suppress(Exception):
+                writer.cancel()
+            raise
+
+    def _open(self, generation: Path) -> IndexReader:
+        self._verifier.verify(generation)
+        try:
+            reader = FileIndex(FileStorage(generation), indexname=NAME).reader()
+            for leaf, _start in reader.leaf_readers():
+                if leaf.doc_count_all():
+                    # Whoosh opens these late, perhaps after a merge has taken the file away.
+                    leaf.stored_fields(0)
+        except Exception as error:
+            raise IndexBroken(f"{generation.name} cannot be opened: {error!r}") from error
+        return reader
+
+    def _held(self) -> AbstractContextManager[object]:
+        held = self.writing(wait=True)
+        assert held is not None  # noqa: S101  # waiting always ends with the lock
+        return held
+
+    def _lock(self, name: str, *, wait: bool) -> AbstractContextManager[object] | None:
+        # Beside the folder: whoever empties that must not make a second lock possible.
+        file = self.folder.with_name(f"{self.folder.name}.{name}").open("a")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            file.close()
+            return None
+        except BaseException:
+            file.close()
+            raise
+        return contextlib.closing(file)

@@ -1,0 +1,102 @@
+"""Writes one commit of the index: sums first, then the table of contents; merges as it goes."""
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from whoosh.codec.whoosh3 import W3Codec
+from whoosh.filedb.filestore import RamStorage
+from whoosh.index import TOC, FileIndex, clean_files
+from whoosh.reading import SegmentReader
+from whoosh.writing import SegmentWriter
+
+from psgflask.search.index import generations, sums
+
+# Merging as many in the middle of somebody's request takes a moment, more does not.
+MOST_IN_PASSING = 300
+# From this share of deleted documents on a segment is written anew.
+MOST_DELETED = 0.25
+# Postings held in memory before they are sorted to disk, as Whoosh estimates them.
+LIMIT_MB = 128
+
+MergePolicy = Callable[[Any, list[Any]], list[Any]]
+
+
+class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
+    """Whoosh's writer, whose commit notes every file's sum before it takes effect."""
+
+    def __init__(self, index: FileIndex, folder: Path) -> None:
+        # Not in one compound file: Whoosh maps that into memory, and a mapped file that is
+        # cut short kills the process that reads it. Our lock stands in for Whoosh's.
+        codec = W3Codec(compression=1)
+        super().__init__(index, codec=codec, compound=False, limitmb=LIMIT_MB, _lk=False)
+        self.folder = folder
+
+    def _commit_toc(self, segments: list[Any]) -> None:
+        name = TOC._filename(self.indexname, self.generation)
+        beside = RamStorage()
+        TOC(self.schema, segments, self.generation).write(beside, self.indexname)
+        content: bytes = beside.files[name]
+        noted = sums.read_sums(self.folder) if (self.folder / sums.SUMS).exists() else {}
+        for file in _files_of(self.folder, segments):
+            if file.name not in noted:
+                noted[file.name] = sums.sum_of(file)
+                generations.keep_on_disk(file)
+        noted[name] = (len(content), zlib.crc32(content))
+        sums.write_sums(self.folder, noted)
+        # From here on the commit is in force.
+        generations.write_whole(self.folder / name, content)
+        clean_files(self.storage, self.indexname, self.generation, segments)
+        there = {file.name for file in self.folder.iterdir()}
+        sums.write_sums(self.folder, {k: right for k, right in noted.items() if k in there})
+
+
+def _files_of(folder: Path, segments: list[Any]) -> list[Path]:
+    names = {segment.segment_id() for segment in segments}
+    return [file for file in folder.iterdir() if sums.segment_of(file.name) in names]
+
+
+def sparingly(writer: Any, segments: list[Any]) -> list[Any]:
+    """Merge a few small segments; return the ones that stay."""
+    return _merge(writer, segments, MOST_IN_PASSING)
+
+
+def thoroughly(writer: Any, segments: list[Any]) -> list[Any]:
+    """Merge all that `due` names; return the segments that stay."""
+    return _merge(writer, segments, None)
+
+
+def due(segments: list[Any], added: int, most: int | None) -> list[Any]:
+    """Return the segments to merge with `added` new documents, at most `most` documents in all.
+
+    A segment no more than twice as large as all smaller ones together is merged with them: so
+    sizes grow geometrically, and every document is written anew a logarithmic number of times.
+    """
+    chosen, together = [], added
+    for segment in sorted(segments, key=lambda segment: int(segment.doc_count())):
+        count = segment.doc_count()
+        if count > 2 * together and not _is_sparse(segment):
+            continue
+        if most is not None and together + count > most:
+            break
+        chosen.append(segment)
+        together += count
+    lonely = len(chosen) == 1 and not added
+    return [] if lonely and not _is_sparse(chosen[0]) else chosen
+
+
+def _is_sparse(segment: Any) -> bool:
+    return bool(segment.deleted_count() > MOST_DELETED * segment.doc_count_all())
+
+
+def _merge(writer: Any, segments: list[Any], most: int | None) -> list[Any]:
+    merged = due(segments, writer.doc_count(), most)
+    for segment in merged:
+        if segment.doc_count():
+            reader = SegmentReader(writer.storage, writer.schema, segment)
+            try:
+                writer.add_reader(reader)
+            finally:
+                reader.close()
+    return [segment for segment in segments if segment not in merged]
