@@ -1,0 +1,179 @@
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from psgflask import manuscript
+from psgflask.manuscript import FrontMatterWrong, Manuscript
+
+NAMES = ("title", "slug", "teaser", "topics", "members only", "pictures", "date")
+Write = Callable[[str | bytes], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write(content: str | bytes) -> Path:
+        file = tmp_path / "strike.md"
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        return file
+
+    return write
+
+
+@pytest.fixture
+def read(write: Write) -> Callable[[str | bytes], Manuscript]:
+    return lambda content: manuscript.read(write(content), NAMES, {"author": "write `byline`"})
+
+
+Read = Callable[[str | bytes], Manuscript]
+
+
+def mistakes(read: Read, content: str | bytes) -> list[str]:
+    with pytest.raises(FrontMatterWrong) as caught:
+        read(content).head.finish()
+    return [str(mistake) for mistake in caught.value.mistakes]
+
+
+def test_values_are_the_text_that_stands_in_the_file(read: Read) -> None:
+    found = read("---\ntitle: 007\ndate: 2018-07-15\nteaser: no\nslug: ~\n---\nText.\n")
+    assert found.head.text("title") == "007"
+    assert found.head.text("date") == "2018-07-15"
+    assert found.head.text("teaser") == "no"
+    assert found.head.text("slug") == "~"
+    assert found.body == "Text.\n"
+
+
+@pytest.mark.parametrize("name", ["members only", "members-only", "members_only", "Members Only"])
+def test_names_forgive_hyphens_underscores_and_capitals(read: Read, name: str) -> None:
+    assert read(f"---\n{name}: yes\n---\nx").head.says_yes("members only")
+
+
+def test_a_file_from_another_system_reads_the_same(read: Read) -> None:
+    found = read("\ufeff---\r\ntitle: Áncash\r\n---\r\nOne.\r\n\r\nTwo.\r\n")
+    assert found.head.text("title") == "Áncash"
+    assert found.body == "One.\n\nTwo.\n"
+
+
+@pytest.mark.parametrize(
+    "written", ["[mining, lima]", "mining, lima", "\n- mining\n- lima", "\n  - mining\n  - lima"]
+)
+def test_a_list_may_be_written_in_each_usual_way(read: Read, written: str) -> None:
+    assert read(f"---\ntopics: {written}\n---\nx").head.texts("topics") == ["mining", "lima"]
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ("title: Census: reading", 'put the text in quotes, `title: "Census: reading"`'),
+        ("title: @psg says", 'put the text in quotes, `title: "@psg says"`'),
+        ("title: *bold* claim", 'put the text in quotes, `title: "*bold* claim"`'),
+        ("title: !Ya basta!", 'put the text in quotes, `title: "!Ya basta!"`'),
+        ("title: Issue #3 is out", 'put the text in quotes, `title: "Issue #3 is out"`'),
+        ('title: "Quoted" and more', "put the text in quotes, `title: '\"Quoted\" and more'`"),
+        ("title: [Draft] budget", 'put the text in quotes, `title: "[Draft] budget"`'),
+        ("title: >50 arrested", 'put the text in quotes, `title: ">50 arrested"`'),
+        ('title: "Open', "A quotation mark opens here and is not closed"),
+        ("topics: [one, two", "A list opens with [ here and is not closed"),
+        ("title", "Write a name, a colon and a value"),
+        ("\ttitle: x", "A tab stands at the beginning of the line: use spaces"),
+        ("  title: x", "Begin the line with the name, without spaces before it"),
+        ("title: a\x07b", "The character '\\x07' cannot stand here: remove it"),
+        ("titel: x", "There is no `titel` here: write `title`"),
+        ("author: x", "There is no `author` here: write `byline`"),
+        ("slug: a", "`slug` stands twice; keep one of them"),
+        ("weather: fine", "There is no `weather` here: known are title, slug"),
+    ],
+)
+def test_a_mistake_tells_its_line_and_what_to_write(read: Read, line: str, advice: str) -> None:
+    found = mistakes(read, f"---\nslug: x\n{line}\nteaser: y\n---\nText.\n")
+    assert any(mistake.startswith("line 3: ") and advice in mistake for mistake in found), found
+
+
+def test_an_unclosed_quotation_mark_is_told_where_it_opens(read: Read) -> None:
+    assert "line 2: A quotation mark opens" in mistakes(read, "---\ntitle: 'x\nslug: y\n---\nz")[0]
+
+
+def test_all_mistakes_of_a_file_are_told_together(read: Read) -> None:
+    found = read("---\ntitel: x\nmembers only: perhaps\n---\nText.\n")
+    found.head.says_yes("members only")
+    found.head.text("title", example="Teachers strike")
+    with pytest.raises(FrontMatterWrong) as caught:
+        found.head.finish()
+    assert [mistake.line for mistake in caught.value.mistakes] == [1, 2, 3]
+    assert caught.value.line == 1
+    assert "`title` is missing" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("Just a text.", "line 1: The file has no front matter"),
+        ("", "line 1: The file has no front matter"),
+        ("---\ntitle: x\nText.", "line 1: The front matter has no end"),
+        ("---\n- one\n- two\n---\n", "line 2: Write a name, a colon and a value"),
+        (b"---\ntitle: Casta\xf1eda\n---\n", "line 2: This line is not UTF-8"),
+        ("---\ntitle: x\n---\nText.\nA\0B\n", "line 5: The character '\\x00' cannot stand here"),
+        ("---\ntitle: &a [*a]\n---\nx", "line 2: A text cannot begin with *"),
+        ("---\ntitle: " + "[" * 3000 + "]" * 3000 + "\n---\nx", "line 2: The brackets are nested"),
+        (b"x" * 2_000_001, "line 1: The file has more than two million bytes"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why(read: Read, content: str | bytes, told: str) -> None:
+    assert mistakes(read, content)[0].startswith(told)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FrontMatterWrong, match=r"There is no file .*gone\.md"):
+        manuscript.read(tmp_path / "gone.md", NAMES)
+    with pytest.raises(FrontMatterWrong, match="There is no file"):
+        manuscript.read(tmp_path, NAMES)
+
+
+def test_a_remark_after_a_value_is_no_mistake(read: Read) -> None:
+    found = read("---\n# about the strike\ntitle: Strike # to be confirmed\n---\nx")
+    assert found.head.text("title") == "Strike"
+    found.head.finish()
+
+
+def test_pictures_are_a_list_of_groups(read: Read) -> None:
+    found = read("---\npictures:\n  - title: a\n  - title: b\n    slug: c\n---\nx")
+    heads = found.head.heads("pictures", ("title", "slug"))
+    assert [head.text("title") for head in heads] == ["a", "b"]
+    assert [head.line("slug") for head in heads] == [3, 5]
+    wrong = read("---\npictures: a.jpg\n---\nx")
+    assert wrong.head.heads("pictures", ("file", "alt")) == []
+    assert "`pictures` is a list" in str(wrong.head.mistakes[0])
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_no_file_whatever_breaks_the_reader(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, framed: bool
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.md"
+    file.write_bytes(b"---\n" + content + b"\n---\nText.\n" if framed else content)
+    # Anything but a told mistake would come out here.
+    with contextlib.suppress(FrontMatterWrong):
+        found = manuscript.read(file, NAMES)
+        found.head.text("title")
+        found.head.texts("topics")
+        found.head.heads("pictures", ("title", "slug"))
+        found.head.finish()
+
+
+# Line and paragraph separators, noncharacters and the byte-order mark are refused.
+readable = st.characters(
+    exclude_categories=["Cs", "Cc", "Cn", "Zl", "Zp"], exclude_characters="\ufeff"
+)
+
+
+@given(st.text(readable, max_size=60))
+def test_a_text_in_quotes_comes_back_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "quoted.md"
+    quoted = "'" + text.replace("'", "''") + "'"
+    file.write_text(f"---\ntitle: {quoted}\n---\nx", encoding="utf-8")
+    assert manuscript.read(file, NAMES).head.text("title") == text.strip()
