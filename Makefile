@@ -9,7 +9,7 @@ FLASK := $(VENV) -m flask --app psgflask
 TRANSLATIONS := $(VENV) psgflask/translations/compile.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test audit drills bench lock wheel
+.PHONY: help run serve test audit drills bench lock messages wheel
 
 help:  ## Say what there is
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 10
@@ -49,6 +49,10 @@ bench:  ## Speed, as a ratio to a bare Flask view on the same server in the same
 	@$(PYTHON) requirements/install.py test
 	@$(TRANSLATIONS)
 	$(VENV) -m tests.benchmarks
+
+messages:  ## Bring the translations up to date with the code; says what is to be translated
+	@$(PYTHON) requirements/install.py test
+	@$(VENV) psgflask/translations/gather.py
 
 wheel:  ## Build the wheel into dist/
 	@$(PYTHON) requirements/install.py test

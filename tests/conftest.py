@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 
 from psgflask import create_app
 from psgflask.database import Model, db
+from psgflask.translations.compile import compile_all
 
 SETTINGS = {"TESTING": True, "SECRET_KEY": "only-in-tests", "WORKER": False}
 KINDS = ("unit", "page", "journey", "axe", "house")
@@ -28,6 +29,9 @@ hypothesis.settings.register_profile(
     "house", deadline=None, database=None, derandomize=True, print_blob=True
 )
 hypothesis.settings.load_profile("house")
+
+# Spanish pages need it, whoever started the tests.
+compile_all()
 
 # Nobody's own settings may leak into the tests.
 for name in [name for name in os.environ if name.startswith("PSG_") and name != "PSG_NO_SKIPS"]:

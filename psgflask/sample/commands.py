@@ -7,6 +7,7 @@ from sqlalchemy import select
 from psgflask.database import db, utc_now
 from psgflask.news.models import Article
 from psgflask.sample import loading
+from psgflask.search.commands import rebuild
 
 
 @click.command("sample-content")
@@ -37,8 +38,10 @@ def sample_content(if_empty: bool) -> None:
     help="How many the archive shall have; those that are there already count.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--index/--no-index", default=True, help="Build the search index anew afterwards.")
+@click.pass_context
 @with_appcontext
-def sample_archive(count: int, seed: int) -> None:
+def sample_archive(context: click.Context, count: int, seed: int, index: bool) -> None:
     """Add a synthetic archive for load and tests; every page of it says that it is synthetic.
 
     The same seed gives the same articles, and a larger archive begins with the smaller one.
@@ -58,3 +61,6 @@ def sample_archive(count: int, seed: int) -> None:
         )
         db.session.commit()
     click.echo(f"Added {added} synthetic articles; {count - added} were there already")
+    if added and index:
+        # Rows inserted in bulk pass the keeper by.
+        context.invoke(rebuild)

@@ -19,7 +19,10 @@ class Voice:
         self.lists = lists(language)
         nouns = lexicon(language, "nouns")
         themes = [noun for topic in topics for noun in self.lists["topics"].get(topic, ())]
-        self.subjects = [*chance.sample(themes, min(6, len(themes))), *nouns.draw(chance, 8)]
+        self.subjects: list[str] = [
+            *chance.sample(themes, min(6, len(themes))),
+            *nouns.draw(chance, 8),
+        ]
         self.people = [person(chance) for _ in range(chance.randint(1, 3))]
         self._noun = endless(nouns, chance).__next__
         self.verb = endless(lexicon(language, "verbs"), chance).__next__
