@@ -57,10 +57,12 @@ class Shelf:
     def _read(self, name: str) -> bytes | None:
         if name == BUNDLE:
             return self._bundle().encode()
-        file = (self.folder / name).resolve()
-        if not file.is_relative_to(self.folder.resolve()) or not file.is_file():
+        try:
+            file = (self.folder / name).resolve()
+            here = file.is_relative_to(self.folder.resolve()) and file.is_file()
+        except (OSError, ValueError):  # longer than any name may be, or with a NUL
             return None
-        if file.suffix in {".py", ".css", ".md"}:
+        if not here or file.suffix in {".py", ".css", ".md"}:
             return None
         return file.read_bytes()
 

@@ -5,16 +5,20 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import brotli
 from flask import Flask, Response, current_app, request
-from sqlalchemy import event, update
+from sqlalchemy import event, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
+from werkzeug.http import parse_accept_header
 
 from psgflask.database import Model, db, utc_now
 
@@ -137,15 +141,17 @@ def _note(session: Session, context: UOWTransaction) -> None:
 
 
 def current_stamp() -> int:
-    """Return the number of the content's present state."""
-    connection = db.engine.raw_connection()
+    """Return the number of the content's present state. Raises sqlalchemy's OperationalError."""
+    statement = "SELECT number FROM content_stamp"
     try:
-        cursor = connection.cursor()
-        cursor.execute("SELECT number FROM content_stamp")
-        row = cursor.fetchone()
-        cursor.close()
-    finally:
-        connection.close()
+        # Below SQLAlchemy: asked for every page, it must cost next to nothing.
+        with closing(db.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            row = cursor.fetchone()
+            cursor.close()
+    except db.engine.dialect.loaded_dbapi.Error as error:
+        raise OperationalError(statement, {}, error) from error
     return row[0] if row else 0
 
 
@@ -163,7 +169,8 @@ def known_query() -> str:
 
 
 def _key() -> str:
-    return f"{request.script_root}{request.path}{known_query()}"
+    # The query first: it holds no space, so that no path can pretend to have one.
+    return f"{known_query()} {request.script_root}{request.path}"
 
 
 def _serve() -> Response | None:
@@ -172,7 +179,7 @@ def _serve() -> Response | None:
     pages: PageCache = current_app.extensions["psg_pages"]
     now = utc_now()
     stamp = current_stamp()
-    request.environ["psg.stamp"] = stamp
+    request.environ["psg.stamp"], request.environ["psg.asked"] = stamp, now
     entry = pages.get(_key(), stamp, now)
     return _respond(entry) if entry is not None else None
 
@@ -183,11 +190,11 @@ def _keep(response: Response) -> Response:
         return response
     if response.is_streamed or "Set-Cookie" in response.headers:
         return response
-    now = utc_now()
     body = response.get_data()
     entry = _Entry(
         stamp,
-        _stale_at(db.session(), now),
+        # As of before the view ran: what came due while it ran must make the page stale.
+        _stale_at(db.session(), request.environ["psg.asked"]),
         response.content_type,
         _etag(body),
         tuple((k, v) for k, v in response.headers if k in {"Last-Modified", "X-Robots-Tag"}),
@@ -220,11 +227,17 @@ def compressed(body: bytes, *, quality: int = 5) -> dict[str, bytes]:
 
 def choose(bodies: dict[str, bytes], accepted: str) -> tuple[str, bytes]:
     """Return the coding and body that a client's Accept-Encoding allows, smallest first."""
-    offered = {part.split(";")[0].strip() for part in accepted.split(",") if "q=0" not in part}
+    offered = _offered(accepted)
     for coding in ENCODINGS:
         if coding in offered and coding in bodies:
             return coding, bodies[coding]
     return "identity", bodies["identity"]
+
+
+@lru_cache(maxsize=128)  # browsers send the same few
+def _offered(accepted: str) -> frozenset[str]:
+    choices = parse_accept_header(accepted)
+    return frozenset(coding.lower() for coding, quality in choices if quality > 0)
 
 
 def _respond(entry: _Entry) -> Response:

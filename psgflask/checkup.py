@@ -11,15 +11,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
-from psgflask import config, database, migrating, paths
-from psgflask.database import db
+from psgflask import config, database, migrating, paths, worker
+from psgflask.database import db, utc_now
+from psgflask.search import keeper
+from psgflask.search.index import IndexBroken
+from psgflask.search.models import LedgerEntry
 
 OK, ATTENTION, FAULT = "ok", "attention", "fault"
 LEAST_FREE = 200_000_000
 COMFORTABLY_FREE = 2_000_000_000
 SHORTEST_SECRET = 32
+# The worker looks every five seconds; a change that waits a minute waits for nobody.
+OLDEST_ENTRY = 60
 # Flask's own settings that somebody may well put into config.py.
 FLASKS_OWN = frozenset({"DEBUG", "TESTING", "SECRET_KEY_FALLBACKS"})
 
@@ -182,9 +187,53 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def ledger(app: Flask) -> Iterator[Finding]:
+    """Does the index hear of changes soon?"""
+    oldest = db.session.scalar(select(func.min(LedgerEntry.queued_at)))
+    age = int((utc_now() - oldest).total_seconds()) if oldest else 0
+    if age > OLDEST_ENTRY:
+        text_ = f"A change has waited {age} seconds to be indexed"
+        yield Finding("ledger", FAULT, text_, "Start the server, or psgflask worker")
+    else:
+        yield Finding("ledger", OK, f"Waiting for {age} seconds" if oldest else "Nothing waits")
+
+
+def readable_index(app: Flask) -> Iterator[Finding]:
+    """Can the index be read?"""
+    try:
+        keeper.store(app).verify()
+    except IndexBroken as broken:
+        text_ = f"Missing or broken: {broken}"
+        yield Finding("index", FAULT, text_, "The worker mends it; so does psgflask search rebuild")
+    else:
+        yield Finding("index", OK, "Readable")
+
+
+def agreement(app: Flask) -> Iterator[Finding]:
+    """Does the index hold what the database holds?"""
+    drift = keeper.check(app)
+    if drift:
+        text_ = (
+            f"{len(drift.missing)} articles missing, {len(drift.stale)} out of date,"
+            f" {len(drift.superfluous)} too many"
+        )
+        yield Finding("index", FAULT, text_, "psgflask search check --repair")
+    else:
+        yield Finding("index", OK, "Agrees with the database")
+
+
+def background(app: Flask) -> Iterator[Finding]:
+    """Does a worker run?"""
+    if worker.runs(app):
+        yield Finding("worker", OK, "Runs")
+    else:
+        text_ = "None runs: scheduled articles are not indexed when their time comes"
+        yield Finding("worker", ATTENTION, text_, "Start the server, or psgflask worker")
+
+
 QUESTIONS: tuple[Question, ...] = (
-    *(sqlite, schema, disk, translations),
+    *(sqlite, schema, readable_index, agreement, ledger, background, disk, translations),
     *(base_address, secret, config_file, modes, strangers, facts),
 )
 # What decides whether visitors can be served; cheap enough to be asked every few seconds.
-FOR_MONITORS: tuple[Question, ...] = (disk,)
+FOR_MONITORS: tuple[Question, ...] = (readable_index, ledger, disk)

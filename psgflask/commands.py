@@ -10,6 +10,7 @@ from sqlalchemy import make_url
 from psgflask import installing, migrating
 from psgflask.database import db, utc_now
 from psgflask.pages import standing
+from psgflask.search import keeper
 
 
 def init_app(app: Flask) -> None:
@@ -28,7 +29,7 @@ def main() -> None:
 @click.command("init")
 @with_appcontext
 def init() -> None:
-    """Make this installation ready: folder, config.py, tables, standing pages.
+    """Make this installation ready: folder, config.py, tables, standing pages, index.
 
     Run it again after an update: what is there already stays as it is.
     """
@@ -46,6 +47,8 @@ def init() -> None:
     db.session.commit()
     if added:
         click.echo(f"Added {len(added)} standing pages")
+    # Builds the index where there is none, and lets it hear of what it missed.
+    keeper.sweep(current_app._get_current_object())  # type: ignore[attr-defined]  # a proxy
     if not (written or added) and before == after:
         click.echo("Everything was there already")
 
@@ -88,7 +91,9 @@ def restore(file: Path) -> None:
     click.echo(f"Restored {_counted(saved.rows)}, saved at {saved.made_at}, into {instance}")
     click.echo(f"Wrote {instance / 'config.py'} with the saved settings and a fresh secret")
     migrating.upgrade()
-    click.echo("Now make the index: flask search rebuild")
+    # The index is no part of a backup: it is made from the database.
+    total = keeper.rebuild(current_app._get_current_object())  # type: ignore[attr-defined]  # a proxy
+    click.echo(f"Built the index of {total} articles")
 
 
 def _counted(rows: dict[str, int]) -> str:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,11 +48,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CONTACT_CORRECTIONS", "", "E-mail address for corrections.", confirm=True),
     Setting("CHARITY_NUMBER", "", "Registered charity number.", confirm=True),
 )
+YES, NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
+WORDS = {str: "a text in quotes", int: "a whole number", bool: "True or False"}
 NAMES = frozenset(setting.name for setting in SETTINGS)
 
 
-class ConfigurationRefused(RuntimeError):
-    """The configuration cannot be used; the message says what to change and where."""
+class ConfigurationRefused(click.ClickException):
+    """The configuration cannot be used; the message says what to change and where.
+
+    A command shows the message alone.
+    """
 
 
 def load(app: Flask, instance: Path, given: Mapping[str, object] | None) -> None:
@@ -96,15 +102,21 @@ def _from_file(app: Flask, file: Path) -> None:
         return
     try:
         app.config.from_pyfile(str(file))
-    except (SyntaxError, NameError) as error:
-        line = getattr(error, "lineno", None)
+    except Exception as error:  # the file is code, so anything may happen in it
+        lines = [
+            frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == str(file)
+        ]
+        line = getattr(error, "lineno", None) or (lines[-1] if lines else None)
         where = f"line {line} of {file}" if line else str(file)
         raise ConfigurationRefused(f"Cannot read {where}: {error}") from error
 
 
 def _typed(setting: Setting, text: str) -> str | int | bool:
     if isinstance(setting.default, bool):
-        return text.strip().casefold() in {"1", "true", "yes", "on"}
+        word = text.strip().casefold()
+        if word not in YES | NO:
+            raise ConfigurationRefused(f"PSG_{setting.name} must be yes or no, not {text!r}")
+        return word in YES
     if isinstance(setting.default, int):
         try:
             return int(text)
@@ -117,13 +129,28 @@ def _typed(setting: Setting, text: str) -> str | int | bool:
 
 def _check(app: Flask, instance: Path) -> None:
     values: Mapping[str, Any] = app.config
+    for setting in SETTINGS:
+        wanted = type(setting.default)
+        if type(values[setting.name]) is not wanted:
+            raise ConfigurationRefused(
+                f"{setting.name} must be {WORDS[wanted]}, not {values[setting.name]!r}"
+            )
     # Commands run without a secret, since one of them writes it; nothing is served without it.
     if not values["SECRET_KEY"] and not by_command():
         raise ConfigurationRefused(
             f"SECRET_KEY is missing: run `flask init`, which writes {instance}/config.py"
         )
-    base = urlsplit(str(values["BASE_URL"]))
-    if base.scheme not in {"http", "https"} or not base.netloc or base.path not in {"", "/"}:
+    if not _is_address(str(values["BASE_URL"])):
         raise ConfigurationRefused(
             "BASE_URL must be an address such as https://example.org, without a path"
         )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        base = urlsplit(text)
+        named = bool(base.hostname) and base.port != 0  # a port that is no number raises
+    except ValueError:
+        return False
+    plain = base.path in {"", "/"} and not (base.query or base.fragment or base.username)
+    return named and plain and base.scheme in {"http", "https"}

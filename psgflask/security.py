@@ -1,8 +1,10 @@
 """Headers, the content security policy, hosts and sizes, and which pages may set a cookie."""
 
-from urllib.parse import urlsplit
+import re
+from urllib.parse import SplitResult, urlsplit
 
 from flask import Flask, Response, abort, current_app, request
+from flask_babel import gettext as _
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 POLICY = "; ".join(
@@ -36,13 +38,14 @@ def init_app(app: Flask) -> None:
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=0
         )
     base = urlsplit(str(app.config["BASE_URL"]))
-    app.extensions["psg_hosts"] = _hosts(base.netloc)
+    app.extensions["psg_hosts"] = _hosts(base)
     app.before_request(_check_request)
     secure = base.scheme == "https"
 
     # Registered first, so it runs last: nothing may add a header after it.
     @app.after_request
     def add_headers(response: Response) -> Response:
+        _stay_here(response)
         if response.status_code == 304:
             for name, _value in list(response.headers):
                 if name.lower() not in WITH_304:
@@ -56,26 +59,35 @@ def init_app(app: Flask) -> None:
         return response
 
 
-def _hosts(netloc: str) -> frozenset[str]:
-    name = netloc.rpartition("@")[2].casefold()
-    bare = name.rsplit(":", 1)[0] if not name.endswith("]") else name
-    if bare in {"127.0.0.1", "localhost", "[::1]"}:
+def _stay_here(response: Response) -> None:
+    """Name a place of ours by its path: scheme and host are as the client claims them."""
+    place = response.headers.get("Location", "")
+    if place.startswith(request.host_url):
+        response.headers["Location"] = "/" + place.removeprefix(request.host_url).lstrip("/\\")
+
+
+def _hosts(base: SplitResult) -> re.Pattern[str]:
+    """Return what a Host header may say: the public name, with the public port alone."""
+    if base.hostname in {"127.0.0.1", "localhost", "::1"}:
         # At home any port and any name of the machine itself will do.
-        return frozenset({"127.0.0.1", "localhost", "[::1]"})
-    return frozenset({name, bare})
+        return re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.ASCII)
+    name = f"[{base.hostname}]" if ":" in str(base.hostname) else str(base.hostname)
+    usual = {"https": 443, "http": 80}[base.scheme]
+    port = f"(?::{usual})?" if base.port in {None, usual} else f":{base.port}"
+    return re.compile(re.escape(name) + port)
 
 
 def _check_request() -> None:
-    allowed: frozenset[str] = current_app.extensions["psg_hosts"]
-    host = request.environ.get("HTTP_HOST", "").casefold()
-    if host and host not in allowed and host.rsplit(":", 1)[0] not in allowed:
-        abort(400, "This server does not answer under that name.")
+    allowed: re.Pattern[str] = current_app.extensions["psg_hosts"]
+    host = request.environ.get("HTTP_HOST", "")
+    if host and not allowed.fullmatch(host.lower()):
+        abort(400, _("This server does not answer under that name."))
     if len(request.query_string) > LONGEST_QUERY:
         abort(414)
     try:
         raw = request.environ.get("PATH_INFO", "") + request.environ.get("SCRIPT_NAME", "")
         raw.encode("latin-1").decode("utf-8")
     except UnicodeError:
-        abort(400, "The address is not readable text.")
+        abort(400, _("The address is not readable text."))
     if "\0" in request.path:
-        abort(400, "The address holds a character that no address may hold.")
+        abort(400, _("The address holds a character that no address may hold."))

@@ -106,6 +106,18 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(worker)
 
 
+def runs(app: Flask) -> bool:
+    """Say whether a worker of this installation is at work, in whichever process."""
+    try:
+        with Path(app.instance_path, LOCK).open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def start(app: Flask) -> Worker | None:
     """Start the worker beside a server, unless WORKER is off; a command starts none."""
     if not app.config["WORKER"] or config.by_command():

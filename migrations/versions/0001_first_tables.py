@@ -44,6 +44,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_redirects')),
     sa.UniqueConstraint('old', name=op.f('uq_redirects_old'))
     )
+    op.create_table('search_ledger',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('article_id', sa.Integer(), nullable=False),
+    sa.Column('queued_at', sa.DateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_search_ledger'))
+    )
     op.create_table('topics',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('slug', sa.String(length=80), nullable=False),
@@ -209,6 +215,7 @@ def downgrade() -> None:
 
     op.drop_table('articles')
     op.drop_table('topics')
+    op.drop_table('search_ledger')
     op.drop_table('redirects')
     op.drop_table('pages')
     op.drop_table('issues')
