@@ -140,6 +140,15 @@ def _note(session: Session, context: UOWTransaction) -> None:
         content_changed(session)
 
 
+def stamp_seen_by(session: Session) -> int:
+    """Return the number of the content's state as a session sees it.
+
+    For requests that have read already: a second connection of one thread may wait for a writer
+    that waits for the first.
+    """
+    return session.scalar(select(ContentStamp.number)) or 0
+
+
 def current_stamp() -> int:
     """Return the number of the content's present state. Raises sqlalchemy's OperationalError."""
     statement = "SELECT number FROM content_stamp"

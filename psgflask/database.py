@@ -10,7 +10,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, registry
-from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection
 from sqlalchemy.types import TypeDecorator
 
 # SQLite before this version can corrupt a WAL database when two processes checkpoint at once.
@@ -107,6 +107,13 @@ def _prepare(connection: Any, record: PoolProxiedConnection) -> None:
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
+
+
+@event.listens_for(Pool, "checkin")
+def _let_go(connection: Any, record: ConnectionPoolEntry) -> None:
+    """End what a failed COMMIT left open; SQLAlchemy takes such a transaction for ended."""
+    if isinstance(connection, sqlite3.Connection) and connection.in_transaction:
+        connection.rollback()
 
 
 @event.listens_for(Engine, "begin")

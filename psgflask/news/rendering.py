@@ -117,12 +117,11 @@ class Archive:
     def _years(self) -> dict[int, int]:
         """Return the counts by year, reckoned once for each state of the content."""
         language = languages.here()
-        stamp = caching.current_stamp()
-        now = utc_now()
+        session, now = db.session(), utc_now()
+        stamp = caching.stamp_seen_by(session)
         kept = current_app.extensions.setdefault("psg_years", {}).get(language)
         if kept and kept[0] == stamp and now < kept[1]:
             return dict(kept[2])
-        session = db.session()
         counts = dict(catalogue.year_counts(session, Scope(language, now)))
         until = catalogue.next_due(session, now) or datetime.max.replace(tzinfo=now.tzinfo)
         current_app.extensions["psg_years"][language] = (stamp, until, counts)
