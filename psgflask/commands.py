@@ -11,6 +11,7 @@ from psgflask import installing, migrating
 from psgflask.database import db, utc_now
 from psgflask.pages import standing
 from psgflask.search import keeper
+from psgflask.search.index import IndexBroken
 
 
 def init_app(app: Flask) -> None:
@@ -47,9 +48,8 @@ def init() -> None:
     db.session.commit()
     if added:
         click.echo(f"Added {len(added)} standing pages")
-    # Builds the index where there is none, and lets it hear of what it missed.
-    keeper.sweep(current_app._get_current_object())  # type: ignore[attr-defined]  # a proxy
-    if not (written or added) and before == after:
+    indexed = _index_if_missing()
+    if not (written or added or indexed) and before == after:
         click.echo("Everything was there already")
 
 
@@ -92,8 +92,17 @@ def restore(file: Path) -> None:
     click.echo(f"Wrote {instance / 'config.py'} with the saved settings and a fresh secret")
     migrating.upgrade()
     # The index is no part of a backup: it is made from the database.
-    total = keeper.rebuild(current_app._get_current_object())  # type: ignore[attr-defined]  # a proxy
-    click.echo(f"Built the index of {total} articles")
+    _index_if_missing()
+
+
+def _index_if_missing() -> bool:
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    try:
+        keeper.store(app).verify()
+    except IndexBroken:
+        click.echo(f"Built the index of {keeper.rebuild(app)} articles")
+        return True
+    return False
 
 
 def _counted(rows: dict[str, int]) -> str:
