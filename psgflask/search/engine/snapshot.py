@@ -6,6 +6,7 @@ those of live documents alone. Sets of documents are integers used as bit sets.
 
 import heapq
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ class Snapshot:
 
     def __init__(self, reader: Any) -> None:
         self.reader = reader
+        # Whoever reads it last lets the files go, in whichever thread that is.
+        weakref.finalize(self, reader.close)
         self.docs: dict[int, Doc] = {
             number: _doc(fields["data"]) for number, fields in reader.iter_docs()
         }
@@ -52,10 +55,6 @@ class Snapshot:
         self._size = 0
         self._lock = threading.RLock()
         self._lexicon: dict[str, int] | None = None
-
-    def close(self) -> None:
-        """Let the reader's files go."""
-        self.reader.close()
 
     def frequencies(self, field: str, term: str) -> Mapping[int, int]:
         """Return document -> how often a term stands in a field."""
