@@ -146,6 +146,10 @@ def test_a3_no_link_is_dead(pages: dict[str, Seen]) -> None:
     assert {p: s.status for p, s in pages.items() if s.status not in {200, 301, 302}} == {}
 
 
+def test_a3_no_link_is_empty(pages: dict[str, Seen]) -> None:
+    assert [path for path, seen in html_pages(pages).items() if "" in seen.links] == []
+
+
 def test_a3_a_link_to_a_part_of_a_page_finds_it(pages: dict[str, Seen]) -> None:
     lost = []
     for path, seen in html_pages(pages).items():

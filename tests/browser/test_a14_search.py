@@ -11,7 +11,7 @@ def test_a14_the_count_stands_in_the_heading_and_in_the_title(reader: Reader) ->
     page = reader("full")
     page.goto("/search/?q=radio&page=2")
     heading = page.get_by_role("heading", level=1).inner_text()
-    assert heading == "45 results for ‘radio’ (page 2 of 3)"
+    assert heading == "45 results for ‘radio’ (page 2 of 5)"
     assert page.title().startswith(heading)
     expect(page.get_by_role("search").get_by_role("searchbox")).to_have_value("radio")
     expect(page.get_by_role("searchbox", name="Search the news and the archive")).to_have_count(1)
