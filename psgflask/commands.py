@@ -9,7 +9,6 @@ from sqlalchemy import make_url
 
 from psgflask import installing, migrating
 from psgflask.database import db, utc_now
-from psgflask.pages import standing
 from psgflask.search import keeper
 from psgflask.search.index import IndexBroken
 
@@ -34,6 +33,8 @@ def init() -> None:
 
     Run it again after an update: what is there already stays as it is.
     """
+    from psgflask.pages import standing
+
     instance = Path(current_app.instance_path)
     if installing.make_folders(instance):
         click.echo(f"Made the folder {instance}")

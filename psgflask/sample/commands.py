@@ -6,7 +6,6 @@ from sqlalchemy import select
 
 from psgflask.database import db, utc_now
 from psgflask.news.models import Article
-from psgflask.sample import loading
 from psgflask.search.commands import rebuild
 
 
@@ -18,6 +17,8 @@ def sample_content(if_empty: bool) -> None:
 
     Run again it adds only what is missing.
     """
+    from psgflask.sample import loading
+
     session = db.session()
     if if_empty and session.scalar(select(Article.id).limit(1)) is not None:
         return
@@ -47,6 +48,8 @@ def sample_archive(context: click.Context, count: int, seed: int, index: bool) -
     The same seed gives the same articles, and a larger archive begins with the smaller one.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from psgflask.sample import loading
 
     session = db.session()
     columns = (TextColumn("Writing articles"), BarColumn(), MofNCompleteColumn())
