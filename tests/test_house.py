@@ -280,7 +280,8 @@ def test_every_lint_exception_names_its_code_and_its_reason() -> None:
 
 def test_no_index_host_and_no_path_of_a_machine_is_written_down() -> None:
     told = re.compile(
-        r"https?://\S+/simple\b|\"resolved\":|registry\s*=|--(extra-)?index-url|/(root|home)/\w"
+        r"https?://\S+/simple\b|\"resolved\":|registry\s*=\s*[\"']?http"
+        + r"|--(extra-)?index-url|(?<!\w)/(root|home)/\w"
         + "|"
         + re.escape(f"{ROOT}/")
     )

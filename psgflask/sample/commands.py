@@ -17,7 +17,8 @@ def sample_content(if_empty: bool) -> None:
 
     Run again it adds only what is missing.
     """
-    from psgflask.sample import loading
+
+    from psgflask.sample import loading  # reads files with YAML, which no server needs
 
     session = db.session()
     if if_empty and session.scalar(select(Article.id).limit(1)) is not None:
