@@ -13,6 +13,7 @@ from psgflask.database import db, utc_now
 from psgflask.news import catalogue, listing
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import Article, Issue, Topic
+from psgflask.news.slices import Cursor
 from psgflask.pages import reading
 from psgflask.pages.models import Page
 from psgflask.rendering import absolute_url
@@ -150,5 +151,5 @@ def _more(newest: Sequence[Article]) -> tuple[str, str]:
     """Return where the list goes on: after the last headline shown."""
     if len(newest) < HEADLINES:
         return url_for("news.listing"), _("All the news")
-    cursor = str(catalogue.Cursor.of(newest[-1]))
+    cursor = str(Cursor.of(newest[-1]))
     return url_for("news.listing", before=cursor), _("Earlier news")

@@ -7,9 +7,9 @@ from itertools import groupby
 
 from babel.dates import get_month_names
 
-from psgflask.news.catalogue import Cursor, Slice
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import Article
+from psgflask.news.slices import Cursor, Slice
 from psgflask.paging import Pager
 
 FIRST_YEAR = 1983

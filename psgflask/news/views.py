@@ -13,7 +13,7 @@ from psgflask import languages
 from psgflask.caching import LONDON, cacheable
 from psgflask.database import db, utc_now
 from psgflask.news import catalogue, listing, sharing
-from psgflask.news.catalogue import ANYBODY, NEWS_KINDS, Cursor, Scope, Slice
+from psgflask.news.catalogue import ANYBODY, NEWS_KINDS, Scope
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import (
     EVENT,
@@ -24,6 +24,7 @@ from psgflask.news.models import (
 )
 from psgflask.news.related import related
 from psgflask.news.rendering import article_url, when
+from psgflask.news.slices import PAGE_SIZE, Cursor, Slice, slice_of
 from psgflask.rendering import markdown
 
 blueprint = Blueprint("news", __name__)
@@ -209,10 +210,10 @@ def _cursor_link(side: str, cursor: Cursor) -> str:
     return url_for(str(request.endpoint), **values)
 
 
-def slice_asked_for(chosen: Select[Article], size: int = catalogue.PAGE_SIZE) -> Slice:
+def slice_asked_for(chosen: Select[Article], size: int = PAGE_SIZE) -> Slice:
     """Return the page of a list that the request's cursor asks for; 400 on an unreadable one."""
     before, after = _cursor("before"), _cursor("after")
-    return catalogue.slice_of(db.session(), chosen, before=before, after=after, size=size)
+    return slice_of(db.session(), chosen, before=before, after=after, size=size)
 
 
 def _list(
@@ -224,7 +225,7 @@ def _list(
     up: tuple[str, str | None] | None = None,
     upcoming: Sequence[listing.Day] | None = None,
     empty: str | None = None,
-    size: int = catalogue.PAGE_SIZE,
+    size: int = PAGE_SIZE,
 ) -> str:
     part = slice_asked_for(chosen, size)
     return render_template(

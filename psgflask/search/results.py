@@ -1,12 +1,10 @@
 """What a page of results shows: hits, filters, notices, and where to go on."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload, undefer
 
@@ -16,90 +14,19 @@ from psgflask.paging import PageLink, Pager
 from psgflask.search import documents, highlighting, language
 from psgflask.search.asking import Asked, name_of_topic
 from psgflask.search.engine.protocol import LAST_PAGE, PAGE_SIZE, SORTS, Answer, Step
+from psgflask.search.page import (
+    Chip,
+    Choice,
+    Facet,
+    Hit,
+    Notice,
+    SearchPage,
+    YearCount,
+)
 from psgflask.search.query import OnTopic, Query
 
 MOST_TOPICS = 12
 AROUND = 2
-
-
-@dataclass(frozen=True)
-class Hit:
-    """An article found; title and snippet are marked."""
-
-    article: Article
-    title: Markup
-    snippet: Markup
-
-
-@dataclass(frozen=True)
-class Facet:
-    """A filter to tick, and how many results it would leave."""
-
-    label: str
-    value: str
-    count: int
-    chosen: bool
-
-
-@dataclass(frozen=True)
-class YearCount:
-    """How many results a year has, and whether it is within the dates chosen."""
-
-    year: int
-    count: int
-    chosen: bool
-
-
-@dataclass(frozen=True)
-class Choice:
-    """An order to choose."""
-
-    label: str
-    href: str
-    current: bool
-
-
-@dataclass(frozen=True)
-class Chip:
-    """A filter in force; the address takes it away."""
-
-    label: str
-    href: str
-
-
-@dataclass(frozen=True)
-class Notice:
-    """What was done with the words typed, and where to go instead."""
-
-    text: str
-    link_text: str = ""
-    href: str = ""
-
-
-@dataclass(frozen=True)
-class SearchPage:
-    """All that search/search.html draws."""
-
-    q: str
-    total: int
-    page: int
-    last_page: int
-    heading: str
-    hits: Sequence[Hit]
-    topics: Sequence[Facet]
-    languages: Sequence[Facet]
-    years: Sequence[YearCount]
-    date_from: str
-    date_to: str
-    sort: str
-    sorts: Sequence[Choice]
-    chips: Sequence[Chip]
-    clear_href: str
-    notices: Sequence[Notice]
-    did_you_mean: Notice | None
-    pager: Pager
-    degraded: bool
-    suggestions: Sequence[Topic]
 
 
 def page_of(session: Session, asked: Asked, answer: Answer, *, degraded: bool) -> SearchPage:

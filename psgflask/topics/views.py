@@ -9,8 +9,9 @@ from psgflask import languages
 from psgflask.caching import cacheable
 from psgflask.database import db, utc_now
 from psgflask.news import catalogue, listing
-from psgflask.news.catalogue import Cursor, Scope
+from psgflask.news.catalogue import Scope
 from psgflask.news.models import ORGANISATION, PLACE, THEME, Topic
+from psgflask.news.slices import Cursor
 from psgflask.news.views import slice_asked_for
 
 blueprint = Blueprint("topics", __name__, url_prefix="/topics")

@@ -1,0 +1,89 @@
+"""The shapes of a page of results, as search/search.html draws them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from psgflask.news.models import Article, Topic
+from psgflask.paging import Pager
+
+
+@dataclass(frozen=True)
+class Hit:
+    """An article found; title and snippet are marked."""
+
+    article: Article
+    title: Markup
+    snippet: Markup
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A filter to tick, and how many results it would leave."""
+
+    label: str
+    value: str
+    count: int
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class YearCount:
+    """How many results a year has, and whether it is within the dates chosen."""
+
+    year: int
+    count: int
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An order to choose."""
+
+    label: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A filter in force; the address takes it away."""
+
+    label: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What was done with the words typed, and where to go instead."""
+
+    text: str
+    link_text: str = ""
+    href: str = ""
+
+
+@dataclass(frozen=True)
+class SearchPage:
+    """All that search/search.html draws."""
+
+    q: str
+    total: int
+    page: int
+    last_page: int
+    heading: str
+    hits: Sequence[Hit]
+    topics: Sequence[Facet]
+    languages: Sequence[Facet]
+    years: Sequence[YearCount]
+    date_from: str
+    date_to: str
+    sort: str
+    sorts: Sequence[Choice]
+    chips: Sequence[Chip]
+    clear_href: str
+    notices: Sequence[Notice]
+    did_you_mean: Notice | None
+    pager: Pager
+    degraded: bool
+    suggestions: Sequence[Topic]
