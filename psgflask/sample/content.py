@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from psgflask import manuscript
-from psgflask.languages import LANGUAGES
 from psgflask.news.front_matter import ArticleFile, read_article
+from psgflask.pages.writing import AppealText, read_appeal
 
 FOLDER = Path(__file__).with_name("content")
 PAGES = FOLDER / "pages"
@@ -21,16 +20,6 @@ class TopicEntry:
     kind: str
     english: str
     spanish: str
-
-
-@dataclass(frozen=True)
-class AppealText:
-    """An appeal as its file tells it; `article` is the slug of the item that announced it."""
-
-    language: str
-    title: str
-    text: str
-    article: str
 
 
 @cache
@@ -53,16 +42,4 @@ def articles() -> list[ArticleFile]:
 
 def appeals() -> list[AppealText]:
     """Return the appeal in each language that it is written in."""
-    return [_appeal(file) for file in sorted((FOLDER / "appeal").glob("*.md"))]
-
-
-def _appeal(file: Path) -> AppealText:
-    text = manuscript.read(file, ("language", "title", "article"))
-    appeal = AppealText(
-        language=text.head.choice("language", LANGUAGES, LANGUAGES[0]),
-        title=text.head.text("title", example="Help us to go on"),
-        text=text.body.strip(),
-        article=text.head.text("article", example="psg-crowdfunding-campaign"),
-    )
-    text.head.finish()
-    return appeal
+    return [read_appeal(file) for file in sorted((FOLDER / "appeal").glob("*.md"))]

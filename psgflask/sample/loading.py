@@ -21,7 +21,7 @@ from psgflask.news.models import (
     article_topics,
 )
 from psgflask.news.publishing import Draft
-from psgflask.pages import standing
+from psgflask.pages import standing, writing
 from psgflask.pages.models import Appeal
 from psgflask.sample import archive, content
 from psgflask.sample.content import TopicEntry
@@ -45,7 +45,7 @@ def load_content(session: Session, *, now: datetime) -> int:
         moment = published_at(draft.dateline, draft.kind, now)
         article = publishing.create(session, draft, by=BY_SAMPLE, now=moment)
         publishing.publish(session, article, by=BY_SAMPLE, now=moment)
-    return len(pages) + len(articles) + _add_appeals(session)
+    return len(pages) + len(articles) + _add_appeals(session, now)
 
 
 def published_at(dateline: Dateline, kind: str, now: datetime) -> datetime:
@@ -71,20 +71,11 @@ def _is_missing(session: Session, draft: Draft) -> bool:
     return catalogue.find(session, str(draft.slug), draft.language) is None
 
 
-def _add_appeals(session: Session) -> int:
+def _add_appeals(session: Session, now: datetime) -> int:
     there = set(session.scalars(select(Appeal.language)))
     missing = [appeal for appeal in content.appeals() if appeal.language not in there]
     for appeal in missing:
-        article = catalogue.find(session, appeal.article, appeal.language)
-        session.add(
-            Appeal(
-                language=appeal.language,
-                title=appeal.title,
-                text=appeal.text,
-                article_id=article.id if article else None,
-            )
-        )
-    session.flush()
+        writing.set_appeal(session, appeal, today=now.date())
     return len(missing)
 
 
