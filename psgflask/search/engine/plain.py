@@ -212,7 +212,7 @@ class _Evaluation:
 def _corrected(query: Query, corrections: dict[str, str]) -> Query:
     def change(clause: Clause) -> Clause:
         if isinstance(clause, Plain) and clause.word.folded in corrections:
-            return Plain(Word(corrections[clause.word.folded], ""), clause.at)
+            return replace(clause, word=Word(corrections[clause.word.folded], ""))
         return clause
 
     groups = tuple(tuple(change(clause) for clause in group) for group in query.groups)
