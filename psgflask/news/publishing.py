@@ -67,6 +67,7 @@ class TranslationUnknown(PublishingRefused):
 
 def create(session: Session, draft: Draft, *, by: str, now: datetime) -> Article:
     """Add a draft article; it is not public. Raises PublishingRefused."""
+    check(draft)
     article = Article(status=DRAFT, created_at=now)
     if draft.slug is None:
         draft = replace(draft, slug=_free_slug(session, slug_of(draft.title), draft.language))
@@ -86,6 +87,7 @@ def revise(session: Session, article: Article, draft: Draft, *, by: str, now: da
         raise PublishingRefused(
             "language", f"The article is in {article.language!r}; add a translation instead"
         )
+    check(draft)
     before = article.slug
     if draft.slug is None:
         draft = replace(draft, slug=before)
@@ -150,7 +152,6 @@ def _set_status(
 
 
 def _fill(session: Session, article: Article, draft: Draft, now: datetime) -> None:
-    check(draft)
     _check_slug(session, article, draft)
     # Look everything up first: a refusal must leave the article as it was.
     with session.no_autoflush:
