@@ -1,5 +1,7 @@
 """Search: language, query, index, engine, keeper, results, and the page."""
 
+from collections.abc import Callable
+
 from flask import Flask
 
 
@@ -13,12 +15,16 @@ def init_app(app: Flask) -> None:
     keeper.init_app(app)
     store = keeper.store(app)
 
-    def reader() -> object:
-        try:
-            return store.open_reader()
-        except IndexBroken as error:
-            raise IndexUnusable(str(error)) from error
+    def asked(look: Callable[[], object]) -> Callable[[], object]:
+        def looking() -> object:
+            try:
+                return look()
+            except IndexBroken as error:
+                raise IndexUnusable(str(error)) from error
 
-    app.extensions["psg_search"] = PlainEngine(store.generation_token, reader)
+        return looking
+
+    engine = PlainEngine(asked(store.generation_token), asked(store.open_reader))
+    app.extensions["psg_search"] = engine
     app.register_blueprint(views.blueprint)
     commands.init_app(app)

@@ -1,0 +1,139 @@
+"""The database: safe requests cannot write, writers wait at the beginning, times are UTC."""
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError, StatementError
+from sqlalchemy.orm import Session
+
+from psgflask import database
+from psgflask.database import db
+from tests import factories
+from tests.conftest import Visitor
+
+
+def write() -> str:
+    db.session.execute(text("UPDATE content_stamp SET number = number + 1"))
+    db.session.commit()
+    return "written"
+
+
+@pytest.fixture
+def writing_app(make_app: Callable[..., Flask]) -> Flask:
+    app = make_app()
+    app.add_url_rule("/write", view_func=write, methods=["GET", "POST"])
+    return app
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_safe_request_cannot_write(
+    writing_app: Flask, method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = writing_app.test_client()
+    assert client.open("/write", method=method).status_code == 500
+    assert "readonly" in caplog.text
+
+
+def test_an_unsafe_request_may_write_even_right_after_a_safe_one(writing_app: Flask) -> None:
+    client = writing_app.test_client()
+    for method, status in (("GET", 500), ("POST", 200), ("GET", 500), ("POST", 200)):
+        assert client.open("/write", method=method).status_code == status
+
+
+def test_a_command_may_write_after_a_page_was_served(writing_app: Flask) -> None:
+    writing_app.test_client().get("/")
+    with writing_app.app_context():
+        assert write() == "written"
+
+
+def test_a_writer_takes_the_lock_when_it_begins(app: Flask, session: Session) -> None:
+    session.execute(text("SELECT 1"))  # no write yet
+    other = sqlite3.connect(str(app.instance_path) + "/psg.sqlite", timeout=0)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("BEGIN IMMEDIATE")
+    session.rollback()
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
+
+
+def test_readers_go_on_while_a_writer_writes(app: Flask, session: Session) -> None:
+    factories.article(session, "Seen by readers")
+    session.execute(text("UPDATE content_stamp SET number = number + 1"))
+    assert "Seen by readers" in app.test_client().get("/news/").text
+    session.rollback()
+
+
+def test_the_pragmas_that_keep_data_whole_are_in_force(session: Session) -> None:
+    asked = ("foreign_keys", "busy_timeout", "journal_mode", "synchronous", "mmap_size")
+    said = [session.scalar(text(f"PRAGMA {name}")) for name in asked]
+    assert said == [1, 5000, database.journal_rule()[0].lower(), 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("version", "rule"), [((3, 40, 1), "TRUNCATE"), ((3, 51, 2), "TRUNCATE"), ((3, 51, 3), "WAL")]
+)
+def test_wal_is_used_only_where_two_checkpoints_are_safe(
+    monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int], rule: str
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
+    assert database.journal_rule()[0] == rule
+
+
+def test_a_row_cannot_refer_to_what_is_not_there(session: Session) -> None:
+    article = factories.article(session)
+    article.issue_id = 999
+    with pytest.raises(Exception, match="FOREIGN KEY"):
+        session.commit()
+    session.rollback()
+
+
+def test_moments_are_stored_in_utc_and_come_back_aware(session: Session) -> None:
+    lima = timezone(timedelta(hours=-5))
+    article = factories.article(session)
+    article.publish_at = datetime(2018, 7, 15, 21, 30, tzinfo=lima)
+    session.commit()
+    session.expire_all()
+    assert article.publish_at == datetime(2018, 7, 16, 2, 30, tzinfo=UTC)
+    assert session.scalar(text("SELECT publish_at FROM articles")) == "2018-07-16 02:30:00.000000"
+
+
+def test_a_moment_without_a_zone_is_refused(session: Session) -> None:
+    article = factories.article(session)
+    article.publish_at = datetime(2018, 7, 15)  # noqa: DTZ001  # the mistake under test
+    with pytest.raises(StatementError, match="time zone"):
+        session.commit()
+    session.rollback()
+
+
+def test_a_locked_database_is_said_to_be_busy(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
+    app = make_app()
+    other = sqlite3.connect(str(app.instance_path) + "/psg.sqlite")
+    other.execute("BEGIN EXCLUSIVE")
+    client: Visitor = app.test_client()  # type: ignore[assignment]  # make_app sets the class
+    try:
+        for path in ("/", "/readyz"):
+            answer = client.get(path)
+            assert answer.status_code == 503, path
+        assert client.get("/").headers["Retry-After"] == "5"
+        assert client.get("/healthz").status_code == 200
+    finally:
+        other.close()
+    assert client.get("/").status_code == 200
+
+
+def test_a_command_that_cannot_have_the_lock_is_told_so(app: Flask, session: Session) -> None:
+    other = sqlite3.connect(str(app.instance_path) + "/psg.sqlite")
+    other.execute("BEGIN IMMEDIATE")
+    db.engine.dispose()
+    with db.engine.connect() as connection:
+        connection.connection.cursor().execute("PRAGMA busy_timeout=1")
+        with pytest.raises(OperationalError, match="locked"):
+            connection.exec_driver_sql("SELECT 1")
+    other.close()
