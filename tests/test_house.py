@@ -14,6 +14,7 @@ import pytest
 from flask import Flask
 
 from psgflask import config
+from tests.browser.states import STATES
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "psgflask"
@@ -26,7 +27,7 @@ TOP_LEVEL = {
     ".ci",
 }
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc", "manager", "services", "tools"}
-NOT_IN_THE_SERVER = ("alembic", "flask_migrate", "mako", "rich", "PIL", "pytest", "yaml")
+NOT_IN_THE_SERVER = ("alembic", "flask_migrate", "mako", "rich", "PIL", "pytest")
 LICENCES = re.compile(r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Zlib|HPND|CC0", re.I)
 # Where Whoosh is allowed; everything else goes through the search room's own interface.
 WHOOSH_ROOMS = ("psgflask/search/index/", "psgflask/search/engine/")
@@ -98,9 +99,17 @@ def test_no_address_appears_or_vanishes_unnoticed(app: Flask) -> None:
     assert routes(app) == {rule: entry["methods"] for rule, entry in kept.items()}
 
 
-def test_each_address_has_a_case_for_the_browser_or_a_reason_for_none() -> None:
+def test_each_address_has_a_case_for_the_browser_or_a_reason_for_none(app: Flask) -> None:
     kept = json.loads((TESTS / "route-list.json").read_text("utf-8"))
     assert [rule for rule, entry in kept.items() if not entry.get("visits", entry.get("why"))] == []
+    visited = {state.path for state in STATES}
+    assert {path for entry in kept.values() for path in entry.get("visits", [])} <= visited
+    for rule, entry in kept.items():
+        for path in entry.get("visits", []):
+            found, _values = app.url_map.bind("127.0.0.1").match(
+                path.split("?")[0], return_rule=True
+            )
+            assert found.rule == rule
 
 
 # Templates
@@ -193,21 +202,17 @@ def test_only_the_index_and_the_engine_know_whoosh() -> None:
     ] == []
 
 
-def test_rules_and_models_import_neither_flask_nor_wtforms() -> None:
-    rules = json.loads((TESTS / "house_rules.json").read_text("utf-8"))
+def test_only_the_named_modules_of_a_room_know_the_framework() -> None:
+    allowed = json.loads((TESTS / "house_knows_flask.json").read_text("utf-8"))
     framework = {"flask", "flask_babel", "flask_sqlalchemy", "flask_wtf", "wtforms", "werkzeug"}
-    broken = {}
-    for name in rules:
-        assert (ROOT / name).is_file(), f"{name} is gone: take it from house_rules.json"
-        found = {module.split(".")[0] for module in imports_of(ROOT / name)} & framework
-        if found:
-            broken[name] = found
-    assert broken == {}
-
-
-def test_every_room_keeps_its_tables_free_of_the_framework() -> None:
-    rules = json.loads((TESTS / "house_rules.json").read_text("utf-8"))
-    assert [named(f) for f in SITE_CODE if f.name == "models.py" and named(f) not in rules] == []
+    rooms = [file for file in SITE_CODE if file.parent != PACKAGE]
+    knowing = {
+        named(file)
+        for file in rooms
+        if {module.split(".")[0] for module in imports_of(file)} & framework
+    }
+    assert knowing == set(allowed)
+    assert all(allowed.values())
 
 
 def test_the_server_process_loads_nothing_that_only_commands_need(instance: Path) -> None:

@@ -61,7 +61,7 @@ STATES = (
     State("search-one", "/search/?q=constitutional"),
     State("search-none", "/search/?q=quetzalcoatlus"),
     State("search-misspelt", "/search/?q=quellavecco"),
-    State("search-bad-date", "/search/?q=radio&from=yesterday-ish"),
+    State("search-bad-date", "/search/?q=radio&from=yesterday-ish", status=400),
     State("search-spanish", "/es/search/?q=valle"),
     State("missing", "/no-such-page", status=404),
     State("missing-spanish", "/es/no-such-page", status=404),

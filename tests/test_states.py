@@ -1,0 +1,54 @@
+"""Every template is drawn in some state that the browser and axe look at."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask, template_rendered
+from flask.testing import FlaskClient
+from jinja2 import Template
+
+from tests.browser import content
+from tests.browser.states import STATES
+from tests.conftest import Visitor
+
+TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
+NOT_PAGES = {"base.html"}  # the frame that pages extend
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, set[str]]]:
+    """What each state answers, and the templates that draw it."""
+    seen: dict[str, tuple[int, set[str]]] = {}
+    for kind in {state.site for state in STATES}:
+        with content.filled(tmp_path_factory.mktemp("states") / kind, kind) as app:
+            app.test_client_class = Visitor
+            client = app.test_client()
+            for state in STATES:
+                if state.site == kind:
+                    seen[state.name] = _draw(app, client, state.path)
+    return seen
+
+
+def _draw(app: Flask, client: FlaskClient, path: str) -> tuple[int, set[str]]:
+    used: set[str] = set()
+
+    def note(sender: Flask, template: Template, **extra: object) -> None:
+        used.add(str(template.name))
+
+    with template_rendered.connected_to(note, app):
+        return client.get(path).status_code, used
+
+
+def test_each_state_answers_as_it_should(drawn: dict[str, tuple[int, set[str]]]) -> None:
+    wrong = {s.name: drawn[s.name][0] for s in STATES if drawn[s.name][0] != s.status}
+    assert wrong == {}
+
+
+def test_a1_no_template_is_left_without_a_state(drawn: dict[str, tuple[int, set[str]]]) -> None:
+    pages = {
+        file.relative_to(TEMPLATES).as_posix()
+        for file in TEMPLATES.rglob("*.html")
+        if "shared" not in file.parts
+    }
+    used = {name for _status, names in drawn.values() for name in names}
+    assert pages - NOT_PAGES - used == set()
