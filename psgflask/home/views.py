@@ -1,6 +1,5 @@
 """The front page, the sitemap and robots.txt."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
@@ -13,7 +12,7 @@ from psgflask.database import db, utc_now
 from psgflask.news import catalogue, listing
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import Article, Issue, Topic
-from psgflask.news.slices import Cursor
+from psgflask.news.slices import Cursor, slice_of
 from psgflask.pages import reading
 from psgflask.pages.models import Page
 from psgflask.rendering import absolute_url
@@ -35,10 +34,11 @@ def index() -> str:
     """Show the front page."""
     session, now, language = db.session(), utc_now(), languages.here()
     scope = Scope(language, now)
-    newest = session.scalars(catalogue.listing(scope).limit(HEADLINES)).all()
+    part = slice_of(session, catalogue.listing(scope), size=HEADLINES)
+    newest = part.articles
     years, months = _cords(scope)
     appeal = reading.appeal(session, language, now.astimezone(LONDON).date())
-    more_href, more_label = _more(newest)
+    more_href, more_label = _more(part.before)
     return render_template(
         "home/index.html",
         lead=newest[0] if newest else None,
@@ -147,9 +147,8 @@ def _article_of_appeal(article_id: int | None) -> Article | None:
     return article if article and catalogue.is_published(article, utc_now()) else None
 
 
-def _more(newest: Sequence[Article]) -> tuple[str, str]:
-    """Return where the list goes on: after the last headline shown."""
-    if len(newest) < HEADLINES:
+def _more(before: Cursor | None) -> tuple[str, str]:
+    """Return where the list goes on: after the last headline shown, if there is more."""
+    if before is None:
         return url_for("news.listing"), _("All the news")
-    cursor = str(Cursor.of(newest[-1]))
-    return url_for("news.listing", before=cursor), _("Earlier news")
+    return url_for("news.listing", before=str(before)), _("Earlier news")

@@ -51,3 +51,12 @@ def test_robots_are_told_where_the_sitemap_is(client: FlaskClient) -> None:
 
 def test_an_unknown_parameter_is_not_repeated_in_the_page(client: FlaskClient) -> None:
     assert "quipu" not in client.get("/?utm=quipu").text
+
+
+def test_the_way_on_is_offered_only_where_there_is_more(
+    client: FlaskClient, session: Session
+) -> None:
+    factories.articles(session, 10)
+    assert "before=" not in client.get("/").text
+    factories.article(session, dated="2017-01-01")
+    assert 'href="/news/?before=' in client.get("/").text
