@@ -1,6 +1,8 @@
 """db, the model base (constraint names, UTC times), SQLite pragmas and read-only GETs."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -85,6 +87,16 @@ def journal_rule() -> tuple[str, str]:
 def is_sqlite(bind: Connection) -> bool:
     """Say whether this connection speaks to SQLite."""
     return bind.dialect.name == "sqlite"
+
+
+@contextmanager
+def read_only() -> Iterator[None]:
+    """Let transactions that begin in this block read only, as those of a GET do."""
+    before = _reading.set(True)
+    try:
+        yield
+    finally:
+        _reading.reset(before)
 
 
 def _note_method() -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload, undefer
 
+from psgflask.database import read_only
 from psgflask.news import catalogue
 from psgflask.news.models import Article
 from psgflask.rendering import plain
@@ -52,10 +53,13 @@ def everything(session: Session, now: datetime) -> Iterator[Document]:
 
     In batches, each read in a transaction of its own, so that nobody's writing waits meanwhile.
     """
-    ids = all_ids(session, now)
-    for start in range(0, len(ids), BATCH):
-        found = of(session, ids[start : start + BATCH], now)
+    with read_only():
+        ids = all_ids(session, now)
         session.rollback()
+    for start in range(0, len(ids), BATCH):
+        with read_only():
+            found = of(session, ids[start : start + BATCH], now)
+            session.rollback()
         yield from found
 
 

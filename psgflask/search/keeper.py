@@ -1,27 +1,33 @@
-"""Keeps the index true: the ledger is written with each change and drained after its commit."""
+"""Keeps the index true: drains the ledger after each commit, and sweeps up what no commit tells."""
 
+import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from flask import Flask, current_app, has_app_context
-from sqlalchemy import delete, event, insert, select
-from sqlalchemy.orm import Session, UOWTransaction
+from sqlalchemy import event, func, select
+from sqlalchemy.orm import Session, SessionTransaction
 
-from psgflask.database import db, utc_now
+from psgflask.database import db, read_only, utc_now
 from psgflask.news import catalogue
-from psgflask.news.models import Article
-from psgflask.search import documents
+from psgflask.search import documents, ledger
 from psgflask.search.index import Document, IndexBroken, Store, content_hash
-from psgflask.search.models import LedgerEntry
+from psgflask.search.index.generations import write_whole
 
 log = logging.getLogger(__name__)
 
-BATCH = 1_000
-QUEUED = "search_queued"
+BATCH = 500
 SWEPT = "swept"
+COMMITTED = "search_committed"
+# With no more articles than this a lost index is built anew on the spot, in a second or two;
+# with more it is left to the worker and to commands, so that nobody's request waits for it.
+SOON_BUILT = 200
+# Files that look unchanged are read through so often, in case the disk changed them.
+DISTRUST_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -33,12 +39,18 @@ class Drift:
     superfluous: frozenset[int]
 
     def __bool__(self) -> bool:
-        return bool(self.missing or self.stale or self.superfluous)
+        return bool(self.ids)
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """All that differ."""
+        return self.missing | self.stale | self.superfluous
 
 
 def init_app(app: Flask) -> None:
     """Give the app its index. The listeners below serve every app of the process."""
     app.extensions["psg_index"] = Store(Path(app.instance_path) / "index")
+    app.extensions["psg_index_read"] = utc_now()
 
 
 def store(app: Flask) -> Store:
@@ -47,131 +59,174 @@ def store(app: Flask) -> Store:
     return kept
 
 
-def _keeps() -> bool:
-    return has_app_context() and "psg_index" in current_app.extensions
-
-
-@event.listens_for(Session, "after_flush")
-def _queue(session: Session, context: UOWTransaction) -> None:
-    """Write what this flush changed into the ledger, in the same transaction."""
-    if not _keeps():
-        return
-    touched = (*session.new, *session.dirty, *session.deleted)
-    ids = {row.id for row in touched if isinstance(row, Article)}
-    if ids:
-        queue(session, ids)
-
-
-def queue(session: Session, ids: set[int]) -> None:
-    """Add articles to the ledger; the caller commits."""
-    now = utc_now()
-    session.execute(
-        insert(LedgerEntry), [{"article_id": number, "queued_at": now} for number in sorted(ids)]
-    )
-    session.info[QUEUED] = True
-
-
 @event.listens_for(Session, "after_commit")
-def _after_commit(session: Session) -> None:
+def _note_commit(session: Session) -> None:
     # A savepoint that is released is not the end; what it holds may still be rolled back.
-    if session.in_nested_transaction() or not session.info.pop(QUEUED, False) or not _keeps():
+    if not session.in_nested_transaction():
+        session.info[COMMITTED] = True
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _follow(session: Session, transaction: SessionTransaction) -> None:
+    """Drain when a transaction is over: its connection is back, so nothing can block."""
+    if transaction.parent is not None:
+        return
+    queued, committed = ledger.forget(session), session.info.pop(COMMITTED, False)
+    if not (queued and committed and has_app_context()):
         return
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    if "psg_index" not in app.extensions:
+        return
     try:
         drain(app)
+    except IndexBroken as broken:
+        _follow_without_index(app, broken)
     except Exception:  # the change is committed; the ledger keeps what the index missed
         log.exception("The index could not follow; the worker will try again")
 
 
-@event.listens_for(Session, "after_rollback")
-def _after_rollback(session: Session) -> None:
-    if not session.in_nested_transaction():
-        session.info.pop(QUEUED, None)
+def _follow_without_index(app: Flask, broken: IndexBroken) -> None:
+    try:
+        with _reading(app) as session:
+            count = session.scalar(select(func.count()).where(catalogue.published(utc_now())))
+        if (count or 0) > SOON_BUILT:
+            log.warning("The index cannot be changed (%s); the worker builds it anew", broken)
+        else:
+            rebuild(app, wait=False)
+    except Exception:
+        log.exception("The index could not be built; the worker will try again")
 
 
 def drain(app: Flask, *, now: datetime | None = None, wait: bool = False) -> int:
     """Bring the index up to date with the ledger; return how many entries were dealt with.
 
-    Without `wait`, does nothing when another process holds the index: that one looks at the
-    ledger again before it lets go. A missing or broken index is built anew.
+    Without `wait`, does nothing when another process writes the index: that one looks at the
+    ledger again after it let go. Raises IndexBroken.
     """
-    held = store(app).writing(wait=wait)
-    if held is None:
-        return 0
-    try:
-        with held:
-            return _drain(app, now)
-    except IndexBroken as broken:
-        log.warning("The index cannot be changed (%s); building it anew", broken)
-        rebuild(app)
-    return drain(app, now=now, wait=wait)
-
-
-def _drain(app: Flask, now: datetime | None) -> int:
-    index = store(app)
     dealt = 0
-    with app.app_context(), Session(db.engine) as session:
-        while True:
-            rows = session.execute(
-                select(LedgerEntry.id, LedgerEntry.article_id).order_by(LedgerEntry.id).limit(BATCH)
-            ).all()
-            ids = {row.article_id for row in rows}
-            changed, removed = _now_of(session, ids, now)
-            if not rows:
-                return dealt
-            index.apply(changed, removed)
-            session.execute(delete(LedgerEntry).where(LedgerEntry.id.in_([row.id for row in rows])))
+    while _has_entries(app):
+        held = store(app).writing(wait=wait)
+        if held is None:
+            break
+        with held:
+            while done := _drain_batch(app, now):
+                dealt += done
+        # Whoever came while we held the lock has gone again: look once more.
+    return dealt
+
+
+def _has_entries(app: Flask) -> bool:
+    with _reading(app) as session:
+        return bool(ledger.first(session, 1))
+
+
+def _drain_batch(app: Flask, now: datetime | None) -> int:
+    with _reading(app) as session:
+        entries = ledger.first(session, BATCH)
+        changed, removed = _now_of(session, {entry.article_id for entry in entries}, now)
+    if entries:
+        store(app).apply(changed, removed)
+        with app.app_context(), Session(db.engine) as session:
+            ledger.strike(session, [entry.id for entry in entries])
             session.commit()
-            dealt += len(rows)
+    return len(entries)
+
+
+@contextmanager
+def _reading(app: Flask) -> Iterator[Session]:
+    """A session of its own that reads, and lets the database go at the end of the block."""
+    with read_only(), app.app_context(), Session(db.engine) as session:
+        yield session
 
 
 def _now_of(
     session: Session, ids: Iterable[int], now: datetime | None = None
 ) -> tuple[list[Document], list[int]]:
-    """Return the documents of those articles that are public, and the ids of the others.
-
-    Lets the database go before the index is written: others may want to write meanwhile.
-    """
-    found = documents.of(session, ids, now or utc_now())
-    session.rollback()
-    return found, sorted(set(ids) - {document.id for document in found})
+    """Return the documents of those articles that are public, and the ids of the others."""
+    wanted = set(ids)
+    found = documents.of(session, wanted, now or utc_now())
+    return found, sorted(wanted - {document.id for document in found})
 
 
 def sweep(app: Flask, *, now: datetime | None = None) -> None:
-    """Do what no commit does: notice articles whose time has come, drain, mend a broken index."""
+    """Do what no commit does: drain, notice articles whose time has come, mend a broken index."""
     now = now or utc_now()
+    if abs(now - app.extensions["psg_index_read"]) > DISTRUST_AFTER:
+        store(app).distrust()
+        app.extensions["psg_index_read"] = now
     try:
         store(app).verify()
+        drain(app, now=now)
+        _drain_due(app, now)
+        held = store(app).writing(wait=False)
+        if held is not None:
+            with held:
+                store(app).tidy()
     except IndexBroken as broken:
         log.warning("The index is missing or broken (%s); building it anew", broken)
-        rebuild(app)
-    mark = Path(app.instance_path) / "index" / SWEPT
+        rebuild(app, now=now, wait=False)
+
+
+def _drain_due(app: Flask, now: datetime) -> None:
+    """Index the articles that became public since the last moment that was looked at."""
+    swept = _last_swept(app)
+    if swept is None:
+        repair(app, check(app, now=now), now=now)
+        _write_swept(app, now)
+        return
+    # A clock that was set back makes articles unpublished again.
+    with _reading(app) as session:
+        due = catalogue.due_between(session, min(swept, now), max(swept, now))
+    if due:
+        _drain_these(app, due, now)
+    if due or swept > now:
+        _write_swept(app, now)
+
+
+def _drain_these(app: Flask, ids: Iterable[int], now: datetime) -> None:
     with app.app_context(), Session(db.engine) as session:
-        due = catalogue.due_between(session, _last_swept(mark), now)
-        if due:
-            queue(session, set(due))
+        ledger.queue(session, ids)
+        ledger.forget(session)  # drained below, as of `now`
         session.commit()
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.write_text(now.isoformat())
-    drain(app, now=now)
+    drain(app, now=now, wait=True)
 
 
-def _last_swept(mark: Path) -> datetime:
+def _last_swept(app: Flask) -> datetime | None:
     try:
-        return datetime.fromisoformat(mark.read_text())
+        return datetime.fromisoformat((store(app).folder / SWEPT).read_text(encoding="ascii"))
     except (OSError, ValueError):
-        return datetime.fromisoformat("1983-01-01T00:00:00+00:00")
+        return None
 
 
-def check(app: Flask) -> Drift:
+def _write_swept(app: Flask, now: datetime) -> None:
+    write_whole(store(app).folder / SWEPT, now.isoformat().encode("ascii"))
+
+
+def check(app: Flask, *, now: datetime | None = None) -> Drift:
     """Compare the sets of (id, content hash) of the database and the index."""
+    now = now or utc_now()
     with app.app_context(), Session(db.engine) as session:
-        wanted = {doc.id: content_hash(doc) for doc in documents.everything(session, utc_now())}
-        session.rollback()
+        drift = _drift(documents.everything(session, now), _hashes(app))
+    if not drift:
+        return drift
+    # Articles may have changed while we looked; what differs without that is drift.
+    with contextlib.suppress(IndexBroken):
+        drain(app, now=now)
+    there = _hashes(app)
+    with _reading(app) as session:
+        found = documents.of(session, drift.ids, now)
+    return _drift(found, {number: there[number] for number in drift.ids & there.keys()})
+
+
+def _hashes(app: Flask) -> dict[int, str]:
     try:
-        there = store(app).hashes()
+        return store(app).hashes()
     except IndexBroken:
-        there = {}
+        return {}
+
+
+def _drift(found: Iterable[Document], there: Mapping[int, str]) -> Drift:
+    wanted = {document.id: content_hash(document) for document in found}
     return Drift(
         missing=frozenset(wanted.keys() - there.keys()),
         stale=frozenset(n for n in wanted.keys() & there.keys() if wanted[n] != there[n]),
@@ -179,27 +234,50 @@ def check(app: Flask) -> Drift:
     )
 
 
-def repair(app: Flask, drift: Drift) -> None:
-    """Put the articles where index and database differ into the ledger, and drain it."""
-    with app.app_context(), Session(db.engine) as session:
-        queue(session, set(drift.missing | drift.stale | drift.superfluous))
-        session.commit()
-    drain(app, wait=True)
+def repair(app: Flask, drift: Drift, *, now: datetime | None = None) -> None:
+    """Index anew the articles where index and database differ."""
+    try:
+        store(app).verify()
+    except IndexBroken:
+        rebuild(app, now=now)
+    else:
+        _drain_these(app, drift.ids, now or utc_now())
 
 
-def rebuild(app: Flask, progress: Callable[[int, int], None] | None = None) -> int:
-    """Build the index anew beside the live one and swap; return how many articles it holds.
+def rebuild(
+    app: Flask,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    now: datetime | None = None,
+    wait: bool = True,
+) -> int:
+    """Build the index anew beside the live one and swap; return how many articles were found.
 
-    `progress` is told (done, total). What changes meanwhile goes into both.
+    `progress` is told (done, total). What changes meanwhile goes into both. Without `wait`,
+    does nothing while another process builds already.
     """
+    begun = now or utc_now()
+    with _reading(app) as session:
+        total = session.scalar(select(func.count()).where(catalogue.published(begun))) or 0
     with app.app_context(), Session(db.engine) as session:
-        now = utc_now()
-        total = len(documents.all_ids(session, now))
-        session.rollback()
-        store(app).rebuild(
-            documents.everything(session, now),
-            late=lambda ids: _now_of(session, ids),
+        built = store(app).rebuild(
+            documents.everything(session, begun),
+            late=lambda ids: _late(app, ids, now),
             progress=lambda done: progress(done, total) if progress else None,
+            wait=wait,
         )
-    drain(app, wait=True)
+    if built:
+        _write_swept(app, begun)
+        drain(app, now=now, wait=True)
     return total
+
+
+def _late(app: Flask, ids: list[int], now: datetime | None) -> tuple[list[Document], list[int]]:
+    with _reading(app) as session:
+        return _now_of(session, ids, now)
+
+
+def waiting(app: Flask) -> tuple[int, datetime | None]:
+    """Return how many changes the index has yet to hear of, and since when the oldest waits."""
+    with _reading(app) as session:
+        return ledger.waiting(session)

@@ -30,6 +30,8 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         # Not in one compound file: Whoosh maps that into memory, and a mapped file that is
         # cut short kills the process that reads it. Our lock stands in for Whoosh's.
         codec = W3Codec(compression=1)
+        # Lengths are stored exactly in `data`; looking for Whoosh's costs a stat per posting.
+        codec.length_stats = False
         super().__init__(index, codec=codec, compound=False, limitmb=LIMIT_MB, _lk=False)
         self.folder = folder
 
