@@ -33,7 +33,7 @@ def begin(folder: Path) -> Path:
     named = _named(folder)
     there = [int(path.name[len(PREFIX) :]) for path in (*_generations(folder), named) if path]
     # The clock has a say, so that a folder that was emptied gives no name a second time.
-    new = folder / f"{PREFIX}{max(max(there, default=0) + 1, int(time.time()))}"
+    new = folder / f"{PREFIX}{max(max(there, default=0) + 1, time.time_ns() // 1_000_000)}"
     remove_others(folder, named)
     new.mkdir()
     return new
