@@ -18,6 +18,7 @@ run:  ## Install what is missing, prepare the database, serve on http://127.0.0.
 	@$(PYTHON) requirements/install.py run
 	@$(TRANSLATIONS)
 	@$(FLASK) init
+	@$(FLASK) sample-content --if-empty
 	@$(FLASK) serve --host $(HOST) --port $(PORT)
 
 serve:  ## Production: serve what is there; installs nothing, loads no sample content
