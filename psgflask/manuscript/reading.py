@@ -203,7 +203,7 @@ def _head(
 def _unknown(name: str, names: Sequence[str], hints: Mapping[str, str]) -> str:
     if name in hints:
         return f"There is no `{name}` here: {hints[name]}"
-    near = get_close_matches(name, names, n=1, cutoff=0.7)
+    near = get_close_matches(name, names, n=1, cutoff=0.65)
     wanted = f"write `{near[0]}`" if near else f"known are {', '.join(names)}"
     return f"There is no `{name}` here: {wanted}"
 
