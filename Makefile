@@ -17,9 +17,7 @@ help:  ## Say what there is
 run:  ## Install what is missing, prepare the database, serve on http://127.0.0.1:8000
 	@$(PYTHON) requirements/install.py run
 	@$(TRANSLATIONS)
-	@$(FLASK) init
-	@$(FLASK) sample-content --if-empty
-	@$(FLASK) serve --host $(HOST) --port $(PORT)
+	@$(FLASK) serve --prepare --host $(HOST) --port $(PORT)
 
 serve:  ## Production: serve what is there; installs nothing, loads no sample content
 	@$(FLASK) serve --host $(HOST) --port $(PORT)
@@ -53,6 +51,9 @@ bench:  ## Speed, as a ratio to a bare Flask view on the same server in the same
 
 messages:  ## Bring the translations up to date with the code; says what is to be translated
 	@$(PYTHON) requirements/install.py test
+	@$(VENV) psgflask/translations/gather.py
+
+messages:  ## Gather what the code and the templates say into the catalogues to translate
 	@$(VENV) psgflask/translations/gather.py
 
 wheel:  ## Build the wheel into dist/

@@ -3,11 +3,13 @@
 import os
 from pathlib import Path
 
+import click
+
 PACKAGE = Path(__file__).resolve().parent
 CHECKOUT = PACKAGE.parent
 
 
-class InstanceUnknown(RuntimeError):
+class InstanceUnknown(click.ClickException):
     """Installed from a wheel, and nobody said where the instance folder is."""
 
 

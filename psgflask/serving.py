@@ -5,9 +5,11 @@ import socket
 import sys
 
 import click
-from flask import Flask
+from flask import Flask, current_app
+from flask.cli import with_appcontext
 
-from psgflask import worker
+from psgflask import config, worker
+from psgflask.database import db
 
 # Neither address, nor agent, nor query string: what people search for is nobody's business.
 ACCESS_LOG = "[%(time)s] %(status)d %(method)s %(path)s %(dt_ms).1f ms"
@@ -34,9 +36,19 @@ def site() -> Flask:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
-def serve(host: str, port: int) -> None:
+@click.option("--prepare", is_flag=True, help="First `init`, and `sample-content` if it is empty.")
+@click.pass_context
+@with_appcontext
+def serve(context: click.Context, host: str, port: int, prepare: bool) -> None:
     """Serve the site: one worker, two threads, beside the worker that keeps the index true."""
     check_port(host, port)
+    if prepare:
+        # In this process: to start Python anew for each step would take seconds.
+        context.invoke(current_app.cli.commands["init"])
+        context.invoke(current_app.cli.commands["sample-content"], if_empty=True)
+    elif not current_app.config["SECRET_KEY"]:
+        raise config.ConfigurationRefused("There is no config.py yet: run `flask init` first")
+    db.session.remove()
     click.echo(f"The site is at http://{_shown(host)}:{port} (Ctrl-C stops it)")
     sys.stdout.flush()
     # The process becomes the server, so that nothing which commands import stays in memory.

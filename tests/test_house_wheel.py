@@ -26,7 +26,7 @@ READ_HOME = (
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command with nothing of our environment but the PATH."""
-    kept = {"PATH": os.environ["PATH"], "HOME": str(cwd), "PYTHONWARNINGS": "error"}
+    kept = {"PATH": os.environ["PATH"], "HOME": str(cwd)}
     return subprocess.run(
         list(map(str, command)),
         cwd=cwd,
@@ -93,11 +93,11 @@ def test_the_wheel_carries_templates_styles_migrations_and_translations(wheel: P
 
 def test_installed_elsewhere_it_migrates_and_serves(installed: Path, tmp_path: Path) -> None:
     instance = tmp_path / "installation"
-    ready = run(installed / "psgflask", "init", cwd=tmp_path, PSG_INSTANCE=str(instance))
+    strict = {"PSG_INSTANCE": str(instance), "PYTHONWARNINGS": "error"}
+    ready = run(installed / "psgflask", "init", cwd=tmp_path, **strict)
     assert ready.returncode == 0, ready.stderr
     assert (instance / "config.py").stat().st_mode & 0o777 == 0o600
-    settings = {"PSG_INSTANCE": str(instance), "PSG_WORKER": "no"}
-    read = run(installed / "python", "-c", READ_HOME, cwd=tmp_path, **settings)
+    read = run(installed / "python", "-c", READ_HOME, cwd=tmp_path, **strict)
     assert read.returncode == 0, read.stderr
     assert read.stdout.strip().startswith(str(installed.parent))
 

@@ -2,11 +2,22 @@
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from flask import Flask
+from flask.cli import FlaskGroup, ScriptInfo
 
-from psgflask import serving
+from psgflask import create_app, serving
+from psgflask.database import db
+
+
+@pytest.fixture
+def empty_instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An instance folder in which nothing is yet."""
+    monkeypatch.setenv("PSG_INSTANCE", str(tmp_path / "new"))
+    return tmp_path / "new"
 
 
 @pytest.fixture
@@ -36,6 +47,39 @@ def test_the_process_says_where_the_site_is_and_becomes_the_server(
     result = app.test_cli_runner().invoke(args=["serve", "--port", "8123"])
     assert "http://127.0.0.1:8123" in result.output
     assert became == [serving.command("127.0.0.1", 8123)]
+
+
+def test_preparing_makes_an_empty_folder_a_site_with_the_sample_content(
+    empty_instance: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    became: list[list[str]] = []
+    monkeypatch.setattr(serving, "check_port", lambda host, port: None)
+    monkeypatch.setattr("os.execv", lambda path, command: became.append(command))
+    first, second = (_serve("--prepare"), _serve("--prepare"))
+    assert "Added the sample content" in first.output
+    assert (empty_instance / "config.py").is_file()
+    assert "Added" not in second.output
+    assert len(became) == 2
+
+
+def test_nothing_is_served_without_a_secret(empty_instance: Path) -> None:
+    refused = _serve()
+    assert refused.exit_code == 1
+    assert "flask init" in refused.output
+    assert not (empty_instance / "psg.sqlite").exists()
+
+
+def _serve(*options: str) -> Result:
+    """Run the command as `flask` does, with a free port."""
+    script = ScriptInfo(create_app=create_app)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    group = FlaskGroup(create_app=create_app, add_version_option=False)
+    result = CliRunner().invoke(group, ["serve", "--port", port, *options], obj=script)
+    with script.load_app().app_context():
+        db.engine.dispose()
+    return result
 
 
 def test_the_access_log_holds_neither_address_nor_agent_nor_query() -> None:
