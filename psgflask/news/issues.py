@@ -16,10 +16,10 @@ from psgflask.news.views import blueprint, scope_of_all
 def updates() -> str:
     """Show the issues of every series."""
     scope = scope_of_all()
+    leads = _first_of_each(scope)
     series: dict[str, list[tuple[Issue, Article | None, int]]] = {}
     for issue, number in catalogue.issues_with_counts(db.session(), scope):
-        lead = _first_of(issue, scope)
-        series.setdefault(issue.series, []).append((issue, lead, number))
+        series.setdefault(issue.series, []).append((issue, leads.get(issue.id), number))
     ordered = sorted(series.items(), key=lambda item: (item[0] != MAIN_SERIES, item[0]))
     return render_template("news/updates.html", series=ordered)
 
@@ -51,5 +51,10 @@ def update(slug: str) -> str:
     )
 
 
-def _first_of(issue: Issue, scope: Scope) -> Article | None:
-    return db.session.scalar(catalogue.listing(scope).where(Article.issue_id == issue.id).limit(1))
+def _first_of_each(scope: Scope) -> dict[int, Article]:
+    """Return issue id -> the article that stands first in it."""
+    chosen = catalogue.listing(scope).where(Article.issue_id.is_not(None))
+    leads: dict[int, Article] = {}
+    for article in db.session.scalars(chosen):
+        leads.setdefault(article.issue_id or 0, article)
+    return leads
