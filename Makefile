@@ -53,9 +53,6 @@ messages:  ## Bring the translations up to date with the code; says what is to b
 	@$(PYTHON) requirements/install.py test
 	@$(VENV) psgflask/translations/gather.py
 
-messages:  ## Gather what the code and the templates say into the catalogues to translate
-	@$(VENV) psgflask/translations/gather.py
-
 wheel:  ## Build the wheel into dist/
 	@$(PYTHON) requirements/install.py test
 	$(VENV) -m hatchling build --target wheel
