@@ -106,8 +106,9 @@ def _conditions(scope: Scope) -> list[ColumnElement[bool]]:
 
 
 def _about(topic_ids: Iterable[int]) -> ColumnElement[bool]:
-    return Article.id.in_(
-        select(article_topics.c.article_id).where(article_topics.c.topic_id.in_(list(topic_ids)))
+    # EXISTS, not IN: the list's own index is walked, and the walk ends with the page.
+    return exists().where(
+        article_topics.c.article_id == Article.id, article_topics.c.topic_id.in_(list(topic_ids))
     )
 
 
