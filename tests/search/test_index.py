@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from psgflask.search.index import Document, IndexBroken, Store, content_hash, generations, sums
 from psgflask.search.index import documents as documents_module
-from psgflask.search.index.schema import PlacesFormat, fields_of
+from psgflask.search.index.schema import PlacesFormat
 from psgflask.search.language import stem, words
 
 DAY = date(2018, 7, 15)
@@ -316,7 +316,7 @@ def test_an_id_that_is_there_twice_shows_as_changed(store: Store) -> None:
     generation = generations.current(store.folder)
     store._write(
         generation,
-        lambda writer: writer.add_document(**fields_of(document())),
+        lambda writer: writer.add(document()),
         lambda writer, segments: segments,
     )
     assert store.hashes() == {1: ""}

@@ -5,7 +5,7 @@ from dataclasses import astuple, dataclass
 from datetime import date
 
 # Grows with every change of what is indexed or how: an index of another version is not read.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The fields of the index and what a document puts into them (RELEVANCE, "Analysis")."""
 
 from array import array
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from whoosh import fields, formats
@@ -12,7 +12,7 @@ from psgflask.search.language import Word, stem, words
 LANGUAGES = ("en", "es")
 SIDES = ("title", "body")
 
-# Term -> its places in one text, ascending.
+# Term -> its places in one text, ascending; none in a field without places.
 Places = dict[str, list[int]]
 
 
@@ -33,16 +33,10 @@ class PlacesFormat(formats.Positions):  # type: ignore[misc]  # Whoosh ships no 
 
 
 class PlacesField(fields.FieldType):  # type: ignore[misc]  # Whoosh ships no types
-    """A field whose text comes analysed, as `Places`."""
+    """A field that is written as `Places`, already analysed."""
 
     def __init__(self) -> None:
         super().__init__(PlacesFormat(), analyzer=None)
-
-    def index(self, value: Places, **options: Any) -> Iterator[tuple[bytes, int, float, bytes]]:
-        """Yield term, frequency, weight and packed positions."""
-        encode = self.format.encode
-        for term, places in value.items():
-            yield term.encode(), len(places), float(len(places)), encode(places)
 
 
 def schema() -> fields.Schema:
@@ -55,15 +49,24 @@ def schema() -> fields.Schema:
     )
 
 
-def fields_of(document: Document) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Analysed:
+    """What is written of a document: its terms by field, and what is stored by field."""
+
+    terms: dict[str, Places]
+    stored: dict[str, Any]
+
+
+def analysed(document: Document) -> Analysed:
     """Return what is written into each field for a document."""
     title, body = words(document.title), words(document.body)
-    analysed: dict[str, Any] = {}
+    number = str(document.id)
+    terms: dict[str, Places] = {"id": {number: []}}
     for side, text in zip(SIDES, (title, body), strict=True):
         exact, stems = _places(text, document.language)
-        analysed[f"{side}_exact"] = exact
-        analysed[f"{side}_{document.language}"] = stems
-    return {"id": str(document.id), "data": _stored(document, title, body), **analysed}
+        terms[f"{side}_exact"] = exact
+        terms[f"{side}_{document.language}"] = stems
+    return Analysed(terms, {"id": number, "data": _stored(document, title, body)})
 
 
 def _places(text: list[Word], language: str) -> tuple[Places, Places]:

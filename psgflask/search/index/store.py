@@ -16,7 +16,7 @@ from whoosh.reading import IndexReader
 from psgflask.search.index import generations
 from psgflask.search.index.documents import Document, content_hash
 from psgflask.search.index.generations import IndexBroken
-from psgflask.search.index.schema import fields_of, schema
+from psgflask.search.index.schema import schema
 from psgflask.search.index.sums import NAME, Verifier, toc_name
 from psgflask.search.index.writer import MergePolicy, Writer, due, sparingly, thoroughly
 
@@ -148,7 +148,7 @@ class Store:
 
         def add(writer: Any) -> None:
             for written, document in enumerate(documents, 1):
-                writer.add_document(**fields_of(document))
+                writer.add(document)
                 progress(written)
 
         self._write(new, add, thoroughly)
@@ -185,7 +185,7 @@ class Store:
                 for number, _hash in there[article_id]:
                     writer.delete_document(number)
             for document in fresh:
-                writer.add_document(**fields_of(document))
+                writer.add(document)
 
         self._write(generation, change, sparingly)
         return len(taken)

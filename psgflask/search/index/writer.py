@@ -1,24 +1,28 @@
 """Writes one commit of the index: sums first, then the table of contents; merges as it goes."""
 
 import zlib
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from whoosh.codec.whoosh3 import W3Codec
 from whoosh.filedb.filestore import RamStorage
 from whoosh.index import TOC, FileIndex, clean_files
 from whoosh.reading import SegmentReader
 from whoosh.writing import SegmentWriter
 
 from psgflask.search.index import generations, sums
+from psgflask.search.index.codec import Codec, Postings, Values, postings
+from psgflask.search.index.documents import Document
+from psgflask.search.index.pool import Pool
+from psgflask.search.index.schema import analysed
 
 # Merging as many in the middle of somebody's request takes a moment, more does not.
 MOST_IN_PASSING = 300
 # From this share of deleted documents on a segment is written anew.
 MOST_DELETED = 0.25
-# Postings held in memory before they are sorted to disk, as Whoosh estimates them.
-LIMIT_MB = 128
+# Bytes of postings held in memory before they are put on disk.
+LIMIT = 100_000_000
 
 MergePolicy = Callable[[Any, list[Any]], list[Any]]
 
@@ -29,11 +33,38 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
     def __init__(self, index: FileIndex, folder: Path) -> None:
         # Not in one compound file: Whoosh maps that into memory, and a mapped file that is
         # cut short kills the process that reads it. Our lock stands in for Whoosh's.
-        codec = W3Codec(compression=1)
-        # Lengths are stored exactly in `data`; looking for Whoosh's costs a stat per posting.
-        codec.length_stats = False
-        super().__init__(index, codec=codec, compound=False, limitmb=LIMIT_MB, _lk=False)
+        super().__init__(index, codec=Codec(), compound=False, _lk=False)
         self.folder = folder
+        self.pool = Pool(folder, LIMIT)
+
+    def add(self, document: Document) -> None:
+        """Add a document; the same id must not be live in the index."""
+        found = analysed(document)
+        self.perdocwriter.start_doc(self.docnum)
+        for field, value in found.stored.items():
+            self.perdocwriter.add_field(field, self.schema[field], value, 0)
+        self.perdocwriter.finish_doc()
+        for field, terms in found.terms.items():
+            self.pool.add(field, self.docnum, terms)
+        self._added = True
+        self.docnum += 1
+
+    def add_postings_to_pool(
+        self, reader: SegmentReader, startdoc: int, docmap: dict[int, int] | None
+    ) -> None:
+        """Take over the postings of a segment; `docmap` names its live documents' new numbers."""
+        for field, term in reader.all_terms():
+            found = postings(reader, field, term)
+            if found is not None:
+                found = _renumbered(found, startdoc, docmap)
+                if found.documents:
+                    self.pool.add_postings((field, term), found)
+
+    def _flush_segment(self) -> None:
+        self.perdocwriter.close()
+        for (field, term), found in self.pool.records():
+            self.fieldwriter.add_term(field, self.schema[field], term, found)
+        self.fieldwriter.close()
 
     def _commit_toc(self, segments: list[Any]) -> None:
         name = TOC._filename(self.indexname, self.generation)
@@ -52,6 +83,21 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         clean_files(self.storage, self.indexname, self.generation, segments)
         there = {file.name for file in self.folder.iterdir()}
         sums.write_sums(self.folder, {k: right for k, right in noted.items() if k in there})
+
+
+def _renumbered(found: Postings, start: int, numbers: dict[int, int] | None) -> Postings:
+    if numbers is None:
+        documents = array("I", [number + start for number in found.documents])
+        return Postings(documents, found.frequencies, found.positions)
+    documents, frequencies, positions = array("I"), array("I"), []
+    values = Values(found)
+    for place, number in enumerate(found.documents):
+        if number in numbers:
+            documents.append(numbers[number])
+            if values:
+                frequencies.append(found.frequencies[place])
+                positions.append(values[place])
+    return Postings(documents, frequencies, b"".join(positions))
 
 
 def _files_of(folder: Path, segments: list[Any]) -> list[Path]:
