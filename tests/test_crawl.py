@@ -25,13 +25,13 @@ class Seen:
     """What one page holds, as far as the checks ask."""
 
     status: int = 0
+    html: str = ""
     language: str = ""
     title: str = ""
     headings: list[int] = field(default_factory=list)
     landmarks: list[tuple[str, str]] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
-    fragments: list[str] = field(default_factory=list)
     foreign: list[tuple[str, str]] = field(default_factory=list)
     unbalanced: list[str] = field(default_factory=list)
     pictures_without_words: int = 0
@@ -93,6 +93,7 @@ def read(html: str) -> Seen:
     reading = Reading()
     reading.feed(html)
     reading.close()
+    reading.seen.html = html
     reading.seen.unbalanced += [tag for tag, _language in reading.open]
     return reading.seen
 
@@ -114,9 +115,8 @@ def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
         yield app.test_client()
 
 
-@pytest.fixture(scope="module")
-def pages(visitor: FlaskClient) -> dict[str, Seen]:
-    """Every page that can be reached from the two front pages."""
+def crawl(visitor: FlaskClient) -> dict[str, Seen]:
+    """Return every page that can be reached from the two front pages, by its path."""
     waiting, found = ["/", "/es/"], dict[str, Seen]()
     while waiting:
         path = waiting.pop()
@@ -134,6 +134,12 @@ def pages(visitor: FlaskClient) -> dict[str, Seen]:
         assert len(found) < MOST_PAGES, "the site has no end"
         waiting += [to for link in found[path].links if (to := local(path, link)) is not None]
     return found
+
+
+@pytest.fixture(scope="module")
+def pages(visitor: FlaskClient) -> dict[str, Seen]:
+    """Every page of the site that holds every state."""
+    return crawl(visitor)
 
 
 def html_pages(pages: dict[str, Seen]) -> dict[str, Seen]:
