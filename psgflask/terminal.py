@@ -17,7 +17,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from psgflask.database import db
 from psgflask.manuscript import FrontMatterWrong
 
-WIDTH_OF_A_FILE = 160  # characters, where output goes to no terminal
+WIDTH_OF_A_FILE = 10_000  # characters: where output goes to no terminal, no line is broken
 
 
 class FileWrong(click.ClickException):
@@ -71,7 +71,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(column)
+        # Folded, never cut off: a slug is there to be copied.
+        table.add_column(column, overflow="fold")
     for row in rows:
         # Text, or a title such as "[Draft] Budget" would be read as a style.
         table.add_row(*(Text(str(cell)) for cell in row))

@@ -78,7 +78,7 @@ def read_article(path: Path) -> ArticleFile:
     head = manuscript.head
     title = head.text("title", example="Teachers start new strike")
     teaser = head.text("teaser", example="One or two sentences that stand in the lists")
-    head.text("date", example="15 July 2018 (or `date: undated`)")
+    head.text("date", example="15 July 2018` or `date: undated")
     language = head.choice("language", LANGUAGES, "en")
     draft = Draft(
         title=title,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.news import catalogue, publishing
 from psgflask.news.models import DRAFT, PUBLISHED, WITHDRAWN, Article, Picture
+from psgflask.news.moments import tell_moment
 
 SCHEDULED = "scheduled"
 STATES = (DRAFT, SCHEDULED, PUBLISHED, WITHDRAWN)
@@ -112,9 +113,12 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
     yield told["title"]
     yield told["address"]
     yield ""
-    for name in ("state", "publish_at", "date", "kind", "language", "issue", "byline", "source"):
+    yield f"{'state':<12} {told['state']}"
+    if told["publish_at"]:
+        yield f"{'public from':<12} {_clock(told['publish_at'])}"
+    for name in ("date", "kind", "language", "issue", "byline", "source"):
         if told[name]:
-            yield f"{name.replace('_', ' '):<12} {told[name]}"
+            yield f"{name:<12} {told[name]}"
     if told["topics"]:
         yield f"{'topics':<12} {', '.join(told['topics'])}"
     if told["members_only"]:
@@ -124,11 +128,15 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
             what = file.get("alt") or file.get("title") or "decorative"
             yield f"{kind[:-1]:<12} {file['file_name']}: {what}"
     for note in told["corrections"]:
-        yield f"{'correction':<12} {note['noted_at'][:10]} {note['text']}"
+        yield f"{'correction':<12} {_clock(note['noted_at'])} {note['text']}"
     for revision in told["revisions"]:
-        when, what, who = revision["saved_at"][:16], revision["what"], revision["saved_by"]
+        when, what, who = _clock(revision["saved_at"]), revision["what"], revision["saved_by"]
         yield f"{'revision':<12} {revision['number']}: {when} {what} by {who}"
     yield ""
     yield told["teaser"]
     yield ""
     yield told["body"].strip()
+
+
+def _clock(moment: str) -> str:
+    return tell_moment(datetime.fromisoformat(moment))
