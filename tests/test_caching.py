@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from psgflask import caching
 from psgflask.caching import PageCache, _Entry
+from psgflask.database import db
 from psgflask.news import publishing
 from psgflask.news.models import Article, Issue, Topic
 from psgflask.pages.models import Page
@@ -71,6 +72,11 @@ def test_a_page_asked_for_again_is_not_drawn_again(
     assert first.headers["ETag"] == second.headers["ETag"]
 
 
+def _in_bulk(session: Session) -> None:
+    session.execute(update(Article).values(title="All the same"))
+    caching.content_changed(session)
+
+
 CHANGES: dict[str, Callable[[Session, Article], object]] = {
     "a title": lambda session, article: setattr(article, "title", "Another title"),
     "an article that is added": lambda session, article: factories.article(session),
@@ -93,10 +99,7 @@ CHANGES: dict[str, Callable[[Session, Article], object]] = {
         Page(slug="x", language="en", section="psg", title="X", teaser="x", body="x")
     ),
     "an appeal": lambda session, article: factories.appeal(session),
-    "bulk SQL that says so": lambda session, article: (
-        session.execute(update(Article).values(title="All the same")),
-        caching.content_changed(session),
-    ),
+    "bulk SQL that says so": lambda session, article: _in_bulk(session),
 }
 
 
@@ -343,7 +346,7 @@ def test_one_large_page_cannot_push_out_all_others() -> None:
 
 def test_a_year_of_days_has_no_page_that_outlives_its_day(app: Flask) -> None:
     with app.app_context():
-        session = caching.db.session()
+        session = db.session()
         for day in range(366):
             now = datetime(2018, 1, 1, 23, 30, tzinfo=UTC) + timedelta(days=day)
             until = caching._stale_at(session, now)
