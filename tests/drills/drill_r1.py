@@ -1,0 +1,105 @@
+"""R1: kill the worker at random points of indexing; the index stays readable, nothing is lost.
+
+`python -m tests.drills.drill_r1 [--kills 500] [--articles 300] [--seed 1]`. Each time some
+articles are published, changed and withdrawn while another process has the index, so that the
+worker must bring them in; it is killed with SIGKILL in the middle. Then the index is opened.
+"""
+
+import argparse
+import os
+import random
+import signal
+import sys
+import time
+
+from flask import Flask
+from sqlalchemy import select
+
+from psgflask import create_app
+from psgflask.database import db, utc_now
+from psgflask.news import catalogue, publishing
+from psgflask.news.models import Article
+from psgflask.search import keeper
+from psgflask.search.index import IndexBroken
+from tests import factories
+from tests.drills.installation import SETTINGS, fresh, let_go
+
+RECOVERY_SECONDS = 60
+EVERY_REBUILD = 5  # of so many workers one builds the index anew
+
+
+def main() -> int:
+    """Run the drill; return 0 when the index was readable each time and true in the end."""
+    asked = argparse.ArgumentParser(description="R1: the worker killed while it indexes")
+    asked.add_argument("--kills", type=int, default=500)
+    asked.add_argument("--articles", type=int, default=300)
+    asked.add_argument("--seed", type=int, default=1)
+    chosen = asked.parse_args()
+    with fresh(chosen.articles) as app:
+        return drill(app, chosen.kills, random.Random(chosen.seed))
+
+
+def drill(app: Flask, kills: int, chance: random.Random) -> int:
+    """Kill as often as told; print how often the index could not be read and what is lost."""
+    unreadable = finished = 0
+    for number in range(1, kills + 1):
+        _change(app, number)
+        let_go()
+        finished += _work_and_kill(number % EVERY_REBUILD == 0, chance.uniform(0.0, 0.25))
+        try:
+            keeper.store(app).distrust()
+            keeper.store(app).hashes()
+        except IndexBroken as broken:
+            unreadable += 1
+            print(f"kill {number}: {broken}")
+    begun = time.monotonic()
+    keeper.sweep(app)
+    lost = _published() - keeper.store(app).hashes().keys()
+    drift = keeper.check(app)
+    seconds = time.monotonic() - begun
+    files = len(list(keeper.store(app).folder.rglob("*")))
+    print(
+        f"R1: {kills} kills ({finished} workers were done before), {unreadable} times unreadable,"
+        f" {len(lost)} articles lost, {len(drift.ids)} differ, {seconds:.1f} s to the end,"
+        f" {files} files"
+    )
+    return 1 if unreadable or lost or drift or seconds > RECOVERY_SECONDS else 0
+
+
+def _change(app: Flask, number: int) -> None:
+    held = keeper.store(app).writing(wait=True)
+    assert held is not None
+    with held:  # so that the commits leave the index to the worker
+        session = db.session()
+        for each in range(3):
+            factories.article(session, f"Article {number} {each}", body=f"Word{number} " * 200)
+        there = session.scalars(select(Article).order_by(Article.id.desc()).limit(12)).all()
+        publishing.withdraw(session, there[-1], by="drill", now=utc_now())
+        publishing.revise(
+            session, there[-2], factories.draft(f"Revised {number}"), by="drill", now=utc_now()
+        )
+        session.commit()
+
+
+def _work_and_kill(rebuild: bool, delay: float) -> bool:
+    """Let a worker of its own sweep, and kill it; say whether it was done before."""
+    child = os.fork()
+    if child == 0:
+        app = create_app(SETTINGS)
+        keeper.rebuild(app) if rebuild else keeper.sweep(app)
+        os._exit(0)
+    # The app takes its time to come up: without it most kills would meet no indexing.
+    time.sleep(0.05 + delay)
+    os.kill(child, signal.SIGKILL)
+    _pid, status = os.waitpid(child, 0)
+    return os.WIFEXITED(status)
+
+
+def _published() -> set[int]:
+    found = set(db.session.scalars(select(Article.id).where(catalogue.published(utc_now()))))
+    db.session.remove()
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""A new installation for a drill, in a folder of its own, filled as far as the drill needs."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask import Flask
+
+from psgflask import create_app, installing, migrating
+from psgflask.database import db, utc_now
+from psgflask.sample import loading
+from psgflask.search import keeper
+
+SETTINGS = {"WORKER": False, "SECRET_KEY": "only-in-drills-" * 3, "TESTING": True}
+
+
+@contextmanager
+def fresh(articles: int) -> Iterator[Flask]:
+    """Make an installation with a synthetic archive and its index; it goes with the block."""
+    with tempfile.TemporaryDirectory() as spare:
+        instance = Path(spare) / "instance"
+        os.environ["PSG_INSTANCE"] = str(instance)
+        installing.make_folders(instance)
+        installing.write_config(instance)
+        app = create_app(SETTINGS)
+        with app.app_context():
+            migrating.upgrade()
+            if articles:
+                loading.load_archive(db.session(), articles, seed=1, now=utc_now())
+                db.session.commit()
+            keeper.rebuild(app)
+            let_go()
+            yield app
+            let_go()
+
+
+def let_go() -> None:
+    """Close the connections: a process that is forked next must inherit none."""
+    db.session.remove()
+    db.engine.dispose()
