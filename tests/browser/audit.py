@@ -83,16 +83,17 @@ def valid_html(folder: Path) -> list[str]:
         names[f"{number}.html"] = path
         (rendered / f"{number}.html").write_text(html, "utf-8")
     command = [str(TOOLS / "html-validate"), "--config", str(HERE / "html-validate.json")]
-    command += ["--formatter", "json", str(rendered / "*.html")]
+    report_file = folder / "html-validate.json"  # a file: what Node writes to a pipe is cut off
+    command += ["--formatter", f"json={report_file}", str(rendered / "*.html")]
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
     wrong = [
         f"{names[Path(report['filePath']).name]}:{message['line']} {message['ruleId']}:"
         f" {message['message']}"
-        for report in json.loads(done.stdout or "[]")
+        for report in json.loads(report_file.read_text("utf-8"))
         for message in report["messages"]
     ]
     if done.returncode and not wrong:
-        wrong = [done.stderr.strip()]
+        wrong = [done.stdout + done.stderr]
     print(f"html-validate: {len(wrong)} faults in {len(pages)} pages")
     return wrong
 
