@@ -10,7 +10,7 @@ def test_the_lists_are_those_of_their_source() -> None:
 
 
 def test_words_that_name_things_are_searched_for() -> None:
-    assert KEPT == {"sea", "son", "era", "estado", "estados", "estada", "estadas"}
+    assert {"sea", "son", "era", "estado", "estados", "estada", "estadas"} == KEPT
     assert not KEPT & STOP_WORDS
 
 

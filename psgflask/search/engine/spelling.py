@@ -11,59 +11,94 @@ Norvig's "How to Write a Spelling Corrector".
 """
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from math import log
 
-from psgflask.search.engine.snapshot import Snapshot
+from psgflask.search.engine.snapshot import EXACT, Snapshot
 
 NEAREST = 20
+LONG, LONGER = 5, 8  # letters from which more edits are looked at
+COMMON = 100
 RARE, TIMES_COMMONER, SURE_COST = 3, 20, 1.0
 
 
 def best(snapshot: Snapshot, word: str) -> str | None:
     """Return the best correction of a word, None when nothing is near."""
-    most = 2 if len(word) >= 5 else 1
-    candidates = [
-        (score(word, other, distance, snapshot.documents_with(other)), other)
-        for other, distance in near(snapshot.lexicon(), word, most)
+    costs = {
+        other: cost(word, other, distance)
+        for other, distance in near(snapshot, word).items()
         if distance
-    ]
-    candidates = [found for found in candidates if found[0][1] > 0]
-    return (
-        max(candidates, key=lambda found: (found[0], _backwards(found[1])))[1]
-        if candidates
-        else None
-    )
+    }
+    return _best(snapshot, costs, snapshot.everything, 1)
 
 
 def likelier(snapshot: Snapshot, word: str) -> str | None:
-    """Return a far commoner spelling of a rare word, to be offered as a link only."""
-    n = snapshot.documents_with(word)
-    if not 0 < n <= RARE:
+    """Return a far commoner spelling of a rare word, to be offered as a link only.
+
+    Documents are counted in the word's own language, the one where its share is greater.
+    """
+    docs = snapshot.term(EXACT, word).docs
+    if not docs:
         return None
-    found = best(snapshot, word)
-    if found is None or snapshot.documents_with(found) < TIMES_COMMONER * n:
+    own = max(
+        snapshot.languages.values(),
+        key=lambda spoken: (docs & spoken).bit_count() / spoken.bit_count(),
+    )
+    n = (docs & own).bit_count()
+    if n > RARE:
         return None
-    distance = osa(word, found, 2)
-    return found if distance is not None and cost(word, found, distance) <= SURE_COST else None
+    # One edit is as far as the cost may go: two cost 1.5 at the least.
+    costs = {
+        other: price
+        for other, distance in snapshot.near(word, 1).items()
+        if distance and (price := cost(word, other, distance)) <= SURE_COST
+    }
+    return _best(snapshot, costs, own, TIMES_COMMONER * n)
 
 
 def like(snapshot: Snapshot, word: str) -> tuple[str, ...]:
-    """Return the words within 1 edit from 5 letters, 2 from 8: the 20 nearest."""
-    most = 2 if len(word) >= 8 else 1 if len(word) >= 5 else 0
-    if not most:
-        return ()
-    found = sorted(
-        near(snapshot.lexicon(), word, most),
-        key=lambda pair: (pair[1], -snapshot.lexicon()[pair[0]], pair[0]),
-    )
-    return tuple(other for other, _distance in found[:NEAREST])
+    """Return the words within 1 edit from 5 letters, 2 from 8: the 20 nearest.
+
+    Of equally near ones those in most documents, then alphabetical.
+    """
+    most = 2 if len(word) >= LONGER else 1 if len(word) >= LONG else 0
+    distances = near(snapshot, word) if most else {}
+    chosen: list[str] = []
+    for step in range(most + 1):
+        room = NEAREST - len(chosen)
+        alike = (other for other, distance in distances.items() if distance == step)
+        chosen += snapshot.commonest(alike, room) if room else []
+    return tuple(chosen)
 
 
-def score(word: str, other: str, distance: int, n: int) -> tuple[float, int]:
-    """Return how good a correction is, and how common for ties."""
-    return log(min(max(n, 1), 100)) - 8 * cost(word, other, distance), n
+def near(snapshot: Snapshot, word: str) -> dict[str, int]:
+    """Return word -> distance for the words of the index within the edits that may be looked at."""
+    return snapshot.near(word, 2 if len(word) >= LONG else 1)
+
+
+def _best(snapshot: Snapshot, costs: dict[str, float], among: int, least: int) -> str | None:
+    """Return the word of the best score that stands in at least so many of these documents.
+
+    Documents are counted only for words that by their upper bound may still win.
+    """
+    lexicons = snapshot.lexicons()
+    bounds = {word: sum(each.bound(word) for each in lexicons) for word in costs}
+    likely = sorted((-score(bounds[word], costs[word]), -bounds[word], word) for word in costs)
+    found: tuple[float, int, str] | None = None
+    for at_best in likely:
+        if found is not None and at_best >= found:
+            break
+        word = at_best[2]
+        n = (snapshot.term(EXACT, word).docs & among).bit_count()
+        key = (-score(n, costs[word]), -n, word)
+        if n >= least and (found is None or key < found):
+            found = key
+    return found[2] if found else None
+
+
+def score(n: int, price: float) -> float:
+    """Return how good a correction is that stands in `n` documents."""
+    return log(min(max(n, 1), COMMON)) - 8 * price
 
 
 def cost(word: str, other: str, distance: int) -> float:
@@ -74,47 +109,6 @@ def cost(word: str, other: str, distance: int) -> float:
         or _single(word) == _single(other)
     )
     return distance - 0.5 * alike + 0.5 * (word[0] != other[0])
-
-
-def near(lexicon: Iterable[str], word: str, most: int) -> list[tuple[str, int]]:
-    """Return (word, distance) for the words within `most` edits."""
-    letters = _letters(word)
-    found = []
-    for other in lexicon:
-        if abs(len(other) - len(word)) > most:
-            continue
-        # One edit changes at most two letters of the set of letters.
-        if (letters ^ _letters(other)).bit_count() > 2 * most:
-            continue
-        distance = osa(word, other, most)
-        if distance is not None:
-            found.append((other, distance))
-    return found
-
-
-@lru_cache(maxsize=200_000)
-def _letters(word: str) -> int:
-    mask = 0
-    for character in word:
-        mask |= 1 << (ord(character) & 63)
-    return mask
-
-
-def osa(word: str, other: str, most: int) -> int | None:
-    """Return the edits (insert, delete, substitute, swap neighbours), None beyond `most`."""
-    before_last: list[int] = []
-    last = list(range(len(other) + 1))
-    for i, a in enumerate(word, 1):
-        row = [i]
-        for j, b in enumerate(other, 1):
-            value = min(last[j] + 1, row[-1] + 1, last[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and word[i - 2] == b:
-                value = min(value, before_last[j - 2] + 1)
-            row.append(value)
-        if min(row) > most:
-            return None
-        before_last, last = last, row
-    return last[-1] if last[-1] <= most else None
 
 
 _SOUNDS = (
@@ -143,8 +137,3 @@ def sound_key(word: str) -> str:
 
 def _single(word: str) -> str:
     return re.sub(r"(.)\1+", r"\1", word)
-
-
-def _backwards(word: str) -> tuple[int, ...]:
-    """Order words so that the greatest is the first of the alphabet."""
-    return tuple(-ord(character) for character in word)

@@ -1,0 +1,57 @@
+"""Makes indexes of documents written in a test, without a database."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from psgflask.search.engine import Answer, Ask
+from psgflask.search.engine.plain import PlainEngine
+from psgflask.search.index import Document, Store
+from psgflask.search.query import parse
+
+NOW = datetime(2018, 7, 20, 12, 0, tzinfo=UTC)
+
+
+def document(number: int, title: str, body: str = "", **said: Any) -> Document:
+    """Return a document in English, undated, on no topic, unless `said` otherwise.
+
+    `dated` is a day, or the first and the last day.
+    """
+    dated = said.pop("dated", None)
+    first, last = dated if isinstance(dated, tuple) else (dated, dated)
+    given = {"language": "en", "topics": (), "issue": None, **said}
+    return Document(
+        id=number,
+        title=title,
+        body=body,
+        dated_from=first,
+        dated_to=last,
+        order_date=last or date.min,
+        **given,
+    )
+
+
+class Index:
+    """An index in a folder, and the engine that searches it."""
+
+    def __init__(self, folder: Path, documents: Iterable[Document] = ()) -> None:
+        self.store = Store(folder / "index")
+        self.store.rebuild(list(documents), late=lambda ids: ([], []))
+        self.engine = PlainEngine(self.store.generation_token, self.store.open_reader)
+
+    def change(self, changed: Sequence[Document], removed: Sequence[int] = ()) -> None:
+        """Commit changes, as the keeper does."""
+        held = self.store.writing(wait=True)
+        assert held is not None
+        with held:
+            self.store.apply(changed, removed)
+
+    def search(self, q: str, *, interface: str = "en", **said: Any) -> Answer:
+        """Search as a reader of a page does, without the bonus of recent articles."""
+        ask = Ask(**{"now": NOW, "recency": False, **said})
+        return self.engine.search(parse(q, interface=interface), ask)
+
+    def ids(self, q: str, **said: Any) -> list[int]:
+        """Return the ids found, in order."""
+        return list(self.search(q, **said).ids)

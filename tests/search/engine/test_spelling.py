@@ -1,0 +1,118 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from psgflask.search.engine import spelling
+from psgflask.search.engine.snapshot import Snapshot
+from psgflask.search.index import Document
+from tests.search.corpus import Index, document
+
+Lexicon = Callable[..., Snapshot]
+
+
+@pytest.fixture
+def lexicon(tmp_path: Path) -> Lexicon:
+    """Make an index in which each word stands in so many documents of a language."""
+
+    def make(**words: int | tuple[int, str]) -> Snapshot:
+        documents: list[Document] = []
+        for word, said in words.items():
+            times, language = said if isinstance(said, tuple) else (said, "en")
+            for _document in range(times):
+                documents.append(document(len(documents) + 1, word, language=language))
+        return Index(tmp_path, documents).engine.snapshot()
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("word", "other", "distance", "cost"),
+    [
+        ("quellavecco", "quellaveco", 1, 0.5),  # doubled letters single
+        ("cajamraca", "cajamarca", 1, 0.5),  # the same letters in another order
+        ("bentura", "ventura", 1, 1.0),  # sounds alike, but begins otherwise
+        ("mineria", "minera", 1, 1.0),
+        ("aucayali", "ucayali", 1, 1.5),
+        ("wanuco", "huanuco", 2, 2.0),
+    ],
+)
+def test_costs_are_those_of_the_recipe(word: str, other: str, distance: int, cost: float) -> None:
+    assert spelling.cost(word, other, distance) == cost
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("llave", "yave"),
+        ("quechua", "kechua"),
+        ("huari", "wari"),
+        ("cusco", "cuzco"),
+        ("vez", "bes"),
+    ],
+)
+def test_words_that_sound_alike_share_a_key(one: str, other: str) -> None:
+    assert spelling.sound_key(one) == spelling.sound_key(other)
+
+
+def test_the_nearest_spelling_is_best_however_common_others_are(lexicon: Lexicon) -> None:
+    snapshot = lexicon(cajamarca=1, cajabamba=90, camarca=90)
+    assert spelling.best(snapshot, "cajamarka") == "cajamarca"
+
+
+def test_of_equally_near_spellings_the_commoner_is_best_then_the_first(lexicon: Lexicon) -> None:
+    snapshot = lexicon(mesa=3, meta=5, metal=5)
+    assert spelling.best(snapshot, "mepa") == "meta"
+    assert spelling.best(lexicon(peta=2, meta=2), "zeta") == "meta"
+
+
+def test_short_words_are_corrected_by_one_edit_only(lexicon: Lexicon) -> None:
+    snapshot = lexicon(lima=5)
+    assert spelling.best(snapshot, "limn") == "lima"
+    assert spelling.best(snapshot, "lomo") is None
+
+
+def test_nothing_near_is_no_correction(lexicon: Lexicon) -> None:
+    assert spelling.best(lexicon(lima=5), "xylophone") is None
+
+
+def test_a_word_that_stands_only_in_removed_documents_is_never_offered(tmp_path: Path) -> None:
+    index = Index(
+        tmp_path, [document(1, "quellaveco"), *(document(n, "lima") for n in range(2, 9))]
+    )
+    index.change([], [1])
+    assert spelling.best(index.engine.snapshot(), "quellavecco") is None
+    assert spelling.like(index.engine.snapshot(), "quellavecco") == ()
+
+
+def test_accented_forms_are_found_but_never_offered(tmp_path: Path) -> None:
+    snapshot = Index(tmp_path, [document(1, "Castañeda")]).engine.snapshot()
+    assert spelling.best(snapshot, "castanheda") == "castaneda"
+
+
+def test_a_rare_word_is_doubted_when_a_spelling_near_it_is_far_commoner(lexicon: Lexicon) -> None:
+    assert spelling.likelier(lexicon(protset=1, protest=20), "protset") == "protest"
+    assert spelling.likelier(lexicon(protset=1, protest=19), "protset") is None
+    assert spelling.likelier(lexicon(protset=4, protest=99), "protset") is None
+    assert spelling.likelier(lexicon(brotest=1, protest=99), "brotest") is None  # costs 1.5
+
+
+def test_doubts_count_documents_of_the_words_own_language(lexicon: Lexicon) -> None:
+    snapshot = lexicon(minera=(1, "es"), miners=(0, "en"), minero=(5, "es"), mineral=(60, "en"))
+    assert spelling.likelier(snapshot, "minera") is None
+
+
+def test_likeness_widens_with_the_length_of_the_word(lexicon: Lexicon) -> None:
+    snapshot = lexicon(lima=1, limas=1, huelga=1, huelgas=1, huelguista=1, huelguistas=1)
+    assert spelling.like(snapshot, "lina") == ()
+    assert spelling.like(snapshot, "huelgax") == ("huelga", "huelgas")
+    assert spelling.like(snapshot, "huelguitas") == ("huelguistas", "huelguista")
+
+
+def test_likeness_joins_the_twenty_nearest_the_commonest_first(lexicon: Lexicon) -> None:
+    letters = "abcdefghijklmnopqrstuvw"
+    snapshot = lexicon(**{f"palabr{letter}": 2 if letter == "w" else 1 for letter in letters})
+    assert spelling.like(snapshot, "palabrz") == (
+        "palabrw",
+        *(f"palabr{letter}" for letter in letters[:19]),
+    )
