@@ -1,0 +1,157 @@
+"""R5: harm each file of the index under a running site; it answers, notices, and mends itself.
+
+`python -m tests.drills.drill_r5 [--articles 500]`. The real server and its worker run; a visitor
+searches all the time. Every answer must be 200, and the index true again within a minute.
+"""
+
+import argparse
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from flask import Flask
+
+from psgflask import serving
+from psgflask.search import keeper
+from psgflask.search.index import IndexBroken, generations
+from tests.drills.installation import fresh
+
+ROOT = Path(__file__).resolve().parents[2]
+MENDED_WITHIN = 60
+QUERIES = ("mining", '"human rights"', "minería", "protes*", "law -mining", "xyzzy", "")
+
+
+def main() -> int:
+    """Run the drill; return 0 when no search failed and each harm was mended in time."""
+    asked = argparse.ArgumentParser(description="R5: the index harmed under a running site")
+    asked.add_argument("--articles", type=int, default=500)
+    with fresh(asked.parse_args().articles) as app, _site() as port, _visitor(port) as answers:
+        return drill(app, answers)
+
+
+def drill(app: Flask, answers: Counter[int]) -> int:
+    """Do each harm and wait until it is mended; print how long that took at most."""
+    whole = keeper.store(app).hashes()
+    taken: dict[str, float] = {}
+    for name, harm in _harms(app):
+        harm()
+        begun = time.monotonic()
+        while not _is_whole(app, whole) and time.monotonic() - begun < 2 * MENDED_WITHIN:
+            time.sleep(0.2)
+        taken[name] = time.monotonic() - begun
+        print(f"{name:<28} mended in {taken[name]:4.1f} s; answers so far {dict(answers)}")
+    failed = sum(answers.values()) - answers[200]
+    slowest = max(taken.values())
+    print(
+        f"R5: {len(taken)} harms, mended in {slowest:.1f} s at most;"
+        f" {sum(answers.values())} searches, {failed} failed"
+    )
+    return 1 if failed or not answers[200] or slowest > MENDED_WITHIN else 0
+
+
+def _is_whole(app: Flask, whole: dict[int, str]) -> bool:
+    store = keeper.store(app)
+    store.distrust()
+    try:
+        return store.hashes() == whole
+    except IndexBroken:
+        return False
+
+
+def _harms(app: Flask) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Name each harm and do it to the files that are there then."""
+    folder = keeper.store(app).folder
+    ways: dict[str, Callable[[Path], None]] = {
+        "cut": lambda file: os.truncate(file, file.stat().st_size // 2),
+        "flip": _flip,
+        "empty": lambda file: os.truncate(file, 0),
+        "delete": Path.unlink,
+    }
+    for kind in (".toc", ".trm", ".pst", ".col", "sums.json"):
+        for way, harm in ways.items():
+            file = _file(folder, kind)
+            yield f"{way} {kind}", lambda harm=harm, file=file: harm(file)  # type: ignore[misc]  # bound now
+    yield "delete current", (folder / generations.POINTER).unlink
+    yield "empty the folder", lambda: shutil.rmtree(folder)
+
+
+def _file(folder: Path, kind: str) -> Path:
+    generation = generations.current(folder)
+    found = [file for file in generation.iterdir() if file.name.endswith(kind)]
+    return max(found, key=lambda file: file.stat().st_size)
+
+
+def _flip(file: Path) -> None:
+    with file.open("r+b") as opened:
+        opened.seek(file.stat().st_size // 2)
+        byte = opened.read(1)
+        opened.seek(-1, os.SEEK_CUR)
+        opened.write(bytes([byte[0] ^ 0x40]))
+
+
+@contextmanager
+def _site() -> Iterator[int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    command = serving.command("127.0.0.1", port)
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    try:
+        for _attempt in range(300):
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@contextmanager
+def _visitor(port: int) -> Iterator[Counter[int]]:
+    """Search all the time in a thread; count the answers by their status, 0 for none."""
+    answers: Counter[int] = Counter()
+    leave = threading.Event()
+
+    def search() -> None:
+        while not leave.is_set():
+            for query in QUERIES:
+                answers[_ask(port, f"/search/?q={quote(query)}")] += 1
+            leave.wait(0.05)
+
+    thread = threading.Thread(target=search)
+    thread.start()
+    try:
+        yield answers
+    finally:
+        leave.set()
+        thread.join()
+
+
+def _ask(port: int, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        response.read()
+        return response.status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
