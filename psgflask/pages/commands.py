@@ -15,7 +15,7 @@ from psgflask.caching import LONDON
 from psgflask.database import utc_now
 from psgflask.languages import LANGUAGES
 from psgflask.manuscript import FrontMatterWrong
-from psgflask.pages import writing
+from psgflask.pages import reading, writing
 from psgflask.pages.models import Appeal, Page
 from psgflask.terminal import FileWrong, one_change, print_json, print_table
 
@@ -96,7 +96,7 @@ def list_appeals(as_json: bool) -> None:
                 "target": _amount(found.target),
                 "total": _amount(found.total),
                 "ends on": found.ends_on.isoformat() if found.ends_on else "",
-                "state": "ended" if found.ends_on and found.ends_on < today else "running",
+                "state": "ended" if reading.has_ended(found, today) else "running",
             }
             for found in session.scalars(select(Appeal).order_by(Appeal.id.desc()))
         ]

@@ -66,8 +66,12 @@ def appeal(session: Session, language: str, today: date) -> AppealShown | None:
     if not own:
         return None
     newest = own[0]
-    ended = newest.ends_on is not None and newest.ends_on < today
-    return AppealShown(newest, _share(newest.target, newest.total), ended)
+    return AppealShown(newest, _share(newest.target, newest.total), has_ended(newest, today))
+
+
+def has_ended(appeal: Appeal, today: date) -> bool:
+    """Say whether an appeal is over; on its last day it still runs."""
+    return appeal.ends_on is not None and appeal.ends_on < today
 
 
 def _share(target: Decimal | None, total: Decimal | None) -> float | None:

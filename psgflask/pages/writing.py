@@ -15,6 +15,7 @@ from psgflask.database import Model
 from psgflask.languages import LANGUAGES
 from psgflask.manuscript import FrontMatterWrong, Head, Mistake, read
 from psgflask.pages.models import SECTIONS, SITE, Appeal, Page
+from psgflask.pages.reading import has_ended
 
 PAGE_NAMES = ("slug", "language", "section", "position", "title", "teaser")
 APPEAL_NAMES = (*("title", "language", "link", "target", "total", "ends on", "outcome", "article"),)
@@ -164,9 +165,7 @@ def running_appeal(session: Session, language: str, today: date) -> Appeal | Non
     newest = session.scalar(
         select(Appeal).where(Appeal.language == language).order_by(Appeal.id.desc()).limit(1)
     )
-    if newest is None or (newest.ends_on is not None and newest.ends_on < today):
-        return None
-    return newest
+    return None if newest is None or has_ended(newest, today) else newest
 
 
 def _article_id(session: Session, text: AppealText) -> int | None:

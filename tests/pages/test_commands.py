@@ -135,8 +135,15 @@ def test_each_language_has_its_appeal(run: Run, write: Write, session: Session) 
 
 
 def test_an_appeal_ends_on_its_day(run: Run, write: Write) -> None:
-    for ends_on, state in ((TODAY, "running"), (TODAY - timedelta(days=1), "ended")):
-        run("appeal", "set", write(f"{APPEAL}\nends on: {ends_on}"))
+    yesterday = TODAY - timedelta(days=1)
+    for ends_on, said, state in (
+        (TODAY, "Begun", "running"),
+        (TODAY, "Saved", "running"),
+        (yesterday, "Saved", "ended"),
+        (yesterday, "Begun", "ended"),
+    ):
+        head = f"{APPEAL}\nends on: {ends_on}"
+        assert run("appeal", "set", write(head)).output.startswith(said)
         newest = json.loads(run("appeal", "list", "--json").output)[0]
         assert (newest["ends on"], newest["state"]) == (ends_on.isoformat(), state)
 
