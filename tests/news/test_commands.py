@@ -62,7 +62,7 @@ def article(session: Session, slug: str = "teachers-start-new-strike") -> Articl
 def rows(session: Session) -> dict[str, list[Any]]:
     names = ("articles", "revisions", "corrections", "redirects", "issues", "pictures", "topics")
     session.rollback()
-    return {n: session.execute(text(f"SELECT * FROM {n}")).all() for n in names}  # type: ignore[misc]
+    return {n: session.execute(text(f"SELECT * FROM {n}")).all() for n in names}  # type: ignore[misc]  # rows of any shape
 
 
 def test_an_article_goes_its_way_by_command(
