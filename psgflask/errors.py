@@ -83,7 +83,9 @@ def _missing(error: NotFound) -> ResponseReturnValue:
 
 def _bare(error: HTTPException) -> str:
     heading, message = _texts(error)
-    return render_template("bare.html", code=error.code or 500, heading=heading, message=message)
+    # Not by render_template, which asks what rooms have registered for every page.
+    template = current_app.jinja_env.get_template("bare.html")
+    return template.render(code=error.code or 500, heading=heading, message=message)
 
 
 def _texts(error: HTTPException) -> tuple[str, str]:

@@ -1,0 +1,63 @@
+"""Addresses that answer on the full site of `browser.content`: at least one for every route."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import select
+
+from psgflask.database import db
+from psgflask.languages import LANGUAGES, PREFIXES
+from psgflask.news.models import Attachment, Picture
+
+# What stands in the variable parts of each route; a route with such parts and no entry fails.
+PARTS: dict[str, list[dict[str, Any]]] = {
+    "news.year": [{"year": 2015}],
+    "news.month": [{"year": 2015, "month": "03"}],
+    "news.article": [{"slug": "everything"}, {"slug": "for-members"}, {"slug": "radio-7"}],
+    "news.update": [{"slug": "134"}, {"slug": "peru-news-65"}],
+    "feeds.kind": [
+        {"name": name, "form": form}
+        for name in ("news", "publications", "events")
+        for form in ("atom", "rss")
+    ],
+    "feeds.topic": [{"slug": "society", "form": "atom"}, {"slug": "society", "form": "rss"}],
+    "pages.page": [{"slug": "aims"}, {"slug": "contact"}, {"slug": "why-join"}],
+    "topics.topic": [{"slug": "society"}],
+}
+ONE_ADDRESS_FOR_BOTH_LANGUAGES = re.compile(
+    r"/(?:static|media)/|/favicon\.ico|/robots\.txt|/sitemap\.xml"
+)
+
+
+def of(app: Flask) -> list[str]:
+    """Return the addresses of a full site, in both languages where there are two."""
+    found: list[str] = []
+    for path in [*_files(app), *_pages(app), "/search/?q=radio"]:
+        found.append(path)
+        if not ONE_ADDRESS_FOR_BOTH_LANGUAGES.match(path):
+            found.append(PREFIXES[LANGUAGES[1]] + path)
+    return found
+
+
+def _files(app: Flask) -> list[str]:
+    shelf = app.extensions["psg_assets"]
+    found = [shelf.address("css/site.css"), shelf.address("images/favicon.svg")]
+    with app.app_context():
+        for model in (Picture, Attachment):
+            columns = select(model.file_hash, model.file_name).limit(1)
+            for file_hash, name in db.session.execute(columns):
+                found.append(f"/media/{file_hash}/{name}")
+    return found
+
+
+def _pages(app: Flask) -> Iterator[str]:
+    adapter = app.url_map.bind("127.0.0.1")
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in {"assets.serve", "media.file"}:
+            continue
+        if rule.arguments and rule.endpoint not in PARTS:
+            raise AssertionError(f"tests/addresses.py has no address for {rule.rule}")
+        for values in PARTS.get(rule.endpoint, [{}]):
+            yield adapter.build(rule.endpoint, values)
