@@ -8,7 +8,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    sync_playwright,
+)
 
 from tests.benchmarks.servers import serving
 from tests.browser import chromium, content
@@ -62,35 +69,79 @@ def sites(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     shutil.rmtree(folder, ignore_errors=True)
 
 
+class Windows:
+    """One page for each kind of reader, used again: to open a window costs more than a page."""
+
+    def __init__(self, browser: Browser, sites: Sites, stack: ExitStack) -> None:
+        self.browser, self.sites, self.stack = browser, sites, stack
+        self.kept: dict[str, Page] = {}
+
+    def page(self, kind: str, habits: dict[str, Any]) -> Page:
+        """Return the page of a kind of reader, as good as new."""
+        key = f"{kind} {sorted(habits.items())}"
+        if key not in self.kept:
+            self.kept[key] = self.fresh(kind, habits, self.stack)
+        return self.kept[key]
+
+    def fresh(self, kind: str, habits: dict[str, Any], stack: ExitStack) -> Page:
+        """Open a window that nobody used, with nothing in its cache."""
+        context = self.browser.new_context(base_url=self.sites.address(kind), **habits)
+        stack.callback(context.close)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.set_default_navigation_timeout(30_000)
+        return page
+
+
+@pytest.fixture(scope="session")
+def windows(browser: Browser, sites: Sites) -> Iterator[Windows]:
+    """The open windows of this run."""
+    with ExitStack() as stack:
+        yield Windows(browser, sites, stack)
+
+
 @pytest.fixture
-def reader(browser: Browser, sites: Sites) -> Iterator[Reader]:
+def reader(windows: Windows, sites: Sites) -> Iterator[Reader]:
     """Open a page as one reader: `reader("full", java_script_enabled=False)`.
 
     When the test ends, no reader may have seen an error of the page or its policy, nor may the
-    page have asked another host for anything.
+    page have asked another host for anything. `fresh` opens a window with an empty cache.
     """
     with ExitStack() as stack:
         wrong: list[str] = []
 
-        def open_as(kind: str = "full", **habits: Any) -> Page:
-            base = sites.address(kind)
-            context = browser.new_context(base_url=base, **habits)
-            stack.callback(context.close)
-            home = urlsplit(base).netloc
-
-            def note_request(address: str) -> None:
-                if urlsplit(address).netloc not in {home, ""}:
-                    wrong.append(f"asked another host: {address}")
-
-            context.on("request", lambda request: note_request(request.url))
-            page = context.new_page()
-            page.set_default_timeout(10_000)
-            page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-            page.on("console", lambda said: _note(wrong, said.type, said.text))
+        def open_as(kind: str = "full", *, fresh: bool = False, **habits: Any) -> Page:
+            page = windows.fresh(kind, habits, stack) if fresh else windows.page(kind, habits)
+            _watch(page, urlsplit(sites.address(kind)).netloc, wrong, stack)
             return page
 
         yield open_as
     assert wrong == []
+
+
+def _watch(page: Page, home: str, wrong: list[str], stack: ExitStack) -> None:
+    def note_request(request: Request) -> None:
+        if urlsplit(request.url).netloc not in {home, ""}:
+            wrong.append(f"asked another host: {request.url}")
+
+    def note_error(error: object) -> None:
+        wrong.append(f"error: {error}")
+
+    def note_console(said: ConsoleMessage) -> None:
+        _note(wrong, said.type, said.text)
+
+    def leave() -> None:
+        page.remove_listener("request", note_request)
+        page.remove_listener("pageerror", note_error)
+        page.remove_listener("console", note_console)
+        page.unroute_all()
+        page.emulate_media(media="null")
+        page.goto("about:blank")
+
+    page.on("request", note_request)
+    page.on("pageerror", note_error)
+    page.on("console", note_console)
+    stack.callback(leave)
 
 
 def _note(wrong: list[str], kind: str, text: str) -> None:

@@ -45,12 +45,11 @@ def walk(page: Page) -> list[dict[str, object]]:
     pytest.fail(f"the page was not left after 400 steps; last on {steps[-1]['what']}")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("state", LAYOUTS, ids=lambda state: state.name)
 def test_a7_the_keyboard_reaches_everything_and_shows_where_it_is(
-    reader: Reader, state: State, scheme: str
+    reader: Reader, state: State
 ) -> None:
-    page = reader(state.site, color_scheme=scheme)
+    page = reader(state.site)
     page.goto(state.path)
     steps = walk(page)
     assert steps[0]["href"] == "#main", "the skip link comes first"
@@ -62,8 +61,9 @@ def test_a7_the_keyboard_reaches_everything_and_shows_where_it_is(
     assert [s["what"] for s in steps if float(str(s["ring"])) < 2] == []
 
 
-def test_a7_the_ring_changes_what_is_seen(reader: Reader) -> None:
-    page = reader("full")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a7_the_ring_changes_what_is_seen(reader: Reader, scheme: str) -> None:
+    page = reader("full", color_scheme=scheme)
     page.goto("/news/")
     for place in ("nav a >> nth=0", "main h2 a >> nth=0", "input[type=search]", "header button"):
         element = page.locator(place).first
