@@ -8,12 +8,14 @@ from pathlib import Path
 def main() -> int:
     """Return 0 when every drill went well."""
     here = Path(__file__).parent
-    failed = []
-    for drill in sorted(file.stem for file in here.glob("drill_*.py")):
-        if subprocess.run([sys.executable, "-m", f"tests.drills.{drill}"], check=False).returncode:
-            failed.append(drill)
+    drills = sorted(file.stem for file in here.glob("drill_*.py"))
+    failed = [drill for drill in drills if _run(drill)]
     print(f"Failed: {', '.join(failed)}" if failed else "Every drill went well")
     return 1 if failed else 0
+
+
+def _run(drill: str) -> int:
+    return subprocess.run([sys.executable, "-m", f"tests.drills.{drill}"], check=False).returncode
 
 
 if __name__ == "__main__":
