@@ -14,6 +14,7 @@ from psgflask.manuscript.advice import advise, alias, lost_text, unreadable
 Value = TypeVar("Value")
 
 LARGEST = 2_000_000  # bytes
+DEEPEST = 12  # a list of groups of values is 3 deep
 EXAMPLE = "`title: Teachers start new strike`"
 YES = frozenset({"yes", "true", "on", "sí", "si"})
 NO = frozenset({"no", "false", "off"})
@@ -169,16 +170,25 @@ def read(path: Path, names: Sequence[str], hints: Mapping[str, str] | None = Non
 
 def _composed(text: str, lines: Sequence[str], mistakes: list[Mistake]) -> yaml.Node | None:
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent) and event.start_mark:
-                raise FrontMatterWrong(Mistake(*alias(event.start_mark.line + 1, lines)))
+        _check_shape(text, lines)
         node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
-        mistakes += [Mistake(*lost) for lost in lost_text(node, lines)] if node else []
     except yaml.YAMLError as error:
         raise FrontMatterWrong(Mistake(*advise(error, lines))) from error
-    except RecursionError as error:
-        raise FrontMatterWrong(Mistake(2, "The brackets are nested too deeply")) from error
+    mistakes += [Mistake(*lost) for lost in lost_text(node, lines)] if node else []
     return node
+
+
+def _check_shape(text: str, lines: Sequence[str]) -> None:
+    """Refuse what would run away with us when nodes are made: references and deep nesting."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.AliasEvent):
+            raise FrontMatterWrong(Mistake(*alias(line, lines)))
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise FrontMatterWrong(Mistake(line, "The brackets are nested too deeply"))
 
 
 def _head(

@@ -66,7 +66,7 @@ def drill(instance: Path, kills: int, chance: random.Random) -> int:
     acknowledged: dict[str, str] = {}
     begun = time.monotonic()
     for number in range(1, kills + 1):
-        _publish_and_kill(instance, number, chance.uniform(0.0, 0.6), acknowledged)
+        _publish_and_kill(instance, number, chance, acknowledged)
         with app.app_context():
             found = faults_of(app, acknowledged)
             _let_go()
@@ -94,7 +94,7 @@ def _let_go() -> None:
 
 
 def _publish_and_kill(
-    instance: Path, number: int, delay: float, acknowledged: dict[str, str]
+    instance: Path, number: int, chance: random.Random, acknowledged: dict[str, str]
 ) -> None:
     reading, writing = os.pipe()
     child = os.fork()
@@ -104,10 +104,14 @@ def _publish_and_kill(
     os.close(writing)
     with os.fdopen(reading, encoding="ascii") as told:
         told.readline()  # it has begun
-        time.sleep(delay)
+        # Some steps go through; their pace says how far into the next one the kill may fall.
+        begun = time.monotonic()
+        lines = [told.readline() for _ in range(chance.randint(1, 3))]
+        pace = (time.monotonic() - begun) / len(lines)
+        time.sleep(chance.uniform(0, 1.2) * pace)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        for line in told:
+        for line in [*lines, *told]:
             # A line that the kill cut off was not reported.
             if line.endswith("\n"):
                 name, slug = line.split()

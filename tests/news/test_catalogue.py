@@ -1,17 +1,15 @@
 """What may be seen, and in what order."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.database import Model
 from psgflask.news import catalogue, publishing
 from psgflask.news.catalogue import ALL_KINDS, ANYBODY, Scope, Viewer
 from psgflask.news.dateline import Dateline
@@ -19,6 +17,7 @@ from psgflask.news.models import Article
 from psgflask.news.slices import Cursor, slice_of
 from tests import factories
 from tests.factories import EDITOR, NOW
+from tests.news.archives import empty_archive
 
 SECOND = timedelta(seconds=1)
 ENGLISH = Scope("en", NOW)
@@ -29,14 +28,10 @@ def slugs(session: Session, scope: Scope = ENGLISH) -> list[str]:
     return [article.slug for article in session.scalars(catalogue.listing(scope))]
 
 
-@contextmanager
-def empty_archive() -> Iterator[Session]:
-    """A database in memory, for properties: each example needs one of its own."""
-    engine = create_engine("sqlite://")
-    Model.metadata.create_all(engine)
-    with Session(engine) as session:
+@pytest.fixture
+def session() -> Iterator[Session]:
+    with empty_archive() as session:
         yield session
-    engine.dispose()
 
 
 def add(session: Session, dateline: Dateline, kind: str = "news") -> Article:

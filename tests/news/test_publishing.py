@@ -1,6 +1,6 @@
 """The only writer of articles: what it refuses, what it leaves behind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,10 +26,17 @@ from psgflask.redirects import remembering
 from psgflask.redirects.models import Redirect
 from tests import factories
 from tests.factories import EDITOR, NOW, draft
+from tests.news.archives import empty_archive
 
 LATER = NOW + timedelta(hours=1)
 PICTURE = PictureDraft("a" * 64, "strike.jpg", "image/jpeg", 1000, 800, 600, alt="A march")
 FILE = AttachmentDraft("b" * 64, "report.pdf", "application/pdf", 2000, "Report", "en")
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    with empty_archive() as session:
+        yield session
 
 
 def create(session: Session, given: Draft) -> Article:

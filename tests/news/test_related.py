@@ -1,25 +1,28 @@
 """Related articles: shared topics, rarer ones first, the nearer in time before the farther."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from psgflask.database import db
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import Article
 from psgflask.news.related import related
 from tests import factories
 from tests.factories import NOW
+from tests.news.archives import empty_archive
 
 SCOPE = Scope("en", NOW)
 
 
-@pytest.fixture(autouse=True)
-def topics(session: Session) -> None:
-    for slug in ("mining", "lima", "rare"):
-        factories.topic(session, slug)
+@pytest.fixture
+def session() -> Iterator[Session]:
+    with empty_archive() as session:
+        for slug in ("mining", "lima", "rare"):
+            factories.topic(session, slug)
+        yield session
 
 
 def slugs(session: Session, article: Article, scope: Scope = SCOPE) -> list[str]:
@@ -110,7 +113,7 @@ def test_the_work_does_not_grow_with_the_archive(session: Session) -> None:
         loaded = len(related(session, article, SCOPE, limit=100))
         return len(statements), loaded
 
-    event.listen(db.engine, "before_cursor_execute", note)
+    event.listen(session.get_bind(), "before_cursor_execute", note)
     try:
         for day in range(12):
             dated = (NOW - timedelta(days=day)).date().isoformat()
@@ -121,6 +124,6 @@ def test_the_work_does_not_grow_with_the_archive(session: Session) -> None:
             factories.article(session, topics=["mining"], dated=dated)
         many = work()
     finally:
-        event.remove(db.engine, "before_cursor_execute", note)
+        event.remove(session.get_bind(), "before_cursor_execute", note)
     assert many[0] == few[0]
     assert many[1] <= 16
