@@ -41,6 +41,7 @@ class Asked:
     sort: str
     page: int
     named_topics: dict[str, int | None]
+    known_topics: Sequence[Topic]
     now: datetime
 
     @property
@@ -113,6 +114,7 @@ def read(args: MultiDict[str, str], session: Session, now: datetime) -> Asked:
         sort=sort,
         page=_page(args.get("page", "1")),
         named_topics=_named(query, known),
+        known_topics=known,
         now=now,
     )
 

@@ -11,19 +11,17 @@ from sqlalchemy.orm import Session, selectinload, undefer
 from psgflask.news import catalogue
 from psgflask.news.models import Article, Topic
 from psgflask.paging import PageLink, Pager
-from psgflask.search import documents, highlighting, language
+from psgflask.search import documents, highlighting, notices
 from psgflask.search.asking import Asked, name_of_topic
-from psgflask.search.engine.protocol import LAST_PAGE, PAGE_SIZE, SORTS, Answer, Step
+from psgflask.search.engine.protocol import LAST_PAGE, PAGE_SIZE, SORTS, Answer
 from psgflask.search.page import (
     Chip,
     Choice,
     Facet,
     Hit,
-    Notice,
     SearchPage,
     YearCount,
 )
-from psgflask.search.query import OnTopic, Query
 
 MOST_TOPICS = 12
 AROUND = 2
@@ -31,8 +29,8 @@ AROUND = 2
 
 def page_of(session: Session, asked: Asked, answer: Answer, *, degraded: bool) -> SearchPage:
     """Return the page for an answer; text for snippets comes by one SELECT."""
-    topics = {topic.id: topic for topic in session.scalars(select(Topic))}
-    last_page = min(LAST_PAGE, max(1, -(-answer.total // PAGE_SIZE)))
+    topics = {topic.id: topic for topic in asked.known_topics}
+    last_page = last_page_of(answer)
     return SearchPage(
         q=asked.q,
         total=answer.total,
@@ -49,12 +47,17 @@ def page_of(session: Session, asked: Asked, answer: Answer, *, degraded: bool) -
         sorts=_sorts(asked),
         chips=_chips(asked),
         clear_href=url_for("search.search", **asked.address(topic=[], lang=None, dates=False)),
-        notices=_notices(asked, answer),
-        did_you_mean=_did_you_mean(asked, answer),
+        notices=notices.notices(asked, answer),
+        did_you_mean=notices.did_you_mean(asked, answer),
         pager=_pager(asked, last_page),
         degraded=degraded,
         suggestions=[] if answer.total else _suggestions(topics.values()),
     )
+
+
+def last_page_of(answer: Answer) -> int:
+    """Return the number of the last page that is shown of an answer."""
+    return min(LAST_PAGE, max(1, -(-answer.total // PAGE_SIZE)))
 
 
 def _heading(asked: Asked, total: int, last_page: int) -> str:
@@ -80,8 +83,8 @@ def _hits(session: Session, asked: Asked, answer: Answer) -> list[Hit]:
     found = {article.id: article for article in rows}
     hits = []
     for article in (found[number] for number in answer.ids if number in found):
-        words = highlighting.marker(
-            answer.query or asked.query, dict(answer.expansions), article.language
+        words = highlighting.Highlighter(
+            answer.query or asked.query, answer.expansions, article.language
         )
         hits.append(
             Hit(
@@ -170,69 +173,6 @@ def _span_words(asked: Asked) -> str:
     if asked.date_from:
         return str(_("from %(first)s", first=asked.date_from))
     return str(_("until %(last)s", last=asked.date_to))
-
-
-def _notices(asked: Asked, answer: Answer) -> list[Notice]:
-    notices = []
-    if asked.query.cut:
-        notices.append(
-            Notice(_("The question was long: only its first 200 characters or 12 words count."))
-        )
-    notices += [
-        Notice(
-            _("There is no topic ‘%(name)s’.", name=name),
-            _("See all topics"),
-            url_for("topics.index"),
-        )
-        for name in _unknown_topics(asked)
-    ]
-    as_typed = url_for("search.search", **asked.address(q=_quoted(asked.query)))
-    all_the_same = _("Search for the words as typed")
-    if answer.step is Step.CORRECTED:
-        text = _(
-            "Nothing was found for ‘%(q)s’, so this is the nearest spelling: %(words)s.",
-            q=asked.query.text,
-            words=", ".join(answer.corrections.values()),
-        )
-        notices.append(Notice(text, all_the_same, as_typed))
-    elif answer.step is Step.LIKENESS:
-        text = _(
-            "Nothing was found for ‘%(q)s’, so words like these are shown.", q=asked.query.text
-        )
-        notices.append(Notice(text, all_the_same, as_typed))
-    elif answer.step is Step.RELAXED:
-        text = _(
-            "Nothing was found with all the words; these results are without ‘%(words)s’.",
-            words=", ".join(answer.dropped),
-        )
-        notices.append(Notice(text))
-    return notices
-
-
-def _unknown_topics(asked: Asked) -> list[str]:
-    clauses = [*asked.query.clauses, *asked.query.excluded]
-    names = [clause.name for clause in clauses if isinstance(clause, OnTopic)]
-    return [name for name in dict.fromkeys(names) if asked.named_topics.get(name) is None]
-
-
-def _quoted(query: Query) -> str:
-    """Return the query with each plain word in quotation marks, which nothing corrects."""
-    words = {clause.word.folded for clause in query.plain}
-    parts = []
-    for part in query.text.split():
-        inside = language.words(part)
-        alone = len(inside) == 1 and inside[0].folded in words and '"' not in part
-        parts.append(f'"{part}"' if alone and not part.startswith("-") else part)
-    return " ".join(parts)
-
-
-def _did_you_mean(asked: Asked, answer: Answer) -> Notice | None:
-    if not answer.doubt:
-        return None
-    words = [answer.doubt.get(language.fold(word), word) for word in asked.query.text.split()]
-    better = " ".join(words)
-    href = url_for("search.search", **asked.address(q=better))
-    return Notice(_("Did you mean"), f"{better}?", href)
 
 
 def _pager(asked: Asked, last_page: int) -> Pager:

@@ -1,20 +1,16 @@
 """The search page."""
 
+import logging
+
 from flask import Blueprint, abort, current_app, render_template, request
 from flask_babel import gettext as _
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
 
 from psgflask.database import db, utc_now
-from psgflask.languages import here
-from psgflask.news import catalogue
-from psgflask.news.models import Article
-from psgflask.search import asking, results
-from psgflask.search.asking import Asked, Unreadable
+from psgflask.search import asking, fallback, results
+from psgflask.search.asking import Unreadable
 from psgflask.search.engine import Answer, Engine, IndexUnusable
-from psgflask.search.engine.protocol import PAGE_SIZE
 
-MOST_BY_TITLE = 500
+log = logging.getLogger(__name__)
 
 blueprint = Blueprint("search", __name__)
 
@@ -34,8 +30,11 @@ def search() -> str:
         try:
             engine: Engine = current_app.extensions["psg_search"]
             answer = engine.search(asked.query, asked.ask())
-        except IndexUnusable:
-            degraded, answer = True, _by_title(session, asked)
+        except IndexUnusable as unusable:
+            log.warning("Searching titles alone: %s", unusable)
+            degraded, answer = True, fallback.by_title(session, asked)
+    if asked.page > results.last_page_of(answer):
+        abort(404, _("There are fewer pages of results than that. Go back to the first one."))
     page = results.page_of(session, asked, answer, degraded=degraded)
     return render_template("search/search.html", search=page)
 
@@ -50,20 +49,3 @@ def _advice(parameter: str) -> str:
         "page": _("Pages of results go from 1 to 50."),
     }
     return str(advice[parameter])
-
-
-def _by_title(session: Session, asked: Asked) -> Answer:
-    """Search the titles in the database while there is no index."""
-    chosen = select(Article.id).where(catalogue.published(asked.now))
-    for clause in asked.query.plain:
-        pattern = "%" + clause.word.folded.replace("%", "").replace("_", "") + "%"
-        typed = "%" + (clause.word.accented or clause.word.folded) + "%"
-        chosen = chosen.where(or_(Article.title.ilike(pattern), Article.title.ilike(typed)))
-    if asked.language:
-        chosen = chosen.where(Article.language == asked.language)
-    ordered = chosen.order_by(
-        (Article.language == here()).desc(), Article.order_date.desc(), Article.id.desc()
-    )
-    ids = session.scalars(ordered.limit(MOST_BY_TITLE)).all()
-    start = (asked.page - 1) * PAGE_SIZE
-    return Answer(len(ids), tuple(ids[start : start + PAGE_SIZE]), query=asked.query)

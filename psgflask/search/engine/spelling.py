@@ -15,6 +15,7 @@ from functools import lru_cache
 from math import log
 
 from psgflask.search.engine.snapshot import EXACT, Snapshot
+from psgflask.search.stopwords import STOP_WORDS
 
 NEAREST = 20
 LONG, LONGER = 5, 8  # letters from which more edits are looked at
@@ -50,7 +51,7 @@ def likelier(snapshot: Snapshot, word: str) -> str | None:
     # One edit is as far as the cost may go: two cost 1.5 at the least.
     costs = {
         other: price
-        for other, distance in snapshot.near(word, 1).items()
+        for other, distance in near(snapshot, word, 1).items()
         if distance and (price := cost(word, other, distance)) <= SURE_COST
     }
     return _best(snapshot, costs, own, TIMES_COMMONER * n)
@@ -71,9 +72,14 @@ def like(snapshot: Snapshot, word: str) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def near(snapshot: Snapshot, word: str) -> dict[str, int]:
-    """Return word -> distance for the words of the index within the edits that may be looked at."""
-    return snapshot.near(word, 2 if len(word) >= LONG else 1)
+def near(snapshot: Snapshot, word: str, most: int | None = None) -> dict[str, int]:
+    """Return word -> distance within `most` edits, or as many as may be looked at.
+
+    Stop words are left out: nobody is searching for one.
+    """
+    edits = most or (2 if len(word) >= LONG else 1)
+    found = snapshot.near(word, edits)
+    return {other: distance for other, distance in found.items() if other not in STOP_WORDS}
 
 
 def _best(snapshot: Snapshot, costs: dict[str, float], among: int, least: int) -> str | None:

@@ -85,6 +85,10 @@ def test_a_word_that_stands_only_in_removed_documents_is_never_offered(tmp_path:
     assert spelling.like(index.engine.snapshot(), "quellavecco") == ()
 
 
+def test_stop_words_are_never_offered(lexicon: Lexicon) -> None:
+    assert spelling.best(lexicon(con=9), "cona") is None
+
+
 def test_accented_forms_are_found_but_never_offered(tmp_path: Path) -> None:
     snapshot = Index(tmp_path, [document(1, "Castañeda")]).engine.snapshot()
     assert spelling.best(snapshot, "castanheda") == "castaneda"
