@@ -3,14 +3,15 @@
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask
+from flask import Config, Flask
 from sqlalchemy import func, select, text
 
 from psgflask import config, database, migrating, paths, worker
@@ -151,17 +152,18 @@ def config_file(app: Flask) -> Iterator[Finding]:
         yield Finding("config.py", FAULT, text_, f"chmod 600 {file}")
     else:
         yield Finding("config.py", OK, "Open to its owner alone")
-    for name in _names_in(app, file) - config.NAMES - FLASKS_OWN:
+    for name in set(_written(app)) - config.NAMES - FLASKS_OWN:
         near = get_close_matches(name, config.NAMES, n=1)
         advice = f"Did you mean {near[0]}?" if near else "Remove it"
         yield Finding(name, ATTENTION, "There is no such setting: it does nothing", advice)
 
 
 def modes(app: Flask) -> Iterator[Finding]:
-    """Is a mode on that belongs to development?"""
+    """Is a mode on that belongs to development? (Flask sets DEBUG anew for each command.)"""
     for name in ("DEBUG", "TESTING"):
-        if app.config[name]:
-            yield Finding(name, FAULT, "On: visitors would see the inside", f"Remove {name}")
+        if _written(app).get(name):
+            text_ = "On: faults would not become pages, and visitors would see the inside"
+            yield Finding(name, FAULT, text_, f"Remove {name} from config.py")
 
 
 def strangers(app: Flask) -> Iterator[Finding]:
@@ -172,10 +174,11 @@ def strangers(app: Flask) -> Iterator[Finding]:
             yield Finding(name, ATTENTION, "No setting has this name: it does nothing", "Unset it")
 
 
-def _names_in(app: Flask, file: Path) -> set[str]:
-    written = app.config.__class__(app.root_path)
-    written.from_pyfile(str(file))
-    return set(written)
+def _written(app: Flask) -> Mapping[str, Any]:
+    """Return what config.py itself sets."""
+    written = Config(app.root_path)
+    written.from_pyfile(str(Path(app.instance_path, "config.py")), silent=True)
+    return written
 
 
 def _is_loopback(host: str) -> bool:

@@ -45,8 +45,10 @@ def examine(app: Flask) -> list[Finding]:
         try:
             findings.extend(question(app))
         except (SQLAlchemyError, OSError) as error:
+            subject = "database" if isinstance(error, SQLAlchemyError) else question.__name__
             reason = str(getattr(error, "orig", error))
-            findings.append(Finding(question.__name__, FAULT, f"Cannot be examined: {reason}"))
+            advice = "Look at the file and its rights; if it is damaged, restore the last backup"
+            findings.append(Finding(subject, FAULT, f"Cannot be examined: {reason}", advice))
     return findings
 
 

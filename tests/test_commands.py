@@ -1,0 +1,385 @@
+"""`flask init`, backup and restore: nothing lost, nothing overwritten, nothing half done."""
+
+import io
+import json
+import sqlite3
+import stat
+import tarfile
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from flask import Flask
+from flask.cli import FlaskGroup, ScriptInfo
+
+from psgflask import backups, create_app, migrating
+from psgflask.config import SETTINGS
+from psgflask.database import db
+from psgflask.pages.models import Page
+from tests import factories
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Run a command on an instance folder, as the `flask` command does."""
+    apps: list[Flask] = []
+
+    def make() -> Flask:
+        apps.append(create_app())
+        return apps[-1]
+
+    def run(instance: Path, *arguments: str) -> Result:
+        monkeypatch.setenv("PSG_INSTANCE", str(instance))
+        group = FlaskGroup(create_app=make)
+        return CliRunner().invoke(group, list(arguments), obj=ScriptInfo(create_app=make))
+
+    yield run
+    for app in apps:
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def site(tmp_path: Path, run: Run) -> Path:
+    """An installation with an article, a file and a setting of its own."""
+    instance = tmp_path / "site"
+    assert run(instance, "init").exit_code == 0
+    with (instance / "config.py").open("a") as file:
+        file.write('\nCONTACT_POST = "1 Example Street, London"\nPAGE_CACHE_MB = 8\n')
+    app = create_app()
+    with app.app_context():
+        factories.article(db.session(), "Kept through thick and thin", slug="kept")
+        db.engine.dispose()
+    media = instance / "media" / "ab"
+    media.mkdir(parents=True)
+    (media / "abcdef").write_bytes(b"a picture")
+    (media / ".half-written").write_bytes(b"not yet")
+    return instance
+
+
+@pytest.fixture
+def backup(site: Path, tmp_path: Path, run: Run) -> Path:
+    file = tmp_path / "backup.tar"
+    done = run(site, "backup", str(file))
+    assert done.exit_code == 0, done.output
+    return file
+
+
+def everything_in(folder: Path) -> dict[str, str]:
+    """Return the hash of every file, to see that nothing was touched."""
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return {str(file): sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def test_init_makes_an_installation_of_nothing(tmp_path: Path, run: Run) -> None:
+    instance = tmp_path / "not" / "there" / "yet"
+    done = run(instance, "init")
+    assert done.exit_code == 0, done.output
+    assert {"config.py", "psg.sqlite", "media", "index"} <= {x.name for x in instance.iterdir()}
+    for said in ("Wrote", "Made the tables", "standing pages", "Built the index"):
+        assert said in done.output
+    app = create_app()
+    with app.app_context():
+        assert migrating.current() == migrating.newest()
+        slugs = set(db.session.scalars(db.select(Page.slug)))
+        db.engine.dispose()
+    assert {"why-join", "privacy", "accessibility", "contact", "search-help"} <= slugs
+
+
+def test_the_secret_is_fresh_long_and_its_owners_alone(tmp_path: Path, run: Run) -> None:
+    secrets = set()
+    for name in ("one", "two"):
+        run(tmp_path / name, "init")
+        file = tmp_path / name / "config.py"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        values: dict[str, str] = {}
+        exec(file.read_text(), values)  # noqa: S102  # as Flask does with this file
+        assert len(values["SECRET_KEY"]) >= 64
+        secrets.add(values["SECRET_KEY"])
+    assert len(secrets) == 2
+
+
+def test_a_fresh_config_explains_every_setting_and_changes_none(tmp_path: Path, run: Run) -> None:
+    run(tmp_path / "x", "init")
+    text = (tmp_path / "x" / "config.py").read_text()
+    for setting in SETTINGS:
+        assert setting.meaning in text
+        assert f"{setting.name} = " in text
+    in_force = [line for line in text.splitlines() if " = " in line and line[0] != "#"]
+    assert [line.split(" = ")[0] for line in in_force if line[:1].isupper()] == ["SECRET_KEY"]
+
+
+def test_init_again_changes_nothing(site: Path, run: Run) -> None:
+    with sqlite3.connect(site / "psg.sqlite") as database:
+        database.execute("UPDATE pages SET title = 'Edited by us' WHERE slug = 'contact'")
+        database.execute("DELETE FROM pages WHERE slug = 'privacy' AND language = 'es'")
+    database.close()
+    config = (site / "config.py").read_bytes()
+    done = run(site, "init")
+    assert "Added 1 standing pages" in done.output
+    assert (site / "config.py").read_bytes() == config
+    with sqlite3.connect(site / "psg.sqlite") as database:
+        (count,) = database.execute(
+            "SELECT count(*) FROM pages WHERE title = 'Edited by us'"
+        ).fetchone()
+    database.close()
+    assert count == 2
+    before = everything_in(site)
+    done = run(site, "init")
+    assert "Everything was there already" in done.output
+    assert everything_in(site) == before
+
+
+def test_a_mistake_in_the_configuration_is_told_without_a_traceback(site: Path, run: Run) -> None:
+    (site / "config.py").write_text("SECRET_KEY = (")
+    done = run(site, "doctor")
+    assert done.exit_code == 1
+    assert "line 1" in done.output
+    assert "Traceback" not in done.output
+
+
+def test_r10_a_backup_restored_elsewhere_is_the_same_site(
+    site: Path, backup: Path, tmp_path: Path, run: Run
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    done = run(elsewhere, "restore", str(backup))
+    assert done.exit_code == 0, done.output
+    here = backups.examine_database(site / "psg.sqlite")
+    assert backups.examine_database(elsewhere / "psg.sqlite") == here
+    assert (elsewhere / "media/ab/abcdef").read_bytes() == b"a picture"
+    assert not list(elsewhere.rglob(".*"))
+    app = create_app()
+    client = app.test_client()
+    assert "Kept through thick and thin" in client.get("/news/kept").text
+    assert "1 result for" in client.get("/search/?q=thick").text
+    assert "1 Example Street" in client.get("/about/contact").text
+    assert app.config["PAGE_CACHE_MB"] == 8
+    with app.app_context():
+        db.engine.dispose()
+    assert run(elsewhere, "search", "check").exit_code == 0
+
+
+def test_a_backup_holds_no_secret(site: Path, backup: Path, tmp_path: Path, run: Run) -> None:
+    values: dict[str, str] = {}
+    exec((site / "config.py").read_text(), values)  # noqa: S102  # as Flask does with this file
+    assert values["SECRET_KEY"].encode() not in backup.read_bytes()
+    run(tmp_path / "new", "restore", str(backup))
+    restored: dict[str, str] = {}
+    exec((tmp_path / "new/config.py").read_text(), restored)  # noqa: S102  # as Flask does
+    assert restored["SECRET_KEY"] != values["SECRET_KEY"]
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "new/config.py").stat().st_mode) == 0o600
+
+
+def test_a_backup_names_each_file_with_its_hash(backup: Path) -> None:
+    with tarfile.open(backup) as archive:
+        held = {m.name: archive.extractfile(m) for m in archive}
+        files = {name: file.read() for name, file in held.items() if file}
+    manifest = json.loads(files.pop("manifest.json"))
+    assert set(manifest["files"]) == set(files)
+    assert "media/ab/.half-written" not in files
+    for name, (size, digest) in manifest["files"].items():
+        assert (len(files[name]), sha256(files[name]).hexdigest()) == (size, digest)
+    assert manifest["rows"]["articles"] == 1
+
+
+def test_a_backup_can_be_made_while_somebody_writes(site: Path, tmp_path: Path, run: Run) -> None:
+    writer = sqlite3.connect(site / "psg.sqlite")
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("UPDATE articles SET title = 'Half done'")
+    done = run(site, "backup", str(tmp_path / "meanwhile.tar"))
+    writer.rollback()
+    writer.close()
+    assert done.exit_code == 0, done.output
+    run(tmp_path / "new", "restore", str(tmp_path / "meanwhile.tar"))
+    with sqlite3.connect(tmp_path / "new/psg.sqlite") as database:
+        assert database.execute("SELECT title FROM articles").fetchall() == [
+            ("Kept through thick and thin",)
+        ]
+    database.close()
+
+
+def test_a_backup_never_overwrites(site: Path, backup: Path, run: Run) -> None:
+    before = backup.read_bytes()
+    done = run(site, "backup", str(backup))
+    assert done.exit_code == 1
+    assert "exists already" in done.output
+    assert backup.read_bytes() == before
+
+
+def test_a_backup_that_fails_leaves_nothing_behind(site: Path, tmp_path: Path, run: Run) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    (site / "psg.sqlite").write_bytes(b"SQLite format 3\0" + b"damaged" * 1000)
+    assert run(site, "backup", str(folder / "x.tar")).exit_code == 1
+    assert list(folder.iterdir()) == []
+    done = run(site, "backup", str(tmp_path / "nowhere" / "x.tar"))
+    assert done.exit_code == 1
+    assert "Cannot write" in done.output
+
+
+def rewritten(backup: Path, name: str, change: Callable[[bytes], bytes | None]) -> Path:
+    """Write a backup anew with one file of it changed, or left out for None."""
+    target = backup.with_name("changed.tar")
+    with tarfile.open(backup) as source, tarfile.open(target, "w") as written:
+        for member in source:
+            held = source.extractfile(member)
+            content = held.read() if held else b""
+            changed = change(content) if member.name == name else content
+            if changed is None:
+                continue
+            member.size = len(changed)
+            written.addfile(member, io.BytesIO(changed))
+    return target
+
+
+def with_extra(backup: Path, **said: object) -> Path:
+    """Add a member that no backup has."""
+    target = backup.with_name("extra.tar")
+    target.write_bytes(backup.read_bytes())
+    with tarfile.open(target, "a") as archive:
+        member = tarfile.TarInfo(str(said["name"]))
+        member.type = said.get("type", tarfile.REGTYPE)  # type: ignore[assignment]  # bytes or absent
+        member.linkname = str(said.get("linkname", ""))
+        archive.addfile(member, io.BytesIO())
+    return target
+
+
+def newer(manifest: bytes) -> bytes:
+    plain = json.loads(manifest)
+    plain["revision"] = "9999"
+    return json.dumps(plain).encode()
+
+
+def other_format(manifest: bytes) -> bytes:
+    plain = json.loads(manifest)
+    plain["format"] = 2
+    return json.dumps(plain).encode()
+
+
+def unlisted(manifest: bytes) -> bytes:
+    plain = json.loads(manifest)
+    plain["files"]["media/../../escaped"] = [0, sha256(b"").hexdigest()]
+    plain["files"]["/absolute"] = [0, sha256(b"").hexdigest()]
+    return json.dumps(plain).encode()
+
+
+BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "cut off in the middle": (lambda b: cut(b, 0.5), "cut off|damaged"),
+    "cut off near the end": (lambda b: cut(b, 0.97), "cut off|damaged|no backup"),
+    "empty": (lambda b: cut(b, 0), "cut off|no backup"),
+    "no tar at all": (lambda b: text(b, b"Dear PSG, " * 500), "no backup"),
+    "one byte flipped": (lambda b: flipped(b), "altered|damaged"),
+    "no manifest": (lambda b: rewritten(b, "manifest.json", lambda _c: None), "no backup"),
+    "no database": (lambda b: rewritten(b, "psg.sqlite", lambda _c: None), "missing"),
+    "an altered picture": (
+        lambda b: rewritten(b, "media/ab/abcdef", lambda _c: b"b picture"),
+        "altered",
+    ),
+    "a longer picture": (
+        lambda b: rewritten(b, "media/ab/abcdef", lambda c: c + b"x"),
+        "not what was put in",
+    ),
+    "a manifest that is no JSON": (
+        lambda b: rewritten(b, "manifest.json", lambda _c: b"{"),
+        "no backup",
+    ),
+    "a newer schema": (lambda b: rewritten(b, "manifest.json", newer), "newer code"),
+    "another format": (lambda b: rewritten(b, "manifest.json", other_format), "format 2"),
+    "a file too many": (lambda b: with_extra(b, name="media/x"), "not what was put in"),
+    "a way out": (lambda b: with_extra(b, name="../escaped"), "not what was put in"),
+    "an absolute name": (lambda b: with_extra(b, name="/tmp/escaped"), "not what was put in"),  # noqa: S108  # the attack
+    "a link": (
+        lambda b: with_extra(b, name="media/l", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
+        "not what was put in",
+    ),
+    "a folder as database": (
+        lambda b: with_extra(b, name="psg.sqlite", type=tarfile.DIRTYPE),
+        "not what was put in",
+    ),
+    "a way out that the manifest allows": (
+        lambda b: with_extra(rewritten(b, "manifest.json", unlisted), name="media/../../escaped"),
+        "not what was put in",
+    ),
+}
+
+
+def cut(backup: Path, share: float) -> Path:
+    return text(backup, backup.read_bytes()[: int(backup.stat().st_size * share)])
+
+
+def text(backup: Path, content: bytes) -> Path:
+    target = backup.with_name("bad.tar")
+    target.write_bytes(content)
+    return target
+
+
+def flipped(backup: Path) -> Path:
+    content = bytearray(backup.read_bytes())
+    content[len(content) // 2] ^= 0x40
+    return text(backup, bytes(content))
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_r11_a_bad_backup_is_refused_with_the_reason_and_nothing_is_touched(
+    backup: Path, tmp_path: Path, run: Run, what: str
+) -> None:
+    make, reason = BAD[what]
+    bad = make(backup)
+    target = tmp_path / "target"
+    done = run(target, "restore", str(bad))
+    assert done.exit_code == 1, done.output
+    assert "Traceback" not in done.output
+    assert any(word in done.output for word in reason.split("|")), done.output
+    assert not target.exists()
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_r11_a_database_that_fails_its_check_is_refused(
+    backup: Path, tmp_path: Path, run: Run
+) -> None:
+    def damaged(content: bytes) -> bytes:
+        return content[:4096] + bytes(4096) + content[8192:]
+
+    bad = rewritten(backup, "psg.sqlite", damaged)
+    with tarfile.open(bad) as archive:
+        held = archive.extractfile("psg.sqlite")
+        content = held.read() if held else b""
+
+    def agreeing(manifest: bytes) -> bytes:
+        plain = json.loads(manifest)
+        plain["files"]["psg.sqlite"] = [len(content), sha256(content).hexdigest()]
+        return json.dumps(plain).encode()
+
+    bad = rewritten(bad.rename(tmp_path / "first.tar"), "manifest.json", agreeing)
+    done = run(tmp_path / "target", "restore", str(bad))
+    assert done.exit_code == 1
+    assert "database" in done.output
+    assert not (tmp_path / "target").exists()
+
+
+def test_r11_restore_wants_an_empty_instance(site: Path, backup: Path, run: Run) -> None:
+    before = everything_in(site)
+    done = run(site, "restore", str(backup))
+    assert done.exit_code == 1
+    assert "empty folder" in done.output
+    assert everything_in(site) == before
+    (site / "psg.sqlite").unlink()
+    assert "config.py already" in run(site, "restore", str(backup)).output
+    (site / "config.py").unlink()
+    assert "media" in run(site, "restore", str(backup)).output
+
+
+def test_a_restore_that_was_refused_can_be_tried_again(
+    backup: Path, tmp_path: Path, run: Run
+) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "README.md").write_text("what belongs here")
+    run(target, "restore", str(cut(backup, 0.5)))
+    assert [x.name for x in target.iterdir()] == ["README.md"]
+    assert run(target, "restore", str(backup)).exit_code == 0

@@ -1,0 +1,203 @@
+"""Migrations: the same tables as the models, up and down with data, whole or not at all."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+from flask import Flask
+from sqlalchemy import inspect, text
+
+from psgflask import create_app, migrating, paths
+from psgflask.database import Model, db
+from psgflask.news.models import Article
+from tests import factories
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    """An installation whose database has no table yet."""
+    monkeypatch.setenv("PSG_INSTANCE", str(tmp_path))
+    app = create_app({"SECRET_KEY": "only-in-tests", "WORKER": False})
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def tables() -> set[str]:
+    return set(inspect(db.engine).get_table_names()) - {"alembic_version"}
+
+
+def test_the_revisions_make_the_tables_of_the_models(empty: Flask) -> None:
+    assert migrating.current() is None
+    migrating.upgrade()
+    assert migrating.current() == migrating.newest()
+    assert tables() == set(Model.metadata.tables)
+    assert migrating.differences() == []
+
+
+def test_what_the_models_check_the_revisions_check_too(empty: Flask) -> None:
+    migrating.upgrade()
+    migrated = constraints()
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        for table in reversed(Model.metadata.sorted_tables):
+            table.drop(connection)
+        Model.metadata.create_all(connection)
+    assert migrated == constraints()
+
+
+# Checks, unique constraints, foreign keys, indexes, primary key: each told by its name first.
+Rules = tuple[list[str], list[str], list[tuple[str, str, str]], list[tuple[str, bool | None]], str]
+
+
+def constraints() -> dict[str, Rules]:
+    found = inspect(db.engine)
+    return {
+        name: (
+            sorted(str(check["name"]) for check in found.get_check_constraints(name)),
+            sorted(str(unique["name"]) for unique in found.get_unique_constraints(name)),
+            sorted(
+                (str(key["name"]), key["referred_table"], str(key["options"]))
+                for key in found.get_foreign_keys(name)
+            ),
+            sorted((str(index["name"]), index["unique"]) for index in found.get_indexes(name)),
+            str(found.get_pk_constraint(name)["name"]),
+        )
+        for name in tables()
+    }
+
+
+def test_every_constraint_has_a_name_so_that_it_can_be_changed(empty: Flask) -> None:
+    migrating.upgrade()
+    for table, (checks, uniques, keys, indexes, primary) in constraints().items():
+        names = [*checks, *uniques, *(key[0] for key in keys), *(index[0] for index in indexes)]
+        assert "None" not in [primary, *names], table
+
+
+def test_all_the_way_up_and_down_with_data_and_up_again(empty: Flask) -> None:
+    migrating.upgrade()
+    session = db.session()
+    factories.topic(session, "mining")
+    factories.article(session, "Before the changes", topics=("mining",), issue=("Update", 134))
+    factories.page(session)
+    factories.redirect(session, "/old", "/new")
+    db.session.remove()
+    migrating.downgrade("base")
+    assert tables() == set()
+    migrating.upgrade()
+    assert migrating.differences() == []
+
+
+def test_each_single_step_can_be_gone_back(empty: Flask) -> None:
+    scripts = ScriptDirectory(str(paths.migrations()))
+    for script in reversed(list(scripts.walk_revisions())):
+        migrating.upgrade(script.revision)
+        migrating.downgrade("-1")
+        migrating.upgrade(script.revision)
+    assert migrating.current() == migrating.newest()
+
+
+def test_there_is_one_line_of_revisions(empty: Flask) -> None:
+    scripts = ScriptDirectory(str(paths.migrations()))
+    assert len(scripts.get_heads()) == len(scripts.get_bases()) == 1
+
+
+def revision(folder: Path, upgrade: str) -> None:
+    """Write a revision after the newest into a copy of the migrations."""
+    (folder / "versions" / "9999_test.py").write_text(
+        "import sqlalchemy as sa\n"
+        "from alembic import op\n"
+        f"revision, down_revision = '9999', {migrating.newest()!r}\n"
+        "branch_labels = depends_on = None\n"
+        f"def upgrade():\n{upgrade}\n"
+        "def downgrade():\n    pass\n"
+    )
+
+
+@pytest.fixture
+def copied(empty: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the migrations that a test may add to, on a migrated database with an article."""
+    migrating.upgrade()
+    factories.topic(db.session(), "mining")
+    factories.article(db.session(), "Still there", topics=("mining",))
+    db.session.remove()
+    folder = tmp_path / "migrations"
+    shutil.copytree(paths.migrations(), folder)
+    monkeypatch.setattr(paths, "migrations", lambda: folder)
+    return folder
+
+
+BATCH = """
+    with op.batch_alter_table("articles") as batch:
+        batch.add_column(sa.Column("mood", sa.String(20), nullable=False, server_default="calm"))
+"""
+
+
+def test_a_table_changed_in_batch_loses_no_row_that_refers_to_it(copied: Path) -> None:
+    revision(copied, BATCH + "        batch.drop_column('source')\n")
+    migrating.upgrade()
+    with db.engine.connect() as connection:
+        count = "SELECT (SELECT count(*) FROM articles), (SELECT count(*) FROM article_topics)"
+        assert connection.execute(text(count)).one() == (1, 1)
+        assert connection.scalar(text("SELECT count(*) FROM revisions")) == 2
+        assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+        assert connection.execute(text("PRAGMA foreign_key_check")).fetchall() == []
+
+
+def test_a_migration_that_fails_halfway_changes_nothing(copied: Path) -> None:
+    before = migrating.current()
+    revision(copied, BATCH + "    op.execute('UPDATE nowhere SET x = 1')\n")
+    with pytest.raises(Exception, match="nowhere"):
+        migrating.upgrade()
+    assert migrating.current() == before
+    assert "mood" not in {c["name"] for c in inspect(db.engine).get_columns("articles")}
+    assert db.session.query(Article).one().title == "Still there"
+    db.session.remove()
+
+
+def test_a_migration_that_leaves_rows_without_their_parents_changes_nothing(copied: Path) -> None:
+    before = migrating.current()
+    revision(copied, "    op.execute('DELETE FROM topics')\n")
+    with pytest.raises(RuntimeError, match="nothing was changed"):
+        migrating.upgrade()
+    assert migrating.current() == before
+    with db.engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM topics")) == 1
+
+
+def test_a_revision_of_newer_code_is_not_known(empty: Flask) -> None:
+    assert migrating.known(str(migrating.newest()))
+    assert not migrating.known("9999")
+
+
+@pytest.mark.parametrize("command", ["current", "history", "check", "heads"])
+def test_flask_db_works_with_our_folder(empty: Flask, command: str) -> None:
+    migrating.upgrade()
+    done = empty.test_cli_runner().invoke(args=["db", command])
+    assert done.exit_code == 0, done.output
+
+
+def test_readers_see_the_old_or_the_new_never_a_half(copied: Path, tmp_path: Path) -> None:
+    """Data definition is within the transaction: another connection sees all of it at once."""
+    revision(copied, BATCH + "    _look()\n")
+    file = copied / "versions" / "9999_test.py"
+    seen = tmp_path / "seen"
+    looking = (
+        "\ndef _look():\n"
+        "    import sqlite3, pathlib\n"
+        f"    other = sqlite3.connect({str(tmp_path / 'psg.sqlite')!r}, timeout=1)\n"
+        "    names = [row[1] for row in other.execute('PRAGMA table_info(articles)')]\n"
+        "    other.close()\n"
+        f"    pathlib.Path({str(seen)!r}).write_text(' '.join(names))\n"
+    )
+    file.write_text(file.read_text() + looking)
+    migrating.upgrade()
+    assert "title" in seen.read_text()
+    assert "mood" not in seen.read_text()
+    with sqlite3.connect(tmp_path / "psg.sqlite") as after:
+        assert "mood" in [row[1] for row in after.execute("PRAGMA table_info(articles)")]
+    after.close()
