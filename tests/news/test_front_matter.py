@@ -1,5 +1,6 @@
 """Articles as files: what a front matter may say, and what each mistake is told."""
 
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,13 @@ import pytest
 
 from psgflask.manuscript import FrontMatterWrong
 from psgflask.news.dateline import Dateline
-from psgflask.news.front_matter import ArticleFile, read_article
+from psgflask.news.front_matter import (
+    ATTACHMENT_NAMES,
+    NAMES,
+    PICTURE_NAMES,
+    ArticleFile,
+    read_article,
+)
 
 PLAIN = """\
 title: Teachers start new strike
@@ -160,3 +167,16 @@ def test_a_file_that_the_site_has_already_may_be_named(read: Read) -> None:
     kept = f"media/{'a' * 64}/march.jpg"
     (picture,) = read(f"{PLAIN}\npictures:\n  - file: {kept}\n    alt: A march").pictures
     assert picture.kept == ("a" * 64, "march.jpg")
+
+
+def test_the_guide_for_writers_is_true(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "articles.md").read_text(encoding="utf-8")
+    example = textwrap.dedent(guide[guide.index("    ---\n") : guide.index("\nThen, from")])
+    for name in ("march.jpg", "report.pdf"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "strike.md").write_text(example, encoding="utf-8")
+    found = read_article(tmp_path / "strike.md")
+    assert found.draft.title == "Teachers' strike: what is asked for"
+    assert len(found.pictures) == len(found.attachments) == 1
+    for name in {*NAMES, *PICTURE_NAMES, *ATTACHMENT_NAMES}:
+        assert f"`{name}" in guide or f"{name}: " in guide, name
