@@ -39,6 +39,7 @@ class Highlighter:
                 case Prefix(folded):
                     prefixes.append(folded)
         self.prefixes = tuple(prefixes)
+        self._known: dict[str, bool] = {}
 
     def spans(self, text: str) -> list[Span]:
         """Return what was found in a text, in order; nothing overlaps."""
@@ -59,11 +60,14 @@ class Highlighter:
         return spans
 
     def _is_found(self, word: Word) -> bool:
-        return (
-            word.folded in self.exact
-            or (bool(self.prefixes) and word.folded.startswith(self.prefixes))
-            or (bool(self.stems) and stem(word.folded, self.language) in self.stems)
-        )
+        found = self._known.get(word.folded)
+        if found is None:
+            found = self._known[word.folded] = (
+                word.folded in self.exact
+                or (bool(self.prefixes) and word.folded.startswith(self.prefixes))
+                or (bool(self.stems) and stem(word.folded, self.language) in self.stems)
+            )
+        return found
 
 
 def marked(text: str, highlighter: Highlighter) -> Markup:

@@ -2,9 +2,8 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,36 +14,22 @@ from sqlalchemy.orm import Session, SessionTransaction
 from psgflask.database import db, read_only, utc_now
 from psgflask.news import catalogue
 from psgflask.search import documents, ledger
-from psgflask.search.index import Document, IndexBroken, Store, content_hash
+from psgflask.search.drift import Drift, between
+from psgflask.search.index import Document, IndexBroken, Store
 from psgflask.search.index.generations import write_whole
 
 log = logging.getLogger(__name__)
 
 BATCH = 500
-SWEPT = "swept"
+SWEPT, PURGED = "swept", "purged"
 COMMITTED = "search_committed"
 # With no more articles than this a lost index is built anew on the spot, in a second or two;
 # with more it is left to the worker and to commands, so that nobody's request waits for it.
 SOON_BUILT = 200
 # Files that look unchanged are read through so often, in case the disk changed them.
 DISTRUST_AFTER = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Drift:
-    """Where index and database differ, as article ids."""
-
-    missing: frozenset[int]
-    stale: frozenset[int]
-    superfluous: frozenset[int]
-
-    def __bool__(self) -> bool:
-        return bool(self.ids)
-
-    @property
-    def ids(self) -> frozenset[int]:
-        """All that differ."""
-        return self.missing | self.stale | self.superfluous
+# Text that was taken back is out of reach at once, and out of the files so soon.
+PURGE_AFTER = timedelta(days=1)
 
 
 def init_app(app: Flask) -> None:
@@ -158,10 +143,7 @@ def sweep(app: Flask, *, now: datetime | None = None) -> None:
         store(app).verify()
         drain(app, now=now)
         _drain_due(app, now)
-        held = store(app).writing(wait=False)
-        if held is not None:
-            with held:
-                store(app).tidy()
+        _tidy(app, now)
     except IndexBroken as broken:
         log.warning("The index is missing or broken (%s); building it anew", broken)
         rebuild(app, now=now, wait=False)
@@ -169,10 +151,10 @@ def sweep(app: Flask, *, now: datetime | None = None) -> None:
 
 def _drain_due(app: Flask, now: datetime) -> None:
     """Index the articles that became public since the last moment that was looked at."""
-    swept = _last_swept(app)
+    swept = _noted(app, SWEPT)
     if swept is None:
         repair(app, check(app, now=now), now=now)
-        _write_swept(app, now)
+        _note(app, SWEPT, now)
         return
     # A clock that was set back makes articles unpublished again.
     with _reading(app) as session:
@@ -180,7 +162,7 @@ def _drain_due(app: Flask, now: datetime) -> None:
     if due:
         _drain_these(app, due, now)
     if due or swept > now:
-        _write_swept(app, now)
+        _note(app, SWEPT, now)
 
 
 def _drain_these(app: Flask, ids: Iterable[int], now: datetime) -> None:
@@ -191,22 +173,35 @@ def _drain_these(app: Flask, ids: Iterable[int], now: datetime) -> None:
     drain(app, now=now, wait=True)
 
 
-def _last_swept(app: Flask) -> datetime | None:
+def _tidy(app: Flask, now: datetime) -> None:
+    """Merge what is due, and once a day let go of all text that was taken back."""
+    held = store(app).writing(wait=False)
+    if held is None:
+        return
+    purged = _noted(app, PURGED)
+    purge = purged is None or abs(now - purged) >= PURGE_AFTER
+    with held:
+        store(app).tidy(purge=purge)
+    if purge:
+        _note(app, PURGED, now)
+
+
+def _noted(app: Flask, name: str) -> datetime | None:
     try:
-        return datetime.fromisoformat((store(app).folder / SWEPT).read_text(encoding="ascii"))
+        return datetime.fromisoformat((store(app).folder / name).read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
 
 
-def _write_swept(app: Flask, now: datetime) -> None:
-    write_whole(store(app).folder / SWEPT, now.isoformat().encode("ascii"))
+def _note(app: Flask, name: str, now: datetime) -> None:
+    write_whole(store(app).folder / name, now.isoformat().encode("ascii"))
 
 
 def check(app: Flask, *, now: datetime | None = None) -> Drift:
     """Compare the sets of (id, content hash) of the database and the index."""
     now = now or utc_now()
     with app.app_context(), Session(db.engine) as session:
-        drift = _drift(documents.everything(session, now), _hashes(app))
+        drift = between(documents.everything(session, now), _hashes(app))
     if not drift:
         return drift
     # Articles may have changed while we looked; what differs without that is drift.
@@ -215,7 +210,7 @@ def check(app: Flask, *, now: datetime | None = None) -> Drift:
     there = _hashes(app)
     with _reading(app) as session:
         found = documents.of(session, drift.ids, now)
-    return _drift(found, {number: there[number] for number in drift.ids & there.keys()})
+    return between(found, {number: there[number] for number in drift.ids & there.keys()})
 
 
 def _hashes(app: Flask) -> dict[int, str]:
@@ -223,15 +218,6 @@ def _hashes(app: Flask) -> dict[int, str]:
         return store(app).hashes()
     except IndexBroken:
         return {}
-
-
-def _drift(found: Iterable[Document], there: Mapping[int, str]) -> Drift:
-    wanted = {document.id: content_hash(document) for document in found}
-    return Drift(
-        missing=frozenset(wanted.keys() - there.keys()),
-        stale=frozenset(n for n in wanted.keys() & there.keys() if wanted[n] != there[n]),
-        superfluous=frozenset(there.keys() - wanted.keys()),
-    )
 
 
 def repair(app: Flask, drift: Drift, *, now: datetime | None = None) -> None:
@@ -267,7 +253,7 @@ def rebuild(
             wait=wait,
         )
     if built:
-        _write_swept(app, begun)
+        _note(app, SWEPT, begun)
         drain(app, now=now, wait=True)
     return total
 

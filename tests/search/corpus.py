@@ -38,7 +38,7 @@ class Index:
     def __init__(self, folder: Path, documents: Iterable[Document] = ()) -> None:
         self.store = Store(folder / "index")
         self.store.rebuild(list(documents), late=lambda ids: ([], []))
-        self.engine = PlainEngine(self.store.generation_token, self.store.open_reader)
+        self.engine = PlainEngine(self.store)
 
     def change(self, changed: Sequence[Document], removed: Sequence[int] = ()) -> None:
         """Commit changes, as the keeper does."""

@@ -1,7 +1,7 @@
 """The index holds exactly what is public, whatever happens to articles."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from psgflask.database import db, utc_now
 from psgflask.news import publishing
 from psgflask.news.models import Article, Attachment, Topic
 from psgflask.search import documents, keeper, ledger
-from psgflask.search.index import Document
+from psgflask.search.index import Document, generations
 from tests import factories
 
 
@@ -199,6 +199,28 @@ def test_a_sweep_of_nothing_new_leaves_index_and_disk_alone(app: Flask, session:
     before = {file: file.stat().st_mtime_ns for file in store.folder.rglob("*")}
     keeper.sweep(app)
     assert {file: file.stat().st_mtime_ns for file in store.folder.rglob("*")} == before
+
+
+def test_a_day_later_no_file_holds_what_was_withdrawn(app: Flask, session: Session) -> None:
+    now = utc_now()
+    factories.articles(session, 8)
+    article = factories.article(session, body="Secretum")
+    factories.articles(session, 8, first=date(2018, 3, 1))
+    keeper.rebuild(app)
+    keeper.sweep(app, now=now)
+    publishing.withdraw(session, article, by="x", now=now)
+    session.commit()
+
+    def there() -> bool:
+        files = keeper.store(app).folder.glob("g-*/*.trm")
+        newest = generations.current(keeper.store(app).folder)
+        return any(b"secretum" in file.read_bytes() for file in files if file.parent == newest)
+
+    keeper.sweep(app, now=now + timedelta(hours=23))
+    assert there()
+    keeper.sweep(app, now=now + timedelta(hours=25))
+    assert not there()
+    assert agrees(app)
 
 
 def test_a_failure_to_index_leaves_the_commit_and_the_ledger(

@@ -23,6 +23,7 @@ from psgflask.search.language import stem
 
 # Postings that a snapshot may keep, of the terms last used: some 100 bytes each.
 MOST_KEPT = 200_000
+MOST_COUNTED = 1_000  # words whose documents are counted to find the commonest
 MOST_NEAR = 50  # words whose neighbours are kept
 EXACT = "exact"
 
@@ -99,12 +100,13 @@ class Snapshot:
     def commonest(self, words: Iterable[str], most: int) -> list[str]:
         """Return the words in most live documents, then alphabetical; words in none are left out.
 
-        Few are counted: those whose upper bound could not take them among the first are not.
+        Few are counted: those whose upper bound could not take them among the first are not,
+        nor any after a thousand.
         """
         lexicons = self.lexicons()
         bounded = sorted((-sum(each.bound(word) for each in lexicons), word) for word in set(words))
         best: list[tuple[int, str]] = []
-        for at_best, word in bounded:
+        for at_best, word in bounded[:MOST_COUNTED]:
             if len(best) == most and (at_best, word) >= best[-1]:
                 break
             if n := len(self.term(EXACT, word)):

@@ -14,7 +14,7 @@ import re
 from functools import lru_cache
 from math import log
 
-from psgflask.search.engine.snapshot import EXACT, Snapshot
+from psgflask.search.engine.snapshot import EXACT, MOST_COUNTED, Snapshot
 from psgflask.search.stopwords import STOP_WORDS
 
 NEAREST = 20
@@ -91,7 +91,7 @@ def _best(snapshot: Snapshot, costs: dict[str, float], among: int, least: int) -
     bounds = {word: sum(each.bound(word) for each in lexicons) for word in costs}
     likely = sorted((-score(bounds[word], costs[word]), -bounds[word], word) for word in costs)
     found: tuple[float, int, str] | None = None
-    for at_best in likely:
+    for at_best in likely[:MOST_COUNTED]:
         if found is not None and at_best >= found:
             break
         word = at_best[2]

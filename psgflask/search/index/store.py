@@ -18,7 +18,7 @@ from psgflask.search.index.documents import Document, content_hash
 from psgflask.search.index.generations import IndexBroken
 from psgflask.search.index.schema import schema
 from psgflask.search.index.sums import NAME, Verifier, toc_name
-from psgflask.search.index.writer import MergePolicy, Writer, due, sparingly, thoroughly
+from psgflask.search.index.writer import MergePolicy, Writer, due, purging, sparingly, thoroughly
 
 WRITE_LOCK, BUILD_LOCK = "write.lock", "build.lock"
 MISSED = "missed"
@@ -103,14 +103,20 @@ class Store:
         self.verify()
         return self._commit(generations.current(self.folder), list(documents.values()), list(gone))
 
-    def tidy(self) -> bool:
-        """Merge segments where that is due; the caller holds `writing`. Say whether it was."""
+    def tidy(self, *, purge: bool = False) -> bool:
+        """Merge segments where that is due; the caller holds `writing`. Say whether it was.
+
+        With `purge`, write anew every segment that holds text which was taken back.
+        """
         self.verify()
         generation = generations.current(self.folder)
-        toc = TOC.read(FileStorage(generation), NAME)
-        if not due(toc.segments, 0, None):
+        segments = TOC.read(FileStorage(generation), NAME).segments
+        if purge and any(segment.deleted_count() for segment in segments):
+            self._write(generation, lambda writer: None, purging)
+        elif due(segments, 0, None):
+            self._write(generation, lambda writer: None, thoroughly)
+        else:
             return False
-        self._write(generation, lambda writer: None, thoroughly)
         return True
 
     def rebuild(

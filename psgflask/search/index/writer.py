@@ -115,6 +115,11 @@ def thoroughly(writer: Any, segments: list[Any]) -> list[Any]:
     return _merge(writer, segments, None)
 
 
+def purging(writer: Any, segments: list[Any]) -> list[Any]:
+    """Write anew what holds deleted documents, so that nothing is left of their text."""
+    return _rewrite(writer, segments, [each for each in segments if each.deleted_count()])
+
+
 def due(segments: list[Any], added: int, most: int | None) -> list[Any]:
     """Return the segments to merge with `added` new documents, at most `most` documents in all.
 
@@ -139,7 +144,10 @@ def _is_sparse(segment: Any) -> bool:
 
 
 def _merge(writer: Any, segments: list[Any], most: int | None) -> list[Any]:
-    merged = due(segments, writer.doc_count(), most)
+    return _rewrite(writer, segments, due(segments, writer.doc_count(), most))
+
+
+def _rewrite(writer: Any, segments: list[Any], merged: list[Any]) -> list[Any]:
     for segment in merged:
         if segment.doc_count():
             reader = SegmentReader(writer.storage, writer.schema, segment)

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from math import log
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,19 @@ def lexicon(tmp_path: Path) -> Lexicon:
 )
 def test_costs_are_those_of_the_recipe(word: str, other: str, distance: int, cost: float) -> None:
     assert spelling.cost(word, other, distance) == cost
+
+
+@pytest.mark.parametrize(
+    ("n", "price", "expected"),
+    [(1, 0.5, -4.0), (10, 1.0, log(10) - 8), (100, 0.0, log(100)), (5_000, 1.5, log(100) - 12)],
+)
+def test_scores_are_those_of_the_recipe(n: int, price: float, expected: float) -> None:
+    assert spelling.score(n, price) == pytest.approx(expected)
+
+
+def test_a_far_commoner_word_wins_over_one_that_is_half_an_edit_nearer(lexicon: Lexicon) -> None:
+    assert spelling.best(lexicon(meza=1, mera=99), "mexa") == "mera"
+    assert spelling.best(lexicon(meza=1, mera=40), "mexa") == "meza"
 
 
 @pytest.mark.parametrize(

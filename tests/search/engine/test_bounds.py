@@ -1,0 +1,106 @@
+"""S1: what a search may cost, counted in postings read; the time is the benches' to measure."""
+
+import random
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+
+from psgflask.search.engine.matching import MOST_EXPANSIONS
+from psgflask.search.engine.snapshot import MOST_COUNTED, MOST_KEPT, MOST_NEAR, Snapshot
+from psgflask.search.query import MOST_TERMS
+from tests.search.corpus import Index, document
+
+WORDS = 3_000
+# A term reads title and body of one field; a word has two stems, an exact and an accented form.
+MOST_OF_A_WORD = 8
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    """An index with thousands of words that begin and look alike."""
+    rng = random.Random(1)
+    words = [f"con{''.join(rng.choices('abcde', k=5))}" for _word in range(WORDS)]
+    documents = [
+        document(
+            number, " ".join(rng.sample(words, 2)), "the of " + " ".join(rng.sample(words, 20))
+        )
+        for number in range(1, 401)
+    ]
+    return Index(tmp_path_factory.mktemp("bounds"), documents)
+
+
+@pytest.fixture
+def reads(index: Index) -> Iterator[list[tuple[str, str]]]:
+    """Every look at postings, by field and term, of searches over a fresh snapshot."""
+    index.engine._snapshot = None
+    seen: list[tuple[str, str]] = []
+    whole = Snapshot._postings
+
+    def counted(snapshot: Snapshot, field: str, text: str) -> object:
+        seen.append((field, text))
+        return whole(snapshot, field, text)
+
+    with patch.object(Snapshot, "_postings", counted):
+        yield seen
+
+
+@pytest.mark.parametrize(
+    "q",
+    [
+        " OR ".join(f"w{number}" for number in range(2_000)),
+        " ".join(f"w{number}" for number in range(200)),
+        " ".join(["the"] * 100),
+        '"' + "the of " * 60 + '"',
+        "(" * 5_000,
+        "x" * 10_000,
+        "[a TO zz]",
+        "*",
+        "*a",
+        "b*",
+        "co*",
+    ],
+)
+def test_s1_a_query_reads_no_more_than_twelve_terms_take(
+    index: Index, reads: list[tuple[str, str]], q: str
+) -> None:
+    index.search(q, as_typed=True)
+    # Places of neighbours and of phrases are looked up once more.
+    assert len(reads) <= MOST_TERMS * MOST_OF_A_WORD * 3
+
+
+def test_s1_a_prefix_counts_a_thousand_words_at_most_and_joins_fifty(
+    index: Index, reads: list[tuple[str, str]]
+) -> None:
+    index.search("con*")
+    assert len({text for _field, text in reads}) <= MOST_COUNTED
+    snapshot = index.engine.snapshot()
+    assert [len(key) - 1 for key in snapshot._kept if key[0] == "union"] == [MOST_EXPANSIONS]
+
+
+def test_s1_misspelt_words_count_a_bounded_number_of_candidates(
+    index: Index, reads: list[tuple[str, str]]
+) -> None:
+    index.search("conaaxaa conbbxbb conccxcc")
+    per_word = MOST_COUNTED * 2
+    assert len(reads) <= 3 * per_word
+
+
+def test_s1_what_a_snapshot_keeps_is_bounded(index: Index) -> None:
+    rng = random.Random(2)
+    with patch("psgflask.search.engine.snapshot.MOST_KEPT", 500):
+        index.engine._snapshot = None
+        snapshot = index.engine.snapshot()
+        for _search in range(60):
+            index.search(f"con{''.join(rng.choices('abcde', k=5))} the")
+            held = sum(len(term) + 1 for term in snapshot._kept.values())
+            assert held == snapshot._size
+            assert held <= 500 or len(snapshot._kept) == 1
+            assert len(snapshot._near) <= MOST_NEAR + 1
+    assert MOST_KEPT <= 200_000
+
+
+def test_s1_pages_are_bounded_however_many_results(index: Index) -> None:
+    assert len(index.search("the").ids) == 10
+    assert len(index.search("the", page=40).ids) == 10
+    assert index.search("the", page=41).ids == ()

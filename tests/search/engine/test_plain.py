@@ -1,0 +1,81 @@
+"""The engine over an index that changes, breaks and is read by several threads."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from psgflask.search.engine import IndexUnusable
+from psgflask.search.engine.plain import PlainEngine
+from psgflask.search.index import generations
+from tests.search.corpus import Index, document
+
+
+def test_a_state_is_read_once_and_segments_serve_the_next(tmp_path: Path) -> None:
+    index = Index(tmp_path, [document(number, "Lima") for number in range(1, 400)])
+    before = index.engine.snapshot()
+    assert index.engine.snapshot() is before
+    [kept] = index.engine._segments.values()
+    index.change([document(900, "Callao")])
+    after = index.engine.snapshot()
+    assert after is not before
+    assert kept in index.engine._segments.values()
+    assert (before.count, after.count) == (399, 400)
+
+
+def test_segments_that_are_gone_are_let_go(tmp_path: Path) -> None:
+    index = Index(tmp_path, [document(1, "Lima")])
+    for number in range(2, 12):
+        index.change([document(number, "Callao")])
+        snapshot = index.engine.snapshot()
+    assert len(index.engine._segments) == len(snapshot._leaves)
+
+
+def test_a_search_that_has_begun_ends_on_the_state_it_began_with(tmp_path: Path) -> None:
+    index = Index(tmp_path, [document(1, "Lima"), document(2, "Callao")])
+    before = index.engine.snapshot()
+    index.change([], [1])
+    index.store.rebuild([document(5, "Lima")], late=lambda ids: ([], []))
+    index.store.rebuild([document(6, "Lima")], late=lambda ids: ([], []))
+    assert len(before.term("exact", "lima")) == 1
+    assert index.ids("lima") == [6]
+
+
+def test_threads_search_at_once_while_the_index_changes(tmp_path: Path) -> None:
+    index = Index(tmp_path, [document(number, f"Lima w{number}") for number in range(1, 60)])
+
+    def search(number: int) -> bool:
+        found = index.search(f'lima OR "lima w{number}" OR w* -callao')
+        return found.total >= 59
+
+    with ThreadPoolExecutor(4) as pool:
+        found = pool.map(search, range(1, 60))
+        for number in range(100, 110):
+            index.change([document(number, f"Lima w{number}")])
+        assert all(found)
+
+
+def test_a_missing_index_is_unusable_and_usable_once_it_is_there(tmp_path: Path) -> None:
+    index = Index(tmp_path, [document(1, "Lima")])
+    engine = PlainEngine(index.store)
+    pointer = index.store.folder / "current"
+    named = pointer.read_bytes()
+    pointer.unlink()
+    with pytest.raises(IndexUnusable):
+        engine.snapshot()
+    pointer.write_bytes(named)
+    assert engine.snapshot().count == 1
+
+
+@pytest.mark.parametrize("ending", [".trm", ".pst"])
+def test_files_cut_under_an_open_state_are_unusable_and_no_crash(
+    tmp_path: Path, ending: str
+) -> None:
+    words = " ".join(f"w{number}" for number in range(3_000))
+    index = Index(tmp_path, [document(number, words) for number in range(1, 30)])
+    snapshot = index.engine.snapshot()
+    for file in generations.current(index.store.folder).glob(f"*{ending}"):
+        with file.open("r+b") as opened:
+            opened.truncate(10)
+    with pytest.raises(IndexUnusable):
+        [snapshot.term("exact", f"w{number}") for number in range(3_000)]
