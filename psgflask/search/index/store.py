@@ -106,10 +106,15 @@ class Store:
     def tidy(self, *, purge: bool = False) -> bool:
         """Merge segments where that is due; the caller holds `writing`. Say whether it was.
 
-        With `purge`, write anew every segment that holds text which was taken back.
+        With `purge`, write anew every segment that holds text which was taken back, and let
+        former generations go.
         """
         self.verify()
         generation = generations.current(self.folder)
+        building = self._lock(BUILD_LOCK, wait=False) if purge else None
+        if building is not None:
+            with building:
+                generations.remove_others(self.folder, generation)
         segments = TOC.read(FileStorage(generation), NAME).segments
         if purge and any(segment.deleted_count() for segment in segments):
             self._write(generation, lambda writer: None, purging)
