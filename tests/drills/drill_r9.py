@@ -55,7 +55,7 @@ def drill(app: Flask, changes: int, chance: random.Random) -> int:
 def _change(ids: list[int]) -> None:
     """Update a third of the rows, withdraw a third, delete a third; insert as many as a third."""
     statements = (
-        "UPDATE articles SET body = body || ' And more.' WHERE id = :id",
+        "UPDATE articles SET title = title || ' and more' WHERE id = :id",
         "UPDATE articles SET status = 'withdrawn' WHERE id = :id",
         "DELETE FROM articles WHERE id = :id",
     )

@@ -1,7 +1,7 @@
 """What the index is told of an article, and the hash by which a change is noticed."""
 
 import hashlib
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import date
 
 # Grows with every change of what is indexed or how: an index of another version is not read.
@@ -25,5 +25,5 @@ class Document:
 
 def content_hash(document: Document) -> str:
     """Return what differs when anything in a document does, or the way it is indexed."""
-    said = repr((SCHEMA_VERSION, *astuple(document)))
+    said = repr((SCHEMA_VERSION, *vars(document).values()))
     return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
