@@ -1,11 +1,16 @@
 """Headers, the content security policy, hosts and sizes, and which pages may set a cookie."""
 
 import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from flask import Flask, Response, abort, current_app, request
+from flask import Flask, Response, abort, request
 from flask_babel import gettext as _
 from werkzeug.middleware.proxy_fix import ProxyFix
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 POLICY = "; ".join(
     (
@@ -31,6 +36,30 @@ WITH_304 = frozenset({"etag", "cache-control", "vary", "date"})
 LONGEST_QUERY = 64_000
 
 
+_FOREIGN = "psg.foreign_host"
+
+
+class OurName:
+    """Put the site's own name in place of any other that a request claims, and note that it did.
+
+    So not even the page that refuses the request is built with a name that is none.
+    """
+
+    def __init__(self, app: "WSGIApplication", base: SplitResult) -> None:
+        self.app = app
+        self.name = base.netloc
+        self.allowed = _hosts(base)
+
+    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        """Serve one request."""
+        host = environ.get("HTTP_HOST", "")
+        if not self.allowed.fullmatch(host.lower()):
+            environ["HTTP_HOST"] = self.name
+            if host:  # HTTP/1.0 may leave it out
+                environ[_FOREIGN] = host
+        return self.app(environ, start)
+
+
 def init_app(app: Flask) -> None:
     """Check every request first and put the headers on every answer last."""
     hops = int(app.config["TRUSTED_PROXIES"])
@@ -39,7 +68,7 @@ def init_app(app: Flask) -> None:
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=0
         )
     base = urlsplit(str(app.config["BASE_URL"]))
-    app.extensions["psg_hosts"] = _hosts(base)
+    app.wsgi_app = OurName(app.wsgi_app, base)  # type: ignore[assignment, method-assign]  # Flask's own way
     app.before_request(_check_request)
     secure = base.scheme == "https"
 
@@ -79,15 +108,14 @@ def _hosts(base: SplitResult) -> re.Pattern[str]:
 
 
 def _check_request() -> None:
-    allowed: re.Pattern[str] = current_app.extensions["psg_hosts"]
-    host = request.environ.get("HTTP_HOST", "")
-    if host and not allowed.fullmatch(host.lower()):
+    if _FOREIGN in request.environ:
         abort(400, _("This server does not answer under that name."))
     if len(request.query_string) > LONGEST_QUERY:
         abort(414)
     try:
         raw = request.environ.get("PATH_INFO", "") + request.environ.get("SCRIPT_NAME", "")
         raw.encode("latin-1").decode("utf-8")
+        request.query_string.decode("utf-8")  # bytes that nobody escaped; %ff is another matter
     except UnicodeError:
         abort(400, _("The address is not readable text."))
     if "\0" in request.path:

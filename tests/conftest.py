@@ -33,8 +33,11 @@ hypothesis.settings.load_profile("house")
 # Spanish pages need it, whoever started the tests.
 compile_all()
 
+# Whether a skipped test is a failure.
+NO_SKIPS = bool(os.environ.get("PSG_NO_SKIPS"))
+
 # Nobody's own settings may leak into the tests.
-for name in [name for name in os.environ if name.startswith("PSG_") and name != "PSG_NO_SKIPS"]:
+for name in [name for name in os.environ if name.startswith("PSG_")]:
     del os.environ[name]
 
 
@@ -137,7 +140,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where nothing may be left out (PSG_NO_SKIPS), a skipped test is a failure."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.getreports("skipped") if reporter else []
-    if skipped and os.environ.get("PSG_NO_SKIPS") and session.exitstatus == pytest.ExitCode.OK:
+    if skipped and NO_SKIPS and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

@@ -214,6 +214,23 @@ def test_s18_a_forged_host_is_refused(visitor: FlaskClient, host: str) -> None:
         assert "evil" not in answer.text
 
 
+@pytest.mark.parametrize(
+    "host", ["[", "a" * 3000, "[::1", "psg.example:99999999", "\xff", "@", "/"]
+)
+def test_s18_a_host_that_is_none_is_refused_with_a_page(visitor: FlaskClient, host: str) -> None:
+    answer = visitor.get("/news", environ_overrides={"HTTP_HOST": host})
+    assert answer.status_code == 400
+    assert "<h1" in answer.text
+    assert faults_of(answer) == []
+
+
+def test_s18_a_request_without_a_host_is_answered_under_our_name(visitor: FlaskClient) -> None:
+    said = {"HTTP_HOST": "", "SERVER_NAME": "evil.example", "SERVER_PROTOCOL": "HTTP/1.0"}
+    answer = visitor.get("/news", environ_overrides=said)
+    assert (answer.status_code, answer.headers["Location"]) == (308, "/news/")
+    assert "evil" not in visitor.get("/", environ_overrides=said).text
+
+
 @pytest.mark.parametrize("host", ["psg.example", "PSG.EXAMPLE", "psg.example:443"])
 def test_s18_our_own_name_is_answered(visitor: FlaskClient, host: str) -> None:
     assert visitor.get("/", headers={"Host": host}).status_code == 200

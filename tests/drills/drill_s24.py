@@ -1,0 +1,38 @@
+"""S24: hostile requests to every route of the whole WSGI application; none may make a fault.
+
+`python -m tests.drills.drill_s24 [--requests 5000] [--seed 24]`.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests import hostile
+from tests.browser import content
+
+
+def main() -> int:
+    """Run the drill; return 0 when no answer was a fault and each was as it must be."""
+    asked = argparse.ArgumentParser(description="S24: hostile requests to every route")
+    asked.add_argument("--requests", type=int, default=5000)
+    asked.add_argument("--seed", type=int, default=24)
+    chosen = asked.parse_args()
+    with tempfile.TemporaryDirectory() as spare, content.filled(Path(spare), "full") as app:
+        begun = time.monotonic()
+        outcome = hostile.walk(app, chosen.requests, chosen.seed)
+        seconds = time.monotonic() - begun
+    for fault in outcome.faults[:20]:
+        print(fault)
+    faults = sum(count for code, count in outcome.statuses.items() if code >= 500)
+    told = ", ".join(f"{code}: {count}" for code, count in sorted(outcome.statuses.items()))
+    print(
+        f"S24: {chosen.requests} requests in {seconds:.0f} s, {faults} times 5xx,"
+        f" {len(outcome.faults)} answers not as they must be ({told})"
+    )
+    return 1 if outcome.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
