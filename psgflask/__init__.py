@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from flask import Flask
 
 from psgflask import (
+    accounts,
     assets,
     caching,
     commands,
@@ -14,6 +15,8 @@ from psgflask import (
     errors,
     home,
     languages,
+    mail,
+    members,
     news,
     pages,
     paths,
@@ -46,8 +49,11 @@ def create_app(given: Mapping[str, object] | None = None) -> Flask:
     assets.init_app(app)
     errors.init_app(app)
     redirects.init_app(app)
+    mail.init_app(app)
+    accounts.init_app(app)
     news.init_app(app)
     pages.init_app(app)
+    members.init_app(app)
     topics.init_app(app)
     search.init_app(app)
     home.init_app(app)

@@ -1,0 +1,55 @@
+"""Tables of addresses proved: accounts, proofs of an address, and attempts that were counted."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from psgflask.database import Model
+
+
+class Account(Model):
+    """An e-mail address that somebody has proved to read; a household may share one."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (CheckConstraint("language IN ('en', 'es')", name="language"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)  # as `addresses.same` writes it
+    language: Mapped[str] = mapped_column(String(2))
+    created_at: Mapped[datetime]
+    verified_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class Proof(Model):
+    """A link that was mailed, to prove that somebody reads an address; good once."""
+
+    __tablename__ = "proofs"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(20))
+    email: Mapped[str] = mapped_column(String(254), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
+
+
+class Attempt(Model):
+    """Something limited was tried: from which network, for which address (hashed)."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        Index("ix_attempts_what_address_at", "what", "address", "at"),
+        Index("ix_attempts_what_network_at", "what", "network", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    what: Mapped[str] = mapped_column(String(20))
+    address: Mapped[str] = mapped_column(String(64))
+    network: Mapped[str] = mapped_column(String(45))
+    at: Mapped[datetime] = mapped_column(index=True)

@@ -1,0 +1,42 @@
+"""The outbox: every mail that the site has promised, until it is sent."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from psgflask.database import Model
+
+WAITING, SENT, DEAD, VOID = "waiting", "sent", "dead", "void"
+
+
+class Message(Model):
+    """One mail to one recipient; once sent it holds neither address nor contents.
+
+    A void one is never sent: it costs what a mail costs, so that nobody can tell the difference.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'sent', 'dead', 'void')", name="state"),
+        CheckConstraint("language IN ('en', 'es')", name="language"),
+        Index("ix_outbox_state_due_at", "state", "due_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[str] = mapped_column(String(120), unique=True)
+    # What must be mailed once only says so by a key of its own.
+    key: Mapped[str | None] = mapped_column(String(120), unique=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    recipient: Mapped[str] = mapped_column(String(254))
+    language: Mapped[str] = mapped_column(String(2))
+    values: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # Whom or what it concerns, as the room that posted it calls it: "person 12".
+    about: Mapped[str] = mapped_column(String(60), default="", index=True)
+    state: Mapped[str] = mapped_column(String(10), default=WAITING)
+    tries: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str] = mapped_column(String(300), default="")
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]

@@ -1,0 +1,9 @@
+"""Members: joining, who has joined, what they agreed to and paid."""
+
+from flask import Flask
+
+from psgflask.members import models as models  # its tables are the database's, whoever asks
+
+
+def init_app(app: Flask) -> None:
+    """Open the room."""
