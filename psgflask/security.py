@@ -1,4 +1,4 @@
-"""Headers, the content security policy, hosts and sizes, and which pages may set a cookie."""
+"""Headers, the content security policy, hosts and sizes, and where a request comes from."""
 
 import re
 from collections.abc import Iterable
@@ -8,6 +8,8 @@ from urllib.parse import SplitResult, urlsplit
 from flask import Flask, Response, abort, request
 from flask_babel import gettext as _
 from werkzeug.middleware.proxy_fix import ProxyFix
+
+from psgflask import secrecy
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -30,6 +32,13 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), interest-cohort=()",
 }
 TWO_YEARS = "max-age=63072000; includeSubDomains"
+# An address that is a secret: whoever it is told to has what it opens.
+OF_SECRETS = {
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex",
+    "Cache-Control": "no-store",
+}
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 # What a 304 may carry: the rest is with the copy that the reader has.
 WITH_304 = frozenset({"etag", "cache-control", "vary", "date"})
 # Enough for 10,000 characters typed into the search, six bytes each as an address writes them.
@@ -62,6 +71,7 @@ class OurName:
 
 def init_app(app: Flask) -> None:
     """Check every request first and put the headers on every answer last."""
+    secrecy.guard_logs()
     hops = int(app.config["TRUSTED_PROXIES"])
     if hops:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's own way
@@ -81,6 +91,8 @@ def init_app(app: Flask) -> None:
                 if name.lower() not in WITH_304:
                     del response.headers[name]
             return response
+        if secrecy.holds_secret(request.path):
+            response.headers.update(OF_SECRETS)
         for header, value in HEADERS.items():
             response.headers.setdefault(header, value)
         if secure:
@@ -120,3 +132,18 @@ def _check_request() -> None:
         abort(400, _("The address is not readable text."))
     if "\0" in request.path:
         abort(400, _("The address holds a character that no address may hold."))
+    if request.method not in SAFE and not _comes_from_here():
+        abort(403, _("That was sent from another site. Open the page here and send it again."))
+
+
+def _comes_from_here() -> bool:
+    """Say whether a request that changes something was sent by a page of ours, or by no page.
+
+    Browsers say so in Sec-Fetch-Site, older ones in Origin. Programs say neither: a form's token
+    stands guard there. A page that gives no referrer sends "null" as its origin.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    origin = request.headers.get("Origin", "null")
+    return origin == "null" or origin.partition("://")[2] == request.host
