@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
-from psgflask import caching, config, languages
+from psgflask import caching, config, languages, secrecy
 from psgflask.caching import LONDON
 
 TAGS = {
@@ -58,8 +58,13 @@ def _of_this_page() -> dict[str, object]:
 
 
 def _own_path() -> str:
-    """Return the path of this page without its language, with its cursor or words if any."""
-    return quote(request.path) + caching.known_query() if has_request_context() else "/"
+    """Return the path of this page without its language, with its cursor or words if any.
+
+    A path that holds a secret is told to nobody: its own page knows better, an error does not.
+    """
+    if not has_request_context() or secrecy.holds_secret(request.path):
+        return "/"
+    return quote(request.path) + caching.known_query()
 
 
 def absolute_url(path: str) -> str:
