@@ -47,6 +47,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CONTACT_PRESS", "", "E-mail address for journalists.", confirm=True),
     Setting("CONTACT_CORRECTIONS", "", "E-mail address for corrections.", confirm=True),
     Setting("CHARITY_NUMBER", "", "Registered charity number.", confirm=True),
+    Setting("BANK_NAME", "", "Bank of the PSG, for standing orders.", confirm=True),
+    Setting("BANK_ACCOUNT_NAME", "", "Name on the PSG's bank account.", confirm=True),
+    Setting("BANK_SORT_CODE", "", "Sort code of that account.", confirm=True),
+    Setting("BANK_ACCOUNT_NUMBER", "", "Number of that account.", confirm=True),
+    Setting("CHEQUES_PAYABLE_TO", "", "To whom cheques are made payable.", confirm=True),
 )
 YES, NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 WORDS = {str: "a text in quotes", int: "a whole number", bool: "True or False"}
@@ -76,6 +81,10 @@ def load(app: Flask, instance: Path, given: Mapping[str, object] | None) -> None
     https = str(app.config["BASE_URL"]).startswith("https:")
     app.config.update(
         SQLALCHEMY_DATABASE_URI=app.config["DATABASE_URL"] or f"sqlite:///{instance}/psg.sqlite",
+        # What a statement was given may be somebody's address: an error must not tell it the log.
+        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},
+        # A form may stay open for as long as the browser does (WCAG 2.2.1).
+        WTF_CSRF_TIME_LIMIT=None,
         SESSION_COOKIE_NAME="__Host-form" if https else "form",
         SESSION_COOKIE_SECURE=https,
         SESSION_COOKIE_HTTPONLY=True,
