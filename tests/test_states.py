@@ -7,8 +7,9 @@ from flask import Flask, template_rendered
 from flask.testing import FlaskClient
 from jinja2 import Template
 
+from tests import filling
 from tests.browser import content
-from tests.browser.states import STATES
+from tests.browser.states import STATES, State
 from tests.conftest import Visitor
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
@@ -22,21 +23,20 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, set[
     for kind in {state.site for state in STATES}:
         with content.filled(tmp_path_factory.mktemp("states") / kind, kind) as app:
             app.test_client_class = Visitor
-            client = app.test_client()
             for state in STATES:
                 if state.site == kind:
-                    seen[state.name] = _draw(app, client, state.path)
+                    seen[state.name] = _draw(app, app.test_client(), state)
     return seen
 
 
-def _draw(app: Flask, client: FlaskClient, path: str) -> tuple[int, set[str]]:
+def _draw(app: Flask, client: FlaskClient, state: State) -> tuple[int, set[str]]:
     used: set[str] = set()
 
     def note(sender: Flask, template: Template, **extra: object) -> None:
         used.add(str(template.name))
 
     with template_rendered.connected_to(note, app):
-        status = client.get(path).status_code
+        status = filling.walk(client, state.path, map(dict, state.steps)).status_code
     if status >= 400 and not used:  # the bare page asks nothing of Flask, so Flask tells nothing
         used.add("bare.html")
     return status, used

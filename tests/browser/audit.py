@@ -17,7 +17,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.benchmarks.servers import serving
 from tests.browser import chromium, content
-from tests.browser.states import STATES
+from tests.browser.states import STATES, visit
 from tests.browser.test_axe import examine
 from tests.conftest import Visitor
 from tests.test_crawl import crawl
@@ -64,7 +64,7 @@ def axe_matrix(stack: ExitStack, folder: Path, browser_path: str) -> list[str]:
                 context = browser.new_context(viewport=viewport, **look)  # type: ignore[arg-type]  # literals
                 page = context.new_page()
                 for state in STATES:
-                    page.goto(addresses[state.site] + state.path)
+                    visit(page, state, at=addresses[state.site])
                     found = examine(page)
                     wrong += [f"{state.name} {look} {width}px: {line}" for line in found]
                 context.close()

@@ -136,6 +136,7 @@ def _watch(page: Page, home: str, wrong: list[str], stack: ExitStack) -> None:
         page.remove_listener("console", note_console)
         page.unroute_all()
         page.emulate_media(media="null")
+        page.context.clear_cookies()
         page.goto("about:blank")
 
     page.on("request", note_request)

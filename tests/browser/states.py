@@ -1,16 +1,26 @@
 """Every template in every state that it can be in: where to find each on the sites of the tests."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # most who read the list of states need no browser
+    from playwright.sync_api import Locator, Page, Response
 
 
 @dataclass(frozen=True)
 class State:
-    """A page to look at: a name, an address, the site that shows it and the status it answers."""
+    """A page to look at: a name, an address, the site that shows it and the status it answers.
+
+    Where `steps` are given, the page is the one that comes of filling in one form after the other
+    from that address on, each by (name of the field, what is typed or chosen), and pressing its
+    first button.
+    """
 
     name: str
     path: str
     site: str = "full"
     status: int = 200
+    steps: tuple[tuple[tuple[str, str], ...], ...] = ()
 
 
 STATES = (
@@ -78,3 +88,32 @@ LAYOUTS = tuple(
         "bad-request",
     }
 )
+
+
+def visit(page: "Page", state: State, *, at: str = "") -> "Response":
+    """Bring a browser to a page, by way of its forms if it lies behind any; return the answer.
+
+    `at` is the address of the site, where the browser does not know it.
+    """
+    answer = page.goto(at + state.path)
+    for step in state.steps:
+        form = page.locator("form[method=post]").first
+        for name, value in step:
+            _fill(form, name, value)
+        with page.expect_navigation() as leads:
+            form.locator("button").first.click()
+        answer = leads.value
+    if answer is None:
+        raise RuntimeError(f"{state.name}: no answer came")
+    return answer
+
+
+def _fill(form: "Locator", name: str, value: str) -> None:
+    fields = form.locator(f"[name={name!r}]")
+    kind = fields.first.evaluate("field => field.type")
+    if kind in {"radio", "checkbox"}:
+        form.locator(f"[name={name!r}][value={value!r}]").check()
+    elif kind.startswith("select"):
+        fields.first.select_option(value)
+    else:
+        fields.first.fill(value)

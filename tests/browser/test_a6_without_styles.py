@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, Route
 
 from tests.browser.conftest import Reader
-from tests.browser.states import LAYOUTS, State
+from tests.browser.states import LAYOUTS, State, visit
 
 # What a text browser meets, line by line: landmarks, headings, dates, fields and buttons.
 OUTLINE = """() => [...document.querySelectorAll(
@@ -28,7 +28,7 @@ def without_styles(reader: Reader, state: State) -> Page:
     page = reader(state.site)
     page.route("**/*.css", lambda route: _refuse(route))
     page.route("**/*.woff2", lambda route: _refuse(route))
-    page.goto(state.path)
+    visit(page, state)
     return page
 
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import FloatRect, Page
 
 from tests.browser.conftest import Reader
-from tests.browser.states import LAYOUTS, State
+from tests.browser.states import LAYOUTS, State, visit
 
 # What the focus is on: its place in the document, what shows that it has the focus, and whether
 # something lies over it.
@@ -50,7 +50,7 @@ def test_a7_the_keyboard_reaches_everything_and_shows_where_it_is(
     reader: Reader, state: State
 ) -> None:
     page = reader(state.site)
-    page.goto(state.path)
+    visit(page, state)
     steps = walk(page)
     assert steps[0]["href"] == "#main", "the skip link comes first"
     places = [int(str(step["place"])) for step in steps]

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Reader
-from tests.browser.states import STATES, State
+from tests.browser.states import STATES, State, visit
 
 AXE = (Path(__file__).parent / "axe.min.js").read_text("utf-8")
 RULES = json.dumps(
@@ -40,7 +40,5 @@ def examine(page: Page) -> list[str]:
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
 def test_a1_axe_finds_nothing(reader: Reader, state: State, scheme: str) -> None:
     page = reader(state.site, color_scheme=scheme)
-    answer = page.goto(state.path)
-    assert answer is not None
-    assert answer.status == state.status
+    assert visit(page, state).status == state.status
     assert examine(page) == []
