@@ -20,7 +20,7 @@ FORMAT = 1
 DATABASE, SETTINGS_FILE, MANIFEST = "psg.sqlite", "config.json", "manifest.json"
 MEDIA = "media"
 # The database's address may hold a password; a restored site uses the file in its instance.
-NOT_BACKED_UP = frozenset({"SECRET_KEY", "DATABASE_URL"})
+NOT_BACKED_UP = frozenset({"SECRET_KEY", "DATABASE_URL", "SMTP_PASSWORD"})
 CHUNK = 1_000_000
 
 

@@ -64,6 +64,7 @@ def test_a_sound_installation_has_nothing_at_fault(sound: Flask) -> None:
     assert awaited == {
         *("CONTACT_POST", "CONTACT_PHONE", "CONTACT_EMAIL", "CONTACT_PRESS"),
         *("CONTACT_CORRECTIONS", "CHARITY_NUMBER"),
+        *("MAIL_FROM", "SECRETARY_EMAIL"),
         *("BANK_NAME", "BANK_ACCOUNT_NAME", "BANK_SORT_CODE", "BANK_ACCOUNT_NUMBER"),
         "CHEQUES_PAYABLE_TO",
     }

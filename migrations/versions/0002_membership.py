@@ -66,6 +66,7 @@ def upgrade() -> None:
     sa.Column('tries', sa.Integer(), nullable=False),
     sa.Column('error', sa.String(length=300), nullable=False),
     sa.Column('created_at', sa.DateTime(), nullable=False),
+    sa.Column('waiting_since', sa.DateTime(), nullable=False),
     sa.Column('due_at', sa.DateTime(), nullable=False),
     sa.Column('sent_at', sa.DateTime(), nullable=True),
     sa.CheckConstraint("language IN ('en', 'es')", name=op.f('ck_outbox_language')),

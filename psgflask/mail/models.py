@@ -25,6 +25,7 @@ class Message(Model):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    # The left half of its Message-ID: the same each time it is tried, so a double can be told.
     message_id: Mapped[str] = mapped_column(String(120), unique=True)
     # What must be mailed once only says so by a key of its own.
     key: Mapped[str | None] = mapped_column(String(120), unique=True)
@@ -38,5 +39,7 @@ class Message(Model):
     tries: Mapped[int] = mapped_column(default=0)
     error: Mapped[str] = mapped_column(String(300), default="")
     created_at: Mapped[datetime]
+    # From here the five days count after which it is given up; `flask mail retry` begins anew.
+    waiting_since: Mapped[datetime]
     due_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
