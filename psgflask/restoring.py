@@ -1,5 +1,6 @@
 """Bring a backup back, into an instance that is empty, or not at all."""
 
+import contextlib
 import json
 import shutil
 import tarfile
@@ -21,29 +22,43 @@ from psgflask.backups import (
 )
 from psgflask.config import NAMES
 
+# Where files wait to be moved; as long as it holds the database, a restore is half done.
+HALF = ".half-restored"
+
 
 def restore(instance: Path, backup: Path, *, known: Callable[[str], bool]) -> Manifest:
     """Put a backup into an empty instance, with a config.py that has a fresh secret.
 
-    `known` says whether this code knows a revision of the schema. Everything is checked in a
-    folder beside first; a refusal (BackupRefused) leaves the instance as it was.
+    `known` says whether this code knows a revision of the schema. Everything is checked and
+    written in a folder beside first; a refusal (BackupRefused) leaves the instance as it was.
+    What a restore left that was killed is cleared away by the next one.
     """
+    if (instance / HALF / DATABASE).exists():
+        _undo(instance)
     _must_be_empty(instance)
     if not backup.is_file():
         raise BackupRefused(f"There is no file {backup}")
     new = not instance.exists()
-    instance.mkdir(parents=True, exist_ok=True)
     try:
+        instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in instance.glob(".restoring-*"):  # of one that was killed while it checked
+            shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=instance, prefix=".restoring-") as folder:
             manifest = _unpack(backup, Path(folder), known)
             _put_in_place(Path(folder), instance)
-    except BackupRefused:
-        if new:
-            instance.rmdir()
-        raise
     except OSError as error:
+        _forget(instance, new)
         raise BackupRefused(f"Cannot write to {instance}: {error.strerror or error}") from error
+    except BaseException:
+        _forget(instance, new)
+        raise
     return manifest
+
+
+def _forget(instance: Path, new: bool) -> None:
+    if new:
+        with contextlib.suppress(OSError):
+            instance.rmdir()
 
 
 def _must_be_empty(instance: Path) -> None:
@@ -78,13 +93,26 @@ def _unpack(backup: Path, folder: Path, known: Callable[[str], bool]) -> Manifes
 
 
 def _put_in_place(folder: Path, instance: Path) -> None:
-    """Move what was checked; the database last, so that half a restore can be begun again."""
-    installing.make_folders(instance)
-    if (folder / MEDIA).is_dir():
-        shutil.rmtree(instance / MEDIA)  # empty folders at most
-        (folder / MEDIA).rename(instance / MEDIA)
-    installing.write_config(instance, _settings(folder))
-    (folder / DATABASE).replace(instance / DATABASE)
+    """Move what was checked; with the database, which comes last, the restore is done."""
+    (folder / MEDIA).mkdir(exist_ok=True)
+    installing.write_config(folder, _settings(folder))
+    # All is written: from here on things only get other names, which needs no room.
+    half = folder.rename(instance / HALF)
+    try:
+        shutil.rmtree(instance / MEDIA, ignore_errors=True)  # empty folders at most
+        for name in (MEDIA, "config.py", DATABASE):
+            (half / name).replace(instance / name)
+    except BaseException:
+        _undo(instance)
+        raise
+    shutil.rmtree(half, ignore_errors=True)
+
+
+def _undo(instance: Path) -> None:
+    """Take away what a restore moved that did not come to its end."""
+    shutil.rmtree(instance / MEDIA, ignore_errors=True)
+    (instance / "config.py").unlink(missing_ok=True)
+    shutil.rmtree(instance / HALF, ignore_errors=True)
 
 
 def _settings(folder: Path) -> dict[str, Any]:

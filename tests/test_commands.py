@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sqlite3
 import stat
 import tarfile
@@ -14,7 +15,7 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from flask.cli import FlaskGroup, ScriptInfo
 
-from psgflask import backups, create_app, migrating
+from psgflask import backups, create_app, installing, migrating, restoring
 from psgflask.config import SETTINGS
 from psgflask.database import db
 from psgflask.pages.models import Page
@@ -270,7 +271,7 @@ def unlisted(manifest: bytes) -> bytes:
 
 BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     "cut off in the middle": (lambda b: cut(b, 0.5), "cut off|damaged"),
-    "cut off near the end": (lambda b: cut(b, 0.97), "cut off|damaged|no backup"),
+    "cut off near the end": (lambda b: text(b, up_to_the_manifest(b)), "cut off|no backup"),
     "empty": (lambda b: cut(b, 0), "cut off|no backup"),
     "no tar at all": (lambda b: text(b, b"Dear PSG, " * 500), "no backup"),
     "one byte flipped": (lambda b: flipped(b), "altered|damaged"),
@@ -310,6 +311,11 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
 
 def cut(backup: Path, share: float) -> Path:
     return text(backup, backup.read_bytes()[: int(backup.stat().st_size * share)])
+
+
+def up_to_the_manifest(backup: Path) -> bytes:
+    with tarfile.open(backup) as archive:
+        return backup.read_bytes()[: archive.getmember("manifest.json").offset_data + 20]
 
 
 def text(backup: Path, content: bytes) -> Path:
@@ -383,3 +389,67 @@ def test_a_restore_that_was_refused_can_be_tried_again(
     run(target, "restore", str(cut(backup, 0.5)))
     assert [x.name for x in target.iterdir()] == ["README.md"]
     assert run(target, "restore", str(backup)).exit_code == 0
+
+
+@pytest.mark.parametrize("failing", ["config.py", "psg.sqlite", "media"])
+def test_a_restore_that_fails_at_any_step_leaves_nothing_and_can_be_begun_again(
+    backup: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    target = tmp_path / "target"
+    replace = Path.replace
+
+    def full(self: Path, to: Path) -> Path:
+        if Path(to) == target / failing:
+            raise OSError(28, "No space left on device")
+        return replace(self, to)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "replace", full)
+        done = run(target, "restore", str(backup))
+    assert done.exit_code == 1
+    assert "No space left on device" in done.output
+    assert not target.exists()
+    assert run(target, "restore", str(backup)).exit_code == 0
+
+
+def test_a_restore_that_finds_no_room_for_the_settings_leaves_nothing(
+    backup: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_given: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(installing, "write_config", full)
+        assert "No space left" in run(tmp_path / "target", "restore", str(backup)).output
+    assert not (tmp_path / "target").exists()
+
+
+@pytest.mark.parametrize("moved", ["media", "config.py", "psg.sqlite"])
+def test_a_restore_that_was_killed_is_begun_again_or_was_done(
+    backup: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, moved: str
+) -> None:
+    target = tmp_path / "target"
+    replace = Path.replace
+
+    def dies_after(self: Path, to: Path) -> Path:
+        done = replace(self, to)
+        if Path(to) == target / moved:
+            os._exit(9)
+        return done
+
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(Path, "replace", dies_after)
+        restoring.restore(target, backup, known=lambda revision: True)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert (target / moved).exists()
+    again = run(target, "restore", str(backup))
+    if moved == "psg.sqlite":
+        assert "has a database already" in again.output
+        assert (target / "media/ab/abcdef").is_file()
+        (target / "psg.sqlite").unlink()
+        assert "config.py already" in run(target, "restore", str(backup)).output
+    else:
+        assert again.exit_code == 0, again.output
+        assert not list(target.glob(".*"))
