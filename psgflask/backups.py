@@ -8,7 +8,7 @@ import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -61,7 +61,9 @@ def make(instance: Path, target: Path, settings: dict[str, Any], *, now: datetim
                 _add_file(archive, manifest, DATABASE, copy)
                 _add_bytes(archive, manifest, SETTINGS_FILE, _settings(settings))
                 for file in _media(instance):
-                    _add_file(archive, manifest, file.relative_to(instance).as_posix(), file)
+                    # One that goes in the meantime is no longer the site's.
+                    with suppress(FileNotFoundError):
+                        _add_file(archive, manifest, file.relative_to(instance).as_posix(), file)
                 _add_bytes(archive, None, MANIFEST, manifest.to_json())
             with tarfile.open(part) as archive:
                 check_files(archive, read_manifest(archive))
@@ -165,9 +167,17 @@ def _settings(settings: dict[str, Any]) -> bytes:
 
 
 def _media(instance: Path) -> list[Path]:
-    # A name that begins with a dot is a file still being written.
-    found = (instance / MEDIA).rglob("*")
-    return sorted(file for file in found if file.is_file() and not file.name.startswith("."))
+    """Return the media files; what begins with a dot, folder or file, is still being written."""
+    found: list[Path] = []
+    for name, folders, files in os.walk(instance / MEDIA, onerror=_unless_gone):
+        folders[:] = [folder for folder in folders if not folder.startswith(".")]
+        found += [Path(name, file) for file in files if not file.startswith(".")]
+    return sorted(found)
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _is_ours(name: str) -> bool:
@@ -180,7 +190,7 @@ def _is_ours(name: str) -> bool:
 def _add_file(archive: tarfile.TarFile, manifest: Manifest, name: str, file: Path) -> None:
     # Hashed first, then written: reading the archive back would notice a change in between.
     with file.open("rb") as opened:
-        manifest.files[name] = (file.stat().st_size, _hash(opened))
+        manifest.files[name] = (os.fstat(opened.fileno()).st_size, _hash(opened))
         opened.seek(0)
         member = tarfile.TarInfo(name)
         member.size, member.mode = manifest.files[name][0], 0o600

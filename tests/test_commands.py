@@ -18,6 +18,7 @@ from flask.cli import FlaskGroup, ScriptInfo
 from psgflask import backups, create_app, installing, migrating, restoring
 from psgflask.config import SETTINGS
 from psgflask.database import db
+from psgflask.news.intake import Tray
 from psgflask.pages.models import Page
 from tests import factories
 
@@ -45,7 +46,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
 
 @pytest.fixture
-def site(tmp_path: Path, run: Run) -> Path:
+def site(tmp_path: Path, run: Run) -> Iterator[Path]:
     """An installation with an article, a file and a setting of its own."""
     instance = tmp_path / "site"
     assert run(instance, "init").exit_code == 0
@@ -59,7 +60,9 @@ def site(tmp_path: Path, run: Run) -> Path:
     media.mkdir(parents=True)
     (media / "abcdef").write_bytes(b"a picture")
     (media / ".half-written").write_bytes(b"not yet")
-    return instance
+    with Tray(instance / "media") as tray:  # a volunteer adds a picture at this moment
+        tray.add(b"on its way")
+        yield instance
 
 
 @pytest.fixture
@@ -182,7 +185,7 @@ def test_a_backup_names_each_file_with_its_hash(backup: Path) -> None:
         files = {name: file.read() for name, file in held.items() if file}
     manifest = json.loads(files.pop("manifest.json"))
     assert set(manifest["files"]) == set(files)
-    assert "media/ab/.half-written" not in files
+    assert {name for name in files if name.startswith("media/")} == {"media/ab/abcdef"}
     for name, (size, digest) in manifest["files"].items():
         assert (len(files[name]), sha256(files[name]).hexdigest()) == (size, digest)
     assert manifest["rows"]["articles"] == 1
@@ -202,6 +205,17 @@ def test_a_backup_can_be_made_while_somebody_writes(site: Path, tmp_path: Path, 
             ("Kept through thick and thin",)
         ]
     database.close()
+
+
+def test_a_file_that_goes_meanwhile_stops_no_backup(
+    site: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = [site / "media/ab/gone", site / "media/zz/gone"]
+    walk = backups._media
+    monkeypatch.setattr(backups, "_media", lambda instance: sorted([*walk(instance), *gone]))
+    done = run(site, "backup", str(tmp_path / "x.tar"))
+    assert done.exit_code == 0, done.output
+    assert "1 media files" in done.output
 
 
 def test_a_backup_never_overwrites(site: Path, backup: Path, run: Run) -> None:

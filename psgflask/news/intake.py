@@ -1,5 +1,6 @@
 """Files on their way into instance/media: checked, prepared beside it, placed all at once."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -22,7 +23,7 @@ from psgflask.news.models import Attachment, Picture
 from psgflask.news.pictures import PictureRefused
 from psgflask.news.slugs import slug_of
 
-INCOMING = "incoming"
+INCOMING = ".incoming"  # dotted: a backup leaves out what is not in its place yet
 LEFT_BEHIND = 24 * 3600  # seconds after which a preparation that never ended is cleared away
 
 
@@ -42,8 +43,9 @@ class Tray:
         incoming = self.media / INCOMING
         incoming.mkdir(parents=True, exist_ok=True)
         for old in incoming.iterdir():
-            if time.time() - old.stat().st_mtime > LEFT_BEHIND:
-                shutil.rmtree(old, ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):  # another command may end just now
+                if time.time() - old.stat().st_mtime > LEFT_BEHIND:
+                    shutil.rmtree(old, ignore_errors=True)
         self.folder = Path(tempfile.mkdtemp(dir=incoming))
         return self
 
@@ -64,7 +66,7 @@ class Tray:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        prepared.chmod(0o644)
+        prepared.chmod(0o600)
         self.names[name] = prepared
         return name
 

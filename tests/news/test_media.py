@@ -247,16 +247,16 @@ def test_files_come_into_place_together_or_not_at_all(tmp_path: Path) -> None:
         tray.place()
         assert place_of(media, name).read_bytes() == PDF
         assert name == hashlib.sha256(PDF).hexdigest()
-        assert place_of(media, name).stat().st_mode & 0o777 == 0o644
+        assert place_of(media, name).stat().st_mode & 0o777 == 0o600
     with Tray(media) as tray:
         other = tray.add(b"other")
     assert not place_of(media, other).exists()
     assert place_of(media, name).exists()
-    assert list((media / "incoming").iterdir()) == []
+    assert list((media / ".incoming").iterdir()) == []
 
 
 def test_what_a_killed_command_left_is_cleared_away_a_day_later(tmp_path: Path) -> None:
-    left = tmp_path / "media" / "incoming" / "left"
+    left = tmp_path / "media" / ".incoming" / "left"
     left.mkdir(parents=True)
     with Tray(tmp_path / "media"):
         assert left.exists()
