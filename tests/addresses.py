@@ -10,9 +10,11 @@ from sqlalchemy import select
 from psgflask.database import db
 from psgflask.languages import LANGUAGES, PREFIXES
 from psgflask.news.models import Attachment, Picture
+from tests.browser.content import LINKS
 
 # What stands in the variable parts of each route; a route with such parts and no entry fails.
 PARTS: dict[str, list[dict[str, Any]]] = {
+    "accounts.join": [{"token": token} for token in (LINKS["open"], "no-such-link")],
     "news.year": [{"year": 2015}],
     "news.month": [{"year": 2015, "month": "03"}],
     "news.article": [{"slug": "everything"}, {"slug": "for-members"}, {"slug": "radio-7"}],
@@ -26,6 +28,8 @@ PARTS: dict[str, list[dict[str, Any]]] = {
     "pages.page": [{"slug": "aims"}, {"slug": "contact"}, {"slug": "why-join"}],
     "topics.topic": [{"slug": "society"}],
 }
+# Only a page with a form that is sent may set a cookie, and what for.
+MAY_SET_A_COOKIE = {"/accounts/join/again": "the token of its form"}
 ONE_ADDRESS_FOR_BOTH_LANGUAGES = re.compile(
     r"/(?:static|media)/|/favicon\.ico|/robots\.txt|/sitemap\.xml"
 )

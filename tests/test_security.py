@@ -1,4 +1,4 @@
-"""S7 and S18: the headers of every answer, the hosts we answer to, and no cookie anywhere."""
+"""S7 and S18: the headers of every answer, the hosts we answer to, and where a cookie may be."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from psgflask import create_app, security
+from psgflask import create_app, secrecy, security
 from psgflask.database import db
 from tests import addresses
 from tests.browser import content
@@ -24,6 +24,8 @@ FORGED = (
     *("127.0.0.1", "localhost:8000", "[::1]", "psg.example, evil.example", "PSG.example.", "a b"),
     *("psg.example/path", "psg.example#", "psg.example\t", "xpsg.example", "psg-example"),
 )
+# The one cookie there is, where there may be one at all.
+OUR_COOKIE = re.compile(r"__Host-form=[\w.-]+; Secure; HttpOnly; Path=/; SameSite=Lax")
 
 
 class Public(Visitor):
@@ -59,15 +61,23 @@ def faults_of(answer: TestResponse) -> list[str]:
     headers = answer.headers
     if answer.status_code == 304:
         return [name for name, _v in headers if name.lower() not in security.WITH_304]
-    wrong = [name for name, value in security.HEADERS.items() if headers.get(name) != value]
+    path = answer.request.path
+    of_all = dict(security.HEADERS)
+    if secrecy.holds_secret(path):
+        of_all |= security.OF_SECRETS
+    wrong = [name for name, value in of_all.items() if headers.get(name) != value]
     if headers.get("Strict-Transport-Security") != "max-age=63072000; includeSubDomains":
         wrong.append("Strict-Transport-Security")
     if "unsafe" in headers.get("Content-Security-Policy", "unsafe"):
         wrong.append("unsafe policy")
     if "default-src 'self'" not in headers.get("Content-Security-Policy", ""):
         wrong.append("no policy")
-    never = ("Set-Cookie", "Server", "X-Powered-By", "Refresh")
+    never = ("Server", "X-Powered-By", "Refresh")
     wrong += [name for name in never if name in headers]
+    if path.removeprefix("/es") not in addresses.MAY_SET_A_COOKIE:
+        wrong += ["Set-Cookie"] if "Set-Cookie" in headers else []
+    else:
+        wrong += [c for c in headers.getlist("Set-Cookie") if not OUR_COOKIE.fullmatch(c)]
     if not headers.get("Cache-Control"):
         wrong.append("Cache-Control")
     return wrong

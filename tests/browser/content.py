@@ -1,5 +1,6 @@
 """Fills the sites of the browser tests: one with every state a page can be in, two sparse ones."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from PIL import Image
 from sqlalchemy.orm import Session
 
 from psgflask import create_app
+from psgflask.accounts import proofs
 from psgflask.database import db, utc_now
 from psgflask.news import catalogue, publishing
 from psgflask.news.drafts import AttachmentDraft, PictureDraft
@@ -45,6 +47,12 @@ LONG_TITLE = (
     "After four nights of talks in Arequipa, farmers, the regional government and the company"
     " agree on what they will disagree about in the Tambo valley until the next round"
 )
+# Secrets of links that were mailed, by what has become of them.
+LINKS = {
+    "open": "open-link-of-the-tests-not-yet-pressed",
+    "used": "used-link-of-the-tests-already-pressed",
+    "expired": "expired-link-of-the-tests-come-too-late",
+}
 
 
 @contextmanager
@@ -78,6 +86,7 @@ def _fill(session: Session, media: Path) -> None:
     _articles(session, media)
     _lists(session)
     _in_spanish(session)
+    _links(session)
     factories.appeal(
         session,
         title="A new roof for the archive",
@@ -165,6 +174,19 @@ def _in_spanish(session: Session) -> None:
         topics=("mining",),
         now=utc_now(),
     )
+
+
+def _links(session: Session) -> None:
+    now = utc_now()
+    for fate, token in LINKS.items():
+        made = now - proofs.LIFE[proofs.JOIN] if fate == "expired" else now
+        proof = proofs.send(session, proofs.JOIN, email=f"{fate}@example.org", now=made).proof
+        proof.token_hash = hashlib.sha256(token.encode()).hexdigest()
+        if fate == "used":
+            proof.used_at = now
+        if fate == "open":
+            proof.expires_at = now + timedelta(days=3000)
+    session.commit()
 
 
 def _picture(media: Path, name: str, alt: str = "") -> PictureDraft:

@@ -73,6 +73,16 @@ STATES = (
     State("search-misspelt", "/search/?q=quellavecco"),
     State("search-bad-date", "/search/?q=radio&from=yesterday-ish", status=400),
     State("search-spanish", "/es/search/?q=valle"),
+    State("link", "/accounts/join/open-link-of-the-tests-not-yet-pressed"),
+    State("link-spanish", "/es/accounts/join/open-link-of-the-tests-not-yet-pressed"),
+    State("link-used", "/accounts/join/used-link-of-the-tests-already-pressed", status=410),
+    State("link-too-old", "/accounts/join/expired-link-of-the-tests-come-too-late", status=410),
+    State("link-unknown", "/es/accounts/join/no-such-link", status=404),
+    State("link-confirmed", "/accounts/join/confirmed"),
+    State("link-again", "/accounts/join/again"),
+    State("link-again-spanish", "/es/accounts/join/again"),
+    State("link-again-wrong", "/accounts/join/again", status=400, steps=((("email", "jane"),),)),
+    State("link-asked", "/accounts/join/asked"),
     State("missing", "/no-such-page", status=404),
     State("missing-spanish", "/es/no-such-page", status=404),
     State("bad-request", "/news/?before=nonsense", status=400),
@@ -85,7 +95,7 @@ LAYOUTS = tuple(
     in {
         *("home", "home-one-year", "news", "year", "article", "updates", "topics", "topic"),
         *("page", "page-contact", "search-many", "search-filtered", "search-none", "missing"),
-        "bad-request",
+        *("bad-request", "link", "link-used", "link-again-wrong"),
     }
 )
 

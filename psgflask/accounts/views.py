@@ -1,0 +1,112 @@
+"""Pages: an address proves itself by a link that was mailed to it, and a new link is asked for."""
+
+from datetime import timedelta
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from psgflask import languages
+from psgflask.accounts import addresses, joining, limits, proofs
+from psgflask.accounts.forms import AgainForm
+from psgflask.accounts.words import how_long
+from psgflask.database import db, utc_now
+
+blueprint = Blueprint("accounts", __name__, url_prefix="/accounts")
+STATUS = {proofs.UNKNOWN: 404, proofs.USED: 410, proofs.EXPIRED: 410}
+
+
+@blueprint.after_request
+def keep_out_of_searches(response: Response) -> Response:
+    """Let search engines keep none of these pages: they are steps of something."""
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def join_link(token: str) -> str:
+    """Return the address to mail for a token, in the language of this request."""
+    return languages.address("accounts.join", external=True, token=token)
+
+
+@blueprint.route("/join/<token>", methods=["GET", "POST"])
+def join(token: str) -> ResponseReturnValue:
+    """Show whose address a link proves, and a button; spend the link when it is pressed.
+
+    Programs that read mails follow links, and press no buttons. The link is its own authority: it
+    works in any browser, without a cookie, so the form needs no other token.
+    """
+    session, now = db.session(), utc_now()
+    try:
+        if request.method != "POST":
+            proof = proofs.look(session, proofs.JOIN, token, now=now)
+            of_page = _secret_address(token)
+            return render_template("accounts/join.html", email=proof.email, **of_page)
+        joining.verify(session, token, now=now)
+    except proofs.ProofRefused as refused:
+        session.rollback()
+        return _refused(token, refused)
+    session.commit()
+    return redirect(url_for("accounts.confirmed"), 303)
+
+
+@blueprint.get("/join/confirmed")
+def confirmed() -> str:
+    """Say that the address is confirmed, and what happens next."""
+    return render_template("accounts/confirmed.html")
+
+
+@blueprint.route("/join/again", methods=["GET", "POST"])
+def again() -> ResponseReturnValue:
+    """Ask for a new link; whether the address is known, only its mailbox tells."""
+    form = AgainForm()
+    if not form.validate_on_submit():
+        page = render_template("accounts/again.html", form=form)
+        return make_response(page, 400 if form.errors else 200)
+    try:
+        joining.again(
+            db.session(),
+            email=form.email.data or "",
+            language=languages.here(),
+            network=addresses.network_of(request.remote_addr),
+            link=join_link,
+            now=utc_now(),
+        )
+    except limits.TooMany as refused:
+        db.session.commit()  # or what was counted before would be forgotten
+        return _too_many(form, refused.wait)
+    db.session.commit()
+    return redirect(url_for("accounts.asked"), 303)
+
+
+@blueprint.get("/join/asked")
+def asked() -> str:
+    """Say that a mail is on its way if the address is one that we wait for."""
+    return render_template("accounts/asked.html", hours=joining.HOURS)
+
+
+def _too_many(form: AgainForm, wait: timedelta) -> Response:
+    words = _(
+        "That was asked for too often. Try again in %(wait)s; the mails that came before still"
+        " hold good links.",
+        wait=how_long(wait),
+    )
+    form.email.errors = [words]
+    answer = make_response(render_template("accounts/again.html", form=form), 429)
+    answer.headers["Retry-After"] = str(int(wait.total_seconds()) + 1)
+    return answer
+
+
+def _refused(token: str, refused: proofs.ProofRefused) -> Response:
+    page = render_template(
+        "accounts/join_refused.html",
+        reason=refused.reason,
+        hours=joining.HOURS,
+        **_secret_address(token),
+    )
+    return make_response(page, STATUS[refused.reason])
+
+
+def _secret_address(token: str) -> dict[str, object]:
+    """Return what the page says of its own address: to its reader the other language's alone."""
+    other = languages.address("accounts.join", language=languages.other(), token=token)
+    return {"counterpart": other, "canonical": "", "alternates": ()}
