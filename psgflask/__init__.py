@@ -33,6 +33,7 @@ from psgflask import (
 
 def create_app(given: Mapping[str, object] | None = None) -> Flask:
     """Build the site; `given` overrides every other source of configuration."""
+    paths.close_to_others()
     instance = paths.instance()
     app = Flask(
         __name__,

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from flask import Config, Flask
 from sqlalchemy import func, select, text
 
-from psgflask import config, database, migrating, paths, worker
+from psgflask import config, database, installing, migrating, paths, worker
 from psgflask.database import db, utc_now
 from psgflask.search import keeper
 from psgflask.search.index import IndexBroken
@@ -140,18 +140,25 @@ def secret(app: Flask) -> Iterator[Finding]:
         yield Finding("SECRET_KEY", OK, "Long and mixed")
 
 
+def rights(app: Flask) -> Iterator[Finding]:
+    """Are the secret and the members' addresses closed to others on this machine?"""
+    instance = Path(app.instance_path)
+    for path in installing.private(instance):
+        subject = "instance" if path == instance else path.name
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            text_ = f"Others on this machine may open it (mode {mode:04o})"
+            advice = f"chmod {'700' if path.is_dir() else '600'} {path}"
+            yield Finding(subject, FAULT, text_, advice)
+        else:
+            yield Finding(subject, OK, "Open to its owner alone")
+
+
 def config_file(app: Flask) -> Iterator[Finding]:
-    """Is config.py closed to others, and does it name settings that exist?"""
-    file = Path(app.instance_path, "config.py")
-    if not file.is_file():
+    """Is there a config.py, and does it name settings that exist?"""
+    if not Path(app.instance_path, "config.py").is_file():
         yield Finding("config.py", ATTENTION, "There is none", "psgflask init")
         return
-    mode = stat.S_IMODE(file.stat().st_mode)
-    if mode & 0o077:
-        text_ = f"Others on this machine may read the secret in it (mode {mode:04o})"
-        yield Finding("config.py", FAULT, text_, f"chmod 600 {file}")
-    else:
-        yield Finding("config.py", OK, "Open to its owner alone")
     for name in set(_written(app)) - config.NAMES - FLASKS_OWN:
         near = get_close_matches(name, config.NAMES, n=1)
         advice = f"Did you mean {near[0]}?" if near else "Remove it"
@@ -236,7 +243,7 @@ def background(app: Flask) -> Iterator[Finding]:
 
 QUESTIONS: tuple[Question, ...] = (
     *(sqlite, schema, readable_index, agreement, ledger, background, disk, translations),
-    *(base_address, secret, config_file, modes, strangers, facts),
+    *(base_address, secret, rights, config_file, modes, strangers, facts),
 )
 # What decides whether visitors can be served; cheap enough to be asked every few seconds.
 FOR_MONITORS: tuple[Question, ...] = (readable_index, ledger, disk)

@@ -38,6 +38,8 @@ def init() -> None:
     instance = Path(current_app.instance_path)
     if installing.make_folders(instance):
         click.echo(f"Made the folder {instance}")
+    for closed in installing.close(instance):
+        click.echo(f"Closed {closed} to others on this machine")
     if written := installing.write_config(instance):
         click.echo(f"Wrote {written} with a fresh secret; the site's settings are in it")
     before = migrating.current()

@@ -1,5 +1,6 @@
 """From an empty folder to an installation: config.py with a secret, tables, standing pages."""
 
+import contextlib
 import os
 import secrets
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from pathlib import Path
 from psgflask.config import SETTINGS, Setting
 
 FOLDERS = ("media", "index")
+PRIVATE = ("config.py", "psg.sqlite", "outbox")
 OPENING = '''"""The settings of this installation; it holds its secret, so keep it to yourself.
 
 A line that begins with # is not in force: it shows the default. Remove the # to change it.
@@ -17,11 +19,28 @@ A variable of the environment named PSG_ and the setting (PSG_BASE_URL) override
 
 
 def make_folders(instance: Path) -> bool:
-    """Make the instance folder and those in it; return whether it is new."""
+    """Make the instance folder, closed to others, and those in it; return whether it is new."""
     new = not instance.is_dir()
+    instance.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in FOLDERS:
-        (instance / name).mkdir(parents=True, exist_ok=True)
+        (instance / name).mkdir(mode=0o700, exist_ok=True)
     return new
+
+
+def close(instance: Path) -> list[Path]:
+    """Close to others what they could open, as an older version left it; return what that was."""
+    closed: list[Path] = []
+    for path in private(instance):
+        if path.stat().st_mode & 0o077:
+            with contextlib.suppress(PermissionError):  # another's; the doctor tells of it
+                path.chmod(0o700 if path.is_dir() else 0o600)
+                closed.append(path)
+    return closed
+
+
+def private(instance: Path) -> list[Path]:
+    """Return what is its owner's alone: the folder, which closes all within, and its secrets."""
+    return [path for path in (instance, *(instance / name for name in PRIVATE)) if path.exists()]
 
 
 def write_config(instance: Path, values: Mapping[str, object] | None = None) -> Path | None:

@@ -42,6 +42,11 @@ def translations() -> Path:
     return PACKAGE / "translations"
 
 
+def close_to_others() -> None:
+    """Let all that this process writes be its owner's alone: it keeps people's addresses."""
+    os.umask(0o077)
+
+
 def instance() -> Path:
     """Return the folder that holds what belongs to this installation alone.
 

@@ -63,8 +63,9 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def instance(tmp_path: Path, schema: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The instance folder of this test alone, with an empty database."""
     folder = tmp_path / "instance"
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     shutil.copyfile(schema, folder / "psg.sqlite")
+    (folder / "psg.sqlite").chmod(0o600)
     monkeypatch.setenv("PSG_INSTANCE", str(folder))
     return folder
 

@@ -138,6 +138,26 @@ def test_init_again_changes_nothing(site: Path, run: Run) -> None:
     assert everything_in(site) == before
 
 
+def test_all_that_an_installation_writes_is_its_owners_alone(
+    site: Path, backup: Path, tmp_path: Path, run: Run
+) -> None:
+    assert run(tmp_path / "restored", "restore", str(backup)).exit_code == 0
+    for folder in (site, tmp_path / "restored"):
+        paths = [folder, *(folder / name for name in ("psg.sqlite", "config.py", "media", "index"))]
+        paths += (folder / "index").rglob("*")
+        assert [path for path in paths if path.stat().st_mode & 0o077] == []
+
+
+def test_init_closes_what_an_older_version_left_open(site: Path, run: Run) -> None:
+    site.chmod(0o755)
+    (site / "psg.sqlite").chmod(0o644)
+    done = run(site, "init")
+    assert f"Closed {site / 'psg.sqlite'} to others" in done.output
+    assert site.stat().st_mode & 0o777 == 0o700
+    assert (site / "psg.sqlite").stat().st_mode & 0o777 == 0o600
+    assert "Everything was there already" in run(site, "init").output
+
+
 def test_a_mistake_in_the_configuration_is_told_without_a_traceback(site: Path, run: Run) -> None:
     (site / "config.py").write_text("SECRET_KEY = (")
     done = run(site, "doctor")

@@ -133,6 +133,14 @@ FAULTS: dict[str, tuple[str, Callable[[Flask], object]]] = {
         "config.py",
         lambda app: Path(app.instance_path, "config.py").chmod(0o640),
     ),
+    "a database that others read": (
+        "psg.sqlite",
+        lambda app: Path(app.instance_path, "psg.sqlite").chmod(0o644),
+    ),
+    "an instance that others enter": (
+        "instance",
+        lambda app: Path(app.instance_path).chmod(0o755),
+    ),
     "debugging": ("DEBUG", lambda app: write_config(app, "DEBUG = True")),
     "testing": ("TESTING", lambda app: write_config(app, "TESTING = True")),
     "no Spanish": (
