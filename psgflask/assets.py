@@ -2,6 +2,7 @@
 
 import hashlib
 import mimetypes
+import posixpath
 import re
 import threading
 from dataclasses import dataclass
@@ -62,7 +63,8 @@ class Shelf:
             here = file.is_relative_to(self.folder.resolve()) and file.is_file()
         except (OSError, ValueError):  # longer than any name may be, or with a NUL
             return None
-        if not here or file.suffix in {".py", ".css", ".md"}:
+        # A name has one spelling: each that is answered stays in memory.
+        if not here or name != posixpath.normpath(name) or file.suffix in {".py", ".css", ".md"}:
             return None
         return file.read_bytes()
 

@@ -24,8 +24,8 @@ from psgflask.database import Model, db, utc_now
 
 View = TypeVar("View", bound=Callable[..., object])
 LONDON = ZoneInfo("Europe/London")
-# All that an address of ours may ask; anything else makes no page of its own.
-PARAMETERS = frozenset({"before", "after", "q", "topic", "lang", "from", "to", "sort", "page"})
+# Who sends one of these is signed in, and may be shown what others are not.
+PERSONAL_COOKIES = frozenset({"__Host-account", "account"})
 SMALLEST_COMPRESSED = 600
 ENCODINGS = ("br", "gzip")
 
@@ -114,6 +114,16 @@ def cacheable(view: View) -> View:
     return view
 
 
+def reads(*parameters: str) -> Callable[[View], View]:
+    """Name what a view reads of its address's query; nothing else makes a page of its own."""
+
+    def mark(view: View) -> View:
+        view.parameters = frozenset(parameters)  # type: ignore[attr-defined]  # a mark, as above
+        return view
+
+    return mark
+
+
 def content_changed(session: Session) -> None:
     """Say in this transaction that readers may see something else; bulk SQL must call it."""
     changed = session.execute(
@@ -168,12 +178,14 @@ def _is_cacheable() -> bool:
     if request.method not in {"GET", "HEAD"} or request.endpoint is None:
         return False
     view = current_app.view_functions.get(request.endpoint)
-    return bool(getattr(view, "cacheable", False)) and not request.cookies
+    return bool(getattr(view, "cacheable", False)) and PERSONAL_COOKIES.isdisjoint(request.cookies)
 
 
 def known_query() -> str:
-    """Return the query of this request less what no page of ours reads, "?" in front."""
-    pairs = [(name, value) for name, value in request.args.items(multi=True) if name in PARAMETERS]
+    """Return the query of this request less what its view does not read, "?" in front."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    known: frozenset[str] = getattr(view, "parameters", frozenset())
+    pairs = [(name, value) for name, value in request.args.items(multi=True) if name in known]
     return f"?{urlencode(pairs)}" if pairs else ""
 
 

@@ -66,6 +66,8 @@ _reading: ContextVar[bool] = ContextVar("reading", default=False)
 
 def init_app(app: Flask) -> None:
     """Connect the app to its database and make safe requests read-only."""
+    # What a reader asked for stands in the parameters of a statement that failed, not in the log.
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {"hide_parameters": True})
     db.init_app(app)
     app.before_request(_note_method)
     app.teardown_request(_forget_method)

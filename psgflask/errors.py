@@ -56,7 +56,9 @@ def show(error: HTTPException) -> ResponseReturnValue:
     if isinstance(error, NotFound):
         try:
             return _missing(error)
-        except Exception:  # the last page must not fail because a room does
+        except Exception as fault:  # the last page must not fail because a room does
+            if isinstance(fault, OperationalError) and _is_busy(fault):
+                return database_fault(fault)  # whether there is such a page cannot be said yet
             log.exception("The 404 page failed; showing the bare one")
     return _answer(error, _bare(error))
 
@@ -64,12 +66,16 @@ def show(error: HTTPException) -> ResponseReturnValue:
 def database_fault(error: OperationalError) -> ResponseReturnValue:
     """Say that the site is busy when the database is locked, and failed otherwise."""
     log.error("Database fault: %s", error.orig)
-    busy = "locked" in str(error.orig) or "busy" in str(error.orig)
+    busy = _is_busy(error)
     code = 503 if busy else 500
     answer = _answer(default_exceptions[code](), _bare(default_exceptions[code]()))
     if busy:
         answer.headers["Retry-After"] = "5"
     return answer
+
+
+def _is_busy(error: OperationalError) -> bool:
+    return "locked" in str(error.orig) or "busy" in str(error.orig)
 
 
 def _missing(error: NotFound) -> ResponseReturnValue:

@@ -26,7 +26,9 @@ SCHEMES = {"http", "https", "mailto", "tel"}
 
 def init_app(app: Flask) -> None:
     """Give templates their filters and what base.html needs on every page."""
-    app.jinja_env.filters.update(markdown=markdown, date=long_date, number=format_decimal)
+    app.jinja_env.filters.update(
+        markdown=markdown, date=long_date, london_day=london_day, number=format_decimal
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(site=app.config, confirmed=_confirmed(app), absolute=absolute_url)
     app.context_processor(_of_this_page)
@@ -72,10 +74,14 @@ def absolute_url(path: str) -> str:
     return languages.absolute(path)
 
 
+def london_day(value: date | datetime) -> date:
+    """Return the day that a moment fell on in London; a day is itself."""
+    return value.astimezone(LONDON).date() if isinstance(value, datetime) else value
+
+
 def long_date(value: date | datetime) -> str:
     """Write a day in full in the interface's language; moments by London time."""
-    if isinstance(value, datetime):
-        value = value.astimezone(LONDON).date()
+    value = london_day(value)
     pattern = "d 'de' MMMM 'de' y" if languages.here() == "es" else "d MMMM y"
     return str(format_date(value, pattern))
 
@@ -109,7 +115,7 @@ def markdown(text: str) -> Markup:
 @lru_cache(maxsize=256)
 def _cleaned(text: str) -> str:
     html = _markdown.render(text)
-    html = re.sub(r"<(/?)h([1-6])>", _lower_heading, html)
+    html = _in_order(html)
     html = re.sub(r'<(t[dh])([^>]*) style="text-align:(left|right|center)">', _aligned, html)
     html = re.sub(r"<th(?=[ >])", '<th scope="col"', html)
     return _cleaner.clean(html)
@@ -149,8 +155,17 @@ def excerpt(text: str, longest: int = 160) -> str:
     return text[:longest].rsplit(" ", 1)[0].rstrip(",;:.") + "…"
 
 
-def _lower_heading(found: re.Match[str]) -> str:
-    return f"<{found[1]}h{min(max(int(found[2]), 2), 4)}>"
+def _in_order(html: str) -> str:
+    """Let headings begin at h2, end at h4 and leave no level out on the way down."""
+    above = 1
+
+    def lowered(found: re.Match[str]) -> str:
+        nonlocal above
+        if not found[1]:
+            above = min(max(int(found[2]), 2), 4, above + 1)
+        return f"<{found[1]}h{above}>"
+
+    return re.sub(r"<(/?)h([1-6])>", lowered, html)
 
 
 def _allowed(name: str, value: str) -> bool:

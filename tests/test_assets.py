@@ -118,6 +118,13 @@ def test_strangers_cannot_fill_the_memory_with_names(app: Flask, client: FlaskCl
     assert len(shelf.assets) == before
 
 
+@pytest.mark.parametrize("name", ["images/./og.png", "css/../images/og.png", "images//og.png"])
+def test_a_file_is_kept_under_one_spelling_of_its_name(app: Flask, name: str) -> None:
+    shelf: assets.Shelf = app.extensions["psg_assets"]
+    assert shelf.get("images/og.png") is not None
+    assert shelf.get(name) is None
+
+
 def test_a_template_that_names_a_missing_file_fails_loudly(app: Flask) -> None:
     with pytest.raises(FileNotFoundError):
         app.extensions["psg_assets"].address("images/nothing.svg")

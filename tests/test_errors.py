@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import default_exceptions
 
@@ -54,6 +56,24 @@ def test_a19_every_error_is_a_page_even_with_the_database_gone(
     assert f'href="{prefix}/"' in page
     assert len(page) < 100_000
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a19_a_database_at_work_is_told_as_such_where_an_old_address_is_asked_for(
+    raising: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def locked(*asked: object) -> None:
+        raise OperationalError("SELECT", {}, sqlite3.OperationalError("database is locked"))
+
+    monkeypatch.setitem(raising.extensions, "psg_before_404", [locked])
+    answer = raising.test_client().get("/old.php?name=somebody")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "5"
+
+
+def test_s22_a_statement_that_fails_does_not_tell_what_was_asked_for(app: Flask) -> None:
+    with app.app_context(), pytest.raises(OperationalError) as fault:
+        db.session.execute(text("SELECT :asked FROM nowhere"), {"asked": "somebody"})
+    assert "somebody" not in str(fault.value)
 
 
 @pytest.mark.parametrize("path", ["/", "/news/", "/news/x", "/search/?q=x", "/sitemap.xml"])

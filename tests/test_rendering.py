@@ -260,6 +260,13 @@ def test_headings_of_a_text_begin_below_the_pages_own(app: Flask) -> None:
     assert [tag for tag, _a in read(html).elements] == ["h2", "h2", "h3", "h4"]
 
 
+def test_a15_headings_of_a_text_leave_no_level_out(app: Flask) -> None:
+    with app.test_request_context():
+        html = rendering.markdown("### Deep\n\n###### Deeper\n\n###### As deep\n\n# Up again")
+    tags = [tag for tag, _attributes in read(html).elements]
+    assert tags == ["h2", "h3", "h4", "h2"]
+
+
 def test_a_table_is_kept_with_its_heads_and_alignment_and_no_style(app: Flask) -> None:
     with app.test_request_context():
         html = rendering.markdown("| a | b |\n|---|---:|\n| x | 1 |")

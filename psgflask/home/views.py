@@ -81,15 +81,15 @@ def sitemap() -> Response:
         abort(404)
     session, now = db.session(), utc_now()
     articles = session.execute(
-        select(Article.language, Article.slug, Article.updated_at)
+        select(Article.language, Article.slug, Article.updated_at, Article.publish_at)
         .where(catalogue.published(now), Article.synthetic.is_(False))
         .order_by(Article.order_date.desc(), Article.id.desc())
         .limit(SITEMAP_SIZE)
     )
     entries: list[tuple[str, str | None]] = [(at, None) for at in _standing_addresses()]
-    for language, slug, updated in articles:
+    for language, slug, updated, published in articles:
         path = languages.address("news.article", language=language, slug=slug)
-        entries.append((absolute_url(path), updated.date().isoformat()))
+        entries.append((absolute_url(path), max(updated, published).date().isoformat()))
     response = make_response(render_template("home/sitemap.xml", entries=entries))
     response.headers["Content-Type"] = "application/xml; charset=utf-8"
     return response

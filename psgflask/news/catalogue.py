@@ -15,6 +15,7 @@ from psgflask.news.models import (
     PUBLICATION,
     PUBLISHED,
     UPDATE,
+    WITHDRAWN,
     Article,
     Issue,
     Topic,
@@ -57,6 +58,12 @@ def is_published(article: Article, now: datetime) -> bool:
     return (
         article.status == PUBLISHED and article.publish_at is not None and article.publish_at <= now
     )
+
+
+def is_gone(article: Article, now: datetime) -> bool:
+    """Say whether an article was public once and has been withdrawn."""
+    was_due = article.publish_at is not None and article.publish_at <= now
+    return article.status == WITHDRAWN and was_due
 
 
 def may_read_body(article: Article, viewer: Viewer) -> bool:

@@ -1,5 +1,6 @@
 """What a writer hands in, and the rules that it must keep whatever else there is."""
 
+import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -117,7 +118,8 @@ def check_text(field: str, text: str, longest: int, what: str = "") -> None:
         raise PublishingRefused(
             field, f"The {what} has {len(text)} characters; at most {longest} fit"
         )
-    if found := UNPRINTABLE.search(text):
+    # As typed, and as Markdown will read what is written as &#12;
+    if found := UNPRINTABLE.search(html.unescape(text)):
         raise PublishingRefused(
             field, f"The {what} holds the unprintable character {found[0]!r}; remove it"
         )

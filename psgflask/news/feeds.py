@@ -54,7 +54,7 @@ def _articles(kinds: tuple[str, ...], about: Topic | None = None) -> Sequence[Ar
 
 def _feed(form: str, articles: Sequence[Article], title: str, page: str) -> Response:
     now = utc_now()
-    updated = max((a.updated_at for a in articles), default=now)
+    updated = max((a.changed_at for a in articles), default=now)
     body = render_template(
         f"news/feed.{form}.xml",
         articles=articles,

@@ -145,6 +145,11 @@ class Article(Model):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # SQLAlchemy reads a plain dict
 
     @property
+    def changed_at(self) -> datetime:
+        """When readers last saw it change: what was written before it came out is no change."""
+        return max(self.updated_at, self.publish_at or self.updated_at)
+
+    @property
     def dateline(self) -> Dateline:
         """Its date as a value."""
         return Dateline(self.precision, self.dated_from, self.dated_to)

@@ -43,7 +43,7 @@ def json_ld(article: Article) -> Markup:
         "inLanguage": article.language,
         "mainEntityOfPage": article_url(article, external=True),
         "datePublished": _moment(article.publish_at),
-        "dateModified": _moment(article.updated_at),
+        "dateModified": _moment(article.changed_at),
         "isAccessibleForFree": not article.members_only,
         "image": languages.absolute(assets.address("images/og.png")),
         "publisher": {"@type": "Organization", "name": "Peru Support Group"},

@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import Select
 
-from psgflask import languages
-from psgflask.caching import LONDON, cacheable
+from psgflask import languages, redirects
+from psgflask.caching import LONDON, cacheable, reads
 from psgflask.database import db, utc_now
 from psgflask.news import catalogue, listing, sharing
 from psgflask.news.catalogue import ANYBODY, NEWS_KINDS, Scope
@@ -18,7 +18,6 @@ from psgflask.news.dateline import Dateline
 from psgflask.news.models import (
     EVENT,
     PUBLICATION,
-    WITHDRAWN,
     Article,
     Issue,
 )
@@ -32,6 +31,7 @@ blueprint = Blueprint("news", __name__)
 
 @blueprint.get("/news/", endpoint="listing")
 @cacheable
+@reads("before", "after")
 def newest() -> str:
     """Show the newest articles."""
     scope = _scope()
@@ -46,6 +46,7 @@ def newest() -> str:
 
 @blueprint.get("/news/<int(fixed_digits=4):year>/")
 @cacheable
+@reads("before", "after")
 def year(year: int) -> str:
     """Show a year: its months as cords and its articles."""
     scope = _scope()
@@ -79,6 +80,7 @@ def year(year: int) -> str:
 
 @blueprint.get("/news/<int(fixed_digits=4):year>/<month>/")
 @cacheable
+@reads("before", "after")
 def month(year: int, month: str) -> str:
     """Show a month."""
     if not (len(month) == 2 and month.isascii() and month.isdigit()):
@@ -99,6 +101,7 @@ def month(year: int, month: str) -> str:
 
 @blueprint.get("/news/undated/")
 @cacheable
+@reads("before", "after")
 def undated() -> str:
     """Show the articles whose date is not known."""
     return _list(
@@ -112,6 +115,7 @@ def undated() -> str:
 
 @blueprint.get("/publications/")
 @cacheable
+@reads("before", "after")
 def publications() -> str:
     """Show the publications."""
     return _list(
@@ -125,20 +129,22 @@ def publications() -> str:
 
 @blueprint.get("/events/")
 @cacheable
+@reads("before", "after")
 def events() -> str:
     """Show the events, those to come first."""
     scope = _scope(EVENT)
     today = scope.now.astimezone(LONDON).date()
     first_page = not (request.args.get("before") or request.args.get("after"))
-    coming: Sequence[Article] = []
+    upcoming = None  # the later pages of the list say nothing of what is to come
     if first_page:
         coming = db.session.scalars(catalogue.upcoming(scope, today).limit(100)).all()
+        upcoming = listing.by_day(coming)
     return _list(
         catalogue.past(scope, today),
         heading=_("Events"),
         intro="",
         feed_href=_feed("events"),
-        upcoming=listing.by_day(coming),
+        upcoming=upcoming,
         empty=_("No past events are listed yet."),
     )
 
@@ -149,15 +155,15 @@ def article(slug: str) -> ResponseReturnValue:
     """Show one article, at the one address that it has."""
     session, now = db.session(), utc_now()
     found = catalogue.find(session, slug, languages.here())
+    if found is not None and catalogue.is_gone(found, now):
+        abort(410)
+    if found is None and (moved := redirects.destination()):
+        return redirect(moved, 301)
     if found is None or not catalogue.is_published(found, now):
         elsewhere = catalogue.find(session, slug, languages.other())
         if elsewhere is not None and catalogue.is_published(elsewhere, now):
             return redirect(article_url(elsewhere), 302)
-    if found is None:
-        abort(404)
-    if found.status == WITHDRAWN:
-        abort(410)
-    if not catalogue.is_published(found, now):
+    if found is None or not catalogue.is_published(found, now):
         abort(404)
     scope = _scope()
     neighbour_scope = scope if found.kind in NEWS_KINDS else _scope(found.kind)

@@ -36,4 +36,17 @@ def page(slug: str) -> str:
     found = reading.find(db.session(), slug, languages.here())
     if found is None:
         abort(404)
-    return render_template("pages/page.html", page=found, html=markdown(found.body))
+    written = [found.language]
+    if reading.translated(db.session(), found):
+        written.append(languages.other(found.language))
+    where = {
+        language: languages.address("pages.page", language=language, external=True, slug=slug)
+        for language in written
+    }
+    return render_template(
+        "pages/page.html",
+        page=found,
+        html=markdown(found.body),
+        canonical=where[found.language],
+        alternates=sorted(where.items()),
+    )

@@ -5,6 +5,7 @@ import logging
 from flask import Blueprint, abort, current_app, render_template, request
 from flask_babel import gettext as _
 
+from psgflask.caching import reads
 from psgflask.database import db, utc_now
 from psgflask.search import asking, fallback, results
 from psgflask.search.asking import Unreadable
@@ -16,6 +17,7 @@ blueprint = Blueprint("search", __name__)
 
 
 @blueprint.get("/search/")
+@reads("q", "topic", "lang", "from", "to", "sort", "page")
 def search() -> str:
     """Show the articles that fit the words and filters; any words get an answer."""
     session = db.session()

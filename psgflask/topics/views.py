@@ -6,7 +6,7 @@ from flask import Blueprint, abort, render_template, request, url_for
 from flask_babel import gettext as _
 
 from psgflask import languages
-from psgflask.caching import cacheable
+from psgflask.caching import cacheable, reads
 from psgflask.database import db, utc_now
 from psgflask.news import catalogue, listing
 from psgflask.news.catalogue import Scope
@@ -37,6 +37,7 @@ def index() -> str:
 
 @blueprint.get("/<slug>")
 @cacheable
+@reads("before", "after")
 def topic(slug: str) -> str:
     """Show the articles of a topic, newest first."""
     found = catalogue.find_topic(db.session(), slug)

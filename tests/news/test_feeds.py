@@ -1,5 +1,6 @@
 """The feeds: right, complete, and cheap to ask again."""
 
+from datetime import timedelta
 from xml.etree import ElementTree
 
 import pytest
@@ -60,6 +61,16 @@ def test_a_withdrawal_changes_the_feed(client: FlaskClient, session: Session) ->
     assert again.status_code == 200
     assert "/news/gone" not in again.text
     assert "/news/stays" in again.text
+
+
+def test_what_was_written_before_it_came_out_changed_when_it_did(
+    client: FlaskClient, session: Session
+) -> None:
+    later = factories.NOW + timedelta(days=2)
+    factories.article(session, status="scheduled", at=later)
+    feed = ElementTree.fromstring(client.get("/news.atom").data)  # our own
+    moments = {e.text for e in feed.iter() if e.tag.endswith(("}updated", "}published"))}
+    assert moments == {later.isoformat()}
 
 
 def test_an_unknown_feed_is_not_found(client: FlaskClient) -> None:

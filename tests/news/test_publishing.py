@@ -102,6 +102,7 @@ REFUSED: list[tuple[str, Callable[[Draft], Draft]]] = [
     ("title", lambda d: replace(d, title="  ")),
     ("title", lambda d: replace(d, title="x" * 251)),
     ("title", lambda d: replace(d, title="a\x0bb")),
+    ("body", lambda d: replace(d, body="a&#12;b")),
     ("teaser", lambda d: replace(d, teaser="")),
     ("body", lambda d: replace(d, body="\n")),
     ("body", lambda d: replace(d, body="a\0b")),

@@ -147,6 +147,37 @@ def test_an_article_has_one_address_under_its_own_language(
     assert '<html lang="es"' in page
 
 
+def test_what_is_known_of_an_address_comes_before_a_namesake_in_the_other_language(
+    client: FlaskClient, session: Session
+) -> None:
+    factories.article(session, slug="same", language="es")
+    moved = factories.article(session, slug="same")
+    publishing.revise(
+        session, moved, factories.draft(slug="renamed"), by=factories.EDITOR, now=factories.NOW
+    )
+    session.commit()
+    assert client.get("/news/same").location == "/news/renamed"
+    publishing.withdraw(session, moved, by=factories.EDITOR, now=factories.NOW)
+    factories.article(session, slug="renamed", language="es")
+    assert client.get("/news/renamed").status_code == 410
+
+
+def test_what_was_never_public_is_missing_not_gone(client: FlaskClient, session: Session) -> None:
+    never = factories.article(session, slug="never", status="draft")
+    publishing.withdraw(session, never, by=factories.EDITOR, now=factories.NOW)
+    session.commit()
+    assert client.get("/news/never").status_code == 404
+
+
+def test_later_pages_of_the_events_say_nothing_of_what_is_to_come(
+    client: FlaskClient, session: Session
+) -> None:
+    factories.article(session, "In time to come", kind="event", dated="2100-01-01")
+    assert "In time to come" in client.get("/events/").text
+    page = client.get("/events/?before=2018-07-15.5").text
+    assert "No event is planned" not in page
+
+
 def test_a_translated_pair_appears_once_and_links_to_its_counterpart(
     client: FlaskClient, session: Session
 ) -> None:

@@ -25,6 +25,22 @@ def test_an_untranslated_page_says_its_own_language(client: FlaskClient, session
     assert 'lang="en"' in page.split("<main")[1]
 
 
+def test_a_page_says_where_it_is_written_and_in_which_languages(
+    client: FlaskClient, session: Session
+) -> None:
+    factories.page(session, "aims", title="PSG Aims")
+    page = client.get("/es/about/aims").text
+    assert '<link rel="canonical" href="http://127.0.0.1:8000/about/aims">' in page
+    assert '<link rel="alternate" hreflang="es"' not in page
+    factories.page(session, "aims", title="Objetivos del PSG", language="es")
+    page = client.get("/es/about/aims").text
+    assert '<link rel="canonical" href="http://127.0.0.1:8000/es/about/aims">' in page
+    for address in ("/about/aims", "/es/about/aims"):
+        language = "es" if address.startswith("/es") else "en"
+        link = f'<link rel="alternate" hreflang="{language}" href="http://127.0.0.1:8000{address}">'
+        assert link in page
+
+
 def test_sections_list_their_pages(client: FlaskClient, session: Session) -> None:
     factories.page(session, "aims", section="psg", title="PSG Aims")
     factories.page(session, "human-rights", section="peru", title="Human Rights")

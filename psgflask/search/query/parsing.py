@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from psgflask.search.language import located, words
 from psgflask.search.query.fields import clause_of
@@ -46,6 +47,7 @@ class _Reading:
     names: set[int] = field(default_factory=set)  # places of words no stop word, as UN
     at: int = 0
     joining: bool = False  # an OR was read: the next clause joins the slot before it
+    before_or: bool = False  # an OR follows what is being read
 
 
 def parse(typed: str, *, interface: str = "en") -> Query:
@@ -53,7 +55,9 @@ def parse(typed: str, *, interface: str = "en") -> Query:
     text, shortened = _readable(typed)
     ors = {"OR", "O"} if interface == "es" else {"OR"}
     reading = _Reading()
-    for token in _TOKEN.finditer(text):
+    tokens = list(_TOKEN.finditer(text))
+    for token, following in zip_longest(tokens, tokens[1:]):
+        reading.before_or = following is not None and following[0] in ors
         if token[0] in ors and reading.slots and not reading.slots[-1].excluded:
             reading.joining = True
             reading.at += APART
@@ -136,7 +140,7 @@ def _plain(value: str, start: int, reading: _Reading) -> list[Clause]:
         ending: list[Clause] = [Prefix(found.pop()[2].folded)]
     else:
         ending = []
-    if reading.joining and len(found) + len(ending) > 1:
+    if (reading.joining or reading.before_or) and len(found) + len(ending) > 1:
         # "mine OR well-being": one alternative, not two.
         return [Phrase(tuple(words(value)), at)]
     clauses: list[Clause] = [

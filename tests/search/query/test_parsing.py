@@ -67,6 +67,8 @@ def brief(query: Query) -> str:
         ("mining OR oil OR gas lima", "mining OR oil OR gas & lima"),
         ('mining OR "human rights"', 'mining OR "human rights"'),
         ("mining OR well-being", 'mining OR "well being"'),
+        ("well-being OR mining", '"well being" OR mining'),
+        ("a well-being OR mining", '"well being" OR mining'),
         ("indigen*", "indigen*"),
         ("in*", "in"),
         ("*igen", "igen"),
