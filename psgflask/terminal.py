@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from psgflask.database import db
+from psgflask.database import db, read_only
 from psgflask.manuscript import FrontMatterWrong
 
 WIDTH_OF_A_FILE = 10_000  # characters: where output goes to no terminal, no line is broken
@@ -52,6 +52,16 @@ def one_change(file: Path | None = None) -> Iterator[Session]:
     finally:
         # After a commit there is nothing to undo, and nobody waits for our lock.
         session.rollback()
+
+
+@contextmanager
+def one_look() -> Iterator[Session]:
+    """Give the session of one command that only reads: it waits for no writer, nor makes one wait.
+
+    Faults of the database are told as a click error.
+    """
+    with read_only(), one_change() as session:
+        yield session
 
 
 def _fault(error: OperationalError) -> str:

@@ -21,7 +21,7 @@ from psgflask.news.moments import MomentUnreadable, read_moment, tell_moment
 from psgflask.news.rendering import article_url
 from psgflask.news.telling import STATES, name_of
 from psgflask.news.topic_commands import topic
-from psgflask.terminal import FileWrong, print_json, print_table
+from psgflask.terminal import FileWrong, one_look, print_json, print_table
 
 news = AppGroup("news", help="Write, publish and look after articles.")
 news.add_command(topic)
@@ -43,7 +43,7 @@ def _taken(file: Path) -> ArticleFile:
 
 def _with_files(article: ArticleFile, tray: Tray) -> Draft:
     """Prepare the files before the database is locked: a large picture takes seconds."""
-    with writing(article) as session:
+    with one_look() as session:
         kept = intake.kept_files(session, article)
     with writing(article):
         return intake.draft_with_files(article, tray, kept)
@@ -156,7 +156,7 @@ def correct(slug: str, text: str, file: Path | None, by: str) -> None:
 @by_option
 def withdraw(slug: str, yes: bool, by: str) -> None:
     """Take the article SLUG from the public; its address says that it was withdrawn."""
-    with writing() as session:
+    with one_look() as session:
         article = the_article(session, slug)
         title, known = article.title, article.id
     # The session is let go here: nobody else must wait while a question stands.
@@ -180,7 +180,7 @@ def list_articles(
     status: str | None, language: str | None, kind: str | None, limit: int, as_json: bool
 ) -> None:
     """List articles, newest first."""
-    with writing() as session:
+    with one_look() as session:
         now = utc_now()
         conditions = [telling.is_in_state(status, now)] if status else []
         conditions += [Article.language == language] if language else []
@@ -216,7 +216,7 @@ def list_articles(
 @click.option("--markdown", is_flag=True, help="As the file that `flask news edit` takes.")
 def show(slug: str, as_json: bool, markdown: bool) -> None:
     """Show the article SLUG, its corrections and its revisions."""
-    with writing() as session:
+    with one_look() as session:
         article = the_article(session, slug)
         if markdown:
             click.echo(telling.as_markdown(session, article), nl=False)

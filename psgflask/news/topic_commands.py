@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from psgflask.news import catalogue, topics
 from psgflask.news.commanding import writing
 from psgflask.news.models import THEME, TOPIC_KINDS, Topic, article_topics
-from psgflask.terminal import print_json, print_table
+from psgflask.terminal import one_look, print_json, print_table
 
 topic = AppGroup("topic", help="The topics: themes, places, organisations.")
 KIND = click.Choice(TOPIC_KINDS)
@@ -59,7 +59,7 @@ def remove(slug: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def list_topics(as_json: bool) -> None:
     """List the topics and how many articles have each, public or not."""
-    with writing() as session:
+    with one_look() as session:
         numbers = func.count(article_topics.c.article_id)
         counted = session.execute(
             select(Topic, numbers)

@@ -17,7 +17,7 @@ from psgflask.languages import LANGUAGES
 from psgflask.manuscript import FrontMatterWrong
 from psgflask.pages import reading, writing
 from psgflask.pages.models import Appeal, Page
-from psgflask.terminal import FileWrong, one_change, print_json, print_table
+from psgflask.terminal import FileWrong, one_change, one_look, print_json, print_table
 
 pages = AppGroup("pages", help="The standing pages, such as the aims or the contact.")
 appeal = AppGroup("appeal", help="The appeal on the home page, in each language.")
@@ -39,7 +39,7 @@ def init_app(app: Flask) -> None:
 @json_option
 def list_pages(as_json: bool) -> None:
     """List the pages of every section."""
-    with one_change() as session:
+    with one_look() as session:
         found = session.scalars(
             select(Page).order_by(Page.section, Page.position, Page.slug, Page.language)
         )
@@ -61,7 +61,7 @@ def list_pages(as_json: bool) -> None:
 @language_option
 def show(slug: str, language: str) -> None:
     """Show the page SLUG as the file that `flask pages set` takes."""
-    with one_change() as session:
+    with one_look() as session:
         page = session.scalar(select(Page).where(Page.slug == slug, Page.language == language))
         if page is None:
             raise click.ClickException(f"There is no page {slug!r} in {language!r}")
@@ -88,7 +88,7 @@ def set_page(file: Path) -> None:
 def list_appeals(as_json: bool) -> None:
     """List the appeals, the newest first."""
     today = _today()
-    with one_change() as session:
+    with one_look() as session:
         rows = [
             {
                 "language": found.language,
