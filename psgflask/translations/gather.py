@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 SOURCES = {
     "psgflask": [("**.py", "python")],
-    "templates": [("**.html", "jinja2"), ("**.xml", "jinja2")],
+    "templates": [("**.html", "jinja2"), ("**.xml", "jinja2"), ("**.txt", "jinja2")],
 }
 KEYWORDS = {**DEFAULT_KEYWORDS, "_l": None}
 HEADER = """\

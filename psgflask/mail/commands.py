@@ -1,0 +1,107 @@
+"""`flask mail list | retry | test`: the outbox seen from the terminal."""
+
+from datetime import datetime
+from typing import Any
+
+import click
+from flask import Flask
+from flask.cli import with_appcontext
+from sqlalchemy import select
+
+from psgflask.database import utc_now
+from psgflask.languages import LANGUAGES
+from psgflask.mail import outbox
+from psgflask.mail.models import DEAD, SENT, VOID, WAITING, Message
+from psgflask.terminal import one_change, print_json, print_table
+
+MOST_SHOWN = 200
+COLUMNS = ("id", "kind", "state", "tries", "posted", "due", "sent", "error")
+
+
+def init_app(app: Flask) -> None:
+    """Add `flask mail`."""
+    app.cli.add_command(mail)
+
+
+@click.group()
+def mail() -> None:
+    """Look after the mails that the site sends."""
+
+
+@mail.command("list")
+@click.option("--state", type=click.Choice([WAITING, SENT, DEAD, VOID]), help="Only these.")
+@click.option("--addresses", is_flag=True, help="Show to whom, as long as that is known.")
+@click.option("--json", "as_json", is_flag=True, help="Print for a machine.")
+@with_appcontext
+def list_(state: str | None, addresses: bool, as_json: bool) -> None:
+    """Show the newest mails of the outbox: which wait, were sent, or are dead, and why."""
+    wanted = select(Message).order_by(Message.id.desc()).limit(MOST_SHOWN)
+    if state:
+        wanted = wanted.where(Message.state == state)
+    with one_change() as session:
+        rows = [_row(message, addresses) for message in session.scalars(wanted)]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        columns = [*COLUMNS, "to"] if addresses else COLUMNS
+        print_table(columns, [[_shown(row[name]) for name in columns] for row in rows])
+    else:
+        click.echo("The outbox is empty" if state is None else f"No mail is {state}")
+
+
+def _row(message: Message, addresses: bool) -> dict[str, Any]:
+    row = {
+        "id": message.id,
+        "kind": message.kind,
+        "state": message.state,
+        "tries": message.tries,
+        "posted": message.created_at,
+        "due": message.due_at if message.state == WAITING else None,
+        "sent": message.sent_at,
+        "error": message.error,
+    }
+    return {**row, "to": message.recipient} if addresses else row
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M} UTC"
+    return "" if value is None else value
+
+
+@mail.command()
+@click.argument("number", type=int, required=False, metavar="[ID]")
+@click.option("--all", "everything", is_flag=True, help="Every dead mail that is not blank yet.")
+@with_appcontext
+def retry(number: int | None, everything: bool) -> None:
+    """Try a mail again that is dead or waits, at once and for five days more."""
+    if (number is None) != everything:
+        raise click.UsageError("Say which mail (its id is in `mail list`), or --all")
+    with one_change() as session:
+        try:
+            count = outbox.retry(session, number, now=utc_now())
+        except outbox.MailRefused as refused:
+            raise click.ClickException(str(refused)) from refused
+        session.commit()
+    click.echo(
+        f"{count} to be tried again: the worker sends within seconds, or, after the mail"
+        " server was down, within ten minutes"
+    )
+
+
+@mail.command()
+@click.argument("address")
+@click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
+@with_appcontext
+def test(address: str, language: str) -> None:
+    """Post a test mail to ADDRESS, on the same way as every other one."""
+    with one_change() as session:
+        try:
+            message = outbox.post(
+                session, kind="test", to=address, language=language, values={}, now=utc_now()
+            )
+        except outbox.RecipientRefused as refused:
+            raise click.BadParameter(str(refused), param_hint="ADDRESS") from refused
+        number = message.id
+        session.commit()
+    click.echo(f"Posted as mail {number}: the worker sends it within seconds. See `mail list`")
