@@ -85,6 +85,7 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=200), nullable=False),
     sa.Column('name_folded', sa.String(length=400), nullable=False),
     sa.Column('organisation', sa.String(length=200), nullable=False),
+    sa.Column('organisation_folded', sa.String(length=400), nullable=False),
     sa.Column('address', sa.Text(), nullable=False),
     sa.Column('postcode', sa.String(length=20), nullable=False),
     sa.Column('postcode_folded', sa.String(length=20), nullable=False),

@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from psgflask.members import joining as joining  # it hears when an address is proved
 from psgflask.members import models as models  # its tables are the database's, whoever asks
 
 

@@ -31,6 +31,7 @@ class Person(Model):
     name: Mapped[str] = mapped_column(String(200))
     name_folded: Mapped[str] = mapped_column(String(400))
     organisation: Mapped[str] = mapped_column(String(200), default="")
+    organisation_folded: Mapped[str] = mapped_column(String(400), default="")
     address: Mapped[str] = mapped_column(Text, default="")  # lines, without postcode and country
     postcode: Mapped[str] = mapped_column(String(20), default="")
     postcode_folded: Mapped[str] = mapped_column(String(20), default="")

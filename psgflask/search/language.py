@@ -8,6 +8,8 @@ from threading import local
 
 import snowballstemmer
 
+from psgflask import folding
+
 # A letter or digit, with the combining marks that follow it in decomposed text.
 _WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")
 _PLAIN_WORD = re.compile(r"[^\W_]+")
@@ -26,8 +28,7 @@ class Word:
 @lru_cache(maxsize=100_000)
 def fold(text: str) -> str:
     """Drop case and combining marks: "Castañeda" gives "castaneda"."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
+    return folding.fold(text)
 
 
 def words(text: str) -> list[Word]:

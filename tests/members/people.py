@@ -1,0 +1,50 @@
+"""Applicants for the tests of the room."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from psgflask.members import joining
+from psgflask.members.joining import Answers
+from psgflask.members.models import CHEQUE, ONLINE, Application
+from psgflask.members.tiers import Tier
+
+NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
+YEARLY = ((date(2020, 1, 1), Decimal("24.00")), (date(2027, 1, 1), Decimal("30.00")))
+
+
+def tier(key: str = "waged", kind: str = "individual") -> Tier:
+    """Return a membership that costs 24 pounds, from 2027 on 30."""
+    told = {"en": key, "es": key}
+    return Tier(key=key, kind=kind, name=told, description=told, amounts=YEARLY)
+
+
+def answers(**other: Any) -> Answers:
+    """Return what an applicant answers, but for `other`."""
+    usual: Mapping[str, Any] = {
+        "tier": tier(),
+        "name": "María Castañeda",
+        "language": "en",
+        "payment": CHEQUE,
+        "email": "maria@example.org",
+        "phone": "+44 113 496 0000",
+        "address": "1 Llama Street\nLeeds",
+        "postcode": "LS1 4DY",
+    }
+    return Answers(**{**usual, **other})
+
+
+def applied(
+    session: Session,
+    *,
+    stamp: str | None = None,
+    source: str = ONLINE,
+    by: str = "applicant",
+    now: datetime = NOW,
+    **other: Any,
+) -> Application:
+    """Return an application that has just been kept."""
+    return joining.apply(session, answers(**other), source=source, stamp=stamp, by=by, now=now)
