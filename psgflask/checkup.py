@@ -1,10 +1,9 @@
-"""The questions that `flask doctor` asks of an installation, one function each."""
+"""The questions that `flask doctor` asks, one function each; those of mail are in its room."""
 
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
@@ -16,11 +15,12 @@ from sqlalchemy import func, select, text
 
 from psgflask import config, database, installing, migrating, paths, worker
 from psgflask.database import db, utc_now
+from psgflask.findings import ATTENTION, FAULT, OK, Finding, Question
+from psgflask.mail import questions as mail
 from psgflask.search import keeper
 from psgflask.search.index import IndexBroken
 from psgflask.search.models import LedgerEntry
 
-OK, ATTENTION, FAULT = "ok", "attention", "fault"
 LEAST_FREE = 200_000_000
 COMFORTABLY_FREE = 2_000_000_000
 SHORTEST_SECRET = 32
@@ -28,19 +28,6 @@ SHORTEST_SECRET = 32
 OLDEST_ENTRY = 60
 # Flask's own settings that somebody may well put into config.py.
 FLASKS_OWN = frozenset({"DEBUG", "TESTING", "SECRET_KEY_FALLBACKS"})
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one question found, and what to do about it."""
-
-    subject: str
-    state: str
-    text: str
-    advice: str = ""
-
-
-Question = Callable[[Flask], Iterator[Finding]]
 
 
 def sqlite(app: Flask) -> Iterator[Finding]:
@@ -243,7 +230,8 @@ def background(app: Flask) -> Iterator[Finding]:
 
 QUESTIONS: tuple[Question, ...] = (
     *(sqlite, schema, readable_index, agreement, ledger, background, disk, translations),
+    *(mail.way_out, mail.waiting, mail.dead_letters),
     *(base_address, secret, rights, config_file, modes, strangers, facts),
 )
 # What decides whether visitors can be served; cheap enough to be asked every few seconds.
-FOR_MONITORS: tuple[Question, ...] = (readable_index, ledger, disk)
+FOR_MONITORS: tuple[Question, ...] = (readable_index, ledger, disk, mail.waiting)

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from psgflask import checkup
-from psgflask.checkup import ATTENTION, FAULT, OK, Finding
 from psgflask.database import db
+from psgflask.findings import ATTENTION, FAULT, OK, Finding
 
 COLOURS = {OK: "green", ATTENTION: "yellow", FAULT: "red"}
 
@@ -71,7 +71,7 @@ def alive() -> Response:
 
 @blueprint.get("/readyz")
 def ready() -> Response:
-    """Say whether visitors can be served: database, index, ledger, disk; 503 when not."""
+    """Say whether visitors can be served: database, index, ledger, disk, mail; 503 when not."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
     wrong: list[str] = []
     try:

@@ -1,4 +1,4 @@
-"""What must happen without a visitor: the index ledger and articles whose time has come."""
+"""What must happen without a visitor: the index ledger, articles whose time has come, mail."""
 
 import fcntl
 import logging
@@ -13,6 +13,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from psgflask import config
+from psgflask.mail import sending
 from psgflask.search import keeper
 
 log = logging.getLogger(__name__)
@@ -25,16 +26,26 @@ LOCK = "worker.lock"
 # round tries again.
 Task = Callable[[Flask], object]
 TASKS: tuple[Task, ...] = (keeper.sweep,)
+# A task that waits for other machines, and is told by the event when it is to look up. Errands go
+# in a thread of their own: a mail server that hangs keeps no article from the index.
+Errand = Callable[[Flask, threading.Event], object]
+ERRANDS: tuple[Errand, ...] = (sending.sweep,)
 
 
 class Worker:
     """Does the tasks in rounds, in one process of the installation at a time."""
 
     def __init__(
-        self, app: Flask, tasks: tuple[Task, ...] = TASKS, *, every: float = EVERY_SECONDS
+        self,
+        app: Flask,
+        tasks: tuple[Task, ...] = TASKS,
+        *,
+        errands: tuple[Errand, ...] = (),
+        every: float = EVERY_SECONDS,
     ) -> None:
         self.app = app
         self.tasks = tasks
+        self.errands = errands
         self.every = every
         self.failures = 0
         self._stop = threading.Event()
@@ -54,29 +65,49 @@ class Worker:
 
     def run(self) -> None:
         """Do rounds until stopped, as long as no other process of the installation does."""
+        abroad: threading.Thread | None = None
         try:
             while not self._stop.is_set():
                 if self._holds_lock():
+                    if abroad is None and self.errands:
+                        abroad = threading.Thread(target=self._run_errands, name="errands")
+                        abroad.daemon = True
+                        abroad.start()
                     self.round()
                 self._stop.wait(self.pause)
         finally:
+            if abroad is not None:
+                abroad.join()  # or the next to hold the lock would send the same mail
             self._let_go()
 
     def round(self) -> None:
         """Do every task once; one that fails is logged and keeps none of the others back."""
-        failed = False
-        for task in self.tasks:
-            try:
-                task(self.app)
-            except Exception:
-                failed = True
-                log.exception("The worker's task %s failed", getattr(task, "__name__", task))
+        failed = [task for task in self.tasks if not self._did(task, self.app)]
         self.failures = self.failures + 1 if failed else 0
+
+    def _run_errands(self) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            failed = [task for task in self.errands if not self._did(task, self.app, self._stop)]
+            failures = failures + 1 if failed else 0
+            self._stop.wait(self._pause_after(failures))
+
+    @staticmethod
+    def _did(task: Callable[..., object], *given: object) -> bool:
+        try:
+            task(*given)
+        except Exception:
+            log.exception("The worker's task %s failed", getattr(task, "__name__", task))
+            return False
+        return True
 
     @property
     def pause(self) -> float:
         """Seconds until the next round: doubled by every failure in a row, to a bound."""
-        return min(self.every * 2.0 ** min(self.failures, 10), max(self.every, LONGEST_PAUSE))
+        return self._pause_after(self.failures)
+
+    def _pause_after(self, failures: int) -> float:
+        return min(self.every * 2.0 ** min(failures, 10), max(self.every, LONGEST_PAUSE))
 
     def _holds_lock(self) -> bool:
         """Take the lock of the installation; a process that dies lets it go by dying."""
@@ -122,7 +153,7 @@ def start(app: Flask) -> Worker | None:
     """Start the worker beside a server, unless WORKER is off; a command starts none."""
     if not app.config["WORKER"] or config.by_command():
         return None
-    running = Worker(app)
+    running = Worker(app, errands=ERRANDS)
     running.start()
     return running
 
@@ -132,7 +163,7 @@ def start(app: Flask) -> Worker | None:
 def worker() -> None:
     """Do the background work in the foreground, until Ctrl-C."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
-    running = Worker(app)
+    running = Worker(app, errands=ERRANDS)
     for stopping in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stopping, lambda number, frame: running.stop())
     click.echo("The worker runs, or stands by while the server's does (Ctrl-C stops it)")

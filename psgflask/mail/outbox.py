@@ -198,9 +198,8 @@ def trim(session: Session, now: datetime) -> None:
 
 def standing(session: Session, now: datetime) -> Standing:
     """Return how many mails wait and are dead, and which has been due for longest."""
-    counts = dict(
-        session.execute(select(Message.state, func.count()).group_by(Message.state)).tuples()
-    )
+    grouped = session.execute(select(Message.state, func.count()).group_by(Message.state))
+    counts: dict[str, int] = dict(row for row in grouped)
     overdue = session.scalar(
         select(Message)
         .where(Message.state == WAITING, Message.due_at <= now)

@@ -52,10 +52,10 @@ class Post:
 
 def sweep(
     app: Flask,
+    stop: Event | None = None,
     *,
     clock: Clock = utc_now,
     transport: Transport | None = None,
-    stop: Event | None = None,
 ) -> int:
     """Send what is due, the longest due first; return how many mails left.
 
