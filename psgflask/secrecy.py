@@ -2,6 +2,8 @@
 
 import logging
 import re
+from collections.abc import Callable
+from typing import Any
 
 # What is mailed as a link ends in a secret: whoever has the address has what it opens. No word
 # of an address under /accounts/ is this long, and what a damaged link has left over below this
@@ -9,8 +11,6 @@ import re
 _ACCOUNTS = re.compile(r"(/accounts/)([^\s?#\"'<>]*)", re.IGNORECASE)
 _SECRET = re.compile(r"[^/]{20,}")
 HIDDEN = "..."
-# Every logger that is told the address of a request, whichever server runs the site.
-TOLD = ("psgflask", "granian.access", "gunicorn.access", "gunicorn.error", "werkzeug")
 
 
 def hide(text: str) -> str:
@@ -23,21 +23,31 @@ def holds_secret(path: str) -> bool:
     return hide(path) != path
 
 
-class _Hiding(logging.Filter):
-    """Takes secrets out of what is logged, wherever in the record they stand."""
+def guard_logs() -> None:
+    """Let nothing that this process logs tell the secret of an address; may be called again.
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record if need be; always let it pass."""
+    At the making of records, since a filter of a logger sees neither its children nor tracebacks.
+    """
+    if not isinstance(logging.getLogRecordFactory(), _Guard):
+        logging.setLogRecordFactory(_Guard(logging.getLogRecordFactory()))
+
+
+class _Guard:
+    """Makes records of a log without the secrets that they would tell."""
+
+    def __init__(self, make: Callable[..., logging.LogRecord]) -> None:
+        self.make = make
+
+    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        """Make a record, and rewrite it if need be."""
+        record = self.make(*args, **kwargs)
         message = record.getMessage()
         if holds_secret(message):
             record.msg, record.args = hide(message), None
-        return True
+        if record.exc_info and record.exc_info[0]:
+            # Formatters take the text that a record has.
+            record.exc_text = hide(_formatter.formatException(record.exc_info))
+        return record
 
 
-_hiding = _Hiding()
-
-
-def guard_logs() -> None:
-    """Let no logger of this process tell the secret part of an address; may be called again."""
-    for name in TOLD:
-        logging.getLogger(name).addFilter(_hiding)
+_formatter = logging.Formatter()

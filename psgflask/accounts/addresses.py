@@ -35,6 +35,8 @@ def read(typed: str) -> Address:
     # It costs start-up 50 ms, and only forms and the secretary's commands want it.
     from email_validator import EmailNotValidError, validate_email
 
+    if len(typed) > 2 * LONGEST:  # not worth the work of reading it
+        raise AddressUnreadable
     bare = re.sub(r"^(?:mailto:)?<?\s*|\s*>?[.,;]?$", "", typed.strip(), flags=re.IGNORECASE)
     try:
         found = validate_email(bare, check_deliverability=False, strict=True)

@@ -89,7 +89,7 @@ def sitemap() -> Response:
     entries: list[tuple[str, str | None]] = [(at, None) for at in _standing_addresses()]
     for language, slug, updated, published in articles:
         path = languages.address("news.article", language=language, slug=slug)
-        entries.append((absolute_url(path), max(updated, published).date().isoformat()))
+        entries.append((absolute_url(path), max(updated, published or updated).date().isoformat()))
     response = make_response(render_template("home/sitemap.xml", entries=entries))
     response.headers["Content-Type"] = "application/xml; charset=utf-8"
     return response
