@@ -5,17 +5,17 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-# What is mailed as a link ends in a secret: whoever has the address has what it opens. No word
-# of an address under /accounts/ is this long, and what a damaged link has left over below this
-# length leaves more to guess than anybody can.
-_ACCOUNTS = re.compile(r"(/accounts/)([^\s?#\"'<>]*)", re.IGNORECASE)
+# What is mailed as a link ends in a secret: whoever has the address has what it opens; and the
+# page after an application is one person's. No word of an address in these rooms is this long, and
+# what a damaged link has left over below this length leaves more to guess than anybody can.
+_ROOMS = re.compile(r"(/(?:accounts|members)/)([^\s?#\"'<>]*)", re.IGNORECASE)
 _SECRET = re.compile(r"[^/]{20,}")
 HIDDEN = "..."
 
 
 def hide(text: str) -> str:
     """Return a text with the secrets of the addresses in it taken out."""
-    return _ACCOUNTS.sub(lambda found: found[1] + _SECRET.sub(HIDDEN, found[2]), text)
+    return _ROOMS.sub(lambda found: found[1] + _SECRET.sub(HIDDEN, found[2]), text)
 
 
 def holds_secret(path: str) -> bool:
@@ -41,7 +41,10 @@ class _Guard:
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         """Make a record, and rewrite it if need be."""
         record = self.make(*args, **kwargs)
-        message = record.getMessage()
+        try:
+            message = record.getMessage()
+        except Exception:  # whoever prints it says so; to log must never be what fails
+            return record
         if holds_secret(message):
             record.msg, record.args = hide(message), None
         if record.exc_info and record.exc_info[0]:

@@ -1,11 +1,18 @@
 """S20, S22: the secret part of an address is told to nobody, whoever logs it and however."""
 
+import http.client
 import logging
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
-from psgflask import secrecy
+from psgflask import secrecy, serving
 
+ROOT = Path(__file__).resolve().parents[1]
 TOKEN = "Zm9vYmFyLWJhei1xdXV4X2NvcmdlLWdyYXVsdC1nYXJ"
 
 
@@ -20,6 +27,8 @@ TOKEN = "Zm9vYmFyLWJhei1xdXV4X2NvcmdlLWdyYXVsdC1nYXJ"
         (f"/ACCOUNTS/join/{TOKEN[:25]}=", "/ACCOUNTS/join/..."),
         (f'"https://x.org/accounts/join/{TOKEN}"', '"https://x.org/accounts/join/..."'),
         (f"/accounts/join/{TOKEN} /accounts/join/{TOKEN}", "/accounts/join/... /accounts/join/..."),
+        (f"/es/members/join/sent/{TOKEN}", "/es/members/join/sent/..."),
+        ("/members/join/agreements", "/members/join/agreements"),
         ("/accounts/join/again", "/accounts/join/again"),
         ("/accounts/password-sign-in", "/accounts/password-sign-in"),
         (f"/media/{'f' * 64}/report.pdf", f"/media/{'f' * 64}/report.pdf"),
@@ -64,3 +73,42 @@ def test_s20_no_traceback_tells_a_secret(caplog: pytest.LogCaptureFixture) -> No
         logging.getLogger("psgflask.errors").exception("A fault at /accounts/join/%s", TOKEN)
     assert TOKEN not in caplog.text
     assert "cannot serve /accounts/join/..." in caplog.text
+
+
+def test_a_log_line_that_cannot_be_written_stops_nothing() -> None:
+    secrecy.guard_logs()
+    make = logging.getLogRecordFactory()
+    assert make("name", logging.INFO, "file", 1, "%d of %s", ("many",), None).msg == "%d of %s"
+
+
+def test_s20_the_server_that_we_start_logs_no_secret(instance: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {"PSG_INSTANCE": str(instance), "PSG_SECRET_KEY": "x" * 40, "PSG_WORKER": "no"}
+    command = serving.command("127.0.0.1", port)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        statuses = [_asked(port, path) for path in ("/", f"/accounts/join/{TOKEN}?x={TOKEN}")]
+    finally:
+        process.terminate()
+        said, _errors = process.communicate(timeout=30)
+    assert statuses == [200, 404]
+    assert "404 GET /accounts/join/... " in said
+    assert TOKEN not in said
+
+
+def _asked(port: int, path: str) -> int:
+    """Ask the server that is starting, patiently."""
+    for _attempt in range(300):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+        finally:
+            connection.close()
+    raise RuntimeError("the server did not open its port")
