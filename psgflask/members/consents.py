@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from psgflask.accounts.models import Account
 from psgflask.members import audit
 from psgflask.members.models import EMAIL, POST, Consent, Person
+from psgflask.members.refusals import MembershipRefused, PersonErased
 
 WHAT = (POST, EMAIL)
 BASIS = "consent (UK GDPR, article 6(1)(a))"
@@ -47,7 +48,7 @@ WORDINGS: dict[tuple[str, str], Wording] = {
 }
 
 
-class ConsentRefused(ValueError):
+class ConsentRefused(MembershipRefused):
     """A consent that cannot be given or withdrawn; the message says why."""
 
     field = "consents"
@@ -96,8 +97,10 @@ def change(
 ) -> None:
     """Give or withdraw one consent for somebody who wrote to us, and leave a trace of who did.
 
-    Raises ConsentRefused.
+    Raises ConsentRefused and PersonErased.
     """
+    if person.erased_at is not None:
+        raise PersonErased(person.number)
     before = sorted(given(person))
     if agreed:
         give(session, person, what, language=person.language, now=now)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -15,9 +14,10 @@ from psgflask.accounts.models import Account, Proof
 from psgflask.mail import outbox
 from psgflask.members import audit, consents, doubles, likeness, numbers
 from psgflask.members.models import ONLINE, Application, HouseholdMember, Person
+from psgflask.members.moments import london_day
+from psgflask.members.refusals import MembershipRefused
 from psgflask.members.tiers import HOUSEHOLD, ORGANISATION, Tier, amount_on
 
-LONDON = ZoneInfo("Europe/London")
 MAIL_TO_SECRETARY = "application_received"
 
 
@@ -43,10 +43,8 @@ class Answers:
     consents: frozenset[str] = frozenset()
 
 
-class ApplicationSentAlready(Exception):
+class ApplicationSentAlready(MembershipRefused):
     """This very form was sent before; `application` is what became of it."""
-
-    field = ""
 
     def __init__(self, application: Application) -> None:
         super().__init__("This application has been sent already")
@@ -237,7 +235,7 @@ def _stored(
     set_household(person, answers.household if tier.kind == HOUSEHOLD else ())
     application = Application(
         tier=tier.key,
-        amount=amount_on(tier, now.astimezone(LONDON).date()),
+        amount=amount_on(tier, london_day(now)),
         payment=answers.payment,
         source=source,
         language=answers.language,

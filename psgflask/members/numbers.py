@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from psgflask.members.models import LastNumber
+from psgflask.members.refusals import MembershipRefused
 
 # Numbers have four digits from the first on, which are as many as people remember.
 BEFORE_THE_FIRST = 1000
@@ -29,7 +30,7 @@ TABLE = (
 TYPED = re.compile(r"(?:PSG)?(\d{5,7})")
 
 
-class NumberUnreadable(ValueError):
+class NumberUnreadable(MembershipRefused):
     """What was typed is no member number: mistyped, or something else."""
 
     field = "number"

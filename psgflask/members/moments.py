@@ -1,0 +1,10 @@
+"""Days of the membership are days in London, whatever the clock of the server says."""
+
+from datetime import date, datetime
+
+from psgflask.caching import LONDON
+
+
+def london_day(moment: datetime) -> date:
+    """Return the day that a moment falls on in London."""
+    return moment.astimezone(LONDON).date()
