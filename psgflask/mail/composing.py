@@ -33,10 +33,15 @@ class NobodyToTell(Exception):
     """The mail is for the secretary, whose address is not configured."""
 
 
+class HeadersBroken(Exception):
+    """A value has made a header of its own."""
+
+
 def compose(app: Flask, message: Message, now: datetime) -> Letter:
     """Draw a mail of the outbox as it leaves.
 
-    Raises NobodyToTell, and what jinja2 raises when a template or one of its values is missing.
+    Raises NobodyToTell, HeadersBroken, and what jinja2 raises when a template or one of its
+    values is missing.
     """
     recipient = message.recipient
     if recipient == outbox.SECRETARY:
@@ -46,21 +51,21 @@ def compose(app: Flask, message: Message, now: datetime) -> Letter:
     subject, text, html = draw(app, message.kind, message.language, message.values)
     sender = sender_of(app)
     mail = EmailMessage(policy=SMTP if recipient.isascii() else SMTPUTF8)
-    mail["From"] = Address(SENDER, addr_spec=sender)
-    mail["To"] = Address(addr_spec=recipient)
+    mail["From"] = _address(sender, SENDER)
+    mail["To"] = _address(recipient)
     mail["Subject"] = subject
     mail["Date"] = now
     # The same however often it is tried: whoever gets it twice can tell.
     mail["Message-ID"] = f"<{message.message_id}@{sender.rpartition('@')[2]}>"
-    mail["Content-Language"] = message.language
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834, 5: no machine is to answer
     mail["X-Auto-Response-Suppress"] = "All"  # what Exchange heeds instead
     if app.config["CONTACT_EMAIL"]:
-        mail["Reply-To"] = Address(addr_spec=str(app.config["CONTACT_EMAIL"]))
+        mail["Reply-To"] = _address(str(app.config["CONTACT_EMAIL"]))
     mail.set_content(text, cte="quoted-printable")
     mail.add_alternative(html, subtype="html", cte="quoted-printable")
+    mail["Content-Language"] = message.language  # now: what stood before went to the first part
     name = f"{message.id:06}-{message.kind}-{message.message_id[:8]}"
-    return Letter(message.id, name, sender, recipient, mail.as_bytes())
+    return Letter(message.id, name, sender, recipient, _checked(mail))
 
 
 def draw(app: Flask, kind: str, language: str, values: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -91,12 +96,8 @@ def greeted(name: object) -> str:
     Strangers type it into a form, with somebody else's address: what looks like a link or a
     message of their own is not passed on.
     """
-    text = _one_line(name)
-    return (
-        text
-        if isinstance(text, str) and len(text) <= LONGEST_NAME and not LINK.search(text)
-        else ""
-    )
+    text = str(_one_line(name))
+    return "" if len(text) > LONGEST_NAME or LINK.search(text) else text
 
 
 def wrapped(text: str) -> str:
@@ -119,11 +120,28 @@ def own_name(app: Flask) -> str:
     return host if re.search(r"\.[a-z]", host) else "localhost"
 
 
+def _checked(mail: EmailMessage) -> bytes:
+    """Return the mail as it leaves, once its head is seen to hold the headers that we set."""
+    content = mail.as_bytes()
+    head = content.partition(b"\r\n\r\n")[0].decode("utf-8").split("\r\n")
+    names = [line.partition(":")[0] for line in head if not line.startswith((" ", "\t"))]
+    if names != mail.keys():
+        raise HeadersBroken
+    return content
+
+
+def _address(address: str, name: str = "") -> Address:
+    mailbox, _at, domain = address.rpartition("@")
+    return Address(name, username=mailbox, domain=domain)
+
+
 def _one_line(value: object) -> object:
     """Let a text that was handed over be one line, and no longer than a line should be."""
     if not isinstance(value, str):
         return value
-    return " ".join("".join(c if c.isprintable() else " " for c in value).split())[:LONGEST_VALUE]
+    text = "".join(c if c.isprintable() else " " for c in value)
+    # Python decodes an encoded word (RFC 2047) in a subject, with the line breaks encoded in it.
+    return " ".join(text.replace("=?", "= ?").split())[:LONGEST_VALUE]
 
 
 def _unbroken(value: object) -> object:

@@ -1,0 +1,47 @@
+"""Mails as rooms post them."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from psgflask.database import db
+from psgflask.mail import outbox
+from psgflask.mail.models import Message
+
+TOKEN = "Zm9yLXRlc3RzLW9ubHktbm90LWEtc2VjcmV0LWF0LWFsbA"
+LINK = f"https://psg.example/accounts/join/{TOKEN}"
+VALUES = {"name": "Ana Quispe", "reference": "PSG 1042-7", "hours": 72, "link": LINK}
+KINDS = ("application_received", "test", "verify", "verify_known")
+
+
+def post(session: Session, now: datetime, to: str = "ana@example.org", **given: Any) -> Message:
+    """Post a mail that asks for an address to be confirmed, and commit."""
+    values = {**VALUES, **given.pop("values", {})}
+    message = outbox.post(
+        session,
+        kind=given.pop("kind", "verify"),
+        to=to,
+        language=given.pop("language", "en"),
+        values=values,
+        now=now,
+        **given,
+    )
+    session.commit()
+    return message
+
+
+def rows(app: Flask) -> dict[int, Message]:
+    """Return the outbox as the database has it now, by id."""
+    with app.app_context(), Session(db.engine) as session:
+        found = {message.id: message for message in session.scalars(select(Message))}
+        session.expunge_all()
+        return found
+
+
+def only(app: Flask) -> Message:
+    """Return the one mail of the outbox."""
+    (message,) = rows(app).values()
+    return message
