@@ -1,10 +1,13 @@
 """Fixtures of every test: an app on an instance of its own, its client, its database session."""
 
 import contextvars
+import logging
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,11 @@ hypothesis.settings.register_profile(
     "house", deadline=None, database=None, derandomize=True, print_blob=True
 )
 hypothesis.settings.load_profile("house")
+
+# An e-mail address, or the secret of a link (32 random bytes, as they are written in addresses).
+PRIVATE = re.compile(
+    r"[\w.+-]+@[\w-]+\.[\w.-]+|(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{43}(?![\w-])"
+)
 
 # Spanish pages need it, whoever started the tests.
 compile_all()
@@ -105,6 +113,32 @@ def session(app: Flask) -> Iterator[Session]:
     with app.app_context():
         yield db.session()
         db.session.rollback()
+
+
+class Privacy(logging.Handler):
+    """Reads all that is logged while a test runs, and notes what no log may tell (S22)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+        self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look at one record, its traceback included."""
+        with suppress(Exception):  # a record that cannot be written is its own test's affair
+            text = self.format(record)
+            self.told += [f"{found} in: {text[:300]}" for found in PRIVATE.findall(text)]
+
+
+@pytest.fixture(autouse=True)
+def nothing_private_is_logged() -> Iterator[None]:
+    """S22: whatever a test makes the site do, no log tells an e-mail address or a secret."""
+    listening = Privacy()
+    root = logging.getLogger()
+    root.addHandler(listening)
+    yield
+    root.removeHandler(listening)
+    assert listening.told == []
 
 
 def kind_of(item: pytest.Item) -> str:

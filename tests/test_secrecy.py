@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from psgflask import secrecy, serving
+from tests.conftest import Privacy
 
 ROOT = Path(__file__).resolve().parents[1]
 TOKEN = "Zm9vYmFyLWJhei1xdXV4X2NvcmdlLWdyYXVsdC1nYXJ"
@@ -112,3 +113,20 @@ def _asked(port: int, path: str) -> int:
         finally:
             connection.close()
     raise RuntimeError("the server did not open its port")
+
+
+@pytest.mark.parametrize(
+    ("said", "private"),
+    [
+        ("mailed to jane.doe+x@example.org", True),
+        (f"a link with {TOKEN}", True),
+        ("/accounts/join/...", False),
+        (f"/media/{'f' * 64}/report.pdf", False),
+        ("Kept 3 of 4 @ 12:00", False),
+        ("a-slug-of-forty-three-characters-in-one-line", False),
+    ],
+)
+def test_s22_every_test_looks_for_what_no_log_may_tell(said: str, private: bool) -> None:
+    listening = Privacy()
+    listening.handle(logging.LogRecord("psgflask", logging.INFO, "file", 1, said, (), None))
+    assert bool(listening.told) == private
