@@ -147,7 +147,7 @@ class Smtp:
                 raise Refused("The mail server knows no addresses with accents", final=True)
             code, said = smtp.mail(letter.sender, wide)
             if code != 250:
-                raise ServerTrouble(_words(code, said))
+                raise ServerTrouble(_words(code, said, letter))
         with self._loss(letter):
             code, said = smtp.rcpt(letter.recipient)
         self._heed(code, said, letter, taken=(250, 251))

@@ -1,6 +1,7 @@
 """A real mail server (aiosmtpd) on this machine, which can be told to behave badly."""
 
 import asyncio
+import logging
 import ssl
 import threading
 from collections import Counter
@@ -17,6 +18,8 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 # localhost for a hundred years, by an authority of its own; the key guards nothing.
 CERTIFICATE = Path(__file__).with_name("localhost.crt")
 KEY = Path(__file__).with_name("localhost.key")
+# A mail server logs whom it is told of; this one stands in the tests' own process.
+logging.getLogger("mail.log").disabled = True
 HANG, DROP = "hang", "drop"
 Answer = str | Callable[[Envelope, str], str | None] | None
 
