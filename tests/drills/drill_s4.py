@@ -1,0 +1,139 @@
+"""S4: can a clock on the other end tell whether an address is known? On the real server.
+
+`python -m tests.drills.drill_s4 [--samples 200] [--runs 3]`.
+"""
+
+import argparse
+import http.client
+import random
+import re
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from flask import Flask
+
+from psgflask.accounts import joining, proofs
+from psgflask.database import db, utc_now
+from tests import filling
+from tests.benchmarks.servers import serving
+from tests.drills.installation import fresh
+
+WITHIN = 0.005  # seconds between the medians of any two kinds of address
+KINDS = ("confirmed", "waiting", "unknown")
+AGAIN = "/accounts/join/again"
+# What an answer says, less what is random in it.
+Answer = tuple[int, str, str]
+
+
+def main() -> int:
+    """Run the drill; return 0 when neither answers nor medians tell an address."""
+    asked = argparse.ArgumentParser(description="S4: known and unknown addresses by the clock")
+    asked.add_argument("--samples", type=int, default=200)
+    asked.add_argument("--runs", type=int, default=3)
+    asked.add_argument("--seed", type=int, default=4)
+    chosen = asked.parse_args()
+    chance = random.Random(chosen.seed)
+    with fresh(0) as app:
+        people(app, chosen.samples * chosen.runs)
+        environment = {
+            "PSG_INSTANCE": app.instance_path,
+            "PSG_TRUSTED_PROXIES": "1",
+            "PSG_WORKER": "no",
+        }
+        with serving("wsgi:app", **environment) as server:
+            visitor = Visitor(server.port)
+            return measure("a new link", visitor.asks_again, chosen, chance)
+
+
+def people(app: Flask, count: int) -> None:
+    """Let so many have an account, and as many wait for their link to be followed."""
+    session, now = db.session(), utc_now()
+    mail = {"values": {"name": "A B", "reference": "PSG 1"}, "language": "en", "about": ""}
+    for number in range(count):
+        for kind in ("confirmed", "waiting"):
+            email = f"{kind}-{number}@example.org"
+            made = now - timedelta(hours=1)
+            sent = proofs.send(session, "join", email=email, now=made, data={"mail": mail})
+            if kind == "confirmed":
+                joining.verify(session, sent.token, now=now)
+    session.commit()
+    db.session.remove()
+
+
+class Visitor:
+    """Somebody with a browser and a clock, who comes from another network each time."""
+
+    def __init__(self, port: int) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.network = 0
+        page, headers = self.get(AGAIN)
+        self.cookie = headers["Set-Cookie"].partition(";")[0]
+        self.again = filling.form_of(page)
+
+    def get(self, path: str) -> tuple[str, http.client.HTTPMessage]:
+        """Return a page and its headers."""
+        self.connection.request("GET", path)
+        answer = self.connection.getresponse()
+        return answer.read().decode(), answer.headers
+
+    def asks_again(self, email: str) -> tuple[Answer, float]:
+        """Ask for a new link; return what was answered, and after how many seconds."""
+        return self.post(AGAIN, self.again.filled({"email": email}))
+
+    def post(self, path: str, fields: filling.Fields) -> tuple[Answer, float]:
+        """Send a form; return what was answered, and after how many seconds."""
+        self.network += 1
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Cookie": self.cookie,
+            "X-Forwarded-For": f"2001:db8:{self.network:x}::1",
+        }
+        body = urlencode(fields, doseq=True)
+        begun = time.perf_counter()
+        self.connection.request("POST", path, body, headers)
+        answer = self.connection.getresponse()
+        page = answer.read().decode()
+        seconds = time.perf_counter() - begun
+        said = [f"{name}: {value}" for name, value in answer.getheaders() if name != "date"]
+        return (answer.status, "\n".join(said), page), seconds
+
+
+def measure(
+    what: str,
+    ask: Callable[[str], tuple[Answer, float]],
+    chosen: argparse.Namespace,
+    chance: random.Random,
+) -> int:
+    """Ask for every kind of address in turn; print the medians of each run. 0 means all well."""
+    failed = 0
+    for run in range(chosen.runs):
+        times: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        answers: set[Answer] = set()
+        for number in range(run * chosen.samples, (run + 1) * chosen.samples):
+            for kind in chance.sample(KINDS, len(KINDS)):
+                (status, headers, page), seconds = ask(f"{kind}-{number}@example.org")
+                answers.add((status, re.sub(r"[\w.-]{60,}", "...", headers), page))
+                times[kind].append(seconds)
+        medians = {kind: statistics.median(times[kind]) for kind in KINDS}
+        apart = max(medians.values()) - min(medians.values())
+        told = ", ".join(f"{kind} {_spread(times[kind])}" for kind in KINDS)
+        print(
+            f"S4, {what}, run {run + 1}: {told}; {apart * 1000:.2f} ms apart,"
+            f" {len(answers)} kind of answer ({min(answers)[0]})"
+        )
+        failed += apart > WITHIN or len(answers) != 1 or min(answers)[0] != 303
+    return 1 if failed else 0
+
+
+def _spread(seconds: list[float]) -> str:
+    """Return the median in milliseconds, between the quartiles."""
+    first, median, third = (1000 * value for value in statistics.quantiles(seconds, n=4))
+    return f"{median:.2f} ms ({first:.2f}-{third:.2f})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
