@@ -3,6 +3,7 @@
 import http.client
 import logging
 import os
+import re
 import socket
 import subprocess
 import time
@@ -130,3 +131,24 @@ def test_s22_every_test_looks_for_what_no_log_may_tell(said: str, private: bool)
     listening = Privacy()
     listening.handle(logging.LogRecord("psgflask", logging.INFO, "file", 1, said, (), None))
     assert bool(listening.told) == private
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        (f"/accounts/join/{TOKEN}", "/accounts/join/..."),
+        (f"/es/accounts/join/{TOKEN}/more", "/es/accounts/join/..."),
+        (f"/members/join/sent/{TOKEN}", "/members/join/sent/..."),
+        ("/accounts/join/again", "/accounts/join/again"),
+        ("/news/a-slug-longer-than-twenty-letters", "/news/a-slug-longer-than-twenty-letters"),
+    ],
+)
+def test_s20_the_server_in_front_is_told_to_log_no_secret(path: str, told: str) -> None:
+    manual = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    found = re.search(r'"~(\^\(\?<room>.*)" \$room(\S+);', manual)
+    assert found is not None
+    hiding = re.compile(found[1].replace("(?<", "(?P<"))
+    matched = hiding.search(path)
+    assert (f"{matched['room']}{found[2]}" if matched else path) == told
+    assert "$request_method $told $request_time" in manual
+    assert re.search(r"error_log \S+ crit;", manual)
