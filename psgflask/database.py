@@ -91,6 +91,24 @@ def is_sqlite(bind: Connection) -> bool:
     return bind.dialect.name == "sqlite"
 
 
+def compact(engine: Engine) -> None:
+    """Write SQLite's file anew, so that unused places in it hold nothing of what was deleted.
+
+    Deleting overwrites where a row was last, not every place where it once was: when a page is
+    divided, what moved from it stays there unseen. Visitors wait meanwhile, a second or so for
+    every 50 MB. Other databases see to it themselves.
+    """
+    connection = engine.raw_connection()
+    try:
+        driver = connection.driver_connection
+        if isinstance(driver, sqlite3.Connection):
+            driver.execute("PRAGMA query_only=OFF")
+            driver.execute("VACUUM")
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+
+
 @contextmanager
 def read_only() -> Iterator[None]:
     """Let transactions that begin in this block read only, as those of a GET do."""
@@ -120,6 +138,8 @@ def _prepare(connection: Any, record: PoolProxiedConnection) -> None:
     cursor.execute(f"PRAGMA journal_mode={journal_rule()[0]}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA synchronous=FULL")
+    # What is deleted is overwritten: the file holds addresses, and links that open something.
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 

@@ -72,6 +72,12 @@ def would_refuse(
     return max(_waits(session, what, _hashed(email), network, now)) or None
 
 
+def of(session: Session, email: str) -> list[Attempt]:
+    """Return the attempts of an address that are still counted, the earliest first."""
+    wanted = select(Attempt).where(Attempt.address == _hashed(email))
+    return list(session.scalars(wanted.order_by(Attempt.at, Attempt.id)))
+
+
 def trim(session: Session, *, now: datetime) -> int:
     """Delete the attempts that no rule looks at any more; return how many there were."""
     gone = session.execute(delete(Attempt).where(Attempt.at <= now - KEPT))

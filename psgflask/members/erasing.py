@@ -12,7 +12,7 @@ from psgflask.accounts.models import Account
 from psgflask.mail import outbox
 from psgflask.members import audit, joining
 from psgflask.members.erased_list import Entry
-from psgflask.members.models import Application, Person
+from psgflask.members.models import Application, AuditEntry, Person
 from psgflask.members.refusals import PersonErased
 from psgflask.members.sharing import is_shared
 
@@ -72,6 +72,12 @@ def once_more(
         if person is not None:
             back.append(erase(session, person, by=by, now=now))
     return back
+
+
+def erased(session: Session) -> list[Entry]:
+    """Return everybody of whom the audit says that they were erased."""
+    told = select(AuditEntry.at, AuditEntry.subject).where(AuditEntry.what == ERASED)
+    return [Entry(at, number) for at, number in session.execute(told)]
 
 
 def _is_others(session: Session, person: Person) -> bool:

@@ -8,3 +8,8 @@ from psgflask.caching import LONDON
 def london_day(moment: datetime) -> date:
     """Return the day that a moment falls on in London."""
     return moment.astimezone(LONDON).date()
+
+
+def london_hour(moment: datetime) -> int:
+    """Return the hour that clocks in London show, from 0 to 23."""
+    return moment.astimezone(LONDON).hour

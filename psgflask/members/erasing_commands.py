@@ -1,0 +1,64 @@
+"""`flask members erase` and `erase-again`: somebody is forgotten, in files as in tables."""
+
+from pathlib import Path
+
+import click
+from flask import current_app
+
+from psgflask import database
+from psgflask.database import db, utc_now
+from psgflask.members import erased_list, erasing, finding, forgetting
+from psgflask.members.commanding import by_option, looking, writing
+from psgflask.members.erasing import Erased
+
+
+@click.command()
+@click.argument("number")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@by_option
+def erase(number: str, yes: bool, by: str) -> None:
+    """Erase the member NUMBER; of payments, amount and day stay under the number."""
+    with writing() as session:
+        person = finding.by_number(session, number)
+        told = f"{person.name} ({person.number})"
+    # The session is let go here: nobody else must wait while a question stands.
+    if not yes:
+        click.confirm(f"Erase {told}? It cannot be undone", abort=True)
+    with writing() as session:
+        person = finding.by_number(session, number)
+        gone = [erasing.erase(session, person, by=by, now=utc_now())]
+        session.commit()
+    finish(gone)
+    kept = f"; payments that stay: {gone[0].payments}" if gone[0].payments else ""
+    click.echo(f"Erased {gone[0].number}{kept}")
+    click.echo(
+        "Backups made before now still hold them. After restoring one, run: psgflask members"
+        " erase-again"
+    )
+
+
+@click.command("erase-again")
+@by_option
+def erase_again(by: str) -> None:
+    """Erase whom a restored backup brought back: those in the list instance/erased.txt."""
+    with writing() as session:
+        entries = erased_list.read(Path(current_app.instance_path, erased_list.FILE))
+        gone = erasing.once_more(session, entries, by=by, now=utc_now())
+        session.commit()
+    finish(gone)
+    for one in gone:
+        click.echo(f"Erased {one.number} again")
+    if not gone:
+        click.echo("Nobody of the list is there")
+
+
+def finish(gone: list[Erased]) -> None:
+    """Forget the erased outside the tables too: in the files of mails, in unused pages."""
+    instance = Path(current_app.instance_path)
+    with looking() as session:
+        entries = erasing.erased(session)
+    erased_list.add(instance / erased_list.FILE, entries)
+    numbers, emails = {entry.number for entry in entries}, {one.email for one in gone} - {""}
+    forgetting.remove_mails(instance / "outbox", numbers, emails)
+    if gone:
+        database.compact(db.engine)

@@ -1,0 +1,75 @@
+"""The worker's task for members: forgets, in time, what nobody has a reason to keep."""
+
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from psgflask import database
+from psgflask.database import db, read_only, utc_now
+from psgflask.members import erased_list, erasing, forgetting, retention
+from psgflask.members.moments import london_day, london_hour
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(hours=1)
+# When the file is written anew after erasures: visitors wait for it, and fewest come then.
+QUIET_HOURS = range(2, 5)
+
+
+@dataclass
+class Rounds:
+    """What the task of a process remembers from round to round."""
+
+    tidied: datetime | None = None
+    compacted: date | None = None
+
+
+def init_app(app: Flask) -> None:
+    """Let the task begin anew with the process."""
+    app.extensions["psg_members_rounds"] = Rounds()
+
+
+def sweep(app: Flask) -> None:
+    """Once an hour tidy up; in the night after an erasure, write the database's file anew."""
+    rounds: Rounds = app.extensions["psg_members_rounds"]
+    now = utc_now()
+    if rounds.tidied is None or abs(now - rounds.tidied) >= EVERY:
+        tidy(app, now, anew=rounds.tidied is None)
+        rounds.tidied = now
+    if london_hour(now) in QUIET_HOURS and rounds.compacted != london_day(now):
+        compact(app, now)
+        rounds.compacted = london_day(now)
+
+
+def tidy(app: Flask, now: datetime, *, anew: bool = False) -> int:
+    """Erase whom nothing speaks for, in tables and files; return how many there were.
+
+    `anew` looks through the files of mails in any case: whoever erased may have been stopped.
+    """
+    instance = Path(app.instance_path)
+    with app.app_context(), Session(db.engine) as session:
+        gone = retention.tidy(session, now=now)
+        entries = erasing.erased(session)
+        session.commit()
+    erased_list.add(instance / erased_list.FILE, entries)
+    if gone or anew:
+        numbers, emails = {entry.number for entry in entries}, {one.email for one in gone} - {""}
+        forgetting.remove_mails(instance / "outbox", numbers, emails)
+    if gone:
+        log.info("%d applications that nobody confirmed in 90 days were erased", len(gone))
+    return len(gone)
+
+
+def compact(app: Flask, now: datetime) -> bool:
+    """Write the database's file anew if somebody was erased since yesterday; say whether."""
+    with app.app_context(), read_only(), Session(db.engine) as session:
+        since = now - timedelta(days=1, hours=1)
+        if not any(entry.at >= since for entry in erasing.erased(session)):
+            return False
+        session.rollback()
+        database.compact(db.engine)
+    return True
