@@ -229,18 +229,6 @@ def find_issue_by_slug(session: Session, slug: str) -> Issue | None:
     return next((issue for issue in candidates if issue.slug == slug), None)
 
 
-def issues_with_counts(session: Session, scope: Scope) -> list[tuple[Issue, int]]:
-    """Return the issues that have visible articles, newest number first, with their counts."""
-    rows = session.execute(
-        select(Issue, func.count())
-        .join(Article, Article.issue_id == Issue.id)
-        .where(*_conditions(scope))
-        .group_by(Issue.id)
-        .order_by(Issue.series, Issue.number.desc())
-    )
-    return [(issue, number) for issue, number in rows]
-
-
 def feed(scope: Scope, *, own_language: bool = True) -> Select[Article]:
     """Return the articles of a feed, newest publication first."""
     conditions = _conditions(scope)

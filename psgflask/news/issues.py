@@ -1,27 +1,56 @@
 """The pages of the issues: every series, and one numbered issue such as Update 134."""
 
+from dataclasses import dataclass
+
 from flask import abort, render_template
 from flask_babel import gettext as _
 
-from psgflask.caching import cacheable
+from psgflask.caching import cacheable, reads
 from psgflask.database import db
-from psgflask.news import catalogue, listing
-from psgflask.news.catalogue import Scope
-from psgflask.news.models import MAIN_SERIES, Article, Issue
+from psgflask.news import catalogue, listing, series, turning
+from psgflask.news.models import Article, Issue
 from psgflask.news.views import blueprint, scope_of_all
+from psgflask.paging import Pager
+
+# Titles and fonts included, a page of so many rows stays within 100 kB.
+ROWS, FEWEST_ROWS = 50, 5
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A page of one series: each issue with the article that stands first in it."""
+
+    name: str
+    issues: list[tuple[Issue, Article | None]]
+    pager: Pager
 
 
 @blueprint.get("/updates/")
 @cacheable
+@reads("before", "after")
 def updates() -> str:
-    """Show the issues of every series."""
-    scope = scope_of_all()
-    leads = _first_of_each(scope)
-    series: dict[str, list[tuple[Issue, Article | None, int]]] = {}
-    for issue, number in catalogue.issues_with_counts(db.session(), scope):
-        series.setdefault(issue.series, []).append((issue, leads.get(issue.id), number))
-    ordered = sorted(series.items(), key=lambda item: (item[0] != MAIN_SERIES, item[0]))
-    return render_template("news/updates.html", series=ordered)
+    """Show the newest issues of every series, or those of one series next to a place in it."""
+    session, scope = db.session(), scope_of_all()
+    before = turning.place_asked_for("before", _issue)
+    after = turning.place_asked_for("after", _issue)
+    place = after or before
+    known = series.issues(session, scope)
+    if place is not None:
+        known = {place.series: known.get(place.series, [])}
+    size = max(ROWS // max(len(known), 1), FEWEST_ROWS)
+    runs = {
+        name: series.run_of(issues, size=size, before=before, after=after)
+        for name, issues in known.items()
+    }
+    leads = series.leads(session, scope, [issue for run in runs.values() for issue in run.issues])
+    return render_template(
+        "news/updates.html",
+        shelves=[
+            Shelf(name, [(issue, leads.get(issue.id)) for issue in run.issues], _pager(run))
+            for name, run in runs.items()
+        ],
+        of_one=place.series if place else None,
+    )
 
 
 @blueprint.get("/updates/<slug>/")
@@ -36,11 +65,7 @@ def update(slug: str) -> str:
     articles = db.session.scalars(chosen.limit(200)).all()
     if not articles:
         abort(404, _("There is no issue of that number."))
-    numbered = [
-        other
-        for other, _count in catalogue.issues_with_counts(db.session(), scope)
-        if other.series == issue.series
-    ]
+    numbered = series.issues(db.session(), scope)[issue.series]
     place = numbered.index(issue)
     return render_template(
         "news/update.html",
@@ -51,10 +76,16 @@ def update(slug: str) -> str:
     )
 
 
-def _first_of_each(scope: Scope) -> dict[int, Article]:
-    """Return issue id -> the article that stands first in it."""
-    chosen = catalogue.listing(scope).where(Article.issue_id.is_not(None))
-    leads: dict[int, Article] = {}
-    for article in db.session.scalars(chosen):
-        leads.setdefault(article.issue_id or 0, article)
-    return leads
+def _issue(slug: str) -> Issue:
+    """Return the issue that is named as a place in the list; raises ValueError."""
+    found = catalogue.find_issue_by_slug(db.session(), slug)
+    if found is None:
+        raise ValueError(f"{slug!r} is no issue")
+    return found
+
+
+def _pager(run: series.Run) -> Pager:
+    return turning.pager(
+        before=run.issues[-1].slug if run.issues and run.earlier else None,
+        after=run.issues[0].slug if run.issues and run.later else None,
+    )

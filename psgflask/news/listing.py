@@ -9,8 +9,6 @@ from babel.dates import get_month_names
 
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import Article
-from psgflask.news.slices import Cursor, Slice
-from psgflask.paging import Pager
 
 FIRST_YEAR = 1983
 MOST_KNOTS = 14
@@ -41,14 +39,6 @@ def by_day(articles: Iterable[Article]) -> list[Day]:
 
 def _dateline(article: Article) -> Dateline:
     return article.dateline
-
-
-def pager(part: Slice, link: Callable[[str, Cursor], str]) -> Pager:
-    """Return the pager of a list; `link` gets "before" or "after" and the cursor."""
-    return Pager(
-        earlier=link("before", part.before) if part.before else None,
-        later=link("after", part.after) if part.after else None,
-    )
 
 
 def year_cords(counts: Mapping[int, int], link: Callable[[int], str]) -> list[Cord]:

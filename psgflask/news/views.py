@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,7 +11,7 @@ from sqlalchemy import Select
 from psgflask import languages, redirects
 from psgflask.caching import LONDON, cacheable, reads
 from psgflask.database import db, utc_now
-from psgflask.news import catalogue, listing, sharing
+from psgflask.news import catalogue, listing, sharing, turning
 from psgflask.news.catalogue import ANYBODY, NEWS_KINDS, Scope
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import (
@@ -23,7 +22,7 @@ from psgflask.news.models import (
 )
 from psgflask.news.related import related
 from psgflask.news.rendering import article_url, when
-from psgflask.news.slices import PAGE_SIZE, Cursor, Slice, slice_of
+from psgflask.news.slices import PAGE_SIZE
 from psgflask.rendering import markdown
 
 blueprint = Blueprint("news", __name__)
@@ -54,7 +53,9 @@ def year(year: int) -> str:
     months = catalogue.month_counts(db.session(), scope)
     years = sorted({known for known, _month in months})
     _check_in_archive(year)
-    part = slice_asked_for(catalogue.listing(scope).where(catalogue.dated_within(first, last)))
+    part = turning.slice_asked_for(
+        catalogue.listing(scope).where(catalogue.dated_within(first, last))
+    )
     cords = listing.month_cords(
         months,
         year,
@@ -74,7 +75,7 @@ def year(year: int) -> str:
         sections=_by_month(part.articles, year),
         earlier=_year_link(earlier) if earlier else None,
         later=_year_link(later) if later else None,
-        pager=listing.pager(part, _cursor_link),
+        pager=turning.pager(part.before, part.after),
     )
 
 
@@ -201,27 +202,6 @@ def scope_of_all() -> Scope:
     return _scope(*catalogue.ALL_KINDS)
 
 
-def _cursor(name: str) -> Cursor | None:
-    text = request.args.get(name)
-    if text is None:
-        return None
-    try:
-        return Cursor.parse(text)
-    except ValueError:
-        abort(400, _("The place in the list could not be read. Start again from its first page."))
-
-
-def _cursor_link(side: str, cursor: Cursor) -> str:
-    values: dict[str, Any] = {**(request.view_args or {}), side: str(cursor)}
-    return url_for(str(request.endpoint), **values)
-
-
-def slice_asked_for(chosen: Select[Article], size: int = PAGE_SIZE) -> Slice:
-    """Return the page of a list that the request's cursor asks for; 400 on an unreadable one."""
-    before, after = _cursor("before"), _cursor("after")
-    return slice_of(db.session(), chosen, before=before, after=after, size=size)
-
-
 def _list(
     chosen: Select[Article],
     *,
@@ -233,13 +213,13 @@ def _list(
     empty: str | None = None,
     size: int = PAGE_SIZE,
 ) -> str:
-    part = slice_asked_for(chosen, size)
+    part = turning.slice_asked_for(chosen, size)
     return render_template(
         "news/listing.html",
         heading=heading,
         intro=intro,
         days=listing.by_day(part.articles),
-        pager=listing.pager(part, _cursor_link),
+        pager=turning.pager(part.before, part.after),
         feed_href=feed_href,
         up=up,
         upcoming=upcoming,

@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, abort, render_template, url_for
 from flask_babel import gettext as _
 
 from psgflask import languages
 from psgflask.caching import cacheable, reads
 from psgflask.database import db, utc_now
-from psgflask.news import catalogue, listing
+from psgflask.news import catalogue, listing, turning
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import ORGANISATION, PLACE, THEME, Topic
-from psgflask.news.slices import Cursor
-from psgflask.news.views import slice_asked_for
 
 blueprint = Blueprint("topics", __name__, url_prefix="/topics")
 
@@ -44,22 +42,17 @@ def topic(slug: str) -> str:
     if found is None:
         abort(404, _("There is no such topic."))
     scope = Scope(languages.here(), utc_now(), catalogue.ALL_KINDS, found.id)
-    part = slice_asked_for(catalogue.listing(scope))
+    part = turning.slice_asked_for(catalogue.listing(scope))
     return render_template(
         "topics/topic.html",
         topic=found,
         days=listing.by_day(part.articles),
-        pager=listing.pager(part, _cursor_link),
+        pager=turning.pager(part.before, part.after),
         feed_href=url_for("feeds.topic", slug=slug, form="atom"),
         years=listing.year_cords(
             catalogue.year_counts(db.session(), scope), lambda year: _search(found, year)
         ),
     )
-
-
-def _cursor_link(side: str, cursor: Cursor) -> str:
-    values: dict[str, Any] = {**(request.view_args or {}), side: str(cursor)}
-    return url_for("topics.topic", **values)
 
 
 def _search(topic: Topic, year: int) -> str:

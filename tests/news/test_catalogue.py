@@ -191,15 +191,6 @@ def test_an_issue_is_found_by_its_address(session: Session) -> None:
         assert catalogue.find_issue_by_slug(session, slug) is None
 
 
-def test_issues_are_counted_by_what_may_be_seen(session: Session) -> None:
-    factories.article(session, issue=("Update", 133))
-    for status in ("published", "published", "draft"):
-        factories.article(session, issue=("Update", 134), status=status)
-    factories.article(session, issue=("Update", 135), status="draft")
-    counted = catalogue.issues_with_counts(session, ENGLISH)
-    assert [(issue.number, number) for issue, number in counted] == [(134, 2), (133, 1)]
-
-
 @pytest.mark.parametrize(
     "text",
     [
