@@ -9,12 +9,14 @@ from sqlalchemy import select
 
 from psgflask.database import db
 from psgflask.languages import LANGUAGES, PREFIXES
+from psgflask.members import stamps, steps
 from psgflask.news.models import Attachment, Picture
 from tests.browser.content import LINKS
 
 # What stands in the variable parts of each route; a route with such parts and no entry fails.
 PARTS: dict[str, list[dict[str, Any]]] = {
     "accounts.join": [{"token": token} for token in (LINKS["open"], "no-such-link")],
+    "members.step": [{"place": place} for place in (steps.MEMBERSHIP, steps.CHECK)],
     "news.year": [{"year": 2015}],
     "news.month": [{"year": 2015, "month": "03"}],
     "news.article": [{"slug": "everything"}, {"slug": "for-members"}, {"slug": "radio-7"}],
@@ -29,7 +31,10 @@ PARTS: dict[str, list[dict[str, Any]]] = {
     "topics.topic": [{"slug": "society"}],
 }
 # Only a page with a form that is sent may set a cookie, and what for.
-MAY_SET_A_COOKIE = {"/accounts/join/again": "the token of its form"}
+MAY_SET_A_COOKIE = {
+    "/accounts/join/again": "the token of its form",
+    **{f"/members/join/{place}": "the token of its form" for place in steps.PLACES},
+}
 ONE_ADDRESS_FOR_BOTH_LANGUAGES = re.compile(
     r"/(?:static|media)/|/favicon\.ico|/robots\.txt|/sitemap\.xml"
 )
@@ -43,6 +48,13 @@ def of(app: Flask) -> list[str]:
         if not ONE_ADDRESS_FOR_BOTH_LANGUAGES.match(path):
             found.append(PREFIXES[LANGUAGES[1]] + path)
     return found
+
+
+def _signed(app: Flask) -> dict[str, list[dict[str, Any]]]:
+    """Return what stands in the routes whose address this site has signed."""
+    sent = stamps.Sent("PSG 1042-9", "household", "standing order")
+    word = {"word": stamps.seal(str(app.config["SECRET_KEY"]), sent)}
+    return {"members.sent": [word], "members.own_mandate": [word]}
 
 
 def _files(app: Flask) -> list[str]:
@@ -61,7 +73,8 @@ def _pages(app: Flask) -> Iterator[str]:
     for rule in app.url_map.iter_rules():
         if rule.endpoint in {"assets.serve", "media.file"}:
             continue
-        if rule.arguments and rule.endpoint not in PARTS:
+        parts = PARTS | _signed(app)
+        if rule.arguments and rule.endpoint not in parts:
             raise AssertionError(f"tests/addresses.py has no address for {rule.rule}")
-        for values in PARTS.get(rule.endpoint, [{}]):
+        for values in parts.get(rule.endpoint, [{}]):
             yield adapter.build(rule.endpoint, values)

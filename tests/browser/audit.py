@@ -53,7 +53,9 @@ def axe_matrix(stack: ExitStack, folder: Path, browser_path: str) -> list[str]:
     for kind in sorted({state.site for state in STATES}):
         with content.filled(folder / kind, kind):
             pass
-        server = stack.enter_context(serving("wsgi:app", PSG_INSTANCE=str(folder / kind)))
+        server = stack.enter_context(
+            serving("wsgi:app", PSG_INSTANCE=str(folder / kind), PSG_SECRET_KEY=content.SECRET)
+        )
         addresses[kind] = f"http://127.0.0.1:{server.port}"
     wrong: list[str] = []
     with sync_playwright() as driver:

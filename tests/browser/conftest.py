@@ -55,7 +55,9 @@ class Sites:
             instance = self.folder / kind
             with content.filled(instance, kind):
                 pass
-            server = self.stack.enter_context(serving("wsgi:app", PSG_INSTANCE=str(instance)))
+            server = self.stack.enter_context(
+                serving("wsgi:app", PSG_INSTANCE=str(instance), PSG_SECRET_KEY=content.SECRET)
+            )
             self.addresses[kind] = f"http://127.0.0.1:{server.port}"
         return self.addresses[kind]
 

@@ -14,8 +14,9 @@ from PIL import Image
 from sqlalchemy.orm import Session
 
 from psgflask import create_app
-from psgflask.accounts import proofs
+from psgflask.accounts import limits, proofs
 from psgflask.database import db, utc_now
+from psgflask.members import stamps
 from psgflask.news import catalogue, publishing
 from psgflask.news.drafts import AttachmentDraft, PictureDraft
 from psgflask.news.intake import Tray
@@ -47,6 +48,14 @@ LONG_TITLE = (
     "After four nights of talks in Arequipa, farmers, the regional government and the company"
     " agree on what they will disagree about in the Tambo valley until the next round"
 )
+# Of every site of the tests, so that a test can sign what the site signs.
+SECRET = "only-in-tests"
+# What stands in the address of the page after sending, by how the applicant will pay.
+SENT = {
+    payment: stamps.seal(SECRET, stamps.Sent("PSG 1042-9", "household", payment))
+    for payment in ("standing order", "cheque")
+}
+TOO_OFTEN = "too-often@example.org"  # who has applied as often as anybody may
 # Secrets of links that were mailed, by what has become of them.
 LINKS = {
     "open": "open-link-of-the-tests-not-yet-pressed",
@@ -65,7 +74,7 @@ def filled(instance: Path, kind: str) -> Iterator[Flask]:
     before = os.environ.get("PSG_INSTANCE")
     os.environ["PSG_INSTANCE"] = str(instance)
     try:
-        app = create_app({"SECRET_KEY": "only-in-tests", "WORKER": False})
+        app = create_app({"SECRET_KEY": SECRET, "WORKER": False})
         commands = ["init"] if kind == "empty" else ["init", "sample-content"]
         for command in commands:
             done = app.test_cli_runner().invoke(args=[command])
@@ -186,6 +195,9 @@ def _links(session: Session) -> None:
             proof.used_at = now
         if fate == "open":
             proof.expires_at = now + timedelta(days=3000)
+    for network in range(limits.RULES["join"][0].most):
+        here = f"192.0.2.{network}"
+        limits.spend(session, "join", email=TOO_OFTEN, network=here, now=now)
     session.commit()
 
 

@@ -1,7 +1,12 @@
 """Every template in every state that it can be in: where to find each on the sites of the tests."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from psgflask.database import utc_now
+from psgflask.members import stamps
+from tests.browser import content
 
 if TYPE_CHECKING:  # most who read the list of states need no browser
     from playwright.sync_api import Locator, Page, Response
@@ -22,6 +27,20 @@ class State:
     status: int = 200
     steps: tuple[tuple[tuple[str, str], ...], ...] = ()
 
+
+# What somebody types into the form of joining, page by page.
+MEMBERSHIP = (("tier", "household"),)
+YOU = (("name", "Rosa Quispe Mamani"), ("household", "Luis Quispe\nAna Ñahui"))
+CONTACT = (
+    *(("email", "rosa@example.org"), ("phone", "0113 496 0000")),
+    *(("address", "12 Harehills Lane\nLeeds"), ("postcode", "ls8 5bd"), ("country", "GB")),
+)
+PAYMENT = (("payment", "standing order"),)
+AGREEMENTS = (("consents", "post"),)
+JOIN = "/members/join/membership"
+TO_CHECK = (MEMBERSHIP, YOU, CONTACT, PAYMENT, AGREEMENTS)
+# As if it had been begun a while ago, or by nobody.
+BEGUN = stamps.new(content.SECRET, now=utc_now() - timedelta(hours=1))
 
 STATES = (
     State("home", "/"),
@@ -83,6 +102,45 @@ STATES = (
     State("link-again-spanish", "/es/accounts/join/again"),
     State("link-again-wrong", "/accounts/join/again", status=400, steps=((("email", "jane"),),)),
     State("link-asked", "/accounts/join/asked"),
+    State("join", "/members/join"),
+    State("join-spanish", "/es/members/join"),
+    State("join-membership", JOIN),
+    State("join-membership-wrong", JOIN, status=400, steps=((),)),
+    State("join-you", JOIN, steps=TO_CHECK[:1]),
+    State("join-you-wrong", JOIN, status=400, steps=(MEMBERSHIP, (("name", "www.x.example"),))),
+    State("join-you-organisation", JOIN, steps=((("tier", "organisation"),),)),
+    State("join-contact", JOIN, steps=TO_CHECK[:2]),
+    State(
+        "join-contact-wrong",
+        JOIN,
+        status=400,
+        steps=(*TO_CHECK[:2], (("email", "rosa"), ("phone", "x"), ("postcode", "x"))),
+    ),
+    State("join-contact-spanish", f"/es{JOIN}", steps=TO_CHECK[:2]),
+    State("join-payment", JOIN, steps=TO_CHECK[:3]),
+    State("join-payment-wrong", JOIN, status=400, steps=(*TO_CHECK[:3], ())),
+    State("join-agreements", JOIN, steps=TO_CHECK[:4]),
+    State("join-check", JOIN, steps=TO_CHECK),
+    State("join-check-spanish", f"/es{JOIN}", steps=TO_CHECK),
+    State("join-not-yet", JOIN, status=400, steps=(*TO_CHECK, (("stamp", "nobody's"),))),
+    State(
+        "join-too-often",
+        JOIN,
+        status=429,
+        steps=(*TO_CHECK, (("email", content.TOO_OFTEN), ("stamp", BEGUN))),
+    ),
+    *(
+        State(f"join-sent-{name}", f"{prefix}/members/join/sent/{content.SENT[payment]}")
+        for name, prefix, payment in (
+            ("standing-order", "", "standing order"),
+            ("cheque", "", "cheque"),
+            ("spanish", "/es", "standing order"),
+        )
+    ),
+    State("join-mandate", "/members/join/mandate"),
+    State("join-mandate-own", f"/members/join/mandate/{content.SENT['standing order']}"),
+    State("join-on-paper", "/members/join/form"),
+    State("join-on-paper-spanish", "/es/members/join/form"),
     State("missing", "/no-such-page", status=404),
     State("missing-spanish", "/es/no-such-page", status=404),
     State("bad-request", "/news/?before=nonsense", status=400),
@@ -96,6 +154,8 @@ LAYOUTS = tuple(
         *("home", "home-one-year", "news", "year", "article", "updates", "topics", "topic"),
         *("page", "page-contact", "search-many", "search-filtered", "search-none", "missing"),
         *("bad-request", "link", "link-used", "link-again-wrong"),
+        *("join", "join-membership", "join-you-wrong", "join-contact-wrong", "join-agreements"),
+        *("join-check", "join-too-often", "join-sent-cheque", "join-on-paper"),
     }
 )
 
@@ -123,6 +183,8 @@ def _fill(form: "Locator", name: str, value: str) -> None:
     kind = fields.first.evaluate("field => field.type")
     if kind in {"radio", "checkbox"}:
         form.locator(f"[name={name!r}][value={value!r}]").check()
+    elif kind == "hidden":
+        fields.first.evaluate("(field, value) => { field.value = value }", value)
     elif kind.startswith("select"):
         fields.first.select_option(value)
     else:

@@ -1,0 +1,110 @@
+"""What we sign for the form: when it was begun and which one it is, and the number of who sent it.
+
+Nothing is stored for them. A stamp tells a form that a person filled in from one that a program
+sent at once, and the same form sent twice from two applications.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from itsdangerous import BadData, URLSafeSerializer
+
+# Nobody reads and answers the questions faster, and who is asked to press again has waited by then.
+SHORTEST = timedelta(seconds=5)
+# The form may lie open overnight; afterwards its answers deserve another look.
+LONGEST = timedelta(hours=24)
+
+
+class StampRefused(Exception):
+    """A form, honest though it may be, is not taken yet; `fresh` is the stamp to go on with."""
+
+    def __init__(self, fresh: str) -> None:
+        super().__init__(self.__doc__)
+        self.fresh = fresh
+
+
+class TooSoon(StampRefused):
+    """The form was sent faster than people can fill it in."""
+
+
+class TooOld(StampRefused):
+    """The form was begun long ago."""
+
+
+class Unknown(StampRefused):
+    """The form carries no stamp of ours."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Which form this is, and when it was begun."""
+
+    nonce: str
+    begun: datetime
+
+
+def new(secret: str, *, now: datetime) -> str:
+    """Return the stamp of a form that is begun now."""
+    return _written(secret, Stamp(secrets.token_urlsafe(16), now))
+
+
+def read(secret: str, text: str, *, now: datetime) -> Stamp:
+    """Return the stamp of a form that may be taken. Raises TooSoon, TooOld, Unknown."""
+    try:
+        nonce, seconds = _serializer(secret).loads(text)
+        stamp = Stamp(str(nonce), datetime.fromtimestamp(int(seconds), UTC))
+    except (BadData, TypeError, ValueError, OverflowError) as error:
+        raise Unknown(new(secret, now=now)) from error
+    age = now - stamp.begun
+    if age > LONGEST or age < -LONGEST:
+        # Still the same form, so that one which was sent after all is not sent twice.
+        raise TooOld(_written(secret, Stamp(stamp.nonce, now - SHORTEST)))
+    if age < SHORTEST:
+        raise TooSoon(text)
+    return stamp
+
+
+def of_answers(stamp: Stamp, answers: Mapping[str, object]) -> str:
+    """Return what makes one application of a form sent twice, as 64 hexadecimal digits.
+
+    The answers are in it: who goes back to mend a slip and sends again has sent another form. The
+    nonce is known to the sender's browser alone, so that nobody can try answers out against it.
+    """
+    told = json.dumps([stamp.nonce, answers], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What the page after sending tells: no more than an address may hold."""
+
+    reference: str
+    tier: str
+    payment: str
+
+
+def seal(secret: str, sent: Sent) -> str:
+    """Return a signed word for the address of the page after sending."""
+    return str(_serializer(secret, "sent").dumps([sent.reference, sent.tier, sent.payment]))
+
+
+def unseal(secret: str, word: str) -> Sent | None:
+    """Return what a word in an address stands for, None when it is not one of ours."""
+    try:
+        reference, tier, payment = _serializer(secret, "sent").loads(word)
+    except (BadData, TypeError, ValueError):
+        return None
+    return Sent(str(reference), str(tier), str(payment))
+
+
+def _written(secret: str, stamp: Stamp) -> str:
+    # A whole second late rather than early, or the shortest time would grow by part of one.
+    return str(_serializer(secret).dumps([stamp.nonce, int(stamp.begun.timestamp())]))
+
+
+def _serializer(secret: str, purpose: str = "begun") -> URLSafeSerializer:
+    return URLSafeSerializer(secret, salt=f"psgflask.members.{purpose}")

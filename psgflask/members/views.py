@@ -1,0 +1,231 @@
+"""Pages: the form by which one joins, page by page, and the page after it was sent."""
+
+import logging
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.exc import OperationalError
+
+from psgflask import languages
+from psgflask.accounts import addresses
+from psgflask.accounts import joining as proving
+from psgflask.accounts.forms import OwnForm
+from psgflask.accounts.limits import TooMany
+from psgflask.accounts.views import join_link
+from psgflask.accounts.words import how_long
+from psgflask.caching import cacheable
+from psgflask.database import db, utc_now
+from psgflask.members import joining, stamps, steps, words
+from psgflask.members.fields import Asking
+from psgflask.members.models import ONLINE
+from psgflask.members.page import TRAP, Page
+from psgflask.members.sheet import Sheet
+
+blueprint = Blueprint("members", __name__, url_prefix="/members/join")
+PLACES = f"<any({', '.join(steps.PLACES)}):place>"
+TOO_OFTEN, BUSY = 429, 503
+log = logging.getLogger(__name__)
+
+
+@blueprint.get("")
+@cacheable
+def start() -> str:
+    """Say what joining needs, what it costs, and that there is a form on paper."""
+    return render_template("members/start.html", tiers=words.offer())
+
+
+@blueprint.route(f"/{PLACES}", methods=["GET", "POST"])
+def step(place: str) -> ResponseReturnValue:
+    """Show a page of the form to who sent the one before: whatever was typed travels along."""
+    if request.method != "POST":
+        if place != steps.MEMBERSHIP:  # without what was typed before there is nothing to show
+            return redirect(url_for("members.start"))
+        stamp = stamps.new(_secret(), now=utc_now())
+        return Page(steps.MEMBERSHIP, _sheet({}), stamp).answer()
+    came_from = request.form.get("from", "")
+    sheet = _sheet(steps.kept(request.form.items(multi=True)))
+    sent = Page(
+        came_from if came_from in steps.PAGES else steps.MEMBERSHIP,
+        sheet,
+        request.form.get("stamp", ""),
+        changing="changing" in request.form,
+    )
+    if complaint := _not_from_a_person():
+        return sent.turned_to(steps.to_show(sent.page, sheet.answered)).answer(complaint)
+    wanted = steps.to_show(place, sheet.answered)
+    if wanted == steps.SEND:
+        return _send(sent.turned_to(steps.CHECK))
+    shown = sent.turned_to(wanted)
+    # Only who meant to leave a page hears what it lacks; others see its questions for the first
+    # time, and who sends at last hears it whichever page it is.
+    lacking = wanted != place and (wanted == sent.page or sent.page == steps.CHECK)
+    return shown.answer(judged=lacking)
+
+
+@blueprint.get("/sent/<word>")
+def sent(word: str) -> str:
+    """Tell the reference and what happens next. It can be asked for again: nothing is sent here."""
+    found = stamps.unseal(_secret(), word)
+    if found is None:
+        abort(404)
+    return render_template(
+        "members/sent.html",
+        sent=found,
+        word=word,
+        tier=words.membership(found.tier),
+        hours=proving.HOURS,
+        **_own_address("members.sent", word),
+    )
+
+
+@blueprint.get("/form")
+@cacheable
+def paper_form() -> str:
+    """Show the application on paper, to be printed and posted."""
+    return render_template(
+        "members/form.html", tiers=words.offer(), wordings=words.wordings().values()
+    )
+
+
+@blueprint.get("/mandate")
+@cacheable
+def mandate() -> str:
+    """Show the standing-order mandate without a reference."""
+    return render_template("members/mandate.html", sent=None, tier=None)
+
+
+@blueprint.get("/mandate/<word>")
+def own_mandate(word: str) -> str:
+    """Show the standing-order mandate of who has just applied."""
+    found = stamps.unseal(_secret(), word)
+    if found is None:
+        abort(404)
+    return render_template(
+        "members/mandate.html",
+        sent=found,
+        tier=words.membership(found.tier),
+        **_own_address("members.own_mandate", word),
+    )
+
+
+def _send(page: Page) -> ResponseReturnValue:
+    """Take the application, if the form is one that a person filled in; else say what to do."""
+    now = utc_now()
+    try:
+        stamp = stamps.read(_secret(), page.stamp, now=now)
+    except stamps.StampRefused as refused:
+        page.stamp = refused.fresh
+        return page.answer(words.not_yet(refused))
+    try:
+        word = stamps.seal(_secret(), _take(page.sheet, stamp, now))
+    except TooMany as refused:
+        db.session.rollback()
+        return _too_often(page, refused.wait)
+    except OperationalError as error:
+        log.error("An application could not be stored: %s", error.orig)
+        db.session.rollback()
+        return _busy(page)
+    return redirect(url_for("members.sent", word=word), 303)
+
+
+def _take(sheet: Sheet, stamp: stamps.Stamp, now: datetime) -> stamps.Sent:
+    """Store the application and post its mails, all or nothing; sent twice it is stored once."""
+    session, answers = db.session(), sheet.answers()
+    told = {**asdict(answers), "tier": answers.tier.key, "consents": sorted(answers.consents)}
+    try:
+        application = joining.apply(
+            session,
+            answers,
+            source=ONLINE,
+            stamp=stamps.of_answers(stamp, told),
+            by="the form",
+            now=now,
+        )
+        proving.ask(
+            session,
+            email=answers.email,
+            language=answers.language,
+            network=addresses.network_of(request.remote_addr),
+            link=join_link,
+            values=joining.mail_values(application),
+            data=joining.proof_data(application),
+            about=joining.about(application.person),
+            now=now,
+        )
+    except joining.ApplicationSentAlready as sent_before:
+        application = sent_before.application
+    word = stamps.Sent(application.person.number, application.tier, application.payment)
+    session.commit()
+    return word
+
+
+def _too_often(page: Page, wait: timedelta) -> Response:
+    answer = page.answer(
+        _(
+            "Several applications came from your network or with this e-mail address, so this one"
+            " was not taken. Try again in %(wait)s.",
+            wait=how_long(wait),
+        ),
+        status=TOO_OFTEN,
+        on_paper=True,
+    )
+    answer.headers["Retry-After"] = str(int(wait.total_seconds()) + 1)
+    return answer
+
+
+def _busy(page: Page) -> Response:
+    complaint = _(
+        "The site is busy, so your application was not taken yet. All that you typed is still"
+        " here: press the button again in a minute."
+    )
+    answer = page.answer(complaint, status=BUSY, on_paper=True)
+    answer.headers["Retry-After"] = "60"
+    return answer
+
+
+def _not_from_a_person() -> str:
+    """Return what to tell who may be a program, or another site's page; "" for anybody else."""
+    complaint = ""
+    if not OwnForm().validate():
+        complaint = _(
+            "We could not tell that this page sent the form: it was open for long, or your browser"
+            " keeps no cookies of ours. All that you typed is still here: press the button once"
+            " more."
+        )
+    elif request.form.get(TRAP):
+        complaint = _(
+            "A field that people do not see was filled in, perhaps by your browser. We have emptied"
+            " it. All that you typed is still here: press the button once more."
+        )
+    return complaint
+
+
+def _sheet(typed: steps.Typed) -> Sheet:
+    asking = Asking(
+        language=languages.here(),
+        tiers={tier.key: (tier.label, tier.description) for tier in words.offer()},
+        wordings=words.wordings(),
+    )
+    return Sheet(typed, asking, words.memberships())
+
+
+def _own_address(endpoint: str, word: str) -> dict[str, object]:
+    """Return what a page says of its own address: to its reader the other language's alone."""
+    other = languages.address(endpoint, language=languages.other(), word=word)
+    return {"counterpart": other, "canonical": "", "alternates": ()}
+
+
+def _secret() -> str:
+    return str(current_app.config["SECRET_KEY"])
