@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from psgflask import serving, worker
 from psgflask.database import utc_now
+from psgflask.mail import sending
 from psgflask.search import keeper
 from psgflask.search.models import LedgerEntry
 from psgflask.worker import Worker
@@ -78,6 +79,70 @@ def test_a_task_that_fails_keeps_no_other_back_and_is_tried_again(
     rounds.wait_for(3)
     running.stop()
     assert "the disk is full" in caplog.text
+
+
+def test_an_errand_that_waits_for_another_machine_keeps_no_task_back(app: Flask) -> None:
+    rounds, hanging = Rounds(), threading.Event()
+
+    def errand(app: Flask, stop: threading.Event) -> None:
+        hanging.set()
+        stop.wait(60)
+
+    running = Worker(app, (rounds,), errands=(errand,), every=0.001)
+    running.start()
+    assert hanging.wait(30)
+    rounds.wait_for(3)
+    running.stop(30)
+    assert running._thread is not None
+    assert not running._thread.is_alive()
+
+
+def test_the_worker_goes_when_its_errands_have_ended(app: Flask) -> None:
+    begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def errand(app: Flask, stop: threading.Event) -> None:
+        begun.set()
+        may_end.wait(60)
+        ended.set()
+
+    running = Worker(app, (), errands=(errand,), every=0.001)
+    running.start()
+    assert begun.wait(30)
+    running.stop(0)
+    assert worker.runs(app)  # or another one would send the same mail
+    may_end.set()
+    running.stop(30)
+    assert ended.is_set()
+    assert not worker.runs(app)
+
+
+def test_an_errand_that_fails_is_tried_again(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    ran = threading.Semaphore(0)
+
+    def failing(app: Flask, stop: threading.Event) -> None:
+        ran.release()
+        raise RuntimeError("no route to the mail server")
+
+    running = Worker(app, (), errands=(failing,), every=0.001)
+    running.start()
+    for _time in range(3):
+        assert ran.acquire(timeout=30)
+    running.stop(30)
+    assert "no route to the mail server" in caplog.text
+
+
+def test_an_errand_of_a_worker_that_stands_by_is_not_done(app: Flask) -> None:
+    first, done = Rounds(), threading.Event()
+    one = Worker(app, (first,), every=0.001)
+    two = Worker(app, (), errands=(lambda app, stop: done.set(),), every=0.001)
+    one.start()
+    first.wait_for(1)
+    two.start()
+    first.wait_for(20)
+    assert not done.is_set()
+    one.stop()
+    assert done.wait(30)
+    two.stop()
 
 
 def test_faults_in_a_row_make_it_wait_longer_up_to_a_bound(app: Flask) -> None:
@@ -150,6 +215,7 @@ def test_a_server_starts_the_worker_unless_it_is_told_not_to(
     assert worker.start(make_app(WORKER=False)) is None
     running = worker.start(make_app(WORKER=True))
     assert running is not None
+    assert running.errands == worker.ERRANDS == (sending.sweep,)
     rounds.wait_for(1)
     running.stop()
 

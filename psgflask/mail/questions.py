@@ -46,9 +46,9 @@ def waiting(app: Flask) -> Iterator[Finding]:
     found = outbox.standing(db.session(), now)
     age = now - found.overdue_since if found.overdue_since else timedelta()
     if age <= LATE:
-        yield Finding("outbox", OK, f"{found.waiting} mails wait" if found.waiting else "Empty")
+        yield Finding("outbox", OK, f"Waiting: {found.waiting}" if found.waiting else "Empty")
         return
-    text = f"{found.waiting} mails wait, one has been due for {_roughly(age)}"
+    text = f"Waiting: {found.waiting}; one has been due for {_roughly(age)}"
     if found.overdue_error:
         text += f": {found.overdue_error}"
         advice = "Look after the mail server; psgflask mail test ADDRESS tries it"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class Arrived:
         assert isinstance(read, EmailMessage)
         return read
 
-    @property
+    @cached_property
     def message_id(self) -> str:
         """Return its Message-ID."""
         return str(self.mail["Message-ID"])
