@@ -17,6 +17,7 @@ from psgflask import config, database, installing, migrating, paths, worker
 from psgflask.database import db, utc_now
 from psgflask.findings import ATTENTION, FAULT, OK, Finding, Question
 from psgflask.mail import questions as mail
+from psgflask.members import questions as members
 from psgflask.search import keeper
 from psgflask.search.index import IndexBroken
 from psgflask.search.models import LedgerEntry
@@ -231,7 +232,7 @@ def background(app: Flask) -> Iterator[Finding]:
 QUESTIONS: tuple[Question, ...] = (
     *(sqlite, schema, readable_index, agreement, ledger, background, disk, translations),
     *(mail.way_out, mail.waiting, mail.dead_letters),
-    *(base_address, secret, rights, config_file, modes, strangers, facts),
+    *(base_address, secret, rights, config_file, modes, strangers, facts, members.amounts),
 )
 # What decides whether visitors can be served; cheap enough to be asked every few seconds.
 FOR_MONITORS: tuple[Question, ...] = (readable_index, ledger, disk, mail.waiting)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from psgflask.accounts import joining as proving
 from psgflask.members import joining
 from psgflask.members.joining import Answers
 from psgflask.members.models import CHEQUE, ONLINE, Application
@@ -48,3 +49,31 @@ def applied(
 ) -> Application:
     """Return an application that has just been kept."""
     return joining.apply(session, answers(**other), source=source, stamp=stamp, by=by, now=now)
+
+
+def link_of(session: Session, application: Application, *, now: datetime = NOW) -> str:
+    """Mail the applicant a link, as the form does, and return its token."""
+    tokens: list[str] = []
+
+    def link(token: str) -> str:
+        tokens.append(token)
+        return "https://example.org/" + token
+
+    proving.ask(
+        session,
+        email=application.person.email,
+        language="en",
+        network="192.0.2.1",
+        link=link,
+        values=joining.mail_values(application),
+        data=joining.proof_data(application),
+        about=joining.about(application.person),
+        now=now,
+    )
+    return tokens[0]
+
+
+def verified(session: Session, application: Application, *, now: datetime = NOW) -> Application:
+    """Let the applicant prove the address, and return the application."""
+    proving.verify(session, link_of(session, application, now=now), now=now)
+    return application

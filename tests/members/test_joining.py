@@ -14,30 +14,8 @@ from psgflask.mail.models import Message
 from psgflask.members import audit, consents, joining
 from psgflask.members.consents import ConsentRefused
 from psgflask.members.joining import ApplicationSentAlready
-from psgflask.members.models import PAPER, Application, Person
-from tests.members.people import NOW, answers, applied, tier
-
-
-def link_of(session: Session, application: Application, email: str = "maria@example.org") -> str:
-    """Ask the applicant to prove the address, and return the token of the link."""
-    tokens: list[str] = []
-
-    def link(token: str) -> str:
-        tokens.append(token)
-        return "https://example.org/" + token
-
-    proving.ask(
-        session,
-        email=email,
-        language="en",
-        network="192.0.2.1",
-        link=link,
-        values=joining.mail_values(application),
-        data=joining.proof_data(application),
-        about=joining.about(application.person),
-        now=NOW,
-    )
-    return tokens[0]
+from psgflask.members.models import PAPER, Person
+from tests.members.people import NOW, answers, applied, link_of, tier
 
 
 def test_an_application_is_a_person_with_a_number_and_its_amount(session: Session) -> None:

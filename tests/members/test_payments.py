@@ -1,0 +1,109 @@
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from psgflask.members import audit, erasing, payments
+from psgflask.members.models import Payment, Person
+from psgflask.members.payments import AmountRefused, PaymentNotedAlready, PaymentRefused
+from psgflask.members.refusals import PersonErased
+from tests.members.people import NOW, applied
+
+
+def paid(session: Session, person: Person, **other: Any) -> Payment:
+    usual: dict[str, Any] = {
+        "amount": Decimal("24.00"),
+        "method": "cheque",
+        "received_on": date(2026, 6, 30),
+        "by": "ann",
+        "now": NOW,
+    }
+    return payments.confirm(session, person, **{**usual, **other})
+
+
+@pytest.mark.parametrize(
+    ("typed", "pounds"),
+    [
+        *(("24", "24.00"), ("£24", "24.00"), ("24.5", "24.50"), ("£ 1,250.00", "1250.00")),
+        *(("24,50", "24.50"), ("0.05", "0.05"), ("1,250", "1250.00"), ("24£", "24.00")),
+    ],
+)
+def test_pounds_are_read_however_they_are_typed(typed: str, pounds: str) -> None:
+    assert payments.read_amount(typed) == Decimal(pounds)
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "free", "-24", "24.505", "2 4 x", "1e3", "٢٤", "1,25,0", "NaN"]
+)
+def test_what_is_no_amount_is_refused(typed: str) -> None:
+    with pytest.raises(AmountRefused, match="write pounds such as 24"):
+        payments.read_amount(typed)
+
+
+def test_a_payment_makes_the_application_paid_and_leaves_a_trace(session: Session) -> None:
+    application = applied(session)
+    payment = paid(session, application.person)
+    assert (payment.application_id, application.paid_at) == (application.id, NOW)
+    assert (payment.noted_by, payment.noted_at) == ("ann", NOW)
+    entry = audit.of(session, application.person.number)[-1]
+    assert (entry.what, entry.before) == ("paid", {"paid": False})
+    assert entry.after == {
+        "paid": True,
+        "amount": "24.00",
+        "method": "cheque",
+        "received on": "2026-06-30",
+    }
+
+
+def test_the_next_payment_leaves_the_moment_of_the_first(session: Session) -> None:
+    application = applied(session)
+    paid(session, application.person)
+    paid(session, application.person, received_on=NOW.date(), now=NOW + timedelta(days=1))
+    assert application.paid_at == NOW
+    assert len(application.person.payments) == 2
+
+
+def test_the_same_payment_is_not_noted_twice_unless_it_is_meant(session: Session) -> None:
+    person = applied(session).person
+    paid(session, person)
+    with pytest.raises(PaymentNotedAlready):
+        paid(session, person)
+    paid(session, person, once_more=True)
+    paid(session, person, amount=Decimal("24.01"))
+    assert len(person.payments) == 3
+
+
+@pytest.mark.parametrize(
+    ("other", "refusal"),
+    [
+        ({"amount": Decimal(0)}, AmountRefused),
+        ({"amount": Decimal("-24")}, AmountRefused),
+        ({"amount": Decimal("24.001")}, AmountRefused),
+        ({"amount": Decimal("1000000")}, AmountRefused),
+        ({"method": "barter"}, PaymentRefused),
+        ({"received_on": date(2026, 7, 2)}, PaymentRefused),
+    ],
+)
+def test_what_cannot_have_been_paid_is_refused(
+    session: Session, other: dict[str, Any], refusal: type[Exception]
+) -> None:
+    person = applied(session).person
+    with pytest.raises(refusal):
+        paid(session, person, **other)
+    assert person.payments == []
+
+
+def test_today_is_today_in_london(session: Session) -> None:
+    person = applied(session).person
+    before_midnight_in_utc = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
+    paid(session, person, received_on=date(2026, 7, 2), now=before_midnight_in_utc)
+
+
+def test_nothing_is_noted_of_the_erased(session: Session) -> None:
+    person = applied(session).person
+    paid(session, person)
+    erasing.erase(session, person, by="ann", now=NOW)
+    with pytest.raises(PersonErased):
+        paid(session, person, amount=Decimal(5))
