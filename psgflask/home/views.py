@@ -23,6 +23,7 @@ SITEMAP_SIZE = 45_000
 STANDING = (
     *("home.index", "news.listing", "news.publications", "news.events", "news.updates"),
     *("topics.index", "pages.about", "pages.peru"),
+    *("members.start", "members.paper_form", "members.mandate"),
 )
 
 blueprint = Blueprint("home", __name__)

@@ -124,7 +124,7 @@ def test_the_three_reasons_for_joining_stand_on_their_page() -> None:
     for language in ("en", "es"):
         page = next(p for p in pages() if (p.slug, p.language) == ("why-join", language))
         assert len(re.findall(r"^- ", page.body, re.MULTILINE)) == 3
-        assert "/about/become-a-member" in page.body
+        assert "/members/join)" in page.body
 
 
 def test_links_within_a_page_stay_in_its_language() -> None:
