@@ -1,7 +1,7 @@
 """What may be seen, and in what order: the one home of "published"."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -48,9 +48,9 @@ class Scope:
     topic_id: int | None = None
 
 
-def published(now: datetime) -> ColumnElement[bool]:
+def published(now: datetime, of: type[Article] = Article) -> ColumnElement[bool]:
     """Return the condition that an article may be seen by everybody at this moment."""
-    return and_(Article.status == PUBLISHED, Article.publish_at <= now)
+    return and_(of.status == PUBLISHED, of.publish_at <= now)
 
 
 def is_published(article: Article, now: datetime) -> bool:
@@ -94,10 +94,7 @@ def _shown_in(language: str, now: datetime) -> ColumnElement[bool]:
     twin = aliased(Article)
     has_twin = exists(
         select(twin.id).where(
-            twin.work == Article.work,
-            twin.language == language,
-            twin.status == PUBLISHED,
-            twin.publish_at <= now,
+            twin.work == Article.work, twin.language == language, published(now, twin)
         )
     )
     return or_(Article.language == language, ~has_twin)
@@ -108,14 +105,19 @@ def _conditions(scope: Scope) -> list[ColumnElement[bool]]:
     if set(scope.kinds) != set(ALL_KINDS):
         conditions.append(Article.kind.in_(scope.kinds))
     if scope.topic_id is not None:
-        conditions.append(_about([scope.topic_id]))
+        conditions.append(_about(scope.topic_id, scope.now))
     return conditions
 
 
-def _about(topic_ids: Iterable[int]) -> ColumnElement[bool]:
+def _about(topic_id: int, now: datetime) -> ColumnElement[bool]:
+    """What one translation is about, the other is too, whichever of them a list shows."""
+    teller = aliased(Article)
     # EXISTS, not IN: the list's own index is walked, and the walk ends with the page.
     return exists().where(
-        article_topics.c.article_id == Article.id, article_topics.c.topic_id.in_(list(topic_ids))
+        teller.work == Article.work,
+        published(now, teller),
+        article_topics.c.article_id == teller.id,
+        article_topics.c.topic_id == topic_id,
     )
 
 
@@ -199,10 +201,12 @@ def neighbours(
 
 def topic_counts(session: Session, scope: Scope) -> list[tuple[Topic, int]]:
     """Return the topics that have articles in a scope and how many each has."""
+    teller = aliased(Article)
     rows = session.execute(
-        select(article_topics.c.topic_id, func.count())
-        .join(Article, Article.id == article_topics.c.article_id)
-        .where(*_conditions(scope))
+        select(article_topics.c.topic_id, func.count(Article.id.distinct()))
+        .join(teller, teller.id == article_topics.c.article_id)
+        .join(Article, Article.work == teller.work)
+        .where(published(scope.now, teller), *_conditions(scope))
         .group_by(article_topics.c.topic_id)
     )
     numbers: dict[int, int] = {row[0]: row[1] for row in rows}

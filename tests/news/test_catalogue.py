@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from psgflask.languages import LANGUAGES
 from psgflask.news import catalogue, publishing
 from psgflask.news.catalogue import ALL_KINDS, ANYBODY, Scope, Viewer
 from psgflask.news.dateline import Dateline
@@ -178,6 +179,37 @@ def test_topics_are_counted_by_what_may_be_seen(session: Session) -> None:
     counts = dict(catalogue.topic_counts(session, scope))
     assert counts == {mining: 2, lima: 1}
     assert slugs(session, Scope("en", NOW, ALL_KINDS, lima.id)) == ["one"]
+
+
+@pytest.mark.parametrize("tagged", ["en", "es"])
+def test_a_pair_is_in_the_list_of_a_topic_that_one_of_the_two_has(
+    session: Session, tagged: str
+) -> None:
+    mining = factories.topic(session, "mining")
+    both = factories.topic(session, "lima")
+    topics = {language: ["lima", *(["mining"] * (language == tagged))] for language in LANGUAGES}
+    factories.article(session, slug="tin", topics=topics["en"])
+    factories.article(
+        session, slug="estano", language="es", translation_of="tin", topics=topics["es"]
+    )
+    for language, slug in (("en", "tin"), ("es", "estano")):
+        about = Scope(language, NOW, ALL_KINDS, mining.id)
+        assert slugs(session, about) == [slug]
+        assert [article.slug for article in session.scalars(catalogue.feed(about))] == [slug]
+        everything = Scope(language, NOW, ALL_KINDS)
+        assert dict(catalogue.topic_counts(session, everything)) == {mining: 1, both: 1}
+        assert catalogue.year_counts(session, about) == {2018: 1}
+
+
+@pytest.mark.parametrize("status", ["draft", "scheduled", "withdrawn"])
+def test_a_translation_that_is_not_public_tells_no_topic(session: Session, status: str) -> None:
+    mining = factories.topic(session, "mining")
+    factories.article(session, slug="tin")
+    factories.article(
+        session, language="es", translation_of="tin", topics=["mining"], status=status
+    )
+    assert slugs(session, Scope("en", NOW, ALL_KINDS, mining.id)) == []
+    assert catalogue.topic_counts(session, Scope("en", NOW, ALL_KINDS)) == []
 
 
 def test_an_issue_is_found_by_its_address(session: Session) -> None:
