@@ -84,9 +84,11 @@ def draw(app: Flask, kind: str, language: str, values: Mapping[str, Any]) -> tup
         whole = templates.get_template(f"mail/{kind}.txt").render(
             {name: _unbroken(value) for name, value in shown.items()}
         )
-        subject, _end, text = whole.partition("\n")
-        subject = subject.replace(HELD, " ").strip()
-        html = templates.get_template(f"mail/{kind}.html").render(shown, subject=subject)
+        heading, _end, text = whole.partition("\n")
+        subject = heading.replace(HELD, " ").strip()
+        html = templates.get_template(f"mail/{kind}.html").render(
+            shown, subject=subject, heading=heading.strip()
+        )
     return subject, wrapped(text), html
 
 

@@ -77,9 +77,8 @@ def test_a18_no_mail_loads_anything_or_hides_where_a_link_leads(
     reader = read(html)
     assert reader.loads == []
     assert not re.search(r"url\(|@import|http-equiv", html)
-    assert [text.removeprefix("mailto:") for text, _shown in reader.links] == [
-        shown_ for _href, shown_ in reader.links
-    ]
+    spelt = shown(html).split()
+    assert [href for href, _text in reader.links if href.removeprefix("mailto:") not in spelt] == []
     assert f'<html lang="{language}">' in html
 
 
