@@ -129,11 +129,13 @@ def test_every_template_compiles(app: Flask) -> None:
 
 def test_markup_is_trusted_only_where_a_reason_is_given() -> None:
     allowed = json.loads((TESTS / "house_trusted_markup.json").read_text("utf-8"))
+    # `autoescape=True` is SQLAlchemy's escaping of a LIKE.
+    trust = re.compile(r"\|\s*safe\b|\bMarkup\(|autoescape(?!=True)")
     trusting = {
         named(file): len(found)
         for file in FILES
         if (PACKAGE in file.parents and file.suffix == ".py") or ROOT / "templates" in file.parents
-        if (found := re.findall(r"\|\s*safe\b|\bMarkup\(|autoescape", file.read_text("utf-8")))
+        if (found := trust.findall(file.read_text("utf-8")))
     }
     assert trusting == {name: entry["times"] for name, entry in allowed.items()}
     assert all(entry["why"] for entry in allowed.values())

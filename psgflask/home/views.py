@@ -9,7 +9,7 @@ from sqlalchemy import select
 from psgflask import languages
 from psgflask.caching import LONDON, cacheable
 from psgflask.database import db, utc_now
-from psgflask.news import catalogue, listing
+from psgflask.news import catalogue, counting, listing
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import Article, Issue, Topic
 from psgflask.news.slices import Cursor, slice_of
@@ -104,9 +104,9 @@ def _standing_addresses() -> list[str]:
         scope = Scope(language, now, catalogue.ALL_KINDS)
         places: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in STANDING]
         places += [("pages.page", {"slug": slug}) for slug in slugs]
-        topics = catalogue.topic_counts(session, scope)
+        topics = counting.by_topic(scope)
         places += [("topics.topic", {"slug": topic.slug}) for topic, _count in topics]
-        years = catalogue.year_counts(session, scope)
+        years = counting.by_year(scope)
         places += [("news.year", {"year": year}) for year in years]
         for endpoint, values in places:
             found.append(languages.address(endpoint, language=language, external=True, **values))
@@ -115,7 +115,7 @@ def _standing_addresses() -> list[str]:
 
 def _cords(scope: Scope) -> tuple[list[listing.Cord], list[listing.Cord]]:
     """Return the year cords, or the month cords of an archive that covers one year."""
-    months = catalogue.month_counts(db.session(), scope)
+    months = counting.by_month(scope)
     years = sorted({year for year, _month in months})
     if len(years) == 1:
         only = years[0]
@@ -125,12 +125,12 @@ def _cords(scope: Scope) -> tuple[list[listing.Cord], list[listing.Cord]]:
             scope.language,
             lambda month: url_for("news.month", year=only, month=f"{month:02}"),
         )
-    counts = catalogue.year_counts(db.session(), scope)
+    counts = counting.by_year(scope)
     return listing.year_cords(counts, lambda year: url_for("news.year", year=year)), []
 
 
 def _topics(scope: Scope) -> list[Topic]:
-    counted = catalogue.topic_counts(db.session(), scope)
+    counted = counting.by_topic(scope)
     most = sorted(counted, key=lambda pair: (-pair[1], pair[0].slug))[:TOPICS]
     return sorted((topic for topic, _n in most), key=lambda topic: topic.name(scope.language))
 

@@ -5,10 +5,11 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Open the room: its pages, feeds, media, commands and what base.html needs of it."""
-    from psgflask.news import commands, feeds, media, rendering, views
+    from psgflask.news import commands, counting, feeds, media, rendering, views
     from psgflask.news import issues as issues  # adds its pages to the views' blueprint
 
     app.register_blueprint(views.blueprint)
+    counting.init_app(app)
     feeds.init_app(app)
     media.init_app(app)
     rendering.init_app(app)

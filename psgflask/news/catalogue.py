@@ -199,8 +199,8 @@ def neighbours(
     return next(iter(earlier), None), next(iter(later), None)
 
 
-def topic_counts(session: Session, scope: Scope) -> list[tuple[Topic, int]]:
-    """Return the topics that have articles in a scope and how many each has."""
+def topic_counts(session: Session, scope: Scope) -> dict[int, int]:
+    """Return how many articles of a scope each topic has, by the topic's id."""
     teller = aliased(Article)
     rows = session.execute(
         select(article_topics.c.topic_id, func.count(Article.id.distinct()))
@@ -209,9 +209,7 @@ def topic_counts(session: Session, scope: Scope) -> list[tuple[Topic, int]]:
         .where(published(scope.now, teller), *_conditions(scope))
         .group_by(article_topics.c.topic_id)
     )
-    numbers: dict[int, int] = {row[0]: row[1] for row in rows}
-    topics = session.scalars(select(Topic).where(Topic.id.in_(numbers)))
-    return [(topic, numbers[topic.id]) for topic in topics]
+    return {row[0]: row[1] for row in rows}
 
 
 def find_topic(session: Session, slug: str) -> Topic | None:

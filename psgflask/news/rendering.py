@@ -1,17 +1,18 @@
 """How templates write an article's date and address."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from babel.dates import format_date
-from flask import Flask, current_app
+from flask import Flask
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from psgflask import caching, languages
 from psgflask.database import db, utc_now
-from psgflask.news import catalogue, listing
+from psgflask.news import catalogue, counting, listing
 from psgflask.news.catalogue import Scope
 from psgflask.news.dateline import DAY, MONTH, UNDATED, Dateline
 from psgflask.news.models import Article, Attachment, Correction, Issue, Picture, Topic
@@ -114,15 +115,5 @@ class Archive:
         chosen = catalogue.listing(Scope(languages.here(), utc_now())).limit(1)
         return listing.by_day(db.session.scalars(chosen))
 
-    def _years(self) -> dict[int, int]:
-        """Return the counts by year, reckoned once for each state of the content."""
-        language = languages.here()
-        session, now = db.session(), utc_now()
-        stamp = caching.stamp_seen_by(session)
-        kept = current_app.extensions.setdefault("psg_years", {}).get(language)
-        if kept and kept[0] == stamp and now < kept[1]:
-            return dict(kept[2])
-        counts = dict(catalogue.year_counts(session, Scope(language, now)))
-        until = catalogue.next_due(session, now) or datetime.max.replace(tzinfo=now.tzinfo)
-        current_app.extensions["psg_years"][language] = (stamp, until, counts)
-        return counts
+    def _years(self) -> Counter[int]:
+        return counting.by_year(Scope(languages.here(), utc_now()))

@@ -11,7 +11,7 @@ from sqlalchemy import Select
 from psgflask import languages, redirects
 from psgflask.caching import LONDON, cacheable, reads
 from psgflask.database import db, utc_now
-from psgflask.news import catalogue, listing, sharing, turning
+from psgflask.news import catalogue, counting, listing, sharing, turning
 from psgflask.news.catalogue import ANYBODY, NEWS_KINDS, Scope
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import (
@@ -50,7 +50,7 @@ def year(year: int) -> str:
     """Show a year: its months as cords and its articles."""
     scope = _scope()
     first, last = _span(year, 1)[0], _span(year, 12)[1]
-    months = catalogue.month_counts(db.session(), scope)
+    months = counting.by_month(scope)
     years = sorted({known for known, _month in months})
     _check_in_archive(year)
     part = turning.slice_asked_for(
@@ -62,7 +62,7 @@ def year(year: int) -> str:
         languages.here(),
         lambda month: url_for("news.month", year=year, month=f"{month:02}"),
     )
-    total = catalogue.year_counts(db.session(), scope).get(year, 0)
+    total = counting.by_year(scope).get(year, 0)
     earlier = max((known for known in years if known < year), default=None)
     later = min((known for known in years if known > year), default=None)
     return render_template(
@@ -244,7 +244,7 @@ def _month_name(day: date) -> str:
 
 def _check_in_archive(year: int) -> None:
     """A year within the archive may be empty; cords and datelines (an event's too) lead there."""
-    years = catalogue.year_counts(db.session(), _scope(*catalogue.ALL_KINDS))
+    years = counting.by_year(_scope(*catalogue.ALL_KINDS))
     if not years or not min(years) <= year <= max(years):
         abort(404, _("The archive has no articles of that year."))
 

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from psgflask import languages
 from psgflask.caching import cacheable, reads
 from psgflask.database import db, utc_now
-from psgflask.news import catalogue, listing, turning
+from psgflask.news import catalogue, counting, listing, turning
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import ORGANISATION, PLACE, THEME, Topic
 
@@ -20,7 +20,7 @@ blueprint = Blueprint("topics", __name__, url_prefix="/topics")
 def index() -> str:
     """Show the topics that have articles: themes, places, organisations."""
     language = languages.here()
-    counted = catalogue.topic_counts(db.session(), Scope(language, utc_now(), catalogue.ALL_KINDS))
+    counted = counting.by_topic(Scope(language, utc_now(), catalogue.ALL_KINDS))
     groups = [
         (label, sorted(chosen, key=lambda pair: pair[0].name(language).casefold()))
         for kind, label in (
@@ -49,9 +49,7 @@ def topic(slug: str) -> str:
         days=listing.by_day(part.articles),
         pager=turning.pager(part.before, part.after),
         feed_href=url_for("feeds.topic", slug=slug, form="atom"),
-        years=listing.year_cords(
-            catalogue.year_counts(db.session(), scope), lambda year: _search(found, year)
-        ),
+        years=listing.year_cords(counting.by_year(scope), lambda year: _search(found, year)),
     )
 
 

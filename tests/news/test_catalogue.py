@@ -176,8 +176,7 @@ def test_topics_are_counted_by_what_may_be_seen(session: Session) -> None:
     factories.article(session, slug="two", topics=["mining"])
     factories.article(session, topics=["mining"], status="draft")
     scope = Scope("en", NOW, ALL_KINDS)
-    counts = dict(catalogue.topic_counts(session, scope))
-    assert counts == {mining: 2, lima: 1}
+    assert catalogue.topic_counts(session, scope) == {mining.id: 2, lima.id: 1}
     assert slugs(session, Scope("en", NOW, ALL_KINDS, lima.id)) == ["one"]
 
 
@@ -197,7 +196,7 @@ def test_a_pair_is_in_the_list_of_a_topic_that_one_of_the_two_has(
         assert slugs(session, about) == [slug]
         assert [article.slug for article in session.scalars(catalogue.feed(about))] == [slug]
         everything = Scope(language, NOW, ALL_KINDS)
-        assert dict(catalogue.topic_counts(session, everything)) == {mining: 1, both: 1}
+        assert catalogue.topic_counts(session, everything) == {mining.id: 1, both.id: 1}
         assert catalogue.year_counts(session, about) == {2018: 1}
 
 
@@ -209,7 +208,7 @@ def test_a_translation_that_is_not_public_tells_no_topic(session: Session, statu
         session, language="es", translation_of="tin", topics=["mining"], status=status
     )
     assert slugs(session, Scope("en", NOW, ALL_KINDS, mining.id)) == []
-    assert catalogue.topic_counts(session, Scope("en", NOW, ALL_KINDS)) == []
+    assert catalogue.topic_counts(session, Scope("en", NOW, ALL_KINDS)) == {}
 
 
 def test_an_issue_is_found_by_its_address(session: Session) -> None:

@@ -1,0 +1,64 @@
+"""The archive in numbers, by year, month and topic, reckoned once for each state of the content."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from flask import Flask, current_app
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from psgflask import caching
+from psgflask.database import db
+from psgflask.news import catalogue
+from psgflask.news.catalogue import Scope
+from psgflask.news.models import Topic
+
+T = TypeVar("T")
+
+
+@dataclass
+class _Reckoned:
+    """What was reckoned of one state of the content, which ends with the next due article."""
+
+    stamp: int
+    until: datetime
+    values: dict[tuple[object, ...], object] = field(default_factory=dict)
+
+
+def init_app(app: Flask) -> None:
+    """Begin with nothing reckoned."""
+    app.extensions["psg_reckoned"] = _Reckoned(-1, datetime.min.replace(tzinfo=UTC))
+
+
+def by_year(scope: Scope) -> Counter[int]:
+    """Return how many articles of a scope each year has; a range counts once in each year."""
+    return _once(catalogue.year_counts, scope).copy()
+
+
+def by_month(scope: Scope) -> Counter[tuple[int, int]]:
+    """Return how many articles of a scope each (year, month) has; a range counts in each."""
+    return _once(catalogue.month_counts, scope).copy()
+
+
+def by_topic(scope: Scope) -> list[tuple[Topic, int]]:
+    """Return the topics that have articles in a scope and how many each has."""
+    numbers = _once(catalogue.topic_counts, scope)
+    topics = db.session.scalars(select(Topic).where(Topic.id.in_(numbers)).order_by(Topic.slug))
+    return [(topic, numbers[topic.id]) for topic in topics]
+
+
+def _once(reckon: Callable[[Session, Scope], T], scope: Scope) -> T:
+    session = db.session()
+    stamp = caching.stamp_seen_by(session)
+    kept: _Reckoned = current_app.extensions["psg_reckoned"]
+    if kept.stamp != stamp or kept.until <= scope.now:
+        until = catalogue.next_due(session, scope.now) or datetime.max.replace(tzinfo=UTC)
+        kept = current_app.extensions["psg_reckoned"] = _Reckoned(stamp, until)
+    key = (reckon, scope.language, scope.kinds, scope.topic_id)
+    if key not in kept.values:
+        kept.values[key] = reckon(session, scope)
+    found: T = kept.values[key]  # type: ignore[assignment]  # the key names what reckoned it
+    return found
