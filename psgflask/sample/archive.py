@@ -162,15 +162,15 @@ def _written(about: Draft, chance: Random, ending: str) -> Draft:
         title=title,
         slug=f"{slug_of(title)[:70].rstrip('-')}-{ending}",
         teaser=teaser,
-        body=_body(voice, words["notice"], words["heading"]),
+        body=_body(voice, words["heading"]),
     )
 
 
-def _body(voice: Voice, notice: str, heading: str) -> str:
-    """Return about 300 words of Markdown that open by saying that they are synthetic."""
+def _body(voice: Voice, heading: str) -> str:
+    """Return about 300 words of Markdown."""
     chance = voice.chance
     left = min(max(int(chance.gauss(285, 80)), 90), 700)
-    blocks = [f"*{notice}*"]
+    blocks: list[str] = []
     while left > 0:
         block = _block(voice, heading)
         left -= len(re.findall(r"\w+", block))

@@ -14,7 +14,7 @@ from psgflask.sample import content
 # The old home page, newest first: headline and date.
 OLD_HOME_PAGE = [
     ("UN Human Rights Commissioner lists necessary reforms", date(2018, 7, 15)),
-    ("Formal launch of the 'Responsible Mining Index'", date(2018, 7, 8)),
+    ("Formal launch of the ‘Responsible Mining Index’", date(2018, 7, 8)),
     ("Modern technology helps the environmental battle", date(2018, 7, 8)),
     ("PSG crowdfunding campaign", date(2018, 6, 30)),
     ("World Cup fever activates calls against racism", date(2018, 6, 30)),
@@ -139,3 +139,14 @@ def test_texts_are_not_the_other_languages_left_untranslated() -> None:
         if language == "es":
             assert page.title != by_place[slug, "en"].title
             assert page.body != by_place[slug, "en"].body
+
+
+def test_quotation_marks_and_apostrophes_are_those_of_print() -> None:
+    texts = {file.draft.slug: file.draft for file in content.articles()}
+    written = [(slug, f"{d.title}\n{d.teaser}\n{d.body}") for slug, d in texts.items()]
+    written += [(page.slug, f"{page.title}\n{page.teaser}\n{page.body}") for page in pages()]
+    written += [(text.title, f"{text.title}\n{text.text}") for text in content.appeals()]
+    assert len(written) > 20
+    for name, text in written:
+        prose = re.sub(r"`[^`]*`", "", text)  # what is typed as it stands, such as a query
+        assert not re.search("['\"]", prose), name

@@ -1,7 +1,9 @@
 """Loading the sample content and the synthetic archive."""
 
 from datetime import UTC, datetime
+from xml.etree import ElementTree
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
@@ -14,8 +16,10 @@ from psgflask.news.dateline import Dateline
 from psgflask.news.models import Article, Issue, Revision, Topic
 from psgflask.pages.models import Appeal, Page
 from psgflask.sample import archive, content, loading
+from psgflask.search import keeper
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 def count(session: Session, model: type) -> int:
@@ -29,7 +33,7 @@ def test_the_sample_content_is_published_in_the_order_of_the_old_home_page(
     articles = session.scalars(catalogue.listing(Scope("en", NOW))).all()
     assert len(articles) == 10
     assert articles[0].title == "UN Human Rights Commissioner lists necessary reforms"
-    assert articles[1].title == "Formal launch of the 'Responsible Mining Index'"
+    assert articles[1].title == "Formal launch of the ‘Responsible Mining Index’"
     assert articles[-1].title.startswith("Anglo sells part")
 
 
@@ -164,17 +168,47 @@ def test_articles_loaded_in_bulk_make_kept_pages_stale(session: Session) -> None
     assert caching.current_stamp() > before
 
 
-def test_pages_of_the_archive_answer_and_say_that_they_are_synthetic(
+MADE_UP = {"en": "This text is made up.", "es": "Este texto es inventado."}
+
+
+def test_pages_of_the_archive_answer_and_say_once_that_they_are_synthetic(
     client: FlaskClient, session: Session
 ) -> None:
     loading.load_archive(session, 40, seed=3, now=NOW)
     session.commit()
-    marks = {"en": "This article is synthetic", "es": "Este artículo es sintético"}
-    for article in session.scalars(select(Article).where(Article.members_only.is_(False))):
+    for article in session.scalars(select(Article)):
         prefix = "/es" if article.language == "es" else ""
         answer = client.get(f"{prefix}/news/{article.slug}")
         assert answer.status_code == 200
-        assert marks[article.language] in answer.text
+        assert answer.text.count(MADE_UP[article.language]) == 1
+
+
+@pytest.mark.parametrize(("language", "path"), [("en", "/news"), ("es", "/es/news")])
+def test_each_entry_of_a_feed_says_of_the_archive_that_it_is_synthetic(
+    client: FlaskClient, session: Session, language: str, path: str
+) -> None:
+    loading.load_archive(session, 40, seed=3, now=NOW)
+    session.commit()
+    atom = ElementTree.fromstring(client.get(f"{path}.atom").data)
+    entries = atom.findall(f"{ATOM}entry")
+    rss = ElementTree.fromstring(client.get(f"{path}.rss").data).findall("channel/item")
+    assert len(entries) == len(rss) > 5
+    for entry in entries:
+        assert entry.findtext(f"{ATOM}summary", "").startswith(MADE_UP[language])
+        content = entry.findtext(f"{ATOM}content")
+        assert content is None or content.count(MADE_UP[language]) == 1
+    for item in rss:
+        assert item.findtext("description", "").startswith(f"<p><strong>{MADE_UP[language]}")
+
+
+def test_each_result_of_a_search_says_of_the_archive_that_it_is_synthetic(
+    app: Flask, client: FlaskClient, session: Session
+) -> None:
+    loading.load_archive(session, 40, seed=3, now=NOW)
+    session.commit()
+    keeper.rebuild(app)
+    page = client.get("/search/?q=topic:mining").text
+    assert page.count('<article class="item">') == page.count("Made up for testing") > 5
 
 
 def test_the_home_page_shows_the_ten_items_and_the_appeal(

@@ -62,7 +62,7 @@ def sample(session: Session, app: Flask) -> None:
 
 
 LIMA = {"Campaign for Lima mayor gets under way", "Comienza la campaña por la alcaldía de Lima"}
-INDEX = "Formal launch of the 'Responsible Mining Index'"
+INDEX = "Formal launch of the ‘Responsible Mining Index’"
 INDICE = "Lanzamiento oficial del Índice de Minería Responsable"
 ANGLO = "Anglo sells part of its interest in Quellaveco to Mitsubishi"
 NAMED = {
