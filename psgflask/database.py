@@ -91,12 +91,13 @@ def is_sqlite(bind: Connection) -> bool:
     return bind.dialect.name == "sqlite"
 
 
-def compact(engine: Engine) -> None:
+def compact(engine: Engine) -> bool:
     """Write SQLite's file anew, so that unused places in it hold nothing of what was deleted.
 
     Deleting overwrites where a row was last, not every place where it once was: when a page is
     divided, what moved from it stays there unseen. Visitors wait meanwhile, a second or so for
-    every 50 MB. Other databases see to it themselves.
+    every 50 MB. Other databases see to it themselves. False when it could not be done now:
+    somebody else is busy for long, or there is no room for a second file.
     """
     connection = engine.raw_connection()
     try:
@@ -105,8 +106,11 @@ def compact(engine: Engine) -> None:
             driver.execute("PRAGMA query_only=OFF")
             driver.execute("VACUUM")
             driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.OperationalError:
+        return False
     finally:
         connection.close()
+    return True
 
 
 @contextmanager

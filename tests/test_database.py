@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -137,3 +138,38 @@ def test_a_command_that_cannot_have_the_lock_is_told_so(app: Flask, session: Ses
         with pytest.raises(OperationalError, match="locked"):
             connection.exec_driver_sql("SELECT 1")
     other.close()
+
+
+def test_deleting_overwrites_and_compacting_leaves_nothing_anywhere(
+    app: Flask, session: Session
+) -> None:
+    file = Path(app.instance_path, "psg.sqlite")
+    session.execute(text("CREATE TABLE kept (words TEXT)"))
+    session.execute(text("INSERT INTO kept VALUES ('marmoset')"))
+    session.commit()
+    assert b"marmoset" in file.read_bytes()
+    session.execute(text("DELETE FROM kept"))
+    session.commit()
+    assert b"marmoset" not in file.read_bytes()
+    # What is left where a page was divided is as if it had not been overwritten.
+    careless = sqlite3.connect(file)
+    careless.execute("PRAGMA secure_delete=OFF")
+    careless.execute("INSERT INTO kept VALUES ('marmoset')")
+    careless.execute("DELETE FROM kept")
+    careless.commit()
+    careless.close()
+    assert b"marmoset" in file.read_bytes()
+    assert database.compact(db.engine)
+    assert b"marmoset" not in file.read_bytes()
+
+
+def test_compacting_gives_up_where_somebody_else_is_busy(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
+    db.engine.dispose()
+    writer = sqlite3.connect(Path(app.instance_path, "psg.sqlite"), isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    assert not database.compact(db.engine)
+    writer.close()
+    assert database.compact(db.engine)

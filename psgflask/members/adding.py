@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 from flask import current_app
+from flask.cli import with_appcontext
 
 from psgflask.database import utc_now
 from psgflask.languages import LANGUAGES
@@ -38,6 +39,7 @@ def _offered() -> dict[str, Tier]:
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
 @click.option("--note", default="", help="A note to keep with them.")
 @by_option
+@with_appcontext
 def add(note: str, by: str, **typed: Any) -> None:
     """Add somebody who applied on paper. Without options, each thing is asked for."""
     asked = not any(typed[one] for one in ("membership", "name", "payment"))
@@ -82,6 +84,7 @@ def add(note: str, by: str, **typed: Any) -> None:
 @click.option("--language", type=click.Choice(LANGUAGES), default=None)
 @click.option("--version", type=int, help="Only if nobody has changed it since this version.")
 @by_option
+@with_appcontext
 def correct(number: str, version: int | None, by: str, **typed: Any) -> None:
     """Correct what is kept of the member NUMBER; what is not named stays."""
     with writing() as session:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 from flask import current_app
+from flask.cli import with_appcontext
 
 from psgflask import database
 from psgflask.database import db, utc_now
@@ -16,6 +17,7 @@ from psgflask.members.erasing import Erased
 @click.argument("number")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @by_option
+@with_appcontext
 def erase(number: str, yes: bool, by: str) -> None:
     """Erase the member NUMBER; of payments, amount and day stay under the number."""
     with writing() as session:
@@ -39,6 +41,7 @@ def erase(number: str, yes: bool, by: str) -> None:
 
 @click.command("erase-again")
 @by_option
+@with_appcontext
 def erase_again(by: str) -> None:
     """Erase whom a restored backup brought back: those in the list instance/erased.txt."""
     with writing() as session:
@@ -60,5 +63,5 @@ def finish(gone: list[Erased]) -> None:
     erased_list.add(instance / erased_list.FILE, entries)
     numbers, emails = {entry.number for entry in entries}, {one.email for one in gone} - {""}
     forgetting.remove_mails(instance / "outbox", numbers, emails)
-    if gone:
-        database.compact(db.engine)
+    if gone and not database.compact(db.engine):
+        click.echo("The database is busy: its worker overwrites the last traces tonight")

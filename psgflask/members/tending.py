@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 EVERY = timedelta(hours=1)
 # When the file is written anew after erasures: visitors wait for it, and fewest come then.
 QUIET_HOURS = range(2, 5)
+SINCE_YESTERDAY = timedelta(hours=27)
 
 
 @dataclass
@@ -40,8 +41,8 @@ def sweep(app: Flask) -> None:
     if rounds.tidied is None or abs(now - rounds.tidied) >= EVERY:
         tidy(app, now, anew=rounds.tidied is None)
         rounds.tidied = now
-    if london_hour(now) in QUIET_HOURS and rounds.compacted != london_day(now):
-        compact(app, now)
+    quiet = london_hour(now) in QUIET_HOURS
+    if quiet and rounds.compacted != london_day(now) and compact(app, now):
         rounds.compacted = london_day(now)
 
 
@@ -65,11 +66,12 @@ def tidy(app: Flask, now: datetime, *, anew: bool = False) -> int:
 
 
 def compact(app: Flask, now: datetime) -> bool:
-    """Write the database's file anew if somebody was erased since yesterday; say whether."""
-    with app.app_context(), read_only(), Session(db.engine) as session:
-        since = now - timedelta(days=1, hours=1)
-        if not any(entry.at >= since for entry in erasing.erased(session)):
-            return False
-        session.rollback()
-        database.compact(db.engine)
-    return True
+    """Write the database's file anew if somebody was erased since yesterday.
+
+    False when that was wanted and could not be done now.
+    """
+    since = now - SINCE_YESTERDAY
+    with app.app_context():
+        with read_only(), Session(db.engine) as session:
+            wanted = any(entry.at >= since for entry in erasing.erased(session))
+        return database.compact(db.engine) if wanted else True

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -77,7 +79,7 @@ def test_an_organisation_with_another_contact_is_noticed(session: Session) -> No
         {"name": "Luis", "postcode": "M1 1AA", "email": "maria@example.net"},
     ],
 )
-def test_who_is_merely_alike_is_not_named(session: Session, other: dict[str, str]) -> None:
+def test_who_is_merely_alike_is_not_named(session: Session, other: dict[str, Any]) -> None:
     applied(session)
     assert applied(session, **other).perhaps is None
 

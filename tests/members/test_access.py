@@ -1,0 +1,71 @@
+import json
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from psgflask.accounts.models import Proof
+from psgflask.database import Model
+from psgflask.members import access, notes, payments
+from psgflask.members.models import LastNumber
+from tests.members.people import NOW, applied, link_of, tier, verified
+
+# Tables that hold nothing of a person, or what `access` tells under another name.
+OF_NOBODY = {LastNumber.__tablename__}
+
+
+def test_everything_that_any_table_holds_of_a_person_is_told(session: Session) -> None:
+    home = tier("household", "household")
+    application = verified(
+        session,
+        applied(session, tier=home, household=("Ana Quispe",), consents=frozenset({"post"})),
+    )
+    person = application.person
+    token = link_of(session, application)
+    notes.add(session, person, "Rang on Monday", by="ann", now=NOW)
+    payments.confirm(
+        session,
+        person,
+        amount=Decimal("24.50"),
+        method="cheque",
+        received_on=NOW.date(),
+        by="ann",
+        now=NOW,
+    )
+    told = access.everything(session, person)
+    text = json.dumps(told, ensure_ascii=False)
+    for word in (
+        *("María Castañeda", "Ana Quispe", "maria@example.org", "+44 113 496 0000", "LS1 4DY"),
+        *("1 Llama Street", "by post", "Rang on Monday", "24.50", "192.0.2.1", "article 6(1)(a)"),
+    ):
+        assert word in text
+    assert told["account"]["address"] == "maria@example.org"
+    assert [mail["kind"] for mail in told["mails"]] == [
+        "application_received",
+        "verify",
+        "verify_known",
+    ]
+    assert len(told["links mailed"]) == 2
+    hashes = session.scalars(select(Proof.token_hash)).all()
+    assert not any(secret in text for secret in (token, *hashes))
+
+
+def test_each_table_with_a_person_is_looked_into() -> None:
+    known = {
+        *("people", "applications", "household_members", "consents", "notes", "payments", "audit"),
+        *("accounts", "proofs", "attempts", "outbox"),
+    }
+    personal = {
+        name
+        for name, table in Model.metadata.tables.items()
+        if {"email", "recipient", "person_id", "subject", "address"} & set(table.columns.keys())
+    }
+    assert personal == known - OF_NOBODY
+
+
+def test_nothing_of_somebody_else_is_told(session: Session) -> None:
+    person = applied(session).person
+    other = verified(session, applied(session, name="Luis Díaz", postcode="M1 1AA")).person
+    told = json.dumps(access.everything(session, person), ensure_ascii=False)
+    assert "Luis" not in told
+    assert other.number not in told
