@@ -9,8 +9,10 @@ from sqlalchemy import make_url
 
 from psgflask import installing, migrating
 from psgflask.database import db, utc_now
+from psgflask.mail import outbox
 from psgflask.search import keeper
 from psgflask.search.index import IndexBroken
+from psgflask.terminal import one_change
 
 
 def init_app(app: Flask) -> None:
@@ -94,8 +96,22 @@ def restore(file: Path) -> None:
     click.echo(f"Restored {_counted(saved.rows)}, saved at {saved.made_at}, into {instance}")
     click.echo(f"Wrote {instance / 'config.py'} with the saved settings and a fresh secret")
     migrating.upgrade()
+    _hold_mails()
     # The index is no part of a backup: it is made from the database.
     _index_if_missing()
+
+
+def _hold_mails() -> None:
+    """Set aside the mails that waited when the backup was made: most were sent since."""
+    with one_change() as session:
+        why = "Restored from a backup: it may have been sent since"
+        held = outbox.hold(session, error=why, now=utc_now())
+        session.commit()
+    if held:
+        click.echo(
+            f"{held} mails waited when this was saved, and may have been sent since: they are held"
+            " back until `flask mail retry` (see `flask mail list`)"
+        )
 
 
 def _index_if_missing() -> bool:

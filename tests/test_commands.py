@@ -199,6 +199,30 @@ def test_a_backup_holds_no_secret(site: Path, backup: Path, tmp_path: Path, run:
     assert stat.S_IMODE((tmp_path / "new/config.py").stat().st_mode) == 0o600
 
 
+def test_s22_a_backup_holds_no_password_of_the_mail_server(
+    site: Path, tmp_path: Path, run: Run
+) -> None:
+    with (site / "config.py").open("a") as file:
+        file.write('SMTP_USER = "website"\nSMTP_PASSWORD = "only-between-us"\n')
+    assert run(site, "backup", str(tmp_path / "b.tar")).exit_code == 0
+    whole = (tmp_path / "b.tar").read_bytes()
+    assert b"only-between-us" not in whole
+    assert b"SMTP_USER" in whole
+
+
+def test_mails_of_a_restored_backup_wait_for_somebody_to_say_that_they_were_not_sent(
+    site: Path, tmp_path: Path, run: Run
+) -> None:
+    assert run(site, "mail", "test", "ana@example.org").exit_code == 0
+    assert run(site, "backup", str(tmp_path / "b.tar")).exit_code == 0
+    done = run(tmp_path / "new", "restore", str(tmp_path / "b.tar"))
+    assert done.exit_code == 0
+    assert "1 mails waited" in done.output
+    (mail,) = json.loads(run(tmp_path / "new", "mail", "list", "--json").output)
+    assert (mail["state"], mail["error"][:22]) == ("dead", "Restored from a backup")
+    assert run(tmp_path / "new", "mail", "retry", "--all").output.startswith("1 ")
+
+
 def test_a_backup_names_each_file_with_its_hash(backup: Path) -> None:
     with tarfile.open(backup) as archive:
         held = {m.name: archive.extractfile(m) for m in archive}

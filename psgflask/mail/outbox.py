@@ -103,6 +103,13 @@ def forget(session: Session, about: str) -> int:
     return int(gone.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
 
 
+def hold(session: Session, *, error: str, now: datetime) -> int:
+    """Set all waiting mails aside as dead, until somebody retries them; return how many."""
+    aside = {"state": DEAD, "error": error[:LONGEST_ERROR], "due_at": now}
+    held = session.execute(update(Message).where(Message.state == WAITING).values(aside))
+    return int(held.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
+
+
 def retry(session: Session, number: int | None, *, now: datetime) -> int:
     """Make a mail due at once, with five days more; without `number`, every dead one.
 
