@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, Select, and_, exists, extract, func, or_, select
-from sqlalchemy.orm import Session, aliased, selectinload
+from sqlalchemy.orm import Session, aliased, selectinload, undefer
 
 from psgflask.news.dateline import UNDATED
 from psgflask.news.models import (
@@ -240,7 +240,7 @@ def feed(scope: Scope, *, own_language: bool = True) -> Select[Article]:
         select(Article)
         .where(*conditions)
         .order_by(Article.publish_at.desc(), Article.id.desc())
-        .options(selectinload(Article.topics), selectinload(Article.issue))
+        .options(selectinload(Article.topics), undefer(Article.body))
     )
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import Select
+from sqlalchemy import Select, select
 
 from psgflask import languages, redirects
 from psgflask.caching import LONDON, cacheable, reads
@@ -270,10 +270,7 @@ def _by_month(articles: Sequence[Article], year: int) -> list[tuple[str, str, li
 
 
 def _issues_within(scope: Scope, first: date, last: date) -> list[Issue]:
-    rows = db.session.scalars(
-        catalogue.listing(scope).where(
-            catalogue.dated_within(first, last), Article.issue_id.is_not(None)
-        )
-    )
-    issues = {row.issue.id: row.issue for row in rows if row.issue}
-    return sorted(issues.values(), key=lambda issue: (issue.series, issue.number))
+    within = catalogue.listing(scope).where(catalogue.dated_within(first, last))
+    ids = within.with_only_columns(Article.issue_id).order_by(None)
+    chosen = select(Issue).where(Issue.id.in_(ids)).order_by(Issue.series, Issue.number)
+    return list(db.session.scalars(chosen))

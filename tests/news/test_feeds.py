@@ -1,10 +1,12 @@
 """The feeds: right, complete, and cheap to ask again."""
 
 from datetime import timedelta
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from psgflask.news import publishing
@@ -71,6 +73,27 @@ def test_what_was_written_before_it_came_out_changed_when_it_did(
     feed = ElementTree.fromstring(client.get("/news.atom").data)  # our own
     moments = {e.text for e in feed.iter() if e.tag.endswith(("}updated", "}published"))}
     assert moments == {later.isoformat()}
+
+
+def test_a_feed_of_many_articles_asks_the_database_no_more_than_one_of_few(
+    client: FlaskClient, session: Session
+) -> None:
+    asked: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        asked.append(str(arguments[2]))
+
+    numbers = []
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        for _round in range(2):
+            factories.articles(session, 3)
+            asked.clear()
+            client.get("/news.atom")
+            numbers.append(len(asked))
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert numbers[0] == numbers[1]
 
 
 def test_an_unknown_feed_is_not_found(client: FlaskClient) -> None:
