@@ -316,3 +316,9 @@ def test_s20_of_eight_who_press_at_once_one_opens_the_account(
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Account)) == 1
         assert db.session.scalar(select(func.count()).select_from(Attempt)) == 1
+
+
+def test_a_proof_for_another_purpose_is_no_application(session: Session) -> None:
+    proofs.send(session, proofs.VOID, email=JANE, now=NOW)
+    again(session)
+    assert mails(session)[0].state == VOID
