@@ -14,6 +14,7 @@ from types import TracebackType
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from psgflask.durable import keep_on_disk
 from psgflask.manuscript import FrontMatterWrong, Mistake
 from psgflask.news import attachments, pictures
 from psgflask.news.attachments import AttachmentRefused
@@ -76,8 +77,8 @@ class Tray:
             target = place_of(self.media, name)
             target.parent.mkdir(exist_ok=True)
             prepared.replace(target)
-            _sync_folder(target.parent)
-        _sync_folder(self.media)
+            keep_on_disk(target.parent)
+        keep_on_disk(self.media)
         self.names.clear()
 
 
@@ -182,12 +183,3 @@ def _attachment(named: NamedFile, tray: Tray, kept: Kept) -> AttachmentDraft:
     if not isinstance(known, AttachmentDraft):
         raise AttachmentRefused(f"The site has no attachment media/{'/'.join(named.kept)}")
     return replace(known, title=named.title, language=named.language)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last: the folder itself must reach the disk too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

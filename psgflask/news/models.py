@@ -189,10 +189,8 @@ class Correction(Model):
     text: Mapped[str] = mapped_column(Text)
 
 
-class Picture(Model):
-    """A picture of an article; its file lies in instance/media under its hash."""
-
-    __tablename__ = "pictures"
+class FileOfArticle:
+    """What pictures and attachments share: a file in instance/media, known by its hash."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
     article_id: Mapped[int] = mapped_column(
@@ -201,8 +199,15 @@ class Picture(Model):
     position: Mapped[int] = mapped_column(default=0)
     file_hash: Mapped[str] = mapped_column(String(64), index=True)
     file_name: Mapped[str] = mapped_column(String(120))
-    media_type: Mapped[str] = mapped_column(String(40))
     size: Mapped[int]
+
+
+class Picture(FileOfArticle, Model):
+    """A picture of an article."""
+
+    __tablename__ = "pictures"
+
+    media_type: Mapped[str] = mapped_column(String(40))
     width: Mapped[int]
     height: Mapped[int]
     alt: Mapped[str] = mapped_column(String(500), default="")
@@ -211,19 +216,11 @@ class Picture(Model):
     credit: Mapped[str] = mapped_column(String(200), default="")
 
 
-class Attachment(Model):
+class Attachment(FileOfArticle, Model):
     """A file to download with an article, such as a report as PDF."""
 
     __tablename__ = "attachments"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    article_id: Mapped[int] = mapped_column(
-        ForeignKey("articles.id", ondelete="CASCADE"), index=True
-    )
-    position: Mapped[int] = mapped_column(default=0)
-    file_hash: Mapped[str] = mapped_column(String(64), index=True)
-    file_name: Mapped[str] = mapped_column(String(120))
     media_type: Mapped[str] = mapped_column(String(80))
-    size: Mapped[int]
     title: Mapped[str] = mapped_column(String(250))
     language: Mapped[str] = mapped_column(String(2))

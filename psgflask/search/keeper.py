@@ -12,11 +12,11 @@ from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session, SessionTransaction
 
 from psgflask.database import db, read_only, utc_now
+from psgflask.durable import write_whole
 from psgflask.news import catalogue
 from psgflask.search import documents, ledger
 from psgflask.search.drift import Drift, between
 from psgflask.search.index import Document, IndexBroken, Store
-from psgflask.search.index.generations import write_whole
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import pytest
 from psgflask.news.dateline import DAY
 from psgflask.news.front_matter import ArticleFile
 from psgflask.pages import standing
-from psgflask.pages.models import Page
+from psgflask.pages.writing import PageText, read_page
 from psgflask.sample import content
 
 # The old home page, newest first: headline and date.
@@ -48,9 +48,9 @@ def spanish() -> list[ArticleFile]:
     return [file for file in content.articles() if file.draft.language == "es"]
 
 
-def pages() -> list[Page]:
+def pages() -> list[PageText]:
     files = [*content.PAGES.glob("*/*.md"), *standing.TEXTS.glob("*/*.md")]
-    return [standing.read(file) for file in files]
+    return [read_page(file) for file in files]
 
 
 def test_the_ten_items_keep_the_headlines_dates_and_order_of_the_old_home_page() -> None:

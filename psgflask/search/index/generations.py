@@ -1,9 +1,10 @@
 """Generations of the index: `index/g-<n>` is one, `index/current` names the one in force."""
 
-import os
 import shutil
 import time
 from pathlib import Path
+
+from psgflask.durable import write_whole
 
 POINTER = "current"
 PREFIX = "g-"
@@ -60,23 +61,3 @@ def _named(folder: Path) -> Path | None:
 
 def _generations(folder: Path) -> list[Path]:
     return [path for path in folder.glob(f"{PREFIX}*") if path.name[len(PREFIX) :].isdigit()]
-
-
-def keep_on_disk(file: Path) -> None:
-    """Wait until what is written of a file, or of a folder's list, would survive a power cut."""
-    handle = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_whole(file: Path, content: bytes) -> None:
-    """Replace a file in one step: a reader sees the old content or the new."""
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    with beside.open("wb") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
-    beside.replace(file)
-    keep_on_disk(file.parent)

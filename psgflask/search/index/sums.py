@@ -12,8 +12,9 @@ from pathlib import Path
 from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC
 
+from psgflask.durable import write_whole
 from psgflask.search.index.documents import SCHEMA_VERSION
-from psgflask.search.index.generations import IndexBroken, write_whole
+from psgflask.search.index.generations import IndexBroken
 
 SUMS = "sums.json"
 NAME = "MAIN"  # Whoosh's name for the one index in a folder

@@ -11,7 +11,8 @@ from whoosh.index import TOC, FileIndex, clean_files
 from whoosh.reading import SegmentReader
 from whoosh.writing import SegmentWriter
 
-from psgflask.search.index import generations, sums
+from psgflask import durable
+from psgflask.search.index import sums
 from psgflask.search.index.codec import Codec, Postings, Values, postings
 from psgflask.search.index.documents import Document
 from psgflask.search.index.pool import Pool
@@ -75,11 +76,11 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         for file in _files_of(self.folder, segments):
             if file.name not in noted:
                 noted[file.name] = sums.sum_of(file)
-                generations.keep_on_disk(file)
+                durable.keep_on_disk(file)
         noted[name] = (len(content), zlib.crc32(content))
         sums.write_sums(self.folder, noted)
         # From here on the commit is in force.
-        generations.write_whole(self.folder / name, content)
+        durable.write_whole(self.folder / name, content)
         clean_files(self.storage, self.indexname, self.generation, segments)
         there = {file.name for file in self.folder.iterdir()}
         sums.write_sums(self.folder, {k: right for k, right in noted.items() if k in there})

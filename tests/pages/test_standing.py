@@ -1,0 +1,34 @@
+"""The pages that an installation begins with."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from psgflask.manuscript import FrontMatterWrong
+from psgflask.pages import standing
+from tests import factories
+
+TEXT = "---\nslug: {slug}\nlanguage: en\nsection: psg\ntitle: Aims\nteaser: Why.\n---\nA text.\n"
+
+
+def folder(tmp_path: Path, *slugs: str) -> Path:
+    """Write a folder of standing texts in English."""
+    (tmp_path / "en").mkdir()
+    for number, slug in enumerate(slugs):
+        (tmp_path / "en" / f"{number}.md").write_text(TEXT.format(slug=slug), encoding="utf-8")
+    return tmp_path
+
+
+def test_a_page_that_volunteers_have_changed_stays(session: Session, tmp_path: Path) -> None:
+    kept = factories.page(session, "aims", title="Our own words")
+    added = standing.add_missing(session, folder(tmp_path, "aims", "why-join"))
+    assert [page.slug for page in added] == ["why-join"]
+    assert kept.title == "Our own words"
+
+
+def test_a_standing_text_is_held_to_the_rules_of_every_page(
+    session: Session, tmp_path: Path
+) -> None:
+    with pytest.raises(FrontMatterWrong, match="small letters"):
+        standing.add_missing(session, folder(tmp_path, "Not A Slug"))
