@@ -1,6 +1,7 @@
 """The index holds exactly what is public, whatever happens to articles."""
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -190,6 +191,49 @@ def test_a_lost_note_of_the_last_sweep_loses_no_due_article(app: Flask, session:
     (keeper.store(app).folder / keeper.SWEPT).unlink()
     keeper.sweep(app, now=now + timedelta(hours=2))
     assert due in indexed(app)
+
+
+@pytest.fixture
+def queued(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Every article that is queued from now on."""
+    numbers: list[int] = []
+    queue = ledger.queue
+
+    def noting(session: Session, ids: Iterable[int]) -> None:
+        numbers.extend(ids := list(ids))
+        queue(session, ids)
+
+    monkeypatch.setattr(ledger, "queue", noting)
+    return numbers
+
+
+def test_a_lost_note_of_the_last_sweep_queues_what_differs_alone(
+    app: Flask, session: Session, queued: list[int]
+) -> None:
+    now = utc_now()
+    factories.articles(session, 5)
+    due = factories.article(session, status="scheduled", now=now, at=now + timedelta(hours=1))
+    number = number_of(session, due)
+    (keeper.store(app).folder / keeper.SWEPT).unlink()
+    queued.clear()
+    keeper.sweep(app, now=now)
+    assert queued == []
+    (keeper.store(app).folder / keeper.SWEPT).unlink()
+    keeper.sweep(app, now=now + timedelta(hours=2))
+    assert queued == [number]
+
+
+def test_the_first_start_builds_the_index_and_queues_nothing(
+    app: Flask, session: Session, queued: list[int]
+) -> None:
+    factories.articles(session, 5)
+    shutil.rmtree(keeper.store(app).folder)
+    session.rollback()
+    queued.clear()
+    for _start in range(2):
+        keeper.sweep(app)
+    assert queued == []
+    assert len(indexed(app)) == 5
 
 
 def test_a_sweep_of_nothing_new_leaves_index_and_disk_alone(app: Flask, session: Session) -> None:
