@@ -1,7 +1,7 @@
 """Do we know this applicant already? It is noted for the secretary, never said aloud."""
 
 from sqlalchemy import ColumnElement, exists, false, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from psgflask.members.models import HouseholdMember, Person
 
@@ -14,12 +14,16 @@ IN_HOUSEHOLD = "same name in a household at the same postcode"
 def find(session: Session, applicant: Person) -> tuple[Person, str] | None:
     """Return somebody who may be the applicant, and what speaks for it; None if nobody is.
 
-    Of several the one for whom most speaks, then the one whom we have known for longest.
+    Of several the one for whom most speaks, then the one whom we have known for longest. Asked in
+    one statement, whoever is found, so that how long it takes tells a visitor nothing.
     """
     others = session.scalars(
-        select(Person).where(_alike(applicant), Person.id != applicant.id).order_by(Person.id)
+        select(Person)
+        .where(_alike(applicant), Person.id != applicant.id)
+        .order_by(Person.id)
+        .options(joinedload(Person.household))
     )
-    judged = [(other, because(applicant, other)) for other in others]
+    judged = [(other, because(applicant, other)) for other in others.unique()]
     if not judged:
         return None
     likeliest, reasons = max(judged, key=lambda one: (len(one[1]), -one[0].id))

@@ -80,8 +80,6 @@ def apply(
     person = application.person
     for what in sorted(answers.consents):
         consents.give(session, person, what, language=answers.language, now=now)
-    if known := doubles.find(session, person):
-        application.perhaps, application.perhaps_because = known
     audit.note(session, person, "applied", by=by, now=now, after=facts(application))
     if source == ONLINE:
         tell_secretary(session, person, now=now)
@@ -242,6 +240,9 @@ def _stored(
         stamp=stamp,
         sent_at=now,
     )
+    # Before it is stored, so that an application of somebody known costs no statement more.
+    if known := doubles.find(session, person):
+        application.perhaps, application.perhaps_because = known
     person.applications.append(application)
     session.add(person)
     session.flush()
