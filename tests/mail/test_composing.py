@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
@@ -118,6 +119,11 @@ def test_the_mail_says_what_to_do_on_paper_and_when_it_was_somebody_else(
         assert "If it was not you" in words(text)
         assert "PSG 1042-7" in text
     assert "http://127.0.0.1:8000/es/members/join/form" in part(mail_of("verify", "es"), "plain")
+
+
+def test_the_paper_form_is_where_the_mails_say(client: FlaskClient) -> None:
+    for prefix in ("", "/es"):
+        assert client.get(prefix + composing.PAPER_FORM).status_code == 200
 
 
 def test_the_secretarys_mail_holds_the_reference_and_nothing_else_of_the_applicant(
@@ -242,6 +248,10 @@ def test_names_of_people_are_greeted(mail_of: Callable[..., EmailMessage], name:
     mail = mail_of(name=name)
     assert f"Hello {name}," in part(mail, "plain")
     assert f"Hello {name}," in shown(part(mail, "html"))
+
+
+def test_s17_signs_that_cannot_be_seen_are_taken_out_of_what_was_typed() -> None:
+    assert composing.greeted("Ana\x00 \u202eQuispe\x1b\u200b") == "Ana Quispe"
 
 
 @pytest.mark.parametrize(

@@ -397,6 +397,23 @@ def test_s27_a_mail_that_is_forgotten_while_others_are_sent_is_not_sent(
     assert [a.recipients for a in server.arrived] == [["a@example.org"]]
 
 
+def test_a_mail_that_is_set_aside_while_others_are_sent_is_not_sent(
+    site: Flask, server: MailServer, posting: Callable[..., int], clock: Clock
+) -> None:
+    posting("a@example.org")
+    posting("b@example.org")
+
+    def set_aside(envelope: object, address: str) -> None:
+        with site.app_context():
+            outbox.hold(db.session(), error="set aside", now=clock())
+            db.session.commit()
+            db.session.remove()
+
+    server.at["content"] = set_aside
+    assert sending.sweep(site, clock=clock) == 1
+    assert states(site) == [SENT, DEAD]
+
+
 def test_a_mail_deleted_while_it_is_on_its_way_troubles_nobody(
     site: Flask, server: MailServer, posting: Callable[..., int], clock: Clock
 ) -> None:
