@@ -1,5 +1,6 @@
 """`flask news`: how volunteers add, publish and look after articles until there is a desk."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from sqlalchemy.orm import selectinload
 from psgflask.database import utc_now
 from psgflask.languages import LANGUAGES
 from psgflask.manuscript import FrontMatterWrong
-from psgflask.news import intake, media, publishing, telling
+from psgflask.news import intake, media, publishing, telling, tidying
 from psgflask.news.commanding import by_option, the_article, writing
 from psgflask.news.drafts import Draft
 from psgflask.news.front_matter import ArticleFile, read_article
@@ -229,9 +230,39 @@ def show(slug: str, as_json: bool, markdown: bool) -> None:
         click.echo(line)
 
 
+def _remove(files: Iterable[Path]) -> None:
+    try:
+        tidying.remove(files)
+    except OSError as error:
+        raise click.ClickException(f"Cannot remove {error.filename}: {error.strerror}") from error
+
+
 def _told(article: Article) -> str:
     """Return the address of a public article, the name and state of another."""
     state = telling.state(article, utc_now())
     if state == PUBLISHED:
         return article_url(article, external=True)
     return f"{name_of(article)} ({state})"
+
+
+@news.command("tidy-media")
+@click.option("--delete", is_flag=True, help="Remove them; only a backup has them then.")
+def tidy_media(delete: bool) -> None:
+    """List the files in instance/media that no article names, nor any former state of one."""
+    folder = media.folder()
+    # Who removes holds up who writes: nobody may be about to name what goes.
+    with writing() if delete else one_look() as session:
+        found = tidying.unnamed(session, folder)
+        if delete:
+            _remove(found)
+    if not found:
+        click.echo("Every file belongs to an article.")
+        return
+    print_table(
+        ("file", "bytes"), ((file.relative_to(folder), size) for file, size in found.items())
+    )
+    told = f"{len(found)} file{'s' * (len(found) > 1)}, {sum(found.values()):,} bytes"
+    if delete:
+        click.echo(f"Removed {told}.")
+    else:
+        click.echo(f"{told}. To remove: flask news tidy-media --delete")
