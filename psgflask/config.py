@@ -63,7 +63,8 @@ SETTINGS: tuple[Setting, ...] = (
 )
 YES, NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 WORDS = {str: "a text in quotes", int: "a whole number", bool: "True or False"}
-NAMES = frozenset(setting.name for setting in SETTINGS)
+DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
+NAMES = frozenset(DEFAULTS)
 
 
 class ConfigurationRefused(click.ClickException):
@@ -78,7 +79,7 @@ def load(app: Flask, instance: Path, given: Mapping[str, object] | None) -> None
 
     Raises ConfigurationRefused when a value is unreadable or the secret is missing.
     """
-    app.config.from_mapping({setting.name: setting.default for setting in SETTINGS})
+    app.config.from_mapping(DEFAULTS)
     _from_file(app, instance / "config.py")
     for setting in SETTINGS:
         text = os.environ.get(f"PSG_{setting.name}")

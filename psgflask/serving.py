@@ -14,6 +14,12 @@ from psgflask.database import db
 # Neither address, nor agent, nor query string: what people search for is nobody's business.
 ACCESS_LOG = "[%(time)s] %(status)d %(method)s %(path)s %(dt_ms).1f ms"
 
+# What listens on every address, and an address for documentation (RFC 5737, RFC 3849).
+EVERYWHERE = {
+    "0.0.0.0": (socket.AF_INET, "192.0.2.1"),  # noqa: S104  # asked for by whoever types it
+    "::": (socket.AF_INET6, "2001:db8::1"),
+}
+
 
 class PortTaken(click.ClickException):
     """Another program listens there already."""
@@ -49,10 +55,35 @@ def serve(context: click.Context, host: str, port: int, prepare: bool) -> None:
     elif not current_app.config["SECRET_KEY"]:
         raise config.ConfigurationRefused("There is no config.py yet: run `flask init` first")
     db.session.remove()
-    click.echo(f"The site is at http://{_shown(host)}:{port} (Ctrl-C stops it)")
+    base, own = str(current_app.config["BASE_URL"]), f"http://{_shown(host)}:{port}"
+    if base == config.DEFAULTS["BASE_URL"]:
+        base = address_of(host, port)
+        click.echo(f"The site is at {base} (Ctrl-C stops it)")
+    else:
+        click.echo(
+            f"The site is at {base}, as BASE_URL says, and listens on {own} (Ctrl-C stops it)"
+        )
     sys.stdout.flush()
     # The process becomes the server, so that nothing which commands import stays in memory.
-    os.execv(sys.executable, command(host, port))  # noqa: S606  # our own interpreter, no shell
+    known = {**os.environ, "PSG_BASE_URL": base}
+    os.execve(sys.executable, command(host, port), known)  # noqa: S606  # our own interpreter
+
+
+def address_of(host: str, port: int) -> str:
+    """Return the address to use while no BASE_URL is set, for a site that listens on `host`.
+
+    One that listens everywhere has the address by which other machines reach this one.
+    """
+    if host in EVERYWHERE:
+        family, somewhere = EVERYWHERE[host]
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                # Nothing is sent: the system only says from which address it would be.
+                probe.connect((somewhere, 9))
+                host = str(probe.getsockname()[0])
+        except OSError:  # no network: only this machine reaches it
+            host = "127.0.0.1"
+    return f"http://{_shown(host)}:{port}"
 
 
 def command(host: str, port: int) -> list[str]:

@@ -1,7 +1,7 @@
 """The server's command line, and what it says when it cannot start."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ from flask.cli import FlaskGroup, ScriptInfo
 
 from psgflask import create_app, serving
 from psgflask.database import db
+
+Became = list[tuple[list[str], dict[str, str]]]
 
 
 @pytest.fixture
@@ -38,23 +40,64 @@ def test_a_taken_port_is_answered_with_one_line_that_says_what_to_do(
     assert f"make run PORT={taken + 1}" in result.output
 
 
-def test_the_process_says_where_the_site_is_and_becomes_the_server(
-    app: Flask, taken: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    became: list[list[str]] = []
+@pytest.fixture
+def became(monkeypatch: pytest.MonkeyPatch) -> Became:
+    """What the process would have become: command lines and their environments."""
+    known: Became = []
     monkeypatch.setattr(serving, "check_port", lambda host, port: None)
-    monkeypatch.setattr("os.execv", lambda path, command: became.append(command))
+    monkeypatch.setattr("os.execve", lambda path, line, given: known.append((line, given)))
+    return known
+
+
+def test_the_process_says_where_the_site_is_and_becomes_the_server(
+    app: Flask, became: Became
+) -> None:
     result = app.test_cli_runner().invoke(args=["serve", "--port", "8123"])
-    assert "http://127.0.0.1:8123" in result.output
-    assert became == [serving.command("127.0.0.1", 8123)]
+    assert "http://127.0.0.1:8123 " in result.output
+    assert [line for line, _environment in became] == [serving.command("127.0.0.1", 8123)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--port", "8123"],
+        ["--host", "0.0.0.0", "--port", "8123"],  # noqa: S104  # what is tried
+        ["--host", "192.0.2.7"],
+        ["--host", "::1"],
+        ["--host", "localhost", "--port", "80"],
+    ],
+    ids=" ".join,
+)
+def test_the_site_answers_and_links_at_the_address_that_it_says(
+    app: Flask,
+    make_app: Callable[..., Flask],
+    became: Became,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+) -> None:
+    said = app.test_cli_runner().invoke(args=["serve", *options]).output
+    address = said.removeprefix("The site is at ").split(" ")[0]
+    assert "0.0.0.0" not in address  # noqa: S104  # no address that a browser could open
+    for name, value in became[0][1].items():
+        monkeypatch.setenv(name, value)
+    page = make_app().test_client().get("/news/", base_url=address)
+    assert page.status_code == 200
+    assert f'<link rel="canonical" href="{address}/news/">' in page.text
+
+
+def test_a_site_that_has_an_address_keeps_it(
+    make_app: Callable[..., Flask], became: Became
+) -> None:
+    public = make_app(BASE_URL="https://psg.example")
+    said = public.test_cli_runner().invoke(args=["serve", "--port", "8123"]).output
+    assert "https://psg.example" in said
+    assert "http://127.0.0.1:8123" in said
+    assert became[0][1]["PSG_BASE_URL"] == "https://psg.example"
 
 
 def test_preparing_makes_an_empty_folder_a_site_with_the_sample_content(
-    empty_instance: Path, monkeypatch: pytest.MonkeyPatch
+    empty_instance: Path, became: Became
 ) -> None:
-    became: list[list[str]] = []
-    monkeypatch.setattr(serving, "check_port", lambda host, port: None)
-    monkeypatch.setattr("os.execv", lambda path, command: became.append(command))
     first, second = (_serve("--prepare"), _serve("--prepare"))
     assert "Added the sample content" in first.output
     assert (empty_instance / "config.py").is_file()
