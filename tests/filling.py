@@ -68,7 +68,7 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self.text and self.form is not None:
-            self.form.fields[self.text] = [(self.form.fields[self.text][0] + data).lstrip("\n")]
+            self.form.fields[self.text] = [(self.form.fields[self.text][0] + data).lstrip("\r\n")]
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":

@@ -102,7 +102,7 @@ def unseal(secret: str, word: str) -> Sent | None:
 
 
 def _written(secret: str, stamp: Stamp) -> str:
-    # A whole second late rather than early, or the shortest time would grow by part of one.
+    # Whole seconds: a form may be taken up to one too soon, never too late.
     return str(_serializer(secret).dumps([stamp.nonce, int(stamp.begun.timestamp())]))
 
 

@@ -150,7 +150,7 @@ def _take(sheet: Sheet, stamp: stamps.Stamp, now: datetime) -> stamps.Sent:
             answers,
             source=ONLINE,
             stamp=stamps.of_answers(stamp, told),
-            by="the form",
+            by="applicant",
             now=now,
         )
         proving.ask(

@@ -1,0 +1,83 @@
+"""Stamps of forms and sealed words: what we signed is known again, anything else is not."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from psgflask.members import stamps
+from psgflask.members.stamps import LONGEST, SHORTEST, Sent, TooOld, TooSoon, Unknown
+
+NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
+SECRET = "only-in-tests"
+SECOND = timedelta(seconds=1)
+
+
+def test_a_form_is_taken_once_a_person_could_have_filled_it_in() -> None:
+    text = stamps.new(SECRET, now=NOW)
+    with pytest.raises(TooSoon) as refused:
+        stamps.read(SECRET, text, now=NOW + SHORTEST - SECOND)
+    assert refused.value.fresh == text, "the time goes on from where it began"
+    assert stamps.read(SECRET, text, now=NOW + SHORTEST).begun == NOW
+    assert stamps.read(SECRET, text, now=NOW + LONGEST).begun == NOW
+
+
+def test_a_form_that_lay_open_for_long_is_renewed_as_the_same_form() -> None:
+    text = stamps.new(SECRET, now=NOW)
+    was = stamps.read(SECRET, text, now=NOW + SHORTEST)
+    later = NOW + LONGEST + SECOND
+    with pytest.raises(TooOld) as refused:
+        stamps.read(SECRET, text, now=later)
+    renewed = stamps.read(SECRET, refused.value.fresh, now=later)
+    assert renewed.nonce == was.nonce
+    assert stamps.of_answers(renewed, {"a": 1}) == stamps.of_answers(was, {"a": 1})
+
+
+def test_a_clock_that_was_set_back_keeps_nobody_out_for_good() -> None:
+    text = stamps.new(SECRET, now=NOW + timedelta(days=30))
+    with pytest.raises(TooOld) as refused:
+        stamps.read(SECRET, text, now=NOW)
+    stamps.read(SECRET, refused.value.fresh, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "x.y", stamps.new("another", now=NOW), stamps.seal(SECRET, Sent("a", "b", "c"))],
+)
+def test_what_we_have_not_signed_is_no_stamp_and_gets_a_new_one(text: str) -> None:
+    with pytest.raises(Unknown) as refused:
+        stamps.read(SECRET, text, now=NOW)
+    with pytest.raises(TooSoon):
+        stamps.read(SECRET, refused.value.fresh, now=NOW)
+    stamps.read(SECRET, refused.value.fresh, now=NOW + SHORTEST)
+
+
+@given(st.text())
+def test_no_text_is_taken_for_a_stamp_or_a_sealed_word(text: str) -> None:
+    with pytest.raises(Unknown):
+        stamps.read(SECRET, text, now=NOW)
+    assert stamps.unseal(SECRET, text) is None
+
+
+def test_two_forms_and_two_answers_have_stamps_of_their_own() -> None:
+    one, other = (
+        stamps.read(SECRET, stamps.new(SECRET, now=NOW), now=NOW + SHORTEST) for _form in (1, 2)
+    )
+    found = {
+        stamps.of_answers(stamp, answers)
+        for stamp in (one, other)
+        for answers in ({"name": "Ana"}, {"name": "Rosa"})
+    }
+    assert len(found) == 4
+    assert {len(stamp) for stamp in found} == {64}
+    assert stamps.of_answers(one, {"a": 1, "b": 2}) == stamps.of_answers(one, {"b": 2, "a": 1})
+
+
+def test_a_sealed_word_tells_what_was_sealed_to_who_has_the_secret() -> None:
+    sent = Sent("PSG 1042-9", "household", "cheque")
+    word = stamps.seal(SECRET, sent)
+    assert stamps.unseal(SECRET, word) == sent
+    assert stamps.unseal("another", word) is None
+    assert stamps.unseal(SECRET, word[:-1]) is None
+    assert stamps.unseal(SECRET, stamps.new(SECRET, now=NOW)) is None
