@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
@@ -175,6 +175,8 @@ def test_s11_nothing_that_hypothesis_writes_survives_markdown(parts: list[str]) 
     assert dangers(rendering._cleaned("".join(parts))) == []
 
 
+@example("//")
+@example("\\/x")
 @given(st.text("htpsjavcri:/\\.[]@?#&%0aA\t\n℀ⅰ", max_size=25))
 def test_s11_no_link_leads_where_it_does_not_say(address: str) -> None:
     html = rendering._cleaned(f"[x](<{address}>)")
