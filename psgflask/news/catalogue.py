@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Select, and_, exists, extract, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, extract, func, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased, selectinload, undefer
 
 from psgflask.news.dateline import UNDATED
@@ -21,8 +21,12 @@ from psgflask.news.models import (
     Topic,
     article_topics,
 )
-from psgflask.news.slices import Cursor, slice_of
 
+# Made once: an alias that is made for each statement costs more than the rest of building it.
+_TWIN, _TELLER = aliased(Article, name="twin"), aliased(Article, name="teller")
+
+# What a list shows below a teaser.
+WITH_LABELS = (selectinload(Article.topics), selectinload(Article.issue))
 # Publications and events have lists of their own.
 NEWS_KINDS = (NEWS, UPDATE)
 ALL_KINDS = (NEWS, UPDATE, PUBLICATION, EVENT)
@@ -91,11 +95,8 @@ def due_between(session: Session, after: datetime, until: datetime) -> Sequence[
 
 def _shown_in(language: str, now: datetime) -> ColumnElement[bool]:
     """Of a translated pair only the interface's language appears in a list."""
-    twin = aliased(Article)
-    has_twin = exists(
-        select(twin.id).where(
-            twin.work == Article.work, twin.language == language, published(now, twin)
-        )
+    has_twin = exists().where(
+        _TWIN.work == Article.work, _TWIN.language == language, published(now, _TWIN)
     )
     return or_(Article.language == language, ~has_twin)
 
@@ -111,12 +112,11 @@ def _conditions(scope: Scope) -> list[ColumnElement[bool]]:
 
 def _about(topic_id: int, now: datetime) -> ColumnElement[bool]:
     """What one translation is about, the other is too, whichever of them a list shows."""
-    teller = aliased(Article)
     # EXISTS, not IN: the list's own index is walked, and the walk ends with the page.
     return exists().where(
-        teller.work == Article.work,
-        published(now, teller),
-        article_topics.c.article_id == teller.id,
+        _TELLER.work == Article.work,
+        published(now, _TELLER),
+        article_topics.c.article_id == _TELLER.id,
         article_topics.c.topic_id == topic_id,
     )
 
@@ -127,7 +127,19 @@ def listing(scope: Scope) -> Select[Article]:
         select(Article)
         .where(*_conditions(scope))
         .order_by(Article.order_date.desc(), Article.id.desc())
-        .options(selectinload(Article.topics), selectinload(Article.issue))
+        .options(*WITH_LABELS)
+    )
+
+
+def on_either_side(
+    scope: Scope, article: Article, size: int
+) -> tuple[Select[Article], Select[Article]]:
+    """Return the `size` articles of a scope before this one and those after, nearest first."""
+    place, here = tuple_(Article.order_date, Article.id), (article.order_date, article.id)
+    beside = select(Article).where(*_conditions(scope)).limit(size)
+    return (
+        beside.where(place < here).order_by(Article.order_date.desc(), Article.id.desc()),
+        beside.where(place > here).order_by(Article.order_date, Article.id),
     )
 
 
@@ -193,23 +205,30 @@ def neighbours(
     session: Session, article: Article, scope: Scope
 ) -> tuple[Article | None, Article | None]:
     """Return the next earlier and the next later article of a scope."""
-    here = Cursor.of(article)
-    earlier = slice_of(session, listing(scope), before=here, size=1).articles
-    later = slice_of(session, listing(scope), after=here, size=1).articles
-    return next(iter(earlier), None), next(iter(later), None)
+    earlier, later = on_either_side(scope, article, 1)
+    return session.scalar(earlier), session.scalar(later)
+
+
+def subjects(now: datetime) -> Select[int, int]:
+    """Return (article id, topic id) of what articles and their translations are about."""
+    teller = aliased(Article)  # not the one above: that stands inside the conditions of a topic
+    return (
+        select(Article.id, article_topics.c.topic_id)
+        .join(teller, teller.work == Article.work)
+        .join(article_topics, article_topics.c.article_id == teller.id)
+        .where(published(now, teller))
+    )
 
 
 def topic_counts(session: Session, scope: Scope) -> dict[int, int]:
     """Return how many articles of a scope each topic has, by the topic's id."""
-    teller = aliased(Article)
-    rows = session.execute(
-        select(article_topics.c.topic_id, func.count(Article.id.distinct()))
-        .join(teller, teller.id == article_topics.c.article_id)
-        .join(Article, Article.work == teller.work)
-        .where(published(scope.now, teller), *_conditions(scope))
+    counted = (
+        subjects(scope.now)
+        .with_only_columns(article_topics.c.topic_id, func.count(Article.id.distinct()))
+        .where(*_conditions(scope))
         .group_by(article_topics.c.topic_id)
     )
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: row[1] for row in session.execute(counted)}
 
 
 def find_topic(session: Session, slug: str) -> Topic | None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from psgflask import caching
 from psgflask.database import db
-from psgflask.news import catalogue
+from psgflask.news import catalogue, related
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import Topic
 
@@ -48,6 +48,11 @@ def by_topic(scope: Scope) -> list[tuple[Topic, int]]:
     numbers = _once(catalogue.topic_counts, scope)
     topics = db.session.scalars(select(Topic).where(Topic.id.in_(numbers)).order_by(Topic.slug))
     return [(topic, numbers[topic.id]) for topic in topics]
+
+
+def weights_of_topics(scope: Scope) -> dict[int, float]:
+    """Return how much each topic weighs where articles are compared, by the topic's id."""
+    return _once(related.weights_of_topics, scope)
 
 
 def _once(reckon: Callable[[Session, Scope], T], scope: Scope) -> T:

@@ -1,7 +1,8 @@
 """Related articles: shared topics, the rarer ones weighing more, the nearer in time first."""
 
 from collections import defaultdict
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date
 from math import log
 
 from sqlalchemy import func, select
@@ -10,50 +11,64 @@ from sqlalchemy.orm import Session
 from psgflask.news import catalogue
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import Article, article_topics
-from psgflask.news.slices import Cursor, slice_of
 
 HALF_LIFE_DAYS = 365
 CANDIDATES_PER_TOPIC = 8
 
 
-def related(session: Session, article: Article, scope: Scope, *, limit: int = 4) -> list[Article]:
+def related(
+    session: Session,
+    article: Article,
+    scope: Scope,
+    *,
+    limit: int = 4,
+    weights: Mapping[int, float] | None = None,
+) -> list[Article]:
     """Return the articles nearest to this one, best first.
 
-    score = sum over shared topics of ln(1 + N/n), halved for every year between the two;
-    N = all articles, n = published articles with the topic. Looks at the eight nearest articles on
-    either side in time for each topic, so the work does not grow with the archive.
+    score = sum of the weights of the shared topics, halved for every year between the two. Looks
+    at the eight nearest articles on either side in time for each topic, so the work does not grow
+    with the archive. `weights` is what `weights_of_topics` gives, where that is known already.
     """
     if not article.topics:
         return []
-    weights = _weights(session, [topic.id for topic in article.topics], scope.now)
-    here = Cursor.of(article)
-    found: dict[int, Article] = {}
+    if weights is None:
+        weights = weights_of_topics(session, scope)
+    days = _candidates(session, article, scope)
     scores: dict[int, float] = defaultdict(float)
+    topics = [topic.id for topic in article.topics]
+    shared = catalogue.subjects(scope.now).where(
+        Article.id.in_(days), article_topics.c.topic_id.in_(topics)
+    )
+    for number, topic_id in session.execute(shared.distinct()):
+        apart = min(abs((days[number] - article.order_date).days), 36_500)
+        scores[number] += weights.get(topic_id, 0.0) * 2 ** (-apart / HALF_LIFE_DAYS)
+    best = sorted(days, key=lambda number: (-scores[number], -number))[:limit]
+    chosen = select(Article).where(Article.id.in_(best)).options(*catalogue.WITH_LABELS)
+    there = {other.id: other for other in session.scalars(chosen)}
+    return [there[number] for number in best]
+
+
+def _candidates(session: Session, article: Article, scope: Scope) -> dict[int, date]:
+    """Return the ids of the articles to choose from and their places in time."""
+    found: dict[int, date] = {}
     for topic in article.topics:
-        about = catalogue.listing(
-            Scope(scope.language, scope.now, catalogue.ALL_KINDS, topic_id=topic.id)
-        ).where(Article.work != article.work)
-        sides = (
-            slice_of(session, about, before=here, size=CANDIDATES_PER_TOPIC),
-            slice_of(session, about, after=here, size=CANDIDATES_PER_TOPIC),
-        )
-        for side in sides:
-            for other in side.articles:
-                found[other.id] = other
-    for other in found.values():
-        days = abs((other.order_date - article.order_date).days)
-        shared = sum(weights.get(topic.id, 0.0) for topic in other.topics)
-        scores[other.id] = shared * 2 ** (-min(days, 36_500) / HALF_LIFE_DAYS)
-    best = sorted(found.values(), key=lambda other: (-scores[other.id], -other.id))
-    return best[:limit]
+        about = Scope(scope.language, scope.now, catalogue.ALL_KINDS, topic_id=topic.id)
+        for side in catalogue.on_either_side(about, article, CANDIDATES_PER_TOPIC):
+            # Of the many that are looked at only the few best are read whole.
+            seen = side.where(Article.work != article.work)
+            rows = session.execute(seen.with_only_columns(Article.id, Article.order_date))
+            found.update((number, day) for number, day in rows)
+    return found
 
 
-def _weights(session: Session, topic_ids: list[int], now: datetime) -> dict[int, float]:
+def weights_of_topics(session: Session, scope: Scope) -> dict[int, float]:
+    """Return topic id -> ln(1 + N/n), N = all articles, n = published articles with the topic."""
     everything = session.scalar(select(func.count()).select_from(Article)) or 0
     rows = session.execute(
         select(article_topics.c.topic_id, func.count())
         .join(Article, Article.id == article_topics.c.article_id)
-        .where(article_topics.c.topic_id.in_(topic_ids), catalogue.published(now))
+        .where(catalogue.published(scope.now))
         .group_by(article_topics.c.topic_id)
     )
     return {topic_id: log(1 + everything / number) for topic_id, number in rows}

@@ -175,7 +175,7 @@ def article(slug: str) -> ResponseReturnValue:
         "news/article.html",
         article=found,
         html="" if gated else markdown(found.body),
-        related=related(session, found, scope),
+        related=related(session, found, scope, weights=counting.weights_of_topics(scope)),
         earlier=earlier,
         later=later,
         counterpart_article=counterpart,
