@@ -27,15 +27,23 @@ FOCUSED = """() => {
     seen: box.width > 1 && box.height > 1 && box.bottom > 0 && box.top < innerHeight,
   };
 }"""
-TABBABLE = """() => [...document.querySelectorAll(
+# The buttons of a radio group are one stop, between which the arrows lead.
+TABBABLE = """() => new Set([...document.querySelectorAll(
   'a[href], button, input, select, textarea, summary, [tabindex]'
-)].filter(e => e.tabIndex >= 0 && !e.disabled && e.type !== 'hidden'
-  && e.checkVisibility()).length"""
+)].filter(e => e.tabIndex >= 0 && !e.disabled && e.type !== 'hidden' && e.checkVisibility())
+  .map(e => e.type === 'radio' ? e.name : e)).size"""
+# A page with a slip gives the focus to its summary; the walk begins before the first control.
+TO_THE_TOP = """() => {
+  document.body.tabIndex = -1;
+  document.body.focus();
+  document.body.removeAttribute('tabindex');
+}"""
 
 
 def walk(page: Page) -> list[dict[str, object]]:
     """Press Tab until the page is left; return what had the focus, in order."""
     steps: list[dict[str, object]] = []
+    page.evaluate(TO_THE_TOP)
     for _press in range(400):
         page.keyboard.press("Tab")
         step = page.evaluate(FOCUSED)
