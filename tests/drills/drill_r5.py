@@ -35,7 +35,7 @@ def main() -> int:
     """Run the drill; return 0 when no search failed and each harm was mended in time."""
     asked = argparse.ArgumentParser(description="R5: the index harmed under a running site")
     asked.add_argument("--articles", type=int, default=500)
-    with fresh(asked.parse_args().articles) as app, _site() as port, _visitor(port) as answers:
+    with fresh(asked.parse_args().articles) as app, site() as port, _visitor(port) as answers:
         return drill(app, answers)
 
 
@@ -100,7 +100,7 @@ def _flip(file: Path) -> None:
 
 
 @contextmanager
-def _site() -> Iterator[int]:
+def site() -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
