@@ -16,15 +16,18 @@ from urllib.parse import urlencode
 
 from flask import Flask
 
-from psgflask.accounts import joining, proofs
+from psgflask.accounts.models import Attempt
 from psgflask.database import db, utc_now
+from psgflask.members import stamps, steps
 from tests import filling
 from tests.benchmarks.servers import serving
 from tests.drills.installation import fresh
+from tests.members.joining_form import FIRST, PERSON
+from tests.members.people import applied, link_of, verified
 
 WITHIN = 0.005  # seconds between the medians of any two kinds of address
 KINDS = ("confirmed", "waiting", "unknown")
-AGAIN = "/accounts/join/again"
+AGAIN, SEND = "/accounts/join/again", "/members/join/send"
 # What an answer says, less what is random in it.
 Answer = tuple[int, str, str]
 
@@ -46,20 +49,26 @@ def main() -> int:
         }
         with serving("wsgi:app", **environment) as server:
             visitor = Visitor(server.port)
-            return measure("a new link", visitor.asks_again, chosen, chance)
+            failed = measure("a new link", visitor.asks_again, chosen, chance)
+            visitor.fills_in_the_form()
+            return measure("an application", visitor.applies, chosen, chance) or failed
 
 
 def people(app: Flask, count: int) -> None:
-    """Let so many have an account, and as many wait for their link to be followed."""
-    session, now = db.session(), utc_now()
-    mail = {"values": {"name": "A B", "reference": "PSG 1"}, "language": "en", "about": ""}
+    """Let so many have applied and confirmed their address, and as many have applied alone.
+
+    Two days ago, so that what they may ask for is what anybody may.
+    """
+    session, then = db.session(), utc_now() - timedelta(days=2)
     for number in range(count):
         for kind in ("confirmed", "waiting"):
             email = f"{kind}-{number}@example.org"
-            made = now - timedelta(hours=1)
-            sent = proofs.send(session, "join", email=email, now=made, data={"mail": mail})
+            application = applied(session, email=email, name=email, postcode="M1 1AA", now=then)
             if kind == "confirmed":
-                joining.verify(session, sent.token, now=now)
+                verified(session, application, now=then)
+            else:
+                link_of(session, application, now=then)
+            session.query(Attempt).delete()
     session.commit()
     db.session.remove()
 
@@ -83,6 +92,21 @@ class Visitor:
     def asks_again(self, email: str) -> tuple[Answer, float]:
         """Ask for a new link; return what was answered, and after how many seconds."""
         return self.post(AGAIN, self.again.filled({"email": email}))
+
+    def fills_in_the_form(self) -> None:
+        """Answer every question of an application, up to its last button, in no hurry."""
+        page, headers = self.get(FIRST)
+        self.cookie = headers["Set-Cookie"].partition(";")[0]
+        while (form := filling.form_of(page)).action != SEND:
+            [asked] = form.fields["from"]
+            typed = {name: PERSON[name] for name in steps.ASKED[asked] if name in PERSON}
+            (_status, _headers, page), _seconds = self.post(form.action, form.filled(typed))
+        self.application = form
+        time.sleep(stamps.SHORTEST.total_seconds() + 1)
+
+    def applies(self, email: str) -> tuple[Answer, float]:
+        """Send the application under an address; return the answer, and after how many seconds."""
+        return self.post(SEND, self.application.filled({"email": email}))
 
     def post(self, path: str, fields: filling.Fields) -> tuple[Answer, float]:
         """Send a form; return what was answered, and after how many seconds."""
@@ -116,7 +140,8 @@ def measure(
         for number in range(run * chosen.samples, (run + 1) * chosen.samples):
             for kind in chance.sample(KINDS, len(KINDS)):
                 (status, headers, page), seconds = ask(f"{kind}-{number}@example.org")
-                answers.add((status, re.sub(r"[\w.-]{60,}", "...", headers), page))
+                plain = [re.sub(r"[\w.-]{40,}", "...", text) for text in (headers, page)]
+                answers.add((status, plain[0], plain[1]))
                 times[kind].append(seconds)
         medians = {kind: statistics.median(times[kind]) for kind in KINDS}
         apart = max(medians.values()) - min(medians.values())

@@ -1,0 +1,432 @@
+"""Applications in every order of what can happen to them, beside a plain account of the truth."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
+from sqlalchemy import create_engine, func, select
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+
+from psgflask.accounts import joining as proving
+from psgflask.accounts import proofs
+from psgflask.accounts.limits import TooMany
+from psgflask.accounts.models import Account, Proof
+from psgflask.accounts.proofs import ProofRefused
+from psgflask.database import Model
+from psgflask.mail import outbox
+from psgflask.mail.models import DEAD, WAITING, Message
+from psgflask.members import (
+    consents,
+    correcting,
+    erasing,
+    joining,
+    likeness,
+    notes,
+    payments,
+    retention,
+)
+from psgflask.members.consents import WHAT, ConsentRefused
+from psgflask.members.joining import ApplicationSentAlready
+from psgflask.members.models import ONLINE, Application, AuditEntry, Person
+from psgflask.members.payments import PaymentNotedAlready
+from psgflask.members.refusals import MembershipRefused, PersonErased
+from tests.members.people import NOW, answers
+
+NAMES = st.sampled_from(["Ana Díaz", "ana diaz", "Luis"])
+EMAILS = st.sampled_from(["ana@example.org", " ANA@Example.org", "luis@example.org"])
+POSTCODES = st.sampled_from(["LS1 4DY", "ls14dy", "M1 1AA"])
+AGREED = st.sets(st.sampled_from(WHAT)).map(frozenset)
+NETWORKS = st.sampled_from([f"192.0.2.{n}" for n in range(20)])
+HOURS = st.sampled_from([1, 30, 71, 24 * 20, 24 * 60])
+KEPT_UNVERIFIED = timedelta(days=90)
+
+
+@dataclass
+class Known:
+    """What is true of one application, written down without looking into the tables."""
+
+    number: str
+    name: str
+    postcode: str
+    email: str
+    sent: datetime
+    agreed: set[str]
+    proved: bool = False  # the address that it has now
+    ever_proved: bool = False
+    payments: int = 0
+    notes: int = 0
+    erased: bool = False
+
+
+@dataclass
+class Link:
+    """A link that was mailed, for whom, and what became of it."""
+
+    token: str
+    of: Known | None
+    email: str
+    made: datetime
+    used: datetime | None = None
+    cancelled: bool = False
+
+
+@dataclass
+class Form:
+    """A form that a browser holds, and can send again."""
+
+    stamp: str
+    name: str
+    postcode: str
+    email: str
+    agreed: frozenset[str]
+    became: list[Known] = field(default_factory=list)
+
+
+class Lives(RuleBasedStateMachine):
+    """Sends, asks, follows, waits, pays, notes, corrects and erases."""
+
+    people = Bundle("people")
+    forms = Bundle("forms")
+    links = Bundle("links")
+
+    def __init__(self) -> None:
+        super().__init__()
+        engine = create_engine("sqlite://", poolclass=StaticPool)
+        Model.metadata.create_all(engine)
+        self.session = Session(engine)
+        self.now = NOW
+        self.known: list[Known] = []
+        self.mailed: list[Link] = []
+        self.given: set[str] = set()
+        self.stamps = 0
+
+    def teardown(self) -> None:
+        self.session.close()
+        bind = self.session.get_bind()
+        bind.engine.dispose()
+
+    # What visitors do
+
+    @rule(
+        target=forms,
+        name=NAMES,
+        postcode=POSTCODES,
+        email=EMAILS,
+        agreed=AGREED,
+    )
+    def fill_in(self, name: str, postcode: str, email: str, agreed: frozenset[str]) -> Form:
+        self.stamps += 1
+        return Form(f"stamp {self.stamps}", name, postcode, email, agreed)
+
+    @rule(target=people, form=forms, network=NETWORKS)
+    def send(self, form: Form, network: str) -> object:
+        """Send a form: the first time, or again and again."""
+        there = [one for one in form.became if not one.erased]
+        said = answers(
+            name=form.name, postcode=form.postcode, email=form.email, consents=form.agreed
+        )
+        try:
+            application = joining.apply(
+                self.session, said, source=ONLINE, stamp=form.stamp, by="applicant", now=self.now
+            )
+            self._ask(application, network)
+        except (ApplicationSentAlready, TooMany) as refused:
+            taken = getattr(refused, "application", None)
+            sent_before = [taken.person.number] if taken else []
+            self.session.rollback()
+            assert [one.number for one in there] == sent_before
+            return multiple()
+        assert not there
+        assert (application.perhaps is not None) == self._is_known(form)
+        new = self._note(application, form)
+        form.became.append(new)
+        self._mailed_to(new)
+        self.session.commit()
+        return new
+
+    @rule(target=people, form=forms, network=NETWORKS)
+    def send_and_confirm(self, form: Form, network: str) -> object:
+        """Send a form and follow the link at once, as most people do."""
+        sent = self.send(form, network)
+        if isinstance(sent, Known):
+            self.follow(self.mailed[-1])
+        return sent
+
+    @rule(target=links, email=EMAILS, network=NETWORKS)
+    def ask_again(self, email: str, network: str) -> object:
+        tokens: list[str] = []
+
+        def link(token: str) -> str:
+            tokens.append(token)
+            return token
+
+        try:
+            proving.again(
+                self.session,
+                email=email,
+                language="en",
+                network=network,
+                link=link,
+                now=self.now,
+            )
+        except TooMany:
+            self.session.rollback()
+            return multiple()
+        self.session.commit()
+        address = email.strip().lower()
+        alive = [one for one in self.mailed if one.email == address and not one.cancelled]
+        newest = next((one for one in reversed(alive) if one.of is not None), None)
+        made = Link(tokens[0], newest.of if newest else None, address, self.now)
+        if newest is not None:
+            self.mailed.append(made)
+        return made
+
+    @rule(target=links, which=st.integers(0, 2))
+    @precondition(lambda self: self.mailed)
+    def open_a_mail(self, which: int) -> Link:
+        return self.mailed[-1 - which % len(self.mailed)]
+
+    @rule(link=links)
+    def follow(self, link: Link) -> None:
+        good = (
+            link.of is not None
+            and not link.cancelled
+            and link.used is None
+            and self.now < link.made + proofs.LIFE[proofs.JOIN]
+        )
+        try:
+            proving.verify(self.session, link.token, now=self.now)
+        except ProofRefused:
+            assert not good
+            self.session.rollback()
+            return
+        assert good
+        assert link.of is not None
+        link.of.proved = link.of.ever_proved = True
+        for other in self.mailed:
+            if other.of is link.of and other.email == link.email and other.used is None:
+                other.used = self.now
+        self.session.commit()
+
+    # What the secretary does
+
+    @rule(person=people, pounds=st.integers(1, 3))
+    def pay(self, person: Known, pounds: int) -> None:
+        with suppress(PaymentNotedAlready), self._refused_to_the_erased(person):
+            payments.confirm(
+                self.session,
+                self._row(person),
+                amount=Decimal(pounds),
+                method="cheque",
+                received_on=self.now.date(),
+                by="ann",
+                now=self.now,
+            )
+            person.payments += 1
+        self.session.commit()
+
+    @rule(person=people)
+    def write_a_note(self, person: Known) -> None:
+        with self._refused_to_the_erased(person):
+            notes.add(self.session, self._row(person), "Rang", by="ann", now=self.now)
+            person.notes += 1
+        self.session.commit()
+
+    @rule(person=people, what=st.sampled_from(WHAT), agreed=st.booleans())
+    def change_consent(self, person: Known, what: str, agreed: bool) -> None:
+        with suppress(ConsentRefused), self._refused_to_the_erased(person):
+            consents.change(self.session, self._row(person), what, agreed, by="ann", now=self.now)
+            assert (what in person.agreed) != agreed
+            person.agreed ^= {what}
+        self.session.commit()
+
+    @rule(person=people, email=EMAILS)
+    def correct_the_address(self, person: Known, email: str) -> None:
+        address = email.strip().lower()
+        with suppress(MembershipRefused), self._refused_to_the_erased(person):
+            correcting.correct(
+                self.session, self._row(person), {"email": email}, by="ann", now=self.now
+            )
+        if not person.erased and address != person.email:
+            person.email, person.proved = address, False
+            self._cancel_links_of(person)
+        self.session.commit()
+
+    @rule(person=consumes(people))
+    def erase(self, person: Known) -> None:
+        with self._refused_to_the_erased(person):
+            erasing.erase(self.session, self._row(person), by="ann", now=self.now)
+        self._forget(person)
+        self.session.commit()
+
+    # What time and the worker do
+
+    @rule(hours=HOURS)
+    def wait(self, hours: int) -> None:
+        self.now += timedelta(hours=hours)
+
+    @rule()
+    def deliver(self) -> None:
+        for number in outbox.due(self.session, self.now, 100):
+            outbox.note_sent(self.session, number, now=self.now)
+        self.session.commit()
+
+    @rule()
+    def tidy(self) -> None:
+        gone = {one.number for one in retention.tidy(self.session, now=self.now)}
+        self.session.commit()
+        overdue = [
+            one
+            for one in self.known
+            if not (one.erased or one.ever_proved or one.payments or one.notes)
+            and one.sent <= self.now - KEPT_UNVERIFIED
+        ]
+        assert gone == {one.number for one in overdue}
+        for one in overdue:
+            self._forget(one)
+        for link in self.mailed:
+            old = link.made <= self.now - proofs.KEPT
+            done = link.used is not None and link.used <= self.now - proofs.KEPT_ONCE_USED
+            link.cancelled = link.cancelled or old or done
+
+    # What holds at any time
+
+    @invariant()
+    def the_tables_say_what_is_true(self) -> None:
+        people = {person.number: person for person in self.session.scalars(select(Person))}
+        living = {one.number for one in self.known if not one.erased}
+        self._each_application_is_one_person_with_one_number(people, living)
+        self._consents_are_those_that_were_given(people)
+        self._nothing_is_left_of_the_erased(living)
+        self._accounts_are_those_of_somebody(people)
+
+    def _each_application_is_one_person_with_one_number(
+        self, people: dict[str, Person], living: set[str]
+    ) -> None:
+        assert self.session.scalar(select(func.count(Person.id))) == len(people)
+        assert self.session.scalar(select(func.count(Application.id))) == len(living)
+        kept = {number for number, person in people.items() if person.erased_at is not None}
+        assert set(people) - kept == living
+        assert kept == {one.number for one in self.known if one.erased and one.payments}
+
+    def _consents_are_those_that_were_given(self, people: dict[str, Person]) -> None:
+        reached = consents.effective(self.session, people.values())
+        for one in self.known:
+            person = people.get(one.number)
+            if person is None:
+                continue
+            agreed = set() if one.erased else one.agreed
+            assert consents.given(person) == agreed
+            assert reached[person.id] == (agreed if one.proved else agreed - {"email"})
+
+    def _nothing_is_left_of_the_erased(self, living: set[str]) -> None:
+        unsent = self.session.scalars(select(Message).where(Message.state.in_((WAITING, DEAD))))
+        for message in unsent:
+            assert {message.about, message.values["reference"]} <= living
+        links = self.session.scalars(select(Proof).where(Proof.purpose == proofs.JOIN))
+        assert {link.data["member"] for link in links} <= living
+        trail: dict[str, list[AuditEntry]] = {}
+        for entry in self.session.scalars(select(AuditEntry).order_by(AuditEntry.id)):
+            trail.setdefault(entry.subject, []).append(entry)
+        assert set(trail) == self.given
+        for number, entries in trail.items():
+            assert entries[0].what == "applied"
+            assert (entries[-1].what == erasing.ERASED) == (number not in living)
+            said = [entry for entry in entries[:-1] if entry.before or entry.after]
+            assert bool(entries[0].after if number in living else not said)
+
+    def _accounts_are_those_of_somebody(self, people: dict[str, Person]) -> None:
+        used = {person.account_id for person in people.values()} - {None}
+        assert set(self.session.scalars(select(Account.id))) == used
+        for one in self._living():
+            assert (people[one.number].account_id is not None) == one.proved
+
+    # The plain account
+
+    def _ask(self, application: Application, network: str) -> None:
+        self._token = ""
+
+        def link(token: str) -> str:
+            self._token = token
+            return token
+
+        proving.ask(
+            self.session,
+            email=application.person.email,
+            language="en",
+            network=network,
+            link=link,
+            values=joining.mail_values(application),
+            data=joining.proof_data(application),
+            about=joining.about(application.person),
+            now=self.now,
+        )
+
+    def _note(self, application: Application, form: Form) -> Known:
+        number = application.person.number
+        assert number not in self.given, "a number was given twice"
+        self.given.add(number)
+        address = form.email.strip().lower()
+        new = Known(number, form.name, form.postcode, address, self.now, set(form.agreed))
+        self.known.append(new)
+        return new
+
+    def _mailed_to(self, new: Known) -> None:
+        self.mailed.append(Link(self._token, new, new.email, self.now))
+
+    def _is_known(self, form: Form) -> bool:
+        def place(name: str, postcode: str) -> tuple[str, str]:
+            return likeness.name(name), likeness.postcode(postcode)
+
+        return any(
+            one.email == form.email.strip().lower()
+            or place(one.name, one.postcode) == place(form.name, form.postcode)
+            for one in self._living()
+        )
+
+    def _forget(self, person: Known) -> None:
+        person.erased, person.proved = True, False
+        self._cancel_links_of(person)
+
+    def _cancel_links_of(self, person: Known) -> None:
+        for link in self.mailed:
+            if link.of is person:
+                link.cancelled = True
+
+    def _living(self) -> list[Known]:
+        return [one for one in self.known if not one.erased]
+
+    def _row(self, person: Known) -> Person:
+        row = self.session.scalar(select(Person).where(Person.number == person.number))
+        if row is None:  # erased without a payment: there is nothing to do anything to
+            raise PersonErased(person.number)
+        return row
+
+    @contextmanager
+    def _refused_to_the_erased(self, person: Known) -> Iterator[None]:
+        try:
+            yield
+        except PersonErased:
+            assert person.erased
+
+
+Lives.TestCase.settings = settings(
+    max_examples=40,
+    stateful_step_count=40,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestLives = Lives.TestCase
