@@ -9,6 +9,8 @@ SAME_EMAIL = "same e-mail address"
 SAME_NAME = "same name and postcode"
 SAME_ORGANISATION = "same organisation and postcode"
 IN_HOUSEHOLD = "same name in a household at the same postcode"
+# However often somebody applies, no more of those before are looked at.
+MOST = 50
 
 
 def find(session: Session, applicant: Person) -> tuple[Person, str] | None:
@@ -21,6 +23,7 @@ def find(session: Session, applicant: Person) -> tuple[Person, str] | None:
         select(Person)
         .where(_alike(applicant), Person.id != applicant.id)
         .order_by(Person.id)
+        .limit(MOST)
         .options(joinedload(Person.household))
     )
     judged = [(other, because(applicant, other)) for other in others.unique()]

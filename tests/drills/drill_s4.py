@@ -78,7 +78,7 @@ class Visitor:
 
     def __init__(self, port: int) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self.network = 0
+        self.network, self.moves = 0, 1
         page, headers = self.get(AGAIN)
         self.cookie = headers["Set-Cookie"].partition(";")[0]
         self.again = filling.form_of(page)
@@ -110,7 +110,7 @@ class Visitor:
 
     def post(self, path: str, fields: filling.Fields) -> tuple[Answer, float]:
         """Send a form; return what was answered, and after how many seconds."""
-        self.network += 1
+        self.network += self.moves
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
             "Cookie": self.cookie,

@@ -109,7 +109,7 @@ class MailServer:
         return await self._loop.create_server(
             lambda: _Speaking(self, loop=self._loop, **given),
             host="localhost",
-            port=0,
+            port=self.port,
             ssl=context if self.security == "tls" else None,
         )
 

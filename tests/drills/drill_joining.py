@@ -1,0 +1,115 @@
+"""200 people apply at once while the mail server is down: all stored, no error, each mail once.
+
+`python -m tests.drills.drill_joining [--people 200]`. The real server behind one trusted proxy;
+everybody comes from a network of their own and goes through every page of the form. The sends
+start together. Then the mail server comes up, and every mail must arrive there, none twice.
+"""
+
+import argparse
+import http.client
+import socket
+import statistics
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from flask import Flask
+from sqlalchemy import func, select
+
+from psgflask.database import db
+from psgflask.mail.models import SENT, Message
+from psgflask.members.models import Application, Person
+from tests.benchmarks.servers import serving
+from tests.drills.drill_s4 import SEND, Visitor
+from tests.drills.installation import fresh, let_go
+from tests.mail.mail_server import MailServer
+
+SECRETARY = "secretary@psg.example"
+LONGEST = 900  # seconds in which all mails must have come
+AFTERWARDS = 30  # seconds in which none may come again
+
+
+def main() -> int:
+    """Run the drill; return 0 when all were stored and every mail came once."""
+    asked = argparse.ArgumentParser(description="Many applications at once, the mail server down")
+    asked.add_argument("--people", type=int, default=200)
+    count = asked.parse_args().people
+    with fresh(0) as app:
+        port = _free_port()
+        environment = {
+            "PSG_INSTANCE": app.instance_path,
+            "PSG_TRUSTED_PROXIES": "1",
+            "PSG_WORKER": "yes",
+            "PSG_SMTP_HOST": "localhost",
+            "PSG_SMTP_PORT": str(port),
+            "PSG_SMTP_SECURITY": "none",
+            "PSG_MAIL_FROM": "site@psg.example",
+            "PSG_SECRETARY_EMAIL": SECRETARY,
+        }
+        with serving("wsgi:app", **environment) as server:
+            return drill(app, server.port, port, count)
+
+
+def drill(app: Flask, port: int, mail_port: int, count: int) -> int:
+    """Let so many apply, then the mail server come up; print what was stored and delivered."""
+    barrier = Barrier(count)
+    with ThreadPoolExecutor(count) as pool:
+        answers = list(pool.map(lambda number: _applies(port, number, barrier), range(count)))
+    shown = [status for status, _seconds in answers if status != 200]
+    seconds = [taken for _status, taken in answers]
+    stored = _count(Application), _count(Person), _count(Message)
+    print(
+        f"Joining: {count} sent at once; {stored[0]} applications of {stored[1]} people and"
+        f" {stored[2]} mails stored, {len(shown)} errors shown {shown or ''}; answered after"
+        f" {statistics.median(seconds):.1f} s (median), {max(seconds):.1f} s at most"
+    )
+    begun = time.monotonic()
+    with MailServer(port=mail_port) as post:
+        post.wait_for(2 * count, LONGEST)
+        taken = time.monotonic() - begun
+        time.sleep(AFTERWARDS)
+        to = [recipient for arrived in post.arrived for recipient in arrived.recipients]
+        times = post.counted()
+    applicants = {f"person-{number}@example.org" for number in range(count)}
+    lost = len(applicants - set(to)) + count - to.count(SECRETARY)
+    twice = sum(times.values()) - len(times)
+    print(
+        f"Joining: the mail server up: {len(to)} mails came, {to.count(SECRETARY)} of them to the"
+        f" secretary, {lost} lost, {twice} came twice, all within {taken:.0f} s;"
+        f" {_count(Message, Message.state == SENT)} noted as sent"
+    )
+    whole = stored[0] == stored[1] == count and len(to) == 2 * count
+    return 0 if whole and not (shown or lost or twice) else 1
+
+
+def _applies(port: int, number: int, barrier: Barrier) -> tuple[int, float]:
+    """Fill in the form as one of many; return the status of the last page and the seconds."""
+    visitor = Visitor(port)
+    visitor.network, visitor.moves = number + 1, 0
+    visitor.fills_in_the_form()
+    typed = {"email": f"person-{number}@example.org", "name": f"Person {number}"}
+    fields = visitor.application.filled(typed)
+    barrier.wait(120)
+    (status, headers, _page), seconds = visitor.post(SEND, fields)
+    if status != http.client.SEE_OTHER:
+        return status, seconds
+    place = next(line for line in headers.splitlines() if line.lower().startswith("location: "))
+    page, _headers = visitor.get(place.partition(": ")[2])
+    return (200 if "PSG 1" in page.replace("\xa0", " ") else 0), seconds
+
+
+def _count(table: type[db.Model], *where: object) -> int:  # type: ignore[name-defined]
+    count = db.session.scalar(select(func.count()).select_from(table).where(*where))  # type: ignore[arg-type]
+    let_go()
+    return count or 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
