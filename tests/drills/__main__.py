@@ -13,10 +13,6 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _run(drill: str) -> int:
-    return subprocess.run([sys.executable, "-m", f"tests.drills.{drill}"], check=False).returncode
-
-
 def _goes_well(drill: str) -> bool:
     command = [sys.executable, "-m", f"tests.drills.{drill}"]
     return subprocess.run(command, check=False).returncode == 0

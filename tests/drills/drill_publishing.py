@@ -22,7 +22,7 @@ from tests.drills.installation import fresh
 SEEN_WITHIN = 5
 PLACES = {
     "listing": "/news/",
-    "feed": "/feed.atom",
+    "feed": "/news.atom",
     "sitemap": "/sitemap.xml",
     "search": "/search/?q={word}",
 }
@@ -105,8 +105,9 @@ class Life:
 
     def shows(self, place: str, word: str) -> bool:
         """Say whether an article of this word stands in a place, not the word of a search alone."""
-        _status, page = self.read(PLACES[place].format(word=word))
-        return f"/news/{word}" in page
+        status, page = self.read(PLACES[place].format(word=word))
+        # A page that is not there tells the latest news as well.
+        return status == 200 and f"/news/{word}" in page
 
     def shows_as(self, place: str, word: str, *, there: bool) -> bool:
         """Say whether a place shows an article, or not, as it should."""

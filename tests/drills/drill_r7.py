@@ -1,0 +1,98 @@
+"""R7: eight write and fifty read at once: nobody is told that the database is locked.
+
+`python -m tests.drills.drill_r7 [--writes 1000] [--readers 50] [--articles 500]`. The real server
+behind one trusted proxy. Each writer asks for a new link again and again, every time for another
+address from another network, which writes an attempt and a row of the outbox. Every write must be
+answered as ever and be found afterwards, 99 of 100 within a second, and no reader may see an error.
+"""
+
+import argparse
+import http.client
+import statistics
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy import func, select
+
+from psgflask.accounts.models import Attempt
+from psgflask.database import db
+from psgflask.mail.models import Message
+from tests.benchmarks.servers import serving
+from tests.drills.drill_s4 import Visitor
+from tests.drills.installation import fresh, let_go
+
+WRITERS = 8
+WITHIN = 1.0  # seconds for 99 of 100 writes
+PAGES = ("/", "/news/", "/topics/", "/search/?q=mining", "/members/join", "/news.atom")
+
+
+def main() -> int:
+    """Run the drill; return 0 when nothing was refused, lost or late."""
+    asked = argparse.ArgumentParser(description="R7: writers and readers at once")
+    asked.add_argument("--writes", type=int, default=1000)
+    asked.add_argument("--readers", type=int, default=50)
+    asked.add_argument("--articles", type=int, default=500)
+    chosen = asked.parse_args()
+    with fresh(chosen.articles) as app:
+        environment = {"PSG_INSTANCE": app.instance_path, "PSG_TRUSTED_PROXIES": "1"}
+        with serving("wsgi:app", **environment) as server:
+            return drill(server.port, chosen.writes, chosen.readers)
+
+
+def drill(port: int, writes: int, readers: int) -> int:
+    """Write and read at once; print how that went."""
+    over = threading.Event()
+    begun = time.monotonic()
+    with ThreadPoolExecutor(WRITERS + readers) as pool:
+        reading = [pool.submit(_read, port, number, over) for number in range(readers)]
+        writing = [pool.submit(_write, port, number, writes) for number in range(WRITERS)]
+        written = [answer for each in writing for answer in each.result()]
+        over.set()
+        seen = sum((each.result() for each in reading), Counter[int]())
+    seconds = time.monotonic() - begun
+    refused = Counter(status for status, _taken in written if status != http.client.SEE_OTHER)
+    slow = statistics.quantiles([taken for _status, taken in written], n=100)[98]
+    kept, posted = _count(Attempt), _count(Message)
+    errors = seen.total() - seen[200]
+    wanted = WRITERS * writes
+    print(
+        f"R7: {WRITERS} writers, {wanted} writes, {sum(refused.values())} refused, {kept} attempts"
+        f" and {posted} mails found, p99 {slow:.2f} s; {readers} readers, {seen.total()} pages,"
+        f" {errors} errors; {seconds:.0f} s"
+    )
+    return 1 if refused or errors or kept != wanted or posted != wanted or slow > WITHIN else 0
+
+
+def _write(port: int, number: int, writes: int) -> list[tuple[int, float]]:
+    visitor = Visitor(port)
+    visitor.network = (number + 1) * 0x1000  # each writer has networks of its own
+    answers = []
+    for at in range(writes):
+        (status, _headers, _page), taken = visitor.asks_again(f"w{number}-{at}@example.org")
+        answers.append((status, taken))
+    return answers
+
+
+def _read(port: int, number: int, over: threading.Event) -> Counter[int]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    seen: Counter[int] = Counter()
+    while not over.wait(0.1):
+        connection.request("GET", PAGES[(number + seen.total()) % len(PAGES)])
+        answer = connection.getresponse()
+        answer.read()
+        seen[answer.status] += 1
+    connection.close()
+    return seen
+
+
+def _count(table: type) -> int:
+    count = db.session.scalar(select(func.count()).select_from(table))
+    let_go()
+    return count or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
