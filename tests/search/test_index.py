@@ -1,8 +1,10 @@
 """The index on disk: what it holds, and how it notices and survives damage."""
 
 import contextlib
+import gc
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -344,3 +346,21 @@ def test_any_text_can_be_indexed_and_all_its_words_are_there(
             for side in ("title", "body"):
                 assert place in places(reader, f"{side}_exact", word.folded)
                 assert place in places(reader, f"{side}_{language}", stem(word.folded, language))
+
+
+def test_a_state_that_cannot_be_opened_whole_leaves_no_file_open(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(store, [document(1)])
+    apply(store, [document(2)])
+    monkeypatch.setattr(store._verifier, "verify", lambda generation: None)
+    for file in generations.current(store.folder).glob("*.pst"):
+        file.rename(file.with_suffix(".away"))
+        gc.collect()
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            with pytest.raises(IndexBroken):
+                store.open_reader()
+            gc.collect()
+        assert [str(each.message) for each in warned] == []
+        file.with_suffix(".away").rename(file)

@@ -30,6 +30,24 @@ Progress = Callable[[int], None]
 Seen = TypeVar("Seen")
 
 
+class _Opening(FileStorage):  # type: ignore[misc]  # Whoosh ships no types
+    """Remembers the files that a reader opened, for when it comes to nothing half-way."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.opened: list[Any] = []
+
+    def open_file(self, name: str, **said: Any) -> Any:
+        """Open a file to read."""
+        self.opened.append(super().open_file(name, **said))
+        return self.opened[-1]
+
+    def give_up(self) -> None:
+        """Close all that was opened."""
+        for each in self.opened:
+            each.file.close()
+
+
 class Store:
     """The index in a folder. Readers need no lock; whoever writes holds `writing`."""
 
@@ -230,13 +248,18 @@ class Store:
 
     def _open(self, generation: Path) -> IndexReader:
         self._verifier.verify(generation)
+        storage = _Opening(generation)
         try:
-            reader = FileIndex(FileStorage(generation), indexname=NAME).reader()
+            index = FileIndex(storage, indexname=NAME)
+            state = index._read_toc()
+            # Whoosh would try ten times by itself, and leave open what each try had opened.
+            reader = index._reader(storage, state.schema, state.segments, state.generation)
             for leaf, _start in reader.leaf_readers():
                 if leaf.doc_count_all():
                     # Whoosh opens these late, perhaps after a merge has taken the file away.
                     leaf.stored_fields(0)
         except Exception as error:
+            storage.give_up()
             raise IndexBroken(f"{generation.name} cannot be opened: {error!r}") from error
         return reader
 
