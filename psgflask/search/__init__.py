@@ -6,9 +6,9 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Open the room: the index and its keeper, the engine, the page, the commands."""
     from psgflask.search import commands, keeper, views
-    from psgflask.search.engine.plain import PlainEngine
+    from psgflask.search.engine.vector import VectorEngine
 
     keeper.init_app(app)
-    app.extensions["psg_search"] = PlainEngine(keeper.store(app))
+    app.extensions["psg_search"] = VectorEngine(keeper.store(app))
     app.register_blueprint(views.blueprint)
     commands.init_app(app)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from psgflask.search.engine import Answer, Ask
-from psgflask.search.engine.plain import PlainEngine
+from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import Document, Store
 from psgflask.search.query import parse
 
@@ -38,7 +38,7 @@ class Index:
     def __init__(self, folder: Path, documents: Iterable[Document] = ()) -> None:
         self.store = Store(folder / "index")
         self.store.rebuild(list(documents), late=lambda ids: ([], []))
-        self.engine = PlainEngine(self.store)
+        self.engine = VectorEngine(self.store)
 
     def change(self, changed: Sequence[Document], removed: Sequence[int] = ()) -> None:
         """Commit changes, as the keeper does."""

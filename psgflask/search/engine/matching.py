@@ -1,13 +1,18 @@
 """Matching: which documents a clause, a query and the filters choose."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from psgflask.languages import LANGUAGES
-from psgflask.search.engine.bitsets import bits, members, union
+from psgflask.search.engine import terms, weighing
 from psgflask.search.engine.protocol import Ask
-from psgflask.search.engine.segments import SIDES, Doc
-from psgflask.search.engine.snapshot import EXACT, Snapshot
+from psgflask.search.engine.snapshot import SIDES, Snapshot
+from psgflask.search.engine.terms import Docs, Found, alone
+from psgflask.search.index.columns import EXACT
 from psgflask.search.language import Word, stem
 from psgflask.search.query import (
     Clause,
@@ -22,9 +27,8 @@ from psgflask.search.query import (
     Query,
 )
 
-MOST_EXPANSIONS = 50
-
 Likeness = Mapping[str, tuple[str, ...]]  # folded word typed -> words like it
+Mask = NDArray[np.bool_]
 
 
 class Matcher:
@@ -32,136 +36,222 @@ class Matcher:
 
     def __init__(self, snapshot: Snapshot, ask: Ask) -> None:
         self.snapshot, self.ask = snapshot, ask
-        self._kept: dict[Clause, int] = {}
-        everything = snapshot.everything
-        self.by_topics = everything
-        if ask.topics:
-            self.by_topics = union(snapshot.topics.get(topic, 0) for topic in ask.topics)
-        self.by_language = everything
-        if ask.language:
-            self.by_language = snapshot.languages.get(ask.language, 0)
-        self.by_dates = everything
-        if ask.first or ask.last:
-            self.by_dates = dated(snapshot, ask.first, ask.last)
-        self.filtered = self.by_topics & self.by_language & self.by_dates
+        self._kept: dict[Clause, Found] = {}
 
-    def of_query(self, query: Query, likeness: Likeness) -> int:
+    @cached_property
+    def by_topics(self) -> Mask | None:
+        """The documents of the topics chosen; None where all will do."""
+        if not self.ask.topics:
+            return None
+        return on_topics(self.snapshot, frozenset(self.ask.topics)).mask
+
+    @cached_property
+    def by_language(self) -> Mask | None:
+        """The documents in the language chosen."""
+        return in_language(self.snapshot, self.ask.language).mask if self.ask.language else None
+
+    @cached_property
+    def by_dates(self) -> Mask | None:
+        """The documents of the days chosen."""
+        if not (self.ask.first or self.ask.last):
+            return None
+        return dated(self.snapshot, self.ask.first, self.ask.last).mask
+
+    @property
+    def filters(self) -> tuple[Mask | None, Mask | None, Mask | None]:
+        """All filters."""
+        return self.by_topics, self.by_language, self.by_dates
+
+    def filtered(self, docs: Docs) -> Docs:
+        """Return those documents that every filter lets through."""
+        return within(docs, *self.filters)
+
+    def any_filtered(self, docs: Docs) -> bool:
+        """Say whether a filter lets any of the documents through."""
+        return bool(len(self.filtered(docs)))
+
+    def of_query(self, query: Query, likeness: Likeness) -> Docs:
         """Return the documents that match every group and nothing excluded, filters apart."""
-        chosen = self.snapshot.everything
-        for group in query.groups:
-            chosen &= self.of_group(group, likeness)
-        return chosen & ~self.of_excluded(query) if chosen else 0
+        groups = [[self.of_clause(clause, likeness) for clause in g] for g in query.groups]
+        groups.sort(key=lambda group: sum(map(len, group)))
+        if groups:
+            chosen = self._any(groups[0])
+            for group in groups[1:]:
+                if not len(chosen):
+                    break
+                chosen = self._kept_of(chosen, group)
+        else:
+            chosen = np.flatnonzero(self.snapshot.live).astype(np.int32)
+        for clause in query.excluded:
+            if not len(chosen):
+                break
+            chosen = chosen[~self._among(chosen, self.of_clause(clause, {}))]
+        return chosen
 
-    def of_group(self, group: tuple[Clause, ...], likeness: Likeness) -> int:
+    def of_group(self, group: tuple[Clause, ...], likeness: Likeness) -> Docs:
         """Return the documents that match any clause of a group."""
-        return union(self.of_clause(clause, likeness) for clause in group)
+        return self._any([self.of_clause(clause, likeness) for clause in group])
 
-    def of_excluded(self, query: Query) -> int:
-        """Return the documents that a query excludes."""
-        return union(self.of_clause(clause, {}) for clause in query.excluded)
+    def mask_of_group(self, group: tuple[Clause, ...]) -> Mask:
+        """Return the same as a mask of all numbers."""
+        mask = np.zeros(self.snapshot.room, np.bool_)
+        mask[self.of_group(group, {})] = True
+        return mask
 
-    def of_clause(self, clause: Clause, likeness: Likeness) -> int:
-        """Return the documents that match one clause."""
+    def of_clause(self, clause: Clause, likeness: Likeness) -> Found:
+        """Return the documents that match one clause, and what each scores by it."""
         if isinstance(clause, Plain) and clause.word.folded in likeness:
-            return self.snapshot.union(likeness[clause.word.folded]).docs
+            return weighing.of_likeness(self.snapshot, likeness[clause.word.folded])
         if clause not in self._kept:
             self._kept[clause] = self._find(clause)
         return self._kept[clause]
 
-    def _find(self, clause: Clause) -> int:
+    def _any(self, group: list[Found]) -> Docs:
+        if len(group) == 1:
+            return group[0].docs
+        mask = np.zeros(self.snapshot.room, np.bool_)
+        for found in group:
+            if found.is_dense:
+                mask |= found.mask
+            else:
+                mask[found.docs] = True
+        return np.flatnonzero(mask).astype(np.int32)
+
+    def _kept_of(self, chosen: Docs, group: list[Found]) -> Docs:
+        if len(group) == 1:
+            return chosen[self._among(chosen, group[0])]
+        there = np.zeros(len(chosen), np.bool_)
+        for found in group:
+            there |= self._among(chosen, found)
+        return chosen[there]
+
+    def _among(self, chosen: Docs, found: Found) -> Mask:
+        """Say of each chosen document whether it was found."""
+        if not len(found):
+            return np.zeros(len(chosen), np.bool_)
+        if found.is_dense or "mask" in found.__dict__:
+            return found.mask[chosen]
+        if 8 * len(chosen) < len(found):
+            at = np.searchsorted(found.docs, chosen)
+            at[at == len(found)] = 0
+            return found.docs[at] == chosen
+        mask = self.snapshot.scratch()
+        mask[found.docs] = True
+        there = mask[chosen]
+        mask[found.docs] = False
+        return there
+
+    def _find(self, clause: Clause) -> Found:
         snapshot = self.snapshot
         match clause:
             case Plain(word):
-                return of_word(snapshot, word)
+                return weighing.of_word(snapshot, word)
             case Phrase(words):
-                return of_phrase(snapshot, words)
+                return snapshot.keep(("phrase", words), lambda: of_phrase(snapshot, words))
             case Prefix(folded):
-                return snapshot.union(expansions(snapshot, folded)).docs
+                return weighing.of_prefix(snapshot, folded)
             case InTitle(words):
-                return in_title(snapshot, words)
+                return snapshot.keep(("title", words), lambda: in_title(snapshot, words))
             case OnTopic(name):
                 topic = self.ask.named_topics.get(name)
-                return 0 if topic is None else snapshot.topics.get(topic, 0)
+                return on_topics(snapshot, frozenset(() if topic is None else (topic,)))
             case InIssue(number):
-                return snapshot.issues.get(number, 0)
+                return alone((snapshot.issue == number) & snapshot.live)
             case InLanguage(language):
-                return snapshot.languages.get(language, 0)
+                return in_language(snapshot, language)
             case Dated(first, last):
                 return dated(snapshot, first, last)
 
 
-def of_word(snapshot: Snapshot, word: Word) -> int:
-    """Return the documents that hold a word in any of its forms."""
-    stems = snapshot.stems(word.folded).values()
-    return snapshot.term(EXACT, word.folded).docs | union(term.docs for term in stems)
+def within(docs: Docs, *filters: Mask | None) -> Docs:
+    """Return those documents that all filters let through."""
+    for each in filters:
+        if each is not None:
+            docs = docs[each[docs]]
+    return docs
 
 
-def of_phrase(snapshot: Snapshot, words: Sequence[Word]) -> int:
+def of_phrase(snapshot: Snapshot, words: Sequence[Word]) -> Found:
     """Return the documents in which these words stand side by side, in title or body."""
-    terms = [snapshot.term(EXACT, word.folded) for word in words]
-    among = _in_all(term.docs for term in terms)
-    if len(words) == 1:
-        return among
-    texts = [word.folded for word in words]
-    return union(_side_by_side(snapshot, f"{side}_{EXACT}", texts, among) for side in SIDES)
+    among = _in_all([snapshot.term(EXACT, word.folded).docs for word in words])
+    if len(words) > 1 and len(among):
+        texts = [word.folded for word in words]
+        found = [side_by_side(snapshot, EXACT, side, texts, among) for side in SIDES]
+        among = np.union1d(*found)
+    return Found(among, None, snapshot.room)
 
 
-def in_title(snapshot: Snapshot, words: Sequence[Word]) -> int:
+def in_title(snapshot: Snapshot, words: Sequence[Word]) -> Found:
     """Return the documents in whose title the stems of these words stand side by side."""
-    chosen = 0
+    chosen = terms.NONE
     for language in LANGUAGES:
         texts = [stem(word.folded, language) for word in words]
-        among = _in_all(bits(snapshot.term(language, text).y) for text in texts)
-        if len(texts) > 1:
-            among = _side_by_side(snapshot, f"title_{language}", texts, among)
-        chosen |= among
-    return chosen
+        among = _in_all([snapshot.term(language, text).titled for text in texts])
+        if len(texts) > 1 and len(among):
+            among = side_by_side(snapshot, language, "title", texts, among)
+        chosen = np.union1d(chosen, among)
+    return Found(chosen, None, snapshot.room)
 
 
-def expansions(snapshot: Snapshot, prefix: str) -> list[str]:
-    """Return the folded words that begin so: the 50 in most documents, then alphabetical."""
-    found = (word for lexicon in snapshot.lexicons() for word in lexicon.beginning(prefix))
-    return snapshot.commonest(found, MOST_EXPANSIONS)
+def side_by_side(
+    snapshot: Snapshot, kind: str, side: str, texts: Sequence[str], among: Docs
+) -> Docs:
+    """Return those documents in which the terms follow each other on one side."""
+    starts = snapshot.places(kind, side, texts[0], among)
+    for step, text in enumerate(texts[1:], 1):
+        if not len(starts):
+            break
+        behind = snapshot.places(kind, side, text, among) - step
+        starts = starts[_in(starts, behind)]
+    return among[np.unique(starts >> 32)]
 
 
-def dated(snapshot: Snapshot, first: date | None, last: date | None) -> int:
+def _in(these: NDArray[np.int64], those: NDArray[np.int64]) -> Mask:
+    """Say of each of `these` whether it is one of `those`; both ascend."""
+    if not len(those):
+        return np.zeros(len(these), np.bool_)
+    at = np.searchsorted(those, these)
+    at[at == len(those)] = 0
+    there: Mask = those[at] == these
+    return there
+
+
+def dated(snapshot: Snapshot, first: date | None, last: date | None) -> Found:
     """Return the documents whose dateline touches these days; undated ones never do."""
 
-    def touches(doc: Doc) -> bool:
-        if doc.dated_from is None or doc.dated_to is None:
-            return False
-        return (first is None or doc.dated_to >= first) and (last is None or doc.dated_from <= last)
+    def choose() -> Found:
+        mask = snapshot.live & (snapshot.last > 0)
+        if first is not None:
+            mask &= snapshot.last >= first.toordinal()
+        if last is not None:
+            mask &= snapshot.first <= last.toordinal()
+        return alone(mask)
 
-    return _where(snapshot, touches)
+    return snapshot.keep(("dated", first, last), choose)
 
 
-def _where(snapshot: Snapshot, holds: Callable[[Doc], bool]) -> int:
-    return bits(number for number, doc in snapshot.docs.items() if holds(doc))
+def in_language(snapshot: Snapshot, language: str) -> Found:
+    """Return the documents in a language."""
+    place = LANGUAGES.index(language)
+    return snapshot.keep(
+        ("language", language), lambda: alone(snapshot.live & (snapshot.language == place))
+    )
 
 
-def _in_all(sets: Iterable[int]) -> int:
-    chosen = -1
-    for each in sets:
-        chosen &= each
+def on_topics(snapshot: Snapshot, topics: frozenset[int]) -> Found:
+    """Return the documents on any of these topics."""
+
+    def choose() -> Found:
+        sets = np.array([not topics.isdisjoint(each) for each in snapshot.topic_sets], np.bool_)
+        return alone(snapshot.live & sets[snapshot.topic_set])
+
+    return snapshot.keep(("topics", topics), choose)
+
+
+def _in_all(sets: Iterable[Docs]) -> Docs:
+    chosen, *others = sorted(sets, key=len)
+    for each in others:
+        if not len(chosen):
+            break
+        chosen = chosen[_in(chosen, each)]  # type: ignore[arg-type]  # any integers do
     return chosen
-
-
-def _side_by_side(snapshot: Snapshot, field: str, texts: Sequence[str], among: int) -> int:
-    """Return those documents in which the terms follow each other in a field."""
-    numbers = members(among)
-    starts: dict[int, set[int]] = {}
-    places: dict[str, dict[int, Sequence[int]]] = {}
-    for step, text in enumerate(texts):
-        if text not in places:
-            places[text] = snapshot.places(field, text, numbers)
-        if not step:
-            starts = {doc: set(found) for doc, found in places[text].items()}
-            continue
-        behind = places[text]
-        starts = {
-            doc: left
-            for doc, begun in starts.items()
-            if (left := begun.intersection([place - step for place in behind.get(doc, ())]))
-        }
-        numbers = sorted(starts)
-    return bits(starts)

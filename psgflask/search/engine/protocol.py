@@ -41,6 +41,7 @@ class Ask:
     named_topics: Mapping[str, int | None] = field(default_factory=dict)
     as_typed: bool = False  # the reader wants these very words: no correction
     recency: bool = True
+    feedback: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,181 +1,207 @@
-"""Scoring: the first stage of the ranking recipe, followed term by term.
+"""Scoring: the ranking recipe over the documents that a query chose.
 
-    stem   = sum q w(t) [ x/(x+K) + 0.3 y/(y+T) ]     each document by its own language's field
-    exact  = 0.2 sum q w(t) x/(x+K)                   from the exact field
+    base  = (stem + exact + accent + phrase) * hint * recency
     phrase = 0.2 sum over neighbouring words a, b: min(w(a), w(b)) p/(p+1)
-    accent = 0.1 sum over words typed with accents: idf x/(x+K) of the accented posting
-    score  = (stem + exact + phrase + accent) * hint * recency
+    final = base + Z for the 50 best, Z by feedback from the 10 best
 
-BM25F (Robertson & Zaragoza 2009) with a burstiness factor (Amati & van Rijsbergen 2002) and
-ordered pairs (Metzler & Croft 2005). What the recipe leaves open is settled here: stop words of
-a phrase score nothing unless the phrase has no other words; `title:word` counts x = 2y in the
-stem and exact parts under the weights of the whole term; alternatives of OR are no neighbours.
+What single words score is `weighing`'s. Ordered pairs are Metzler & Croft's (2005). What the
+recipe leaves open is settled here: stop words of a phrase score nothing unless the phrase has no
+other words; alternatives of OR are no neighbours.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import date
-from heapq import nlargest
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
 
 from psgflask.languages import LANGUAGES
 from psgflask.search import stopwords
-from psgflask.search.engine.matching import Likeness, expansions
-from psgflask.search.engine.segments import SIDES
-from psgflask.search.engine.snapshot import EXACT, Snapshot
-from psgflask.search.engine.terms import TITLE_COUNTS, Term
+from psgflask.search.engine import feedback, weighing
+from psgflask.search.engine.matching import Likeness, Matcher
+from psgflask.search.engine.snapshot import SIDES, Snapshot
+from psgflask.search.engine.terms import Docs, Floats, Found
+from psgflask.search.index.columns import title_hash
 from psgflask.search.language import Word, stem
 from psgflask.search.query import InTitle, Phrase, Plain, Prefix, Query
 
-TITLE, EXACT_PART, PHRASE, ACCENT = 0.3, 0.2, 0.2, 0.1
-LIKENESS = 0.5
+PHRASE = 0.2
 HINT = 0.95
 RECENCY, HALF_LIFE_DAYS = 0.05, 2 * 365.25
 WIDEST_GAP = 3
+# Documents whose best in each block are compared to find how good the best must be.
+BLOCK = 128
 
 Pair = tuple[Word, Word, int]  # b stands so many places behind a
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One sum's share: factor * weight * x/(x+bound) over the documents of `counts`."""
-
-    counts: Mapping[int, int]
-    weight: float
-    bounds: Mapping[int, float]
-    times: int = 1
 
 
 class Scorer:
     """Scores documents for one query over one state of the index."""
 
     def __init__(
-        self, snapshot: Snapshot, query: Query, likeness: Likeness, today: date | None
+        self,
+        snapshot: Snapshot,
+        matcher: Matcher,
+        query: Query,
+        likeness: Likeness,
+        today: date | None,
     ) -> None:
-        self.snapshot = snapshot
-        self.query = query
-        self.today = today
-        self.parts: list[_Part] = []
+        self.snapshot, self.query = snapshot, query
+        self.parts: list[Found] = []
         self.placed: list[tuple[int, Word]] = []
+        self.sure = 0.0  # sum of q over the words that the index has
         for clause in query.clauses:
             match clause:
-                case Plain(word) if word.folded in likeness:
-                    self._add_stem(snapshot.union(likeness[word.folded]), LIKENESS)
-                case Plain(word, at):
+                case Plain(word, at) if word.folded not in likeness:
                     self._add_word(word, at)
+                case Plain() | Prefix():
+                    q = weighing.LIKENESS if isinstance(clause, Plain) else 1.0
+                    self._add(matcher.of_clause(clause, likeness), q)
                 case Phrase(words, at):
                     for place, word in _telling(words, at):
                         self._add_word(word, place)
-                case Prefix(folded):
-                    self._add_stem(snapshot.union(expansions(snapshot, folded)))
                 case InTitle(words):
                     for word in words:
-                        self._add_title(word)
+                        self._add(weighing.of_title_word(snapshot, word), 1.0)
         self.pairs = list(dict.fromkeys(self._neighbours()))
-        self.foreign = _other_language(query)
+        self.factors = _factors(snapshot, today, _other_language(query))
 
-    def best(self, numbers: list[int], most: int) -> list[tuple[int, float]]:
-        """Return (document, score) of the best, best first; ties to the newest.
+    def best(self, docs: Docs, first: int, size: int, *, with_feedback: bool) -> list[tuple[int, float]]:
+        """Return (document, score) of so many from a place on, best first; ties to the newest.
 
         A document whose title is just what was typed stands before all others.
         """
-        score = dict.fromkeys(numbers, 0.0)
+        most = first + size
+        if with_feedback:
+            most = max(most, feedback.RERANKED)
+        scores = self._base(docs)
+        likely = self._likely(docs, scores, most)
+        docs, scores = docs[likely], scores[likely] * self.factors[docs[likely]]
+        ranks = self._ranks(docs, scores)[:most]
+        docs, scores = docs[ranks], scores[ranks]
+        if with_feedback and self.sure and len(docs):
+            scores = scores.astype(np.float64)
+            head = docs[: feedback.RERANKED]
+            more = feedback.more(self.snapshot, head, self.sure) * self.factors[head]
+            scores[: feedback.RERANKED] += more
+            ranks = self._ranks(head, scores[: feedback.RERANKED])
+            docs[: len(ranks)], scores[: len(ranks)] = head[ranks], scores[: len(ranks)][ranks]
+        chosen = slice(first, first + size)
+        return list(zip(docs[chosen].tolist(), scores[chosen].tolist(), strict=True))
+
+    def _base(self, docs: Docs) -> Floats:
+        """Return the sum over words for each document, neighbours and factors apart."""
+        if 16 * len(docs) > self.snapshot.room:
+            whole = np.zeros(self.snapshot.room, np.float32)
+            for part in self.parts:
+                if part.is_dense:
+                    whole += part.dense
+                else:
+                    whole[part.docs] += part.scores
+            return whole[docs]
+        scores = np.zeros(len(docs), np.float32)
         for part in self.parts:
-            _add(score, part)
-        factor = self._factors(numbers)
-        ceiling = PHRASE * sum(max(self._pair_weights(pair).values()) for pair in self.pairs)
-        if ceiling:
-            # Neighbours are looked up where they can still take a document among the best.
-            sure = nlargest(most, (score[n] * factor[n] for n in numbers))
-            enough = sure[-1] if len(sure) == most else 0.0
-            near = [n for n in numbers if (score[n] + ceiling) * factor[n] >= enough]
-            for pair in self.pairs:
-                self._add_pair(score, pair, near)
-        title, docs, newest = self.query.title, self.snapshot.docs, self.snapshot.newest
-        ranks = {
-            n: (1, 0.0, newest[n])
-            if title and docs[n].title == title
-            else (0, score[n] * factor[n], newest[n])
-            for n in numbers
-        }
-        chosen = nlargest(most, numbers, key=ranks.__getitem__)
-        return [(number, score[number] * factor[number]) for number in chosen]
+            if not len(part) or part.scores is None:
+                continue
+            if part.is_dense:
+                scores += part.dense[docs]
+                continue
+            at = np.searchsorted(part.docs, docs)
+            at[at == len(part)] = 0
+            scores += np.where(part.docs[at] == docs, part.scores[at], np.float32(0))
+        return scores
+
+    def _likely(self, docs: Docs, scores: Floats, most: int) -> NDArray[np.int64]:
+        """Return the places of those that may be among the best; add their neighbours' part."""
+        factors = self.factors[docs]
+        weights = [self._pair_weights(pair) for pair in self.pairs]
+        ceiling = PHRASE * sum(max(each) for each in weights)
+        reached = scores * factors
+        if ceiling and len(docs):
+            floor = _nth_greatest(reached, most)
+            near = np.flatnonzero((scores + np.float32(ceiling)) * factors >= floor)
+            for pair, weight in zip(self.pairs, weights, strict=True):
+                self._add_pair(scores, docs, near, pair, weight)
+            reached[near] = scores[near] * factors[near]
+        if len(docs) <= most:
+            return np.arange(len(docs))
+        likely = reached >= _nth_greatest(reached, most)
+        for titled in self._titled().tolist():
+            place = int(np.searchsorted(docs, titled))
+            if place < len(docs) and docs[place] == titled:
+                likely[place] = True
+        return np.flatnonzero(likely)
+
+    def _titled(self) -> Docs:
+        hashed = title_hash(self.query.title)
+        return self.snapshot.titled(hashed) if hashed else np.zeros(0, np.int32)
+
+    def _ranks(self, docs: Docs, scores: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Return the order: just what was typed, then by score, then the newest."""
+        keys = [-self.snapshot.newness[docs], -scores]
+        titled = self._titled()
+        if len(titled):
+            same = np.isin(docs, titled)
+            keys = [keys[0], np.where(same, 0.0, keys[1]), ~same]
+        ranks: NDArray[np.int64] = np.lexsort(keys)
+        return ranks
+
+    def _add(self, found: Found, q: float) -> None:
+        self.parts.append(found)
+        self.sure += q if len(found) else 0.0
 
     def _add_word(self, word: Word, at: int) -> None:
-        for term in self.snapshot.stems(word.folded).values():
-            self._add_stem(term)
-        k = self.snapshot.k
-        exact = self.snapshot.term(EXACT, word.folded)
-        self.parts.append(_Part(exact.x, EXACT_PART * exact.weight, k))
-        if word.accented:
-            accented = self.snapshot.term(EXACT, word.accented)
-            self.parts.append(_Part(accented.x, ACCENT * accented.idf, k))
+        self._add(weighing.of_word(self.snapshot, word), 1.0)
         self.placed.append((at, word))
-
-    def _add_stem(self, term: Term, q: float = 1.0) -> None:
-        self.parts.append(_Part(term.x, q * term.weight, self.snapshot.k))
-        self.parts.append(_Part(term.y, q * term.weight * TITLE, self.snapshot.t))
-
-    def _add_title(self, word: Word) -> None:
-        k, t = self.snapshot.k, self.snapshot.t
-        for term in self.snapshot.stems(word.folded).values():
-            self.parts.append(_Part(term.y, term.weight, k, TITLE_COUNTS))
-            self.parts.append(_Part(term.y, term.weight * TITLE, t))
-        exact = self.snapshot.term(EXACT, word.folded)
-        self.parts.append(_Part(exact.y, EXACT_PART * exact.weight, k, TITLE_COUNTS))
 
     def _neighbours(self) -> Iterable[Pair]:
         for (at, first), (then, second) in zip(self.placed, self.placed[1:], strict=False):
             if 1 <= then - at <= WIDEST_GAP:
                 yield Word(first.folded, ""), Word(second.folded, ""), then - at
 
-    def _pair_weights(self, pair: Pair) -> dict[str, float]:
+    def _pair_weights(self, pair: Pair) -> list[float]:
         first, second = (self.snapshot.stems(word.folded) for word in pair[:2])
-        return {
-            language: min(first[language].weight, second[language].weight) for language in LANGUAGES
-        }
+        return [min(first[each].weight, second[each].weight) for each in LANGUAGES]
 
-    def _add_pair(self, score: dict[int, float], pair: Pair, near: Sequence[int]) -> None:
+    def _add_pair(
+        self, scores: Floats, docs: Docs, near: NDArray[np.int64], pair: Pair, weights: list[float]
+    ) -> None:
         """Add the part of two neighbours: p = times b stands exactly as far behind a as typed."""
-        weights, gap = self._pair_weights(pair), pair[2]
-        for language in LANGUAGES:
+        for language, weight in zip(LANGUAGES, weights, strict=True):
+            if not weight:
+                continue
             texts = [stem(word.folded, language) for word in pair[:2]]
-            first, second = (self.snapshot.term(language, text) for text in texts)
-            both = [n for n in near if n in first.x and n in second.x]
-            times: dict[int, int] = {}
-            for side in SIDES if both else ():
-                before = self.snapshot.places(f"{side}_{language}", texts[0], both)
-                behind = self.snapshot.places(f"{side}_{language}", texts[1], list(before))
-                for number, places in behind.items():
-                    starts = {place - gap for place in places}
-                    together = len(starts.intersection(before[number]))
-                    times[number] = times.get(number, 0) + together
-            for number, p in times.items():
-                score[number] += PHRASE * weights[language] * p / (p + 1)
-
-    def _factors(self, numbers: Sequence[int]) -> dict[int, float]:
-        """Return document -> hint * recency."""
-        docs, today, foreign = self.snapshot.docs, self.today, self.foreign
-        by_day: dict[date | None, float] = {None: 1.0}
-        factors = {}
-        for number in numbers:
-            doc = docs[number]
-            day = doc.dated_to if today else None
-            if day not in by_day:
-                by_day[day] = _recency(day, today)
-            factors[number] = by_day[day] * HINT if doc.language == foreign else by_day[day]
-        return factors
+            near = near if len(near) < len(docs) else np.arange(len(docs))
+            times = np.zeros(len(near), np.int64)
+            for side in SIDES:
+                before = self.snapshot.places(language, side, texts[0], docs[near])
+                if not len(before):
+                    continue
+                behind = self.snapshot.places(language, side, texts[1], docs[near]) - pair[2]
+                if not len(behind):
+                    continue
+                at = np.searchsorted(before, behind)
+                at[at == len(before)] = 0
+                met = behind[before[at] == behind] >> 32
+                if len(met):
+                    times += np.bincount(met, minlength=len(near))
+            p = np.flatnonzero(times)
+            if len(p):
+                scores[near[p]] += (PHRASE * weight * times[p] / (times[p] + 1)).astype(np.float32)
 
 
-def _add(score: dict[int, float], part: _Part) -> None:
-    weight, bounds, times = part.weight, part.bounds, part.times
-    counts: Iterable[tuple[int, int]] = part.counts.items()
-    if len(score) < len(part.counts):
-        get: Callable[[int, int], int] = part.counts.get
-        counts = ((n, x) for n in score if (x := get(n, 0)))
-    for number, count in counts:
-        if number in score:
-            x = times * count
-            score[number] += weight * x / (x + bounds[number])
+def _nth_greatest(scores: Floats, n: int) -> float:
+    """Return what the n best score at least: all that is as good may be among them."""
+    if len(scores) <= n:
+        return float("-inf")
+    blocks = len(scores) // BLOCK
+    if blocks >= 2 * n:
+        best = scores[: blocks * BLOCK].reshape(blocks, BLOCK).max(axis=1)
+        # n blocks hold something as good as this, so the n best are no worse.
+        floor = np.partition(best, blocks - n)[blocks - n]
+        scores = scores[scores >= floor]
+    return float(np.partition(scores, len(scores) - n)[len(scores) - n])
 
 
 def _telling(words: Sequence[Word], at: int) -> list[tuple[int, Word]]:
@@ -184,11 +210,22 @@ def _telling(words: Sequence[Word], at: int) -> list[tuple[int, Word]]:
     return telling or placed
 
 
-def _recency(day: date | None, today: date | None) -> float:
-    if day is None or today is None:
-        return 1.0
-    age = max(0, (today - day).days)
-    return float(1 + RECENCY * 2 ** (-age / HALF_LIFE_DAYS))
+def _factors(snapshot: Snapshot, today: date | None, foreign: str | None) -> Floats:
+    """Return hint * recency of each document."""
+    return snapshot.keep(
+        ("factors", today, foreign), partial(_make_factors, snapshot, today, foreign)
+    )
+
+
+def _make_factors(snapshot: Snapshot, today: date | None, foreign: str | None) -> Floats:
+    factors = np.ones(snapshot.room)
+    if today is not None:
+        age = np.maximum(0, today.toordinal() - snapshot.last)
+        bonus = RECENCY * np.exp2(-age / HALF_LIFE_DAYS)
+        factors += np.where(snapshot.last > 0, bonus, 0.0)
+    if foreign is not None:
+        factors[snapshot.language == LANGUAGES.index(foreign)] *= HINT
+    return factors.astype(np.float32)
 
 
 def _other_language(query: Query) -> str | None:

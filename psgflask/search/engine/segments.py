@@ -1,79 +1,95 @@
-"""What memory holds of one segment of the index: its documents and its lexicon.
+"""A segment of the index: its columns, and its postings as arrays."""
 
-A segment never changes but for documents deleted from it, so that both are read once and serve
-every later state of the index that has the segment still.
-"""
-
-from array import array
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+import os
+import weakref
+from pathlib import Path
 from typing import Any
 
-from psgflask.search.engine.lexicon import Lexicon
-from psgflask.search.language import fold
+import numpy as np
+from numpy.typing import NDArray
 
-SIDES = ("title", "body")
+from psgflask.search.index import columns
+from psgflask.search.index.codec import WIDTH
+from psgflask.search.index.columns import PAIR, Lexicon, Run, pread
+
+Numbers = NDArray[np.int32]
 
 
-@dataclass(frozen=True, slots=True)
-class Doc:
-    """What the index stores of an article beside its words."""
+class Postings:
+    """Where a term stands in one segment: documents ascending, and their places in the text."""
 
-    id: int
-    language: str
-    topics: tuple[int, ...]
-    issue: int | None
-    dated_from: date | None
-    dated_to: date | None
-    order: int  # of the day that it sorts by, as date.toordinal()
-    words: int
-    title_words: int
-    title: str  # folded
+    __slots__ = ("documents", "ends", "places", "times")
+
+    def __init__(self, packed: NDArray[np.uint32], count: int) -> None:
+        numbers = packed.view(np.int32)
+        self.documents: Numbers = numbers[:count]
+        self.times: Numbers = numbers[count : 2 * count]
+        self.places: Numbers = numbers[2 * count :]
+        self.ends = np.cumsum(self.times, dtype=np.int64)
 
 
 class Segment:
-    """One segment, as read through the reader `leaf` by which it was first seen."""
+    """One segment. It never changes, but that documents are deleted from it."""
 
-    def __init__(self, leaf: Any) -> None:
-        self.docs: dict[int, Doc] = {
-            number: _doc(stored["data"]) for number, stored in leaf.iter_docs()
-        }
-        self._lexicon: Lexicon | None = None
+    def __init__(self, leaf: Any, folder: Path) -> None:
+        """Open it, read through `leaf`, one of a reader's leaves. Raises IndexBroken, OSError."""
+        self.name: str = leaf.segment().segment_id()
+        self.columns, forward = columns.of_segment(leaf, folder)
+        self.count = len(self.columns.ids)
+        # Our own, for the reader through which we came may be closed before we are let go.
+        self._postings = os.open(folder / f"{self.name}.pst", os.O_RDONLY)
+        self._forward = os.open(forward, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._postings)
+        weakref.finalize(self, os.close, self._forward)
+        self._ends = {kind: memoryview(found.ends) for kind, found in self.lexicons.items()}
 
-    def lexicon(self, leaf: Any) -> Lexicon:
-        """Return the folded words of the segment; they are read when first asked for."""
-        if self._lexicon is None:
-            self._lexicon = _lexicon(leaf)
-        return self._lexicon
+    @property
+    def lexicons(self) -> dict[str, Lexicon]:
+        """The terms of each kind."""
+        return self.columns.lexicons
 
+    def find(self, kind: str, term: bytes) -> int:
+        """Return the place of a term in its lexicon, -1 when it is not there."""
+        place = self.first_from(kind, term)
+        ends, blob = self._ends[kind], self.lexicons[kind].blob
+        if place < len(ends) - 1 and blob[ends[place] : ends[place + 1]] == term:
+            return place
+        return -1
 
-def _lexicon(leaf: Any) -> Lexicon:
-    counted: dict[str, int] = {}
-    for side in SIDES:
-        for encoded, info in leaf.iter_field(f"{side}_exact"):
-            word = encoded.decode() if isinstance(encoded, bytes) else encoded
-            # Accented forms, posted beside the folded ones, are left out.
-            if word.isascii() or fold(word) == word:
-                counted[word] = counted.get(word, 0) + int(info.doc_frequency())
-    words = sorted(counted)
-    return Lexicon(words, array("I", (counted[word] for word in words)))
+    def first_from(self, kind: str, term: bytes) -> int:
+        """Return the place of the first term that is not before this one."""
+        ends, blob = self._ends[kind], self.lexicons[kind].blob
+        low, high = 0, len(ends) - 1
+        while low < high:
+            middle = (low + high) // 2
+            if blob[ends[middle] : ends[middle + 1]] < term:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
+    def term(self, kind: str, place: int) -> bytes:
+        """Return the term at a place."""
+        ends = self._ends[kind]
+        return self.lexicons[kind].blob[ends[place] : ends[place + 1]]
 
-def _doc(data: Mapping[str, Any]) -> Doc:
-    return Doc(
-        data["id"],
-        data["language"],
-        tuple(data["topics"]),
-        data["issue"],
-        _date(data["dated_from"]),
-        _date(data["dated_to"]),
-        data["order"],
-        data["words"],
-        data["title_words"],
-        data["title"],
-    )
+    def frequencies(self, run: Run, place: int) -> tuple[Numbers, Numbers]:
+        """Return documents and frequencies of a term on one side. Raises IndexBroken."""
+        count = int(run.documents[place])
+        found = pread(self._postings, 2 * WIDTH * count, int(run.at[place])).view(np.int32)
+        return found[:count], found[count:]
 
+    def postings(self, run: Run, place: int) -> Postings:
+        """Return all that is known of a term on one side. Raises IndexBroken."""
+        count = int(run.documents[place])
+        length = WIDTH * (2 * count + int(run.times[place]))
+        return Postings(pread(self._postings, length, int(run.at[place])), count)
 
-def _date(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
+    def pairs(self, document: int) -> NDArray[Any]:
+        """Return the stems of a document as pairs of term and x. Raises IndexBroken."""
+        begin, end = int(self.columns.starts[document]), int(self.columns.starts[document + 1])
+        length = (end - begin) * PAIR.itemsize
+        packed = os.pread(self._forward, length, begin * PAIR.itemsize)
+        if len(packed) != length:
+            raise columns.IndexBroken("The forward index is cut short")
+        return np.frombuffer(packed, PAIR)

@@ -14,7 +14,11 @@ import re
 from functools import lru_cache
 from math import log
 
-from psgflask.search.engine.snapshot import EXACT, MOST_COUNTED, Snapshot
+from psgflask.languages import LANGUAGES
+from psgflask.search.engine.matching import in_language
+from psgflask.search.engine.snapshot import MOST_COUNTED, Snapshot
+from psgflask.search.engine.terms import Docs
+from psgflask.search.index.columns import EXACT
 from psgflask.search.stopwords import STOP_WORDS
 
 NEAREST = 20
@@ -30,7 +34,7 @@ def best(snapshot: Snapshot, word: str) -> str | None:
         for other, distance in near(snapshot, word).items()
         if distance
     }
-    return _best(snapshot, costs, snapshot.everything, 1)
+    return _best(snapshot, costs, None, 1)
 
 
 def likelier(snapshot: Snapshot, word: str) -> str | None:
@@ -39,13 +43,10 @@ def likelier(snapshot: Snapshot, word: str) -> str | None:
     Documents are counted in the word's own language, the one where its share is greater.
     """
     docs = snapshot.term(EXACT, word).docs
-    if not docs:
+    if not len(docs):
         return None
-    own = max(
-        snapshot.languages.values(),
-        key=lambda spoken: (docs & spoken).bit_count() / spoken.bit_count(),
-    )
-    n = (docs & own).bit_count()
+    own = max(LANGUAGES, key=lambda spoken: _share(snapshot, docs, spoken))
+    n = _spoken(snapshot, docs, own)
     if n > RARE:
         return None
     # One edit is as far as the cost may go: two cost 1.5 at the least.
@@ -67,7 +68,7 @@ def like(snapshot: Snapshot, word: str) -> tuple[str, ...]:
     chosen: list[str] = []
     for step in range(most + 1):
         room = NEAREST - len(chosen)
-        alike = (other for other, distance in distances.items() if distance == step)
+        alike = {word: snapshot.bound(word) for word, far in distances.items() if far == step}
         chosen += snapshot.commonest(alike, room) if room else []
     return tuple(chosen)
 
@@ -82,24 +83,32 @@ def near(snapshot: Snapshot, word: str, most: int | None = None) -> dict[str, in
     return {other: distance for other, distance in found.items() if other not in STOP_WORDS}
 
 
-def _best(snapshot: Snapshot, costs: dict[str, float], among: int, least: int) -> str | None:
-    """Return the word of the best score that stands in at least so many of these documents.
+def _best(snapshot: Snapshot, costs: dict[str, float], language: str | None, least: int) -> str | None:
+    """Return the word of the best score that stands in at least so many of the documents in a language.
 
     Documents are counted only for words that by their upper bound may still win.
     """
-    lexicons = snapshot.lexicons()
-    bounds = {word: sum(each.bound(word) for each in lexicons) for word in costs}
+    bounds = {word: snapshot.bound(word) for word in costs}
     likely = sorted((-score(bounds[word], costs[word]), -bounds[word], word) for word in costs)
     found: tuple[float, int, str] | None = None
     for at_best in likely[:MOST_COUNTED]:
         if found is not None and at_best >= found:
             break
         word = at_best[2]
-        n = (snapshot.term(EXACT, word).docs & among).bit_count()
+        docs = snapshot.term(EXACT, word).docs
+        n = _spoken(snapshot, docs, language) if language else len(docs)
         key = (-score(n, costs[word]), -n, word)
         if n >= least and (found is None or key < found):
             found = key
     return found[2] if found else None
+
+
+def _spoken(snapshot: Snapshot, docs: Docs, language: str) -> int:
+    return int((snapshot.language[docs] == LANGUAGES.index(language)).sum())
+
+
+def _share(snapshot: Snapshot, docs: Docs, language: str) -> float:
+    return _spoken(snapshot, docs, language) / max(1, len(in_language(snapshot, language)))
 
 
 def score(n: int, price: float) -> float:

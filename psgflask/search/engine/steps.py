@@ -3,15 +3,17 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
-from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from psgflask.caching import LONDON
-from psgflask.search.engine import spelling
-from psgflask.search.engine.bitsets import members
-from psgflask.search.engine.matching import Likeness, Matcher, of_word
-from psgflask.search.engine.protocol import NEWEST, OLDEST, PAGE_SIZE, Answer, Ask, Step
+from psgflask.search.engine import facets, spelling, terms, weighing
+from psgflask.search.engine.matching import Likeness, Mask, Matcher
+from psgflask.search.engine.protocol import OLDEST, PAGE_SIZE, RELEVANCE, Answer, Ask, Step
 from psgflask.search.engine.scoring import Scorer
 from psgflask.search.engine.snapshot import Snapshot
+from psgflask.search.engine.terms import Docs
 from psgflask.search.language import Word
 from psgflask.search.query import Clause, Plain, Query
 
@@ -26,29 +28,29 @@ class Evaluation:
     def answer(self) -> Answer:
         """Return the results of the first step that has any."""
         found = self._found(self.query, {})
-        if found & self.matcher.filtered:
+        if self.matcher.any_filtered(found):
             doubt = {} if self.ask.as_typed else self._doubts()
             return replace(self._page(self.query, found, {}), doubt=doubt)
         corrected, corrections, absent = self._corrected()
-        if corrections and (found := self._found(corrected, {})) & self.matcher.filtered:
+        if corrections and self.matcher.any_filtered(found := self._found(corrected, {})):
             answer = self._page(corrected, found, {})
             return replace(answer, step=Step.CORRECTED, corrections=corrections)
         likeness = self._likeness(absent)
-        if likeness and (found := self._found(self.query, likeness)) & self.matcher.filtered:
+        if likeness and self.matcher.any_filtered(found := self._found(self.query, likeness)):
             answer = self._page(self.query, found, likeness)
             return replace(answer, step=Step.LIKENESS, expansions=likeness)
         for drop in self._drops(corrected):
             relaxed = _without(corrected, drop)
-            if (found := self._found(relaxed, {})) & self.matcher.filtered:
+            if self.matcher.any_filtered(found := self._found(relaxed, {})):
                 return replace(
                     self._page(relaxed, found, {}),
                     step=Step.RELAXED,
                     corrections=_used(corrections, relaxed),
                     dropped=_typed_words(self.query, drop),
                 )
-        return self._page(self.query, 0, {})
+        return self._page(self.query, terms.NONE, {})
 
-    def _found(self, query: Query, likeness: Likeness) -> int:
+    def _found(self, query: Query, likeness: Likeness) -> Docs:
         return self.matcher.of_query(query, likeness)
 
     def _corrected(self) -> tuple[Query, dict[str, str], list[str]]:
@@ -56,7 +58,7 @@ class Evaluation:
         if self.ask.as_typed:
             return self.query, {}, []
         words = dict.fromkeys(each.word for each in self.query.plain)
-        absent = [word.folded for word in words if not of_word(self.snapshot, word)]
+        absent = [word.folded for word in words if not len(weighing.of_word(self.snapshot, word))]
         corrections = {
             word: better for word in absent if (better := spelling.best(self.snapshot, word))
         }
@@ -92,54 +94,66 @@ class Evaluation:
         drops.sort(
             key=lambda drop: (sum(sizes[p] for p in drop), sum(weights[p] for p in drop), drop)
         )
-        sets = [self.matcher.of_group(group, {}) for group in groups]
-        allowed = self.matcher.filtered & ~self.matcher.of_excluded(query)
+        sets = [self.matcher.mask_of_group(group) for group in groups]
+        allowed = self._allowed(query)
         for drop in drops:
             left = allowed
             for place, each in enumerate(sets):
                 if place not in drop:
-                    left &= each
-            if left:
+                    left = left & each
+            if left.any():
                 yield drop
+
+    def _allowed(self, query: Query) -> Mask:
+        allowed = self.snapshot.live.copy()
+        for each in self.matcher.filters:
+            if each is not None:
+                allowed &= each
+        for clause in query.excluded:
+            allowed &= ~self.matcher.of_clause(clause, {}).mask
+        return allowed
 
     def _weight(self, clause: Clause) -> float:
         if not isinstance(clause, Plain):
             return 0.0
         return max(term.weight for term in self.snapshot.stems(clause.word.folded).values())
 
-    def _page(self, query: Query, found: int, likeness: Likeness) -> Answer:
-        snapshot, matcher = self.snapshot, self.matcher
-        chosen = found & matcher.filtered
-        ranked = self._ranked(query, likeness, members(chosen), self.ask.page * PAGE_SIZE)
-        part = ranked[(self.ask.page - 1) * PAGE_SIZE :]
+    def _page(self, query: Query, found: Docs, likeness: Likeness) -> Answer:
+        chosen = self.matcher.filtered(found)
+        part = self._ranked(query, likeness, chosen)
+        topics, languages, years = facets.of(self.snapshot, self.matcher, found, chosen)
         return Answer(
-            chosen.bit_count(),
-            tuple(snapshot.docs[number].id for number, _score in part),
+            len(chosen),
+            tuple(self.snapshot.ids[[number for number, _score in part]].tolist()),
             tuple(score for _number, score in part),
             query=query,
-            # Each facet counts within all filters but its own.
-            topics=_counts(snapshot.topics, found & matcher.by_language & matcher.by_dates),
-            languages=_counts(snapshot.languages, found & matcher.by_topics & matcher.by_dates),
-            years=_counts(snapshot.years, found & matcher.by_topics & matcher.by_language),
+            topics=topics,
+            languages=languages,
+            years=years,
         )
 
-    def _ranked(
-        self, query: Query, likeness: Likeness, numbers: list[int], most: int
-    ) -> list[tuple[int, float]]:
-        """Return the first documents in the order asked for; undated ones are last by date."""
-        newest, docs = self.snapshot.newest, self.snapshot.docs
-        if self.ask.sort == OLDEST:
-            numbers.sort(key=lambda number: (docs[number].dated_to is None, newest[number]))
-            return [(number, 0.0) for number in numbers[:most]]
-        if self.ask.sort == NEWEST or not query.clauses:
-            numbers.sort(key=newest.__getitem__, reverse=True)
-            return [(number, 0.0) for number in numbers[:most]]
-        today = self.ask.now.astimezone(LONDON).date() if self.ask.recency else None
-        return Scorer(self.snapshot, query, likeness, today).best(numbers, most)
+    def _ranked(self, query: Query, likeness: Likeness, docs: Docs) -> list[tuple[int, float]]:
+        """Return the documents of the page asked for; undated ones are last by date."""
+        ask, snapshot = self.ask, self.snapshot
+        first = (ask.page - 1) * PAGE_SIZE
+        if ask.sort == RELEVANCE and query.clauses:
+            today = ask.now.astimezone(LONDON).date() if ask.recency else None
+            scorer = Scorer(snapshot, self.matcher, query, likeness, today)
+            return scorer.best(docs, first, PAGE_SIZE, with_feedback=ask.feedback)
+        keys = snapshot.newness[docs]
+        if ask.sort == OLDEST:
+            keys = np.where(snapshot.last[docs] > 0, -keys, -(1 << 62) - keys)
+        chosen = docs[_greatest(keys, first + PAGE_SIZE)[first:]]
+        return [(number, 0.0) for number in chosen.tolist()]
 
 
-def _counts(groups: Mapping[Any, int], chosen: int) -> dict[Any, int]:
-    return {key: count for key, docs in groups.items() if (count := (docs & chosen).bit_count())}
+def _greatest(keys: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Return the places of the greatest keys, greatest first."""
+    if len(keys) > most:
+        likely = np.argpartition(keys, len(keys) - most)[len(keys) - most :]
+    else:
+        likely = np.arange(len(keys))
+    return likely[np.argsort(-keys[likely])]
 
 
 def _replaced(query: Query, corrections: Mapping[str, str]) -> Query:

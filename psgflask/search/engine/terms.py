@@ -4,46 +4,118 @@ RELEVANCE: x = tf_body + 2 tf_title, y = tf_title; n = documents with the term i
 F = sum over documents of min(x, 5); w = sqrt((F+1)/n) ln(1 + (N-n+0.5)/(n+0.5)).
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cached_property
 from math import log, sqrt
+from typing import Any
 
-from psgflask.search.engine.bitsets import bits
+import numpy as np
+from numpy.typing import NDArray
 
-TITLE_COUNTS, MOST_REPEATED = 2, 5
+from psgflask.search.index.columns import MOST_REPEATED, TITLE_COUNTS
+
+Docs = NDArray[np.int32]
+Floats = NDArray[np.float32]
+NONE: Docs = np.zeros(0, np.int32)
+NOTHING: Floats = np.zeros(0, np.float32)
 
 
 class Term:
-    """The postings of one term in one field: document -> x and y, and its weights."""
+    """The postings of one term: documents with x, and those that have it in the title with y."""
 
-    def __init__(self, body: dict[int, int], title: Mapping[int, int], documents: int) -> None:
-        """Weigh a term by its frequencies in body and title among so many live documents."""
-        x = body
-        for doc, tf in title.items():
-            x[doc] = x.get(doc, 0) + TITLE_COUNTS * tf
-        self.x: Mapping[int, int] = x
-        self.y = title
-        n = len(x)
-        self.idf = log(1 + (documents - n + 0.5) / (n + 0.5)) if n else 0.0
-        repeated = sum(min(times, MOST_REPEATED) for times in x.values())
-        self.weight = sqrt((repeated + 1) / n) * self.idf if n else 0.0
+    __slots__ = ("docs", "idf", "n", "titled", "weight", "x", "y")
+
+    def __init__(self, docs: Docs, x: Floats, titled: Docs, y: Floats, documents: int) -> None:
+        """Weigh a term among so many live documents."""
+        self.docs, self.x, self.titled, self.y = docs, x, titled, y
+        self.n = len(docs)
+        self.idf = idf(self.n, documents)
+        repeated = float(np.minimum(x, MOST_REPEATED).sum(dtype=np.float64))
+        self.weight = sqrt((repeated + 1) / self.n) * self.idf if self.n else 0.0
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory, about."""
+        return 300 + 8 * (len(self.docs) + len(self.titled))
+
+
+def idf(n: int, documents: int) -> float:
+    """Return ln(1 + (N-n+0.5)/(n+0.5)), 0 for a term that is nowhere."""
+    return log(1 + (documents - n + 0.5) / (n + 0.5)) if n else 0.0
+
+
+def joined(body: tuple[Docs, Docs], title: tuple[Docs, Docs], documents: int) -> Term:
+    """Return the term with these documents and frequencies in body and title."""
+    docs, x = body[0], body[1].astype(np.float32)
+    titled, y = title[0], title[1].astype(np.float32)
+    if len(titled):
+        places = np.searchsorted(docs, titled)
+        there = places < len(docs)
+        there[there] = docs[places[there]] == titled[there]
+        if there.all():
+            x[places] += TITLE_COUNTS * y
+        else:
+            x[places[there]] += TITLE_COUNTS * y[there]
+            new = ~there
+            docs = np.insert(docs, places[new], titled[new])
+            x = np.insert(x, places[new], TITLE_COUNTS * y[new])
+    return Term(docs, x, titled, y, documents)
+
+
+def union_of(terms: Sequence[Term], documents: int, room: int) -> Term:
+    """Return several terms as one: x and y summed, n that of the union; `room` = all numbers."""
+    if len(terms) == 1:
+        return terms[0]
+    summed: dict[str, tuple[Any, Any]] = {}
+    for side in ("docs", "titled"):
+        there = np.zeros(room, np.float32)
+        for term in terms:
+            there[getattr(term, side)] += term.x if side == "docs" else term.y
+        docs = np.flatnonzero(there).astype(np.int32)
+        summed[side] = docs, there[docs]
+    return Term(*summed["docs"], *summed["titled"], documents)
+
+
+class Found:
+    """The documents that a clause matches, ascending, and what each scores by it.
+
+    `dense` are scores by document number, kept for terms in many documents.
+    """
+
+    def __init__(self, docs: Docs, scores: Floats | None, room: int) -> None:
+        self.docs, self.scores, self.room = docs, scores, room
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.docs)
 
     @cached_property
-    def docs(self) -> int:
-        """Return the documents that hold the term, as a bit set."""
-        return bits(self.x)
+    def mask(self) -> NDArray[np.bool_]:
+        """The documents as a mask of all numbers."""
+        mask = np.zeros(self.room, np.bool_)
+        mask[self.docs] = True
+        return mask
+
+    @cached_property
+    def dense(self) -> Floats:
+        """The scores of all numbers."""
+        dense = np.zeros(self.room, np.float32)
+        if self.scores is not None:
+            dense[self.docs] = self.scores
+        return dense
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether so many documents match that a vector over all numbers is the cheaper way."""
+        return 64 * len(self.docs) > self.room
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory at most, about."""
+        return 300 + 8 * len(self.docs) + (5 * self.room if self.is_dense else 0)
 
 
-def union_of(terms: list[Term], documents: int) -> Term:
-    """Return several terms as one: x and y summed, n that of the union."""
-    body: dict[int, int] = {}
-    title: dict[int, int] = {}
-    for term in terms:
-        for doc, times in term.x.items():
-            body[doc] = body.get(doc, 0) + times - TITLE_COUNTS * term.y.get(doc, 0)
-        for doc, times in term.y.items():
-            title[doc] = title.get(doc, 0) + times
-    return Term(body, title, documents)
+def alone(mask: NDArray[np.bool_]) -> Found:
+    """Return what a filter matches: documents without scores."""
+    found = Found(np.flatnonzero(mask).astype(np.int32), None, len(mask))
+    found.__dict__["mask"] = mask
+    return found

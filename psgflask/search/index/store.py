@@ -60,6 +60,10 @@ class Store:
         generation = generations.current(self.folder)
         return generation.name, toc_name(generation)
 
+    def generation(self) -> Path:
+        """Return the folder of the generation in force. Raises IndexBroken."""
+        return generations.current(self.folder)
+
     def open_reader(self) -> IndexReader:
         """Open the present state; the caller closes it. Raises IndexBroken."""
         return self._steadily(lambda: self._open(generations.current(self.folder)))

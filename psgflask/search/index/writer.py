@@ -12,7 +12,7 @@ from whoosh.reading import SegmentReader
 from whoosh.writing import SegmentWriter
 
 from psgflask import durable
-from psgflask.search.index import sums
+from psgflask.search.index import columns, sums
 from psgflask.search.index.codec import Codec, Postings, Values, postings
 from psgflask.search.index.documents import Document
 from psgflask.search.index.pool import Pool
@@ -103,7 +103,12 @@ def _renumbered(found: Postings, start: int, numbers: dict[int, int] | None) -> 
 
 def _files_of(folder: Path, segments: list[Any]) -> list[Path]:
     names = {segment.segment_id() for segment in segments}
-    return [file for file in folder.iterdir() if sums.segment_of(file.name) in names]
+    # What is derived of the others has a sum of its own, and goes with them.
+    return [
+        file
+        for file in folder.iterdir()
+        if sums.segment_of(file.name) in names and file.suffix not in columns.SUFFIXES
+    ]
 
 
 def sparingly(writer: Any, segments: list[Any]) -> list[Any]:

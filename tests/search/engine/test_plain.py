@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from psgflask.search.engine import IndexUnusable
-from psgflask.search.engine.plain import PlainEngine
+from tests.search.reference.plain import PlainEngine
 from psgflask.search.index import generations
 from tests.search.corpus import Index, document
 

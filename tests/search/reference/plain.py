@@ -3,9 +3,9 @@
 import threading
 
 from psgflask.search.engine.protocol import Answer, Ask, IndexUnusable
-from psgflask.search.engine.segments import Segment
-from psgflask.search.engine.snapshot import Snapshot
-from psgflask.search.engine.steps import Evaluation
+from tests.search.reference.segments import Segment
+from tests.search.reference.snapshot import Snapshot
+from tests.search.reference.steps import Evaluation
 from psgflask.search.index import IndexBroken, Store
 from psgflask.search.query import Query
 

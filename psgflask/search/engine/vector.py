@@ -1,0 +1,60 @@
+"""The engine: Whoosh's postings evaluated as arrays."""
+
+import threading
+
+import numpy as np
+
+from psgflask.search.engine.protocol import Answer, Ask, IndexUnusable
+from psgflask.search.engine.segments import Segment
+from psgflask.search.engine.snapshot import Snapshot
+from psgflask.search.engine.steps import Evaluation
+from psgflask.search.index import IndexBroken, Store
+from psgflask.search.query import Query
+
+
+class VectorEngine:
+    """Answers over the newest state of the index in a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._token: object = None
+        self._snapshot: Snapshot | None = None
+        self._segments: dict[str, Segment] = {}
+        self._lock = threading.Lock()
+
+    def snapshot(self) -> Snapshot:
+        """Return the newest state; the one before is let go when nobody reads it.
+
+        Raises IndexUnusable.
+        """
+        try:
+            token = self._store.generation_token()
+            with self._lock:
+                if self._snapshot is None or token != self._token:
+                    self._snapshot = self._read()
+                    self._token = token
+                return self._snapshot
+        except (IndexBroken, OSError) as broken:
+            raise IndexUnusable(str(broken)) from broken
+
+    def search(self, query: Query, ask: Ask) -> Answer:
+        """Answer a query: the first step that finds anything. Raises IndexUnusable."""
+        return Evaluation(self.snapshot(), query, ask).answer()
+
+    def _read(self) -> Snapshot:
+        """Open what is new of the newest state; segments known already are kept."""
+        folder = self._store.generation()
+        reader = self._store.open_reader()
+        try:
+            parts = []
+            for leaf, _base in reader.leaf_readers():
+                if leaf.doc_count_all():
+                    name = leaf.segment().segment_id()
+                    known = self._segments.get(name)
+                    segment = known or Segment(leaf, folder)
+                    dead = np.array(sorted(leaf.segment().deleted_docs()), np.int64)
+                    parts.append((segment, dead))
+        finally:
+            reader.close()
+        self._segments = {segment.name: segment for segment, _dead in parts}
+        return Snapshot(parts)

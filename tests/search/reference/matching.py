@@ -1,0 +1,167 @@
+"""Matching: which documents a clause, a query and the filters choose."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+
+from psgflask.languages import LANGUAGES
+from tests.search.reference.bitsets import bits, members, union
+from psgflask.search.engine.protocol import Ask
+from tests.search.reference.segments import SIDES, Doc
+from tests.search.reference.snapshot import EXACT, Snapshot
+from psgflask.search.language import Word, stem
+from psgflask.search.query import (
+    Clause,
+    Dated,
+    InIssue,
+    InLanguage,
+    InTitle,
+    OnTopic,
+    Phrase,
+    Plain,
+    Prefix,
+    Query,
+)
+
+MOST_EXPANSIONS = 50
+
+Likeness = Mapping[str, tuple[str, ...]]  # folded word typed -> words like it
+
+
+class Matcher:
+    """Chooses documents of one state of the index for one question."""
+
+    def __init__(self, snapshot: Snapshot, ask: Ask) -> None:
+        self.snapshot, self.ask = snapshot, ask
+        self._kept: dict[Clause, int] = {}
+        everything = snapshot.everything
+        self.by_topics = everything
+        if ask.topics:
+            self.by_topics = union(snapshot.topics.get(topic, 0) for topic in ask.topics)
+        self.by_language = everything
+        if ask.language:
+            self.by_language = snapshot.languages.get(ask.language, 0)
+        self.by_dates = everything
+        if ask.first or ask.last:
+            self.by_dates = dated(snapshot, ask.first, ask.last)
+        self.filtered = self.by_topics & self.by_language & self.by_dates
+
+    def of_query(self, query: Query, likeness: Likeness) -> int:
+        """Return the documents that match every group and nothing excluded, filters apart."""
+        chosen = self.snapshot.everything
+        for group in query.groups:
+            chosen &= self.of_group(group, likeness)
+        return chosen & ~self.of_excluded(query) if chosen else 0
+
+    def of_group(self, group: tuple[Clause, ...], likeness: Likeness) -> int:
+        """Return the documents that match any clause of a group."""
+        return union(self.of_clause(clause, likeness) for clause in group)
+
+    def of_excluded(self, query: Query) -> int:
+        """Return the documents that a query excludes."""
+        return union(self.of_clause(clause, {}) for clause in query.excluded)
+
+    def of_clause(self, clause: Clause, likeness: Likeness) -> int:
+        """Return the documents that match one clause."""
+        if isinstance(clause, Plain) and clause.word.folded in likeness:
+            return self.snapshot.union(likeness[clause.word.folded]).docs
+        if clause not in self._kept:
+            self._kept[clause] = self._find(clause)
+        return self._kept[clause]
+
+    def _find(self, clause: Clause) -> int:
+        snapshot = self.snapshot
+        match clause:
+            case Plain(word):
+                return of_word(snapshot, word)
+            case Phrase(words):
+                return of_phrase(snapshot, words)
+            case Prefix(folded):
+                return snapshot.union(expansions(snapshot, folded)).docs
+            case InTitle(words):
+                return in_title(snapshot, words)
+            case OnTopic(name):
+                topic = self.ask.named_topics.get(name)
+                return 0 if topic is None else snapshot.topics.get(topic, 0)
+            case InIssue(number):
+                return snapshot.issues.get(number, 0)
+            case InLanguage(language):
+                return snapshot.languages.get(language, 0)
+            case Dated(first, last):
+                return dated(snapshot, first, last)
+
+
+def of_word(snapshot: Snapshot, word: Word) -> int:
+    """Return the documents that hold a word in any of its forms."""
+    stems = snapshot.stems(word.folded).values()
+    return snapshot.term(EXACT, word.folded).docs | union(term.docs for term in stems)
+
+
+def of_phrase(snapshot: Snapshot, words: Sequence[Word]) -> int:
+    """Return the documents in which these words stand side by side, in title or body."""
+    terms = [snapshot.term(EXACT, word.folded) for word in words]
+    among = _in_all(term.docs for term in terms)
+    if len(words) == 1:
+        return among
+    texts = [word.folded for word in words]
+    return union(_side_by_side(snapshot, f"{side}_{EXACT}", texts, among) for side in SIDES)
+
+
+def in_title(snapshot: Snapshot, words: Sequence[Word]) -> int:
+    """Return the documents in whose title the stems of these words stand side by side."""
+    chosen = 0
+    for language in LANGUAGES:
+        texts = [stem(word.folded, language) for word in words]
+        among = _in_all(bits(snapshot.term(language, text).y) for text in texts)
+        if len(texts) > 1:
+            among = _side_by_side(snapshot, f"title_{language}", texts, among)
+        chosen |= among
+    return chosen
+
+
+def expansions(snapshot: Snapshot, prefix: str) -> list[str]:
+    """Return the folded words that begin so: the 50 in most documents, then alphabetical."""
+    found = (word for lexicon in snapshot.lexicons() for word in lexicon.beginning(prefix))
+    return snapshot.commonest(found, MOST_EXPANSIONS)
+
+
+def dated(snapshot: Snapshot, first: date | None, last: date | None) -> int:
+    """Return the documents whose dateline touches these days; undated ones never do."""
+
+    def touches(doc: Doc) -> bool:
+        if doc.dated_from is None or doc.dated_to is None:
+            return False
+        return (first is None or doc.dated_to >= first) and (last is None or doc.dated_from <= last)
+
+    return _where(snapshot, touches)
+
+
+def _where(snapshot: Snapshot, holds: Callable[[Doc], bool]) -> int:
+    return bits(number for number, doc in snapshot.docs.items() if holds(doc))
+
+
+def _in_all(sets: Iterable[int]) -> int:
+    chosen = -1
+    for each in sets:
+        chosen &= each
+    return chosen
+
+
+def _side_by_side(snapshot: Snapshot, field: str, texts: Sequence[str], among: int) -> int:
+    """Return those documents in which the terms follow each other in a field."""
+    numbers = members(among)
+    starts: dict[int, set[int]] = {}
+    places: dict[str, dict[int, Sequence[int]]] = {}
+    for step, text in enumerate(texts):
+        if text not in places:
+            places[text] = snapshot.places(field, text, numbers)
+        if not step:
+            starts = {doc: set(found) for doc, found in places[text].items()}
+            continue
+        behind = places[text]
+        starts = {
+            doc: left
+            for doc, begun in starts.items()
+            if (left := begun.intersection([place - step for place in behind.get(doc, ())]))
+        }
+        numbers = sorted(starts)
+    return bits(starts)

@@ -1,0 +1,204 @@
+"""Scoring: the first stage of the ranking recipe, followed term by term.
+
+    stem   = sum q w(t) [ x/(x+K) + 0.3 y/(y+T) ]     each document by its own language's field
+    exact  = 0.2 sum q w(t) x/(x+K)                   from the exact field
+    phrase = 0.2 sum over neighbouring words a, b: min(w(a), w(b)) p/(p+1)
+    accent = 0.1 sum over words typed with accents: idf x/(x+K) of the accented posting
+    score  = (stem + exact + phrase + accent) * hint * recency
+
+BM25F (Robertson & Zaragoza 2009) with a burstiness factor (Amati & van Rijsbergen 2002) and
+ordered pairs (Metzler & Croft 2005). What the recipe leaves open is settled here: stop words of
+a phrase score nothing unless the phrase has no other words; `title:word` counts x = 2y in the
+stem and exact parts under the weights of the whole term; alternatives of OR are no neighbours.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from heapq import nlargest
+
+from psgflask.languages import LANGUAGES
+from psgflask.search import stopwords
+from tests.search.reference.matching import Likeness, expansions
+from tests.search.reference.segments import SIDES
+from tests.search.reference.snapshot import EXACT, Snapshot
+from tests.search.reference.terms import TITLE_COUNTS, Term
+from psgflask.search.language import Word, stem
+from psgflask.search.query import InTitle, Phrase, Plain, Prefix, Query
+
+TITLE, EXACT_PART, PHRASE, ACCENT = 0.3, 0.2, 0.2, 0.1
+LIKENESS = 0.5
+HINT = 0.95
+RECENCY, HALF_LIFE_DAYS = 0.05, 2 * 365.25
+WIDEST_GAP = 3
+
+Pair = tuple[Word, Word, int]  # b stands so many places behind a
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One sum's share: factor * weight * x/(x+bound) over the documents of `counts`."""
+
+    counts: Mapping[int, int]
+    weight: float
+    bounds: Mapping[int, float]
+    times: int = 1
+
+
+class Scorer:
+    """Scores documents for one query over one state of the index."""
+
+    def __init__(
+        self, snapshot: Snapshot, query: Query, likeness: Likeness, today: date | None
+    ) -> None:
+        self.snapshot = snapshot
+        self.query = query
+        self.today = today
+        self.parts: list[_Part] = []
+        self.placed: list[tuple[int, Word]] = []
+        for clause in query.clauses:
+            match clause:
+                case Plain(word) if word.folded in likeness:
+                    self._add_stem(snapshot.union(likeness[word.folded]), LIKENESS)
+                case Plain(word, at):
+                    self._add_word(word, at)
+                case Phrase(words, at):
+                    for place, word in _telling(words, at):
+                        self._add_word(word, place)
+                case Prefix(folded):
+                    self._add_stem(snapshot.union(expansions(snapshot, folded)))
+                case InTitle(words):
+                    for word in words:
+                        self._add_title(word)
+        self.pairs = list(dict.fromkeys(self._neighbours()))
+        self.foreign = _other_language(query)
+
+    def best(self, numbers: list[int], most: int) -> list[tuple[int, float]]:
+        """Return (document, score) of the best, best first; ties to the newest.
+
+        A document whose title is just what was typed stands before all others.
+        """
+        score = dict.fromkeys(numbers, 0.0)
+        for part in self.parts:
+            _add(score, part)
+        factor = self._factors(numbers)
+        ceiling = PHRASE * sum(max(self._pair_weights(pair).values()) for pair in self.pairs)
+        if ceiling:
+            # Neighbours are looked up where they can still take a document among the best.
+            sure = nlargest(most, (score[n] * factor[n] for n in numbers))
+            enough = sure[-1] if len(sure) == most else 0.0
+            near = [n for n in numbers if (score[n] + ceiling) * factor[n] >= enough]
+            for pair in self.pairs:
+                self._add_pair(score, pair, near)
+        title, docs, newest = self.query.title, self.snapshot.docs, self.snapshot.newest
+        ranks = {
+            n: (1, 0.0, newest[n])
+            if title and docs[n].title == title
+            else (0, score[n] * factor[n], newest[n])
+            for n in numbers
+        }
+        chosen = nlargest(most, numbers, key=ranks.__getitem__)
+        return [(number, score[number] * factor[number]) for number in chosen]
+
+    def _add_word(self, word: Word, at: int) -> None:
+        for term in self.snapshot.stems(word.folded).values():
+            self._add_stem(term)
+        k = self.snapshot.k
+        exact = self.snapshot.term(EXACT, word.folded)
+        self.parts.append(_Part(exact.x, EXACT_PART * exact.weight, k))
+        if word.accented:
+            accented = self.snapshot.term(EXACT, word.accented)
+            self.parts.append(_Part(accented.x, ACCENT * accented.idf, k))
+        self.placed.append((at, word))
+
+    def _add_stem(self, term: Term, q: float = 1.0) -> None:
+        self.parts.append(_Part(term.x, q * term.weight, self.snapshot.k))
+        self.parts.append(_Part(term.y, q * term.weight * TITLE, self.snapshot.t))
+
+    def _add_title(self, word: Word) -> None:
+        k, t = self.snapshot.k, self.snapshot.t
+        for term in self.snapshot.stems(word.folded).values():
+            self.parts.append(_Part(term.y, term.weight, k, TITLE_COUNTS))
+            self.parts.append(_Part(term.y, term.weight * TITLE, t))
+        exact = self.snapshot.term(EXACT, word.folded)
+        self.parts.append(_Part(exact.y, EXACT_PART * exact.weight, k, TITLE_COUNTS))
+
+    def _neighbours(self) -> Iterable[Pair]:
+        for (at, first), (then, second) in zip(self.placed, self.placed[1:], strict=False):
+            if 1 <= then - at <= WIDEST_GAP:
+                yield Word(first.folded, ""), Word(second.folded, ""), then - at
+
+    def _pair_weights(self, pair: Pair) -> dict[str, float]:
+        first, second = (self.snapshot.stems(word.folded) for word in pair[:2])
+        return {
+            language: min(first[language].weight, second[language].weight) for language in LANGUAGES
+        }
+
+    def _add_pair(self, score: dict[int, float], pair: Pair, near: Sequence[int]) -> None:
+        """Add the part of two neighbours: p = times b stands exactly as far behind a as typed."""
+        weights, gap = self._pair_weights(pair), pair[2]
+        for language in LANGUAGES:
+            texts = [stem(word.folded, language) for word in pair[:2]]
+            first, second = (self.snapshot.term(language, text) for text in texts)
+            both = [n for n in near if n in first.x and n in second.x]
+            times: dict[int, int] = {}
+            for side in SIDES if both else ():
+                before = self.snapshot.places(f"{side}_{language}", texts[0], both)
+                behind = self.snapshot.places(f"{side}_{language}", texts[1], list(before))
+                for number, places in behind.items():
+                    starts = {place - gap for place in places}
+                    together = len(starts.intersection(before[number]))
+                    times[number] = times.get(number, 0) + together
+            for number, p in times.items():
+                score[number] += PHRASE * weights[language] * p / (p + 1)
+
+    def _factors(self, numbers: Sequence[int]) -> dict[int, float]:
+        """Return document -> hint * recency."""
+        docs, today, foreign = self.snapshot.docs, self.today, self.foreign
+        by_day: dict[date | None, float] = {None: 1.0}
+        factors = {}
+        for number in numbers:
+            doc = docs[number]
+            day = doc.dated_to if today else None
+            if day not in by_day:
+                by_day[day] = _recency(day, today)
+            factors[number] = by_day[day] * HINT if doc.language == foreign else by_day[day]
+        return factors
+
+
+def _add(score: dict[int, float], part: _Part) -> None:
+    weight, bounds, times = part.weight, part.bounds, part.times
+    counts: Iterable[tuple[int, int]] = part.counts.items()
+    if len(score) < len(part.counts):
+        get: Callable[[int, int], int] = part.counts.get
+        counts = ((n, x) for n in score if (x := get(n, 0)))
+    for number, count in counts:
+        if number in score:
+            x = times * count
+            score[number] += weight * x / (x + bounds[number])
+
+
+def _telling(words: Sequence[Word], at: int) -> list[tuple[int, Word]]:
+    placed = list(enumerate(words, at))
+    telling = [(place, word) for place, word in placed if word.folded not in stopwords.STOP_WORDS]
+    return telling or placed
+
+
+def _recency(day: date | None, today: date | None) -> float:
+    if day is None or today is None:
+        return 1.0
+    age = max(0, (today - day).days)
+    return float(1 + RECENCY * 2 ** (-age / HALF_LIFE_DAYS))
+
+
+def _other_language(query: Query) -> str | None:
+    """Return the language that the reader's stop words speak against, None when they do not."""
+    english = spanish = 0
+    for word in query.typed:
+        if word in stopwords.KEPT or word in stopwords.LEFT_BY_APOSTROPHES:
+            continue
+        english += word in stopwords.ENGLISH and word not in stopwords.SPANISH
+        spanish += word in stopwords.SPANISH and word not in stopwords.ENGLISH
+    if english == spanish:
+        return None
+    return "es" if english > spanish else "en"
