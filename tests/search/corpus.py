@@ -48,8 +48,8 @@ class Index:
             self.store.apply(changed, removed)
 
     def search(self, q: str, *, interface: str = "en", **said: Any) -> Answer:
-        """Search as a reader of a page does, without the bonus of recent articles."""
-        ask = Ask(**{"now": NOW, "recency": False, **said})
+        """Search as a reader of a page does, but without recency and feedback."""
+        ask = Ask(**{"now": NOW, "recency": False, "feedback": False, **said})
         return self.engine.search(parse(q, interface=interface), ask)
 
     def ids(self, q: str, **said: Any) -> list[int]:

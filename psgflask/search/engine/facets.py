@@ -26,22 +26,21 @@ def of(snapshot: Snapshot, matcher: Matcher, found: Docs, chosen: Docs) -> Count
 
 
 def _by_topic(snapshot: Snapshot, docs: Docs) -> dict[int, int]:
-    counted = np.bincount(snapshot.topic_set[docs], minlength=len(snapshot.topic_sets))
-    counts: dict[int, int] = {}
-    for place in np.flatnonzero(counted).tolist():
-        number = int(counted[place])
-        for topic in snapshot.topic_sets[place]:
-            counts[topic] = counts.get(topic, 0) + number
-    return counts
+    counted = np.bincount(snapshot.codes.topic_set[docs], minlength=len(snapshot.codes.topic_sets))
+    sets, members = snapshot.codes.members
+    topics = np.bincount(members, weights=counted[sets], minlength=len(snapshot.codes.topics))
+    found = np.flatnonzero(topics)
+    numbers = topics[found].astype(np.int64).tolist()
+    return dict(zip(snapshot.codes.topics[found].tolist(), numbers, strict=True))
 
 
 def _by_span(snapshot: Snapshot, docs: Docs) -> tuple[dict[str, int], dict[int, int]]:
-    counted = np.bincount(snapshot.span[docs], minlength=len(snapshot.spans))
+    counted = np.bincount(snapshot.codes.span[docs], minlength=len(snapshot.codes.spans))
     languages: dict[str, int] = {}
     years: dict[int, int] = {}
     for place in np.flatnonzero(counted).tolist():
         number = int(counted[place])
-        first, last, language = snapshot.spans[place]
+        first, last, language = snapshot.codes.spans[place]
         languages[language] = languages.get(language, 0) + number
         if first:
             for year in range(first, last + 1):

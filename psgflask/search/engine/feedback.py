@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from psgflask.languages import LANGUAGES
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.terms import Docs
+from psgflask.search.index.columns import PAIR
 
 READ, RERANKED, TERMS = 10, 50, 30
 SHARE = 0.3
@@ -30,25 +31,26 @@ def more(snapshot: Snapshot, docs: Docs, sure: float) -> Numbers:
     `sure` is the sum of q over the words of the query that the index has.
     """
     terms, parts, lengths = _terms(snapshot, docs)
-    weights = np.concatenate([snapshot.stem_weights[kind] for kind in LANGUAGES])
+    weights = snapshot.stem_weights
     read = int(lengths[:READ].sum())
     ranks = 1 / np.arange(1, min(READ, len(docs)) + 1)
     share = np.repeat(ranks / ranks.sum(), lengths[:READ])
     found, at = np.unique(terms[:read], return_inverse=True)
     e = np.bincount(at, weights=share * parts[:read], minlength=len(found)) * weights[found]
-    counts = np.concatenate([snapshot.all_stems[kind].n for kind in LANGUAGES])[found]
+    counts = snapshot.stem_counts[found]
     e[(counts < 2) | (counts > max(snapshot.count / 4, 5))] = 0.0
     chosen = _greatest(snapshot, found, e)
-    z = np.zeros(len(docs))
     if not len(chosen):
-        return z
-    v = np.zeros(len(found))
-    v[chosen] = SHARE * sure * e[chosen] / e[chosen].sum()
-    v *= weights[found]
-    place = np.searchsorted(found, terms)
-    place[place == len(found)] = 0
-    shares = np.where(found[place] == terms, v[place], 0.0) * parts
-    return np.bincount(np.repeat(np.arange(len(docs)), lengths), weights=shares, minlength=len(docs))
+        return np.zeros(len(docs))
+    wanted = found[chosen]
+    v = SHARE * sure * e[chosen] / e[chosen].sum() * weights[wanted]
+    # By number of the stem; as wide as there are stems, so it is kept and left as it was found.
+    by_stem = snapshot.scratch("stems", len(weights), np.float64)
+    by_stem[wanted] = v
+    shares = by_stem[terms] * parts
+    by_stem[wanted] = 0.0
+    whose = np.arange(len(docs)).repeat(lengths)
+    return np.bincount(whose, weights=shares, minlength=len(docs)).astype(np.float64)
 
 
 def _terms(snapshot: Snapshot, docs: Docs) -> tuple[Ints, Numbers, Ints]:
@@ -57,19 +59,22 @@ def _terms(snapshot: Snapshot, docs: Docs) -> tuple[Ints, Numbers, Ints]:
     Spanish stems are numbered after the English ones.
     """
     first, second = (snapshot.all_stems[kind] for kind in LANGUAGES)
-    numbers, times = [], []
-    for (index, own), doc in zip(snapshot.place_of(docs.tolist()), docs.tolist(), strict=True):
-        segment = snapshot.segments[index]
-        pairs = segment.pairs(own)
-        spanish = int(snapshot.language[doc])
-        stems = second if spanish else first
-        of = stems.of(segment, pairs["term"].astype(np.int64))
-        numbers.append(of + len(first.n) if spanish else of)
-        times.append(pairs["x"])
-    lengths = np.array([len(each) for each in numbers], np.int64)
-    x = np.concatenate(times).astype(np.float64)
-    k = np.repeat(snapshot.k[docs].astype(np.float64), lengths)
-    return np.concatenate(numbers), x / (x + k), lengths
+    whole = []
+    for index, own in snapshot.place_of(docs):
+        whole.append((snapshot.segments[index], snapshot.segments[index].packed_pairs(own)))
+    lengths = np.array([len(packed) for _segment, packed in whole], np.int64) // PAIR.itemsize
+    pairs = np.frombuffer(b"".join(packed for _segment, packed in whole), PAIR)
+    numbers = pairs["term"].astype(np.int64)
+    spanish = snapshot.language[docs] > 0
+    if len(snapshot.segments) > 1:
+        ends = lengths.cumsum().tolist()
+        for (segment, _packed), begin, end, is_second in zip(
+            whole, [0, *ends[:-1]], ends, spanish.tolist(), strict=True
+        ):
+            numbers[begin:end] = (second if is_second else first).of(segment, numbers[begin:end])
+    numbers += (spanish * len(first.n)).repeat(lengths)
+    x = pairs["x"].astype(np.float64)
+    return numbers, x / (x + snapshot.k[docs].astype(np.float64).repeat(lengths)), lengths
 
 
 def _greatest(snapshot: Snapshot, found: Ints, e: Numbers) -> Ints:
@@ -82,7 +87,8 @@ def _greatest(snapshot: Snapshot, found: Ints, e: Numbers) -> Ints:
     sure, tied = some[level > last], some[level == last]
     room = TERMS - len(sure)
     if len(tied) > room:
-        tied = np.array(sorted(tied.tolist(), key=lambda at: _name(snapshot, int(found[at]))))[:room]
+        by_name = sorted(tied.tolist(), key=lambda at: _name(snapshot, int(found[at])))
+        tied = np.array(by_name[:room])
     return np.concatenate((sure, tied))
 
 

@@ -127,18 +127,20 @@ class Matcher:
 
     def _among(self, chosen: Docs, found: Found) -> Mask:
         """Say of each chosen document whether it was found."""
+        there: Mask
         if not len(found):
             return np.zeros(len(chosen), np.bool_)
         if found.is_dense or "mask" in found.__dict__:
-            return found.mask[chosen]
-        if 8 * len(chosen) < len(found):
-            at = np.searchsorted(found.docs, chosen)
+            there = found.mask[chosen]
+        elif 8 * len(chosen) < len(found):
+            at = found.docs.searchsorted(chosen)
             at[at == len(found)] = 0
-            return found.docs[at] == chosen
-        mask = self.snapshot.scratch()
-        mask[found.docs] = True
-        there = mask[chosen]
-        mask[found.docs] = False
+            there = found.docs[at] == chosen
+        else:
+            mask = self.snapshot.scratch("found", self.snapshot.room, np.bool_)
+            mask[found.docs] = True
+            there = mask[chosen]
+            mask[found.docs] = False
         return there
 
     def _find(self, clause: Clause) -> Found:
@@ -210,7 +212,7 @@ def _in(these: NDArray[np.int64], those: NDArray[np.int64]) -> Mask:
     """Say of each of `these` whether it is one of `those`; both ascend."""
     if not len(those):
         return np.zeros(len(these), np.bool_)
-    at = np.searchsorted(those, these)
+    at = those.searchsorted(these)
     at[at == len(those)] = 0
     there: Mask = those[at] == these
     return there
@@ -242,8 +244,10 @@ def on_topics(snapshot: Snapshot, topics: frozenset[int]) -> Found:
     """Return the documents on any of these topics."""
 
     def choose() -> Found:
-        sets = np.array([not topics.isdisjoint(each) for each in snapshot.topic_sets], np.bool_)
-        return alone(snapshot.live & sets[snapshot.topic_set])
+        sets = np.array(
+            [not topics.isdisjoint(each) for each in snapshot.codes.topic_sets], np.bool_
+        )
+        return alone(snapshot.live & sets[snapshot.codes.topic_set])
 
     return snapshot.keep(("topics", topics), choose)
 

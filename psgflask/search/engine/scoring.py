@@ -11,7 +11,8 @@ other words; alternatives of OR are no neighbours.
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,9 @@ class Scorer:
         self.pairs = list(dict.fromkeys(self._neighbours()))
         self.factors = _factors(snapshot, today, _other_language(query))
 
-    def best(self, docs: Docs, first: int, size: int, *, with_feedback: bool) -> list[tuple[int, float]]:
+    def best(
+        self, docs: Docs, first: int, size: int, *, with_feedback: bool
+    ) -> list[tuple[int, float]]:
         """Return (document, score) of so many from a place on, best first; ties to the newest.
 
         A document whose title is just what was typed stands before all others.
@@ -98,7 +101,7 @@ class Scorer:
                 if part.is_dense:
                     whole += part.dense
                 else:
-                    whole[part.docs] += part.scores
+                    whole[part.docs] += 0 if part.scores is None else part.scores
             return whole[docs]
         scores = np.zeros(len(docs), np.float32)
         for part in self.parts:
@@ -107,7 +110,7 @@ class Scorer:
             if part.is_dense:
                 scores += part.dense[docs]
                 continue
-            at = np.searchsorted(part.docs, docs)
+            at = part.docs.searchsorted(docs)
             at[at == len(part)] = 0
             scores += np.where(part.docs[at] == docs, part.scores[at], np.float32(0))
         return scores
@@ -127,20 +130,21 @@ class Scorer:
         if len(docs) <= most:
             return np.arange(len(docs))
         likely = reached >= _nth_greatest(reached, most)
-        for titled in self._titled().tolist():
-            place = int(np.searchsorted(docs, titled))
+        for titled in self._titled.tolist():
+            place = int(docs.searchsorted(titled))
             if place < len(docs) and docs[place] == titled:
                 likely[place] = True
         return np.flatnonzero(likely)
 
+    @cached_property
     def _titled(self) -> Docs:
         hashed = title_hash(self.query.title)
         return self.snapshot.titled(hashed) if hashed else np.zeros(0, np.int32)
 
     def _ranks(self, docs: Docs, scores: NDArray[np.floating]) -> NDArray[np.int64]:
         """Return the order: just what was typed, then by score, then the newest."""
-        keys = [-self.snapshot.newness[docs], -scores]
-        titled = self._titled()
+        keys: list[NDArray[Any]] = [-self.snapshot.newness[docs], -scores]
+        titled = self._titled
         if len(titled):
             same = np.isin(docs, titled)
             keys = [keys[0], np.where(same, 0.0, keys[1]), ~same]
@@ -181,7 +185,7 @@ class Scorer:
                 behind = self.snapshot.places(language, side, texts[1], docs[near]) - pair[2]
                 if not len(behind):
                     continue
-                at = np.searchsorted(before, behind)
+                at = before.searchsorted(behind)
                 at[at == len(before)] = 0
                 met = behind[before[at] == behind] >> 32
                 if len(met):

@@ -2,15 +2,18 @@
 
 import os
 import weakref
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from psgflask.search.engine.nearness import Neighbours
 from psgflask.search.index import columns
 from psgflask.search.index.codec import WIDTH
-from psgflask.search.index.columns import PAIR, Lexicon, Run, pread
+from psgflask.search.index.columns import EXACT, PAIR, Lexicon, Run, pread
+from psgflask.search.index.generations import IndexBroken
 
 Numbers = NDArray[np.int32]
 
@@ -41,12 +44,17 @@ class Segment:
         self._forward = os.open(forward, os.O_RDONLY)
         weakref.finalize(self, os.close, self._postings)
         weakref.finalize(self, os.close, self._forward)
-        self._ends = {kind: memoryview(found.ends) for kind, found in self.lexicons.items()}
+        self._ends = {kind: found.ends.data for kind, found in self.lexicons.items()}
 
     @property
     def lexicons(self) -> dict[str, Lexicon]:
         """The terms of each kind."""
         return self.columns.lexicons
+
+    @cached_property
+    def neighbours(self) -> Neighbours:
+        """The words of the segment by likeness."""
+        return Neighbours(self.lexicons[EXACT].blob, self.lexicons[EXACT].ends)
 
     def find(self, kind: str, term: bytes) -> int:
         """Return the place of a term in its lexicon, -1 when it is not there."""
@@ -87,9 +95,13 @@ class Segment:
 
     def pairs(self, document: int) -> NDArray[Any]:
         """Return the stems of a document as pairs of term and x. Raises IndexBroken."""
-        begin, end = int(self.columns.starts[document]), int(self.columns.starts[document + 1])
+        return np.frombuffer(self.packed_pairs(document), PAIR)
+
+    def packed_pairs(self, document: int) -> bytes:
+        """Return the same as it lies in the file."""
+        begin, end = self.columns.starts[document : document + 2].tolist()
         length = (end - begin) * PAIR.itemsize
         packed = os.pread(self._forward, length, begin * PAIR.itemsize)
         if len(packed) != length:
-            raise columns.IndexBroken("The forward index is cut short")
-        return np.frombuffer(packed, PAIR)
+            raise IndexBroken("The forward index is cut short")
+        return packed

@@ -5,7 +5,6 @@ their number, and are in nothing else: all that is counted is counted of live do
 """
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
@@ -15,86 +14,23 @@ from numpy.typing import NDArray
 
 from psgflask.languages import LANGUAGES
 from psgflask.search.engine import terms
+from psgflask.search.engine.codes import Codes
+from psgflask.search.engine.kept import Kept
 from psgflask.search.engine.nearness import Neighbours
 from psgflask.search.engine.protocol import IndexUnusable
 from psgflask.search.engine.segments import Postings, Segment
-from psgflask.search.engine.terms import Docs, Found, Term, idf
-from psgflask.search.index.columns import EXACT, KINDS, MOST_REPEATED
+from psgflask.search.engine.stems import Stems
+from psgflask.search.engine.terms import Docs, Term
+from psgflask.search.index.columns import EXACT
 from psgflask.search.language import fold, stem
 
-# Bytes that are kept of the postings last used.
-MOST_KEPT = 64_000_000
 MOST_COUNTED = 1_000  # words whose documents are counted to find the commonest
 MOST_NEAR = 50  # words whose neighbours are kept
-UNIX = 719_163  # date(1970, 1, 1).toordinal()
 SIDES = ("title", "body")
 
 Read = TypeVar("Read")
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-
-
-class Stems:
-    """The stems of one language in all segments, under one number each.
-
-    The stems of the largest segment have the numbers of their places in it, the others follow.
-    """
-
-    def __init__(self, kind: str, segments: list[Segment], dead: list[Ints]) -> None:
-        self.kind = kind
-        self.base = max(segments, key=lambda each: each.count, default=None)
-        self.others: dict[bytes, int] = {}
-        self.numbers: dict[str, Ints] = {}
-        n, f = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        if self.base is not None:
-            own = self.base.lexicons[kind]
-            n, f = [own.n], [own.f]
-            self.known = len(own.n)
-        for each in segments:
-            if each is not self.base:
-                self.numbers[each.name] = self._numbers_in(each)
-        n.append(np.zeros(len(self.others), np.int64))
-        f.append(np.zeros(len(self.others), np.int64))
-        self.n, self.f = np.concatenate(n), np.concatenate(f)
-        for each, gone in zip(segments, dead, strict=True):
-            if each is not self.base:
-                own = each.lexicons[kind]
-                self.n[self.numbers[each.name]] += own.n
-                self.f[self.numbers[each.name]] += own.f
-            for document in gone:
-                if LANGUAGES[int(each.columns.language[document])] == kind:
-                    pairs = each.pairs(int(document))
-                    places = self.of(each, pairs["term"].astype(np.int64))
-                    self.n[places] -= 1
-                    self.f[places] -= np.minimum(pairs["x"], MOST_REPEATED).astype(np.int64)
-
-    def of(self, segment: Segment, places: Ints) -> Ints:
-        """Return the numbers of the stems at these places of a segment's lexicon."""
-        return places if segment is self.base else self.numbers[segment.name][places]
-
-    def text(self, number: int) -> bytes:
-        """Return the stem of a number."""
-        if self.base is not None and number < self.known:
-            return self.base.term(self.kind, number)
-        return list(self.others)[number - self.known]
-
-    def _numbers_in(self, segment: Segment) -> Ints:
-        assert self.base is not None  # noqa: S101  # there is a larger one than this
-        count = len(segment.lexicons[self.kind].n)
-        numbers = np.zeros(count, np.int64)
-        for place in range(count):
-            text = segment.term(self.kind, place)
-            number = self.base.find(self.kind, text)
-            if number < 0:
-                number = self.others.setdefault(text, self.known + len(self.others))
-            numbers[place] = number
-        return numbers
-
-    def weights(self, documents: int) -> NDArray[np.float64]:
-        """Return w of every stem."""
-        n = np.maximum(self.n, 1)
-        rarity = np.log(1 + (documents - self.n + 0.5) / (self.n + 0.5))
-        return np.where(self.n > 0, np.sqrt((self.f + 1) / n) * rarity, 0.0)
 
 
 class Snapshot:
@@ -112,8 +48,7 @@ class Snapshot:
             self.bases.append(self.bases[-1] + segment.count)
         self.room = self.bases[-1]
         self._lock = threading.RLock()
-        self._kept: OrderedDict[tuple[Any, ...], tuple[Any, int]] = OrderedDict()
-        self._size = 0
+        self.kept = Kept()
         self._near: dict[tuple[str, int], dict[str, int]] = {}
         self._own = threading.local()
         self.live: Mask = np.ones(self.room, np.bool_)
@@ -126,8 +61,9 @@ class Snapshot:
         self.first, self.last = self._column("first"), self._column("last")
         self.language, self.issue = self._column("language"), self._column("issue")
         self.k = _saturation(self._column("words"), self.live)
-        self.t = _saturation(self._column("title_words"), self.live & (self._column("title_words") > 0))
-        self._set_facets()
+        in_titles = self._column("title_words")
+        self.t = _saturation(in_titles, self.live & (in_titles > 0))
+        self.codes = Codes(self.segments, self.first, self.last, self.language)
 
     def term(self, kind: str, text: str) -> Term:
         """Return a term of the kind "en", "es" (stems) or "exact" (folded or accented words)."""
@@ -152,14 +88,14 @@ class Snapshot:
         found: list[Ints] = []
         for index, segment in enumerate(self.segments):
             base, end = self.bases[index], self.bases[index + 1]
-            low, high = (0, len(among)) if len(self.segments) == 1 else np.searchsorted(among, (base, end))
+            low, high = among.searchsorted((base, end)).tolist()
             if low == high:
                 continue
             there = self._postings(segment, kind, side, encoded)
             if there is None:
                 continue
             wanted = among[low:high] - base
-            at = np.searchsorted(there.documents, wanted)
+            at = there.documents.searchsorted(wanted)
             at[at == len(there.documents)] = 0
             which = np.flatnonzero(there.documents[at] == wanted)
             if not len(which):
@@ -203,7 +139,10 @@ class Snapshot:
         encoded, found = prefix.encode(), dict[str, int]()
         for segment in self.segments:
             own = segment.lexicons[EXACT]
-            first, last = segment.first_from(EXACT, encoded), segment.first_from(EXACT, encoded + b"\xff")
+            first, last = (
+                segment.first_from(EXACT, encoded),
+                segment.first_from(EXACT, encoded + b"\xff"),
+            )
             bounds = (own.body.documents[first:last] + own.title.documents[first:last]).tolist()
             for place, bound in enumerate(bounds, first):
                 word = segment.term(EXACT, place).decode()
@@ -227,46 +166,31 @@ class Snapshot:
         return [word for _n, word in best]
 
     def keep(self, key: tuple[Any, ...], make: Callable[[], Read]) -> Read:
-        """Return what was made under a key before, or make it; the least used is let go.
+        """Return what was made under a key before, or make it."""
+        return self.kept.get(key, lambda: self._reading(make))
 
-        What is kept has a `size` in bytes.
-        """
-        with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None:
-                self._kept.move_to_end(key)
-                found: Read = kept[0]
-                return found
-            made = self._reading(make)
-            size: int = getattr(made, "size", 1_000)
-            self._kept[key] = made, size
-            self._size += size
-            while self._size > MOST_KEPT and len(self._kept) > 1:
-                self._size -= self._kept.popitem(last=False)[1][1]
-            return made
-
-    def scratch(self) -> Mask:
-        """Return a mask of all numbers, all off, for this thread; whoever uses it leaves it so."""
-        mask: Mask | None = getattr(self._own, "mask", None)
-        if mask is None:
-            mask = self._own.mask = np.zeros(self.room, np.bool_)
-        return mask
+    def scratch(self, name: str, size: int, kind: Any) -> NDArray[Any]:
+        """Return zeros that are kept for this thread; whoever uses them leaves them so."""
+        kept: NDArray[Any] | None = getattr(self._own, name, None)
+        if kept is None:
+            kept = np.zeros(size, kind)
+            setattr(self._own, name, kept)
+        return kept
 
     def titled(self, hashed: int) -> Docs:
         """Return the live documents whose folded title has this hash."""
         found: list[Docs] = []
         for base, (hashes, numbers) in zip(self.bases, self._titles, strict=False):
-            low, high = np.searchsorted(hashes, (hashed, hashed + 1))
+            low, high = hashes.searchsorted((hashed, hashed + 1))
             found.append((numbers[low:high] + base).astype(np.int32))
         docs = np.concatenate(found) if found else terms.NONE
         return np.sort(docs[self.live[docs]])
 
-    def place_of(self, docs: Iterable[int]) -> list[tuple[int, int]]:
+    def place_of(self, docs: Docs) -> list[tuple[int, int]]:
         """Return (which segment, number in it) of each document."""
-        return [
-            (index := int(np.searchsorted(self.bases, doc, "right")) - 1, doc - self.bases[index])
-            for doc in docs
-        ]
+        bases = np.array(self.bases)
+        places = bases.searchsorted(docs, "right") - 1
+        return list(zip(places.tolist(), (docs - bases[places]).tolist(), strict=True))
 
     @cached_property
     def all_stems(self) -> dict[str, Stems]:
@@ -276,9 +200,14 @@ class Snapshot:
         )
 
     @cached_property
-    def stem_weights(self) -> dict[str, NDArray[np.float64]]:
-        """The weight of each stem."""
-        return {kind: stems.weights(self.count) for kind, stems in self.all_stems.items()}
+    def stem_weights(self) -> NDArray[np.float64]:
+        """The weight of each stem, the English ones before the Spanish."""
+        return np.concatenate([self.all_stems[kind].weights(self.count) for kind in LANGUAGES])
+
+    @cached_property
+    def stem_counts(self) -> Ints:
+        """How many documents have each stem, the English ones before the Spanish."""
+        return np.concatenate([self.all_stems[kind].n for kind in LANGUAGES])
 
     @cached_property
     def _nothing(self) -> Term:
@@ -293,7 +222,7 @@ class Snapshot:
         ]
 
     def _neighbours(self) -> list[Neighbours]:
-        return self._reading(lambda: [_neighbours_of(segment) for segment in self.segments])
+        return self._reading(lambda: [segment.neighbours for segment in self.segments])
 
     def _column(self, name: str) -> Ints:
         columns = [getattr(segment.columns, name) for segment in self.segments]
@@ -301,27 +230,6 @@ class Snapshot:
             return np.zeros(0, np.int64)
         whole: Ints = columns[0] if len(columns) == 1 else np.concatenate(columns)
         return whole
-
-    def _set_facets(self) -> None:
-        """Number the sets of topics, and the spans of years with the language, of all documents."""
-        sets: dict[tuple[int, ...], int] = {}
-        codes = []
-        for segment in self.segments:
-            own = segment.columns
-            named = [
-                tuple(own.sets[a:b].tolist())
-                for a, b in zip(own.set_starts[:-1], own.set_starts[1:], strict=True)
-            ]
-            table = np.array([sets.setdefault(each, len(sets)) for each in named], np.int64)
-            codes.append(table[own.topic_set])
-        self.topic_set: Ints = np.concatenate(codes) if codes else np.zeros(0, np.int64)
-        self.topic_sets = list(sets)
-        spans = (_years(self.first) << 32) | (_years(self.last) << 1) | self.language
-        values, self.span = np.unique(spans, return_inverse=True)
-        self.spans = [
-            (int(value >> 32), int(value >> 1 & 0x7FFFFFFF), LANGUAGES[int(value & 1)])
-            for value in values
-        ]
 
     def _read_term(self, kind: str, encoded: bytes) -> Term:
         sides: dict[str, list[tuple[Docs, Docs]]] = {side: [] for side in SIDES}
@@ -373,17 +281,3 @@ def _saturation(lengths: Ints, counted: Mask) -> NDArray[np.float32]:
     total = int(lengths[counted].sum())
     mean = total / int(counted.sum()) if total else 1.0
     return (0.9 * (0.6 + 0.4 * lengths / mean)).astype(np.float32)
-
-
-def _years(days: Ints) -> Ints:
-    """Return the year of each day, 0 for none."""
-    years = (days - UNIX).astype("M8[D]").astype("M8[Y]").astype(np.int64) + 1970
-    return np.where(days > 0, years, 0)
-
-
-def _neighbours_of(segment: Segment) -> Neighbours:
-    kept: Neighbours | None = getattr(segment, "neighbours", None)
-    if kept is None:
-        own = segment.lexicons[EXACT]
-        kept = segment.neighbours = Neighbours(own.blob, own.ends)  # type: ignore[attr-defined]
-    return kept

@@ -83,8 +83,10 @@ def near(snapshot: Snapshot, word: str, most: int | None = None) -> dict[str, in
     return {other: distance for other, distance in found.items() if other not in STOP_WORDS}
 
 
-def _best(snapshot: Snapshot, costs: dict[str, float], language: str | None, least: int) -> str | None:
-    """Return the word of the best score that stands in at least so many of the documents in a language.
+def _best(
+    snapshot: Snapshot, costs: dict[str, float], language: str | None, least: int
+) -> str | None:
+    """Return the word of the best score that stands in so many documents of a language or more.
 
     Documents are counted only for words that by their upper bound may still win.
     """

@@ -49,7 +49,7 @@ def joined(body: tuple[Docs, Docs], title: tuple[Docs, Docs], documents: int) ->
     docs, x = body[0], body[1].astype(np.float32)
     titled, y = title[0], title[1].astype(np.float32)
     if len(titled):
-        places = np.searchsorted(docs, titled)
+        places = docs.searchsorted(titled)
         there = places < len(docs)
         there[there] = docs[places[there]] == titled[there]
         if there.all():

@@ -39,7 +39,10 @@ class VectorEngine:
 
     def search(self, query: Query, ask: Ask) -> Answer:
         """Answer a query: the first step that finds anything. Raises IndexUnusable."""
-        return Evaluation(self.snapshot(), query, ask).answer()
+        try:
+            return Evaluation(self.snapshot(), query, ask).answer()
+        except IndexBroken as broken:
+            raise IndexUnusable(str(broken)) from broken
 
     def _read(self) -> Snapshot:
         """Open what is new of the newest state; segments known already are kept."""

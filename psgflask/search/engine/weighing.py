@@ -12,7 +12,6 @@ from functools import partial
 
 import numpy as np
 
-from psgflask.languages import LANGUAGES
 from psgflask.search.engine import terms
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.terms import Docs, Floats, Found, Term
@@ -92,7 +91,7 @@ def _as_stem(snapshot: Snapshot, term: Term, q: float) -> Found:
 def _stem_scores(snapshot: Snapshot, term: Term, weight: float) -> tuple[Docs, Floats]:
     scores = _saturated(snapshot, term.docs, term.x, weight)
     if len(term.titled):
-        scores[np.searchsorted(term.docs, term.titled)] += _title_part(snapshot, term, weight)
+        scores[term.docs.searchsorted(term.titled)] += _title_part(snapshot, term, weight)
     return term.docs, scores
 
 
@@ -114,7 +113,7 @@ def _summed(snapshot: Snapshot, parts: Sequence[tuple[Docs, Floats]]) -> Found:
         return Found(terms.NONE, terms.NOTHING, snapshot.room)
     docs = held[0][0]
     for others, _scores in held[1:]:
-        at = np.searchsorted(docs, others)
+        at = docs.searchsorted(others)
         at[at == len(docs)] = 0
         new = others[docs[at] != others]
         if len(new):
@@ -124,5 +123,5 @@ def _summed(snapshot: Snapshot, parts: Sequence[tuple[Docs, Floats]]) -> Found:
         if len(others) == len(docs):
             scores += found
         else:
-            scores[np.searchsorted(docs, others)] += found
+            scores[docs.searchsorted(others)] += found
     return Found(docs, scores, snapshot.room)

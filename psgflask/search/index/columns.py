@@ -12,8 +12,9 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -130,12 +131,13 @@ def ragged(starts: Ints, lengths: Ints) -> Ints:
     """Return the places of runs that begin at `starts`, one run after the other."""
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    spread: Ints = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    return spread
 
 
 def _load(columns: Path, forward: Path) -> Columns | None:
     with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        with np.load(columns, allow_pickle=False) as kept:
+        with np.load(io.BytesIO(columns.read_bytes()), allow_pickle=False) as kept:
             arrays = {name: kept[name] for name in kept.files}
         crc = zlib.crc32(forward.read_bytes())
         if list(arrays.pop("crc")) != [VERSION, SCHEMA_VERSION, crc]:
@@ -156,13 +158,16 @@ def _load(columns: Path, forward: Path) -> Columns | None:
 
 
 _LABELS = (
-    "blob ends body_at body_documents body_times title_at title_documents title_times n f".split()
+    "blob",
+    "ends",
+    *(f"{side}_{label}" for side in ("body", "title") for label in ("at", "documents", "times")),
+    "n",
+    "f",
 )
 
 
 def _of_documents(leaf: Any, count: int) -> dict[str, Any]:
-    names = "ids order first last language issue words title_words title_hash".split()
-    arrays = {name: np.zeros(count, np.int64) for name in names}
+    arrays = {field.name: np.zeros(count, np.int64) for field in fields(Columns)[:9]}
     sets: dict[tuple[int, ...], int] = {(): 0}
     arrays["topic_set"] = np.zeros(count, np.int64)
     for number, stored in leaf.iter_docs():
@@ -244,10 +249,12 @@ def _joined(lexicon: dict[str, Any], postings: int) -> Iterator[tuple[Ints, Ints
     bytes_of = (lexicon["body_documents"] + lexicon["title_documents"]) * 2 * WIDTH
     bytes_of += (lexicon["body_times"] + lexicon["title_times"]) * WIDTH
     chunks = np.cumsum(bytes_of) // CHUNK
-    edges = np.flatnonzero(np.diff(chunks, prepend=-1, append=chunks[-1:] + 1)) if len(chunks) else []
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
-        keys, x = _side(lexicon, "body", int(begin), int(end), postings)
-        titled, times = _side(lexicon, "title", int(begin), int(end), postings)
+    if not len(chunks):
+        return
+    edges: list[int] = np.flatnonzero(np.diff(chunks, prepend=-1, append=chunks[-1:] + 1)).tolist()
+    for begin, end in pairwise(edges):
+        keys, x = _side(lexicon, "body", begin, end, postings)
+        titled, times = _side(lexicon, "title", begin, end, postings)
         places = np.searchsorted(keys, titled)
         there = places < len(keys)
         there[there] = keys[places[there]] == titled[there]

@@ -6,8 +6,11 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.search.reference.matching import MOST_EXPANSIONS
-from tests.search.reference.snapshot import MOST_COUNTED, MOST_KEPT, MOST_NEAR, Snapshot
+from psgflask.search.engine.kept import MOST_KEPT
+from psgflask.search.engine.segments import Segment
+from psgflask.search.engine.snapshot import MOST_COUNTED, MOST_NEAR
+from psgflask.search.engine.weighing import MOST_EXPANSIONS
+from psgflask.search.index.columns import Run
 from psgflask.search.query import MOST_TERMS
 from tests.search.corpus import Index, document
 
@@ -31,17 +34,24 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
 
 
 @pytest.fixture
-def reads(index: Index) -> Iterator[list[tuple[str, str]]]:
-    """Every look at postings, by field and term, of searches over a fresh snapshot."""
+def reads(index: Index) -> Iterator[list[int]]:
+    """The place in its lexicon of each term whose postings are read, over a fresh snapshot."""
     index.engine._snapshot = None
-    seen: list[tuple[str, str]] = []
-    whole = Snapshot._postings
+    seen: list[int] = []
+    times, places = Segment.frequencies, Segment.postings
 
-    def counted(snapshot: Snapshot, field: str, text: str) -> object:
-        seen.append((field, text))
-        return whole(snapshot, field, text)
+    def counted_times(segment: Segment, run: Run, place: int) -> object:
+        seen.append(place)
+        return times(segment, run, place)
 
-    with patch.object(Snapshot, "_postings", counted):
+    def counted_places(segment: Segment, run: Run, place: int) -> object:
+        seen.append(place)
+        return places(segment, run, place)
+
+    with (
+        patch.object(Segment, "frequencies", counted_times),
+        patch.object(Segment, "postings", counted_places),
+    ):
         yield seen
 
 
@@ -62,7 +72,7 @@ def reads(index: Index) -> Iterator[list[tuple[str, str]]]:
     ],
 )
 def test_s1_a_query_reads_no_more_than_twelve_terms_take(
-    index: Index, reads: list[tuple[str, str]], q: str
+    index: Index, reads: list[int], q: str
 ) -> None:
     index.search(q, as_typed=True)
     # Places of neighbours and of phrases are looked up once more.
@@ -70,16 +80,16 @@ def test_s1_a_query_reads_no_more_than_twelve_terms_take(
 
 
 def test_s1_a_prefix_counts_a_thousand_words_at_most_and_joins_fifty(
-    index: Index, reads: list[tuple[str, str]]
+    index: Index, reads: list[int]
 ) -> None:
     index.search("con*")
-    assert len({text for _field, text in reads}) <= MOST_COUNTED
+    assert len(set(reads)) <= MOST_COUNTED
     snapshot = index.engine.snapshot()
-    assert [len(key) - 1 for key in snapshot._kept if key[0] == "union"] == [MOST_EXPANSIONS]
+    assert [len(key) - 1 for key in snapshot.kept.keys() if key[0] == "union"] == [MOST_EXPANSIONS]
 
 
 def test_s1_misspelt_words_count_a_bounded_number_of_candidates(
-    index: Index, reads: list[tuple[str, str]]
+    index: Index, reads: list[int]
 ) -> None:
     index.search("conaaxaa conbbxbb conccxcc")
     per_word = MOST_COUNTED * 2
@@ -88,16 +98,16 @@ def test_s1_misspelt_words_count_a_bounded_number_of_candidates(
 
 def test_s1_what_a_snapshot_keeps_is_bounded(index: Index) -> None:
     rng = random.Random(2)
-    with patch("tests.search.reference.snapshot.MOST_KEPT", 500):
+    with patch("psgflask.search.engine.kept.MOST_KEPT", 50_000):
         index.engine._snapshot = None
         snapshot = index.engine.snapshot()
         for _search in range(60):
             index.search(f"con{''.join(rng.choices('abcde', k=5))} the")
-            held = sum(len(term) + 1 for term in snapshot._kept.values())
-            assert held == snapshot._size
-            assert held <= 500 or len(snapshot._kept) == 1
-            assert len(snapshot._near) <= MOST_NEAR + 1
-    assert MOST_KEPT <= 200_000
+            held = sum(size for _made, size in snapshot.kept._kept.values())
+            assert held == snapshot.kept.size
+            assert held <= 50_000 or len(snapshot.kept) == 1
+            assert len(snapshot._near) <= MOST_NEAR
+    assert MOST_KEPT <= 100_000_000
 
 
 def test_s1_pages_are_bounded_however_many_results(index: Index) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.search.reference import spelling
-from tests.search.reference.snapshot import Snapshot
+from psgflask.search.engine import spelling
+from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.index import Document
 from tests.search.corpus import Index, document
 

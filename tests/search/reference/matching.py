@@ -4,10 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 from psgflask.languages import LANGUAGES
-from tests.search.reference.bitsets import bits, members, union
 from psgflask.search.engine.protocol import Ask
-from tests.search.reference.segments import SIDES, Doc
-from tests.search.reference.snapshot import EXACT, Snapshot
 from psgflask.search.language import Word, stem
 from psgflask.search.query import (
     Clause,
@@ -21,6 +18,9 @@ from psgflask.search.query import (
     Prefix,
     Query,
 )
+from tests.search.reference.bitsets import bits, members, union
+from tests.search.reference.segments import SIDES, Doc
+from tests.search.reference.snapshot import EXACT, Snapshot
 
 MOST_EXPANSIONS = 50
 

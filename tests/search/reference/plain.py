@@ -3,11 +3,11 @@
 import threading
 
 from psgflask.search.engine.protocol import Answer, Ask, IndexUnusable
+from psgflask.search.index import IndexBroken, Store
+from psgflask.search.query import Query
 from tests.search.reference.segments import Segment
 from tests.search.reference.snapshot import Snapshot
 from tests.search.reference.steps import Evaluation
-from psgflask.search.index import IndexBroken, Store
-from psgflask.search.query import Query
 
 
 class PlainEngine:

@@ -19,12 +19,12 @@ from heapq import nlargest
 
 from psgflask.languages import LANGUAGES
 from psgflask.search import stopwords
+from psgflask.search.language import Word, stem
+from psgflask.search.query import InTitle, Phrase, Plain, Prefix, Query
 from tests.search.reference.matching import Likeness, expansions
 from tests.search.reference.segments import SIDES
 from tests.search.reference.snapshot import EXACT, Snapshot
 from tests.search.reference.terms import TITLE_COUNTS, Term
-from psgflask.search.language import Word, stem
-from psgflask.search.query import InTitle, Phrase, Plain, Prefix, Query
 
 TITLE, EXACT_PART, PHRASE, ACCENT = 0.3, 0.2, 0.2, 0.1
 LIKENESS = 0.5

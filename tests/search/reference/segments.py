@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from tests.search.reference.lexicon import Lexicon
 from psgflask.search.language import fold
+from tests.search.reference.lexicon import Lexicon
 
 SIDES = ("title", "body")
 

@@ -13,13 +13,13 @@ from itertools import accumulate
 from typing import Any, TypeVar
 
 from psgflask.languages import LANGUAGES
-from tests.search.reference.bitsets import bits
-from tests.search.reference.lexicon import Lexicon
 from psgflask.search.engine.protocol import IndexUnusable
-from tests.search.reference.segments import Doc, Segment
-from tests.search.reference.terms import Term, union_of
 from psgflask.search.index.codec import Postings, postings
 from psgflask.search.language import stem
+from tests.search.reference.bitsets import bits
+from tests.search.reference.lexicon import Lexicon
+from tests.search.reference.segments import Doc, Segment
+from tests.search.reference.terms import Term, union_of
 
 # Postings that a snapshot may keep, of the terms last used: some 100 bytes each.
 MOST_KEPT = 200_000

@@ -14,8 +14,8 @@ import re
 from functools import lru_cache
 from math import log
 
-from tests.search.reference.snapshot import EXACT, MOST_COUNTED, Snapshot
 from psgflask.search.stopwords import STOP_WORDS
+from tests.search.reference.snapshot import EXACT, MOST_COUNTED, Snapshot
 
 NEAREST = 20
 LONG, LONGER = 5, 8  # letters from which more edits are looked at

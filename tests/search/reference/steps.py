@@ -6,14 +6,14 @@ from itertools import combinations
 from typing import Any
 
 from psgflask.caching import LONDON
+from psgflask.search.engine.protocol import NEWEST, OLDEST, PAGE_SIZE, Answer, Ask, Step
+from psgflask.search.language import Word
+from psgflask.search.query import Clause, Plain, Query
 from tests.search.reference import spelling
 from tests.search.reference.bitsets import members
 from tests.search.reference.matching import Likeness, Matcher, of_word
-from psgflask.search.engine.protocol import NEWEST, OLDEST, PAGE_SIZE, Answer, Ask, Step
 from tests.search.reference.scoring import Scorer
 from tests.search.reference.snapshot import Snapshot
-from psgflask.search.language import Word
-from psgflask.search.query import Clause, Plain, Query
 
 
 class Evaluation:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from psgflask.search.engine import IndexUnusable
-from tests.search.reference.plain import PlainEngine
-from psgflask.search.index import generations
-from tests.search.corpus import Index, document
+from psgflask.search.engine import Ask, IndexUnusable
+from psgflask.search.engine.vector import VectorEngine
+from psgflask.search.index import columns, generations
+from psgflask.search.query import parse
+from tests.search.corpus import NOW, Index, document
 
 
 def test_a_state_is_read_once_and_segments_serve_the_next(tmp_path: Path) -> None:
@@ -28,7 +29,7 @@ def test_segments_that_are_gone_are_let_go(tmp_path: Path) -> None:
     for number in range(2, 12):
         index.change([document(number, "Callao")])
         snapshot = index.engine.snapshot()
-    assert len(index.engine._segments) == len(snapshot._leaves)
+    assert len(index.engine._segments) == len(snapshot.segments)
 
 
 def test_a_search_that_has_begun_ends_on_the_state_it_began_with(tmp_path: Path) -> None:
@@ -37,7 +38,7 @@ def test_a_search_that_has_begun_ends_on_the_state_it_began_with(tmp_path: Path)
     index.change([], [1])
     index.store.rebuild([document(5, "Lima")], late=lambda ids: ([], []))
     index.store.rebuild([document(6, "Lima")], late=lambda ids: ([], []))
-    assert len(before.term("exact", "lima")) == 1
+    assert before.term("exact", "lima").n == 1
     assert index.ids("lima") == [6]
 
 
@@ -57,7 +58,7 @@ def test_threads_search_at_once_while_the_index_changes(tmp_path: Path) -> None:
 
 def test_a_missing_index_is_unusable_and_usable_once_it_is_there(tmp_path: Path) -> None:
     index = Index(tmp_path, [document(1, "Lima")])
-    engine = PlainEngine(index.store)
+    engine = VectorEngine(index.store)
     pointer = index.store.folder / "current"
     named = pointer.read_bytes()
     pointer.unlink()
@@ -67,15 +68,39 @@ def test_a_missing_index_is_unusable_and_usable_once_it_is_there(tmp_path: Path)
     assert engine.snapshot().count == 1
 
 
-@pytest.mark.parametrize("ending", [".trm", ".pst"])
+@pytest.mark.parametrize("ending", [".pst", ".forward"])
 def test_files_cut_under_an_open_state_are_unusable_and_no_crash(
     tmp_path: Path, ending: str
 ) -> None:
     words = " ".join(f"w{number}" for number in range(3_000))
     index = Index(tmp_path, [document(number, words) for number in range(1, 30)])
-    snapshot = index.engine.snapshot()
+    index.engine.snapshot()
     for file in generations.current(index.store.folder).glob(f"*{ending}"):
         with file.open("r+b") as opened:
             opened.truncate(10)
     with pytest.raises(IndexUnusable):
-        [snapshot.term("exact", f"w{number}") for number in range(3_000)]
+        index.search("w1 w2", feedback=True)
+
+
+@pytest.mark.parametrize("ending", columns.SUFFIXES)
+@pytest.mark.parametrize("harm", ["missing", "torn", "of another make", "empty"])
+def test_columns_that_are_not_as_they_were_made_are_made_anew(
+    tmp_path: Path, ending: str, harm: str
+) -> None:
+    index = Index(tmp_path, [document(number, f"Lima w{number}") for number in range(1, 30)])
+    before = index.search("lima OR w7", feedback=True)
+    [file] = generations.current(index.store.folder).glob(f"*{ending}")
+    whole = file.read_bytes()
+    if harm == "missing":
+        file.unlink()
+    elif harm == "torn":
+        file.write_bytes(whole[: len(whole) // 2])
+    elif harm == "empty":
+        file.write_bytes(b"")
+    else:
+        file.write_bytes(whole[:-40] + bytes(40))
+    after = VectorEngine(index.store).search(
+        parse("lima OR w7", interface="en"), Ask(now=NOW, recency=False)
+    )
+    assert (after.ids, after.scores) == (before.ids, before.scores)
+    assert file.read_bytes() == whole

@@ -1,0 +1,73 @@
+"""The stems of one language over all segments of the index, for feedback."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psgflask.languages import LANGUAGES
+from psgflask.search.engine.segments import Segment
+from psgflask.search.index.columns import MOST_REPEATED
+
+Ints = NDArray[np.int64]
+
+
+class Stems:
+    """The stems of one language in all segments, under one number each.
+
+    The stems of the largest segment have the numbers of their places in it, the others follow.
+    """
+
+    def __init__(self, kind: str, segments: list[Segment], dead: list[Ints]) -> None:
+        self.kind = kind
+        self.base = max(segments, key=lambda each: each.count, default=None)
+        self.others: dict[bytes, int] = {}
+        self.numbers: dict[str, Ints] = {}
+        n, f = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        if self.base is not None:
+            own = self.base.lexicons[kind]
+            n, f = [own.n], [own.f]
+            self.known = len(own.n)
+        for each in segments:
+            if each is not self.base:
+                self.numbers[each.name] = self._numbers_in(each)
+        n.append(np.zeros(len(self.others), np.int64))
+        f.append(np.zeros(len(self.others), np.int64))
+        self.n, self.f = np.concatenate(n), np.concatenate(f)
+        for each, gone in zip(segments, dead, strict=True):
+            if each is not self.base:
+                own = each.lexicons[kind]
+                self.n[self.numbers[each.name]] += own.n
+                self.f[self.numbers[each.name]] += own.f
+            for document in gone:
+                if LANGUAGES[int(each.columns.language[document])] == kind:
+                    pairs = each.pairs(int(document))
+                    places = self.of(each, pairs["term"].astype(np.int64))
+                    self.n[places] -= 1
+                    self.f[places] -= np.minimum(pairs["x"], MOST_REPEATED).astype(np.int64)
+
+    def of(self, segment: Segment, places: Ints) -> Ints:
+        """Return the numbers of the stems at these places of a segment's lexicon."""
+        return places if segment is self.base else self.numbers[segment.name][places]
+
+    def text(self, number: int) -> bytes:
+        """Return the stem of a number."""
+        if self.base is not None and number < self.known:
+            return self.base.term(self.kind, number)
+        return list(self.others)[number - self.known]
+
+    def _numbers_in(self, segment: Segment) -> Ints:
+        assert self.base is not None  # noqa: S101  # there is a larger one than this
+        count = len(segment.lexicons[self.kind].n)
+        numbers = np.zeros(count, np.int64)
+        for place in range(count):
+            text = segment.term(self.kind, place)
+            number = self.base.find(self.kind, text)
+            if number < 0:
+                number = self.others.setdefault(text, self.known + len(self.others))
+            numbers[place] = number
+        return numbers
+
+    def weights(self, documents: int) -> NDArray[np.float64]:
+        """Return w of every stem."""
+        n = np.maximum(self.n, 1)
+        rarity = np.log(1 + (documents - self.n + 0.5) / (self.n + 0.5))
+        return np.where(self.n > 0, np.sqrt((self.f + 1) / n) * rarity, 0.0)
