@@ -1,6 +1,7 @@
 """Files that survive a power cut: written whole or not at all."""
 
 import os
+import threading
 from pathlib import Path
 
 
@@ -15,7 +16,7 @@ def keep_on_disk(file: Path) -> None:
 
 def write_whole(file: Path, content: bytes) -> None:
     """Replace a file in one step: a reader sees the old content or the new."""
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    beside = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
     with beside.open("wb") as opened:
         opened.write(content)
         opened.flush()

@@ -1,4 +1,6 @@
-"""The codes that facets count by: each document's set of topics, and its years with its language."""
+"""The codes that facets count by: each document's set of topics, its years with its language."""
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +26,7 @@ class Codes:
         for segment in segments:
             own = segment.columns
             flat, starts = own.sets.tolist(), own.set_starts.tolist()
-            named = [tuple(flat[a:b]) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+            named = [tuple(flat[a:b]) for a, b in pairwise(starts)]
             table = np.array([sets.setdefault(each, len(sets)) for each in named], np.int64)
             codes.append(table[own.topic_set])
         self.topic_set: Ints = np.concatenate(codes)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from psgflask.languages import LANGUAGES
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.terms import Docs
-from psgflask.search.index.columns import PAIR
+from psgflask.search.index.forward import PAIR
 
 READ, RERANKED, TERMS = 10, 50, 30
 SHARE = 0.3

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from psgflask.search.engine.nearness import Neighbours
 from psgflask.search.index import columns
 from psgflask.search.index.codec import WIDTH
-from psgflask.search.index.columns import EXACT, PAIR, Lexicon, Run, pread
+from psgflask.search.index.columns import EXACT, Lexicon, Run
+from psgflask.search.index.forward import PAIR, pread
 from psgflask.search.index.generations import IndexBroken
 
 Numbers = NDArray[np.int32]

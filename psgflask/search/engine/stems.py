@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from psgflask.languages import LANGUAGES
 from psgflask.search.engine.segments import Segment
-from psgflask.search.index.columns import MOST_REPEATED
+from psgflask.search.index.forward import MOST_REPEATED
 
 Ints = NDArray[np.int64]
 

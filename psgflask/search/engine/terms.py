@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.search.index.columns import MOST_REPEATED, TITLE_COUNTS
+from psgflask.search.index.forward import MOST_REPEATED, TITLE_COUNTS
 
 Docs = NDArray[np.int32]
 Floats = NDArray[np.float32]

@@ -11,6 +11,8 @@ from psgflask.search.engine.steps import Evaluation
 from psgflask.search.index import IndexBroken, Store
 from psgflask.search.query import Query
 
+TRIES = 10
+
 
 class VectorEngine:
     """Answers over the newest state of the index in a store."""
@@ -27,20 +29,32 @@ class VectorEngine:
 
         Raises IndexUnusable.
         """
-        try:
-            token = self._store.generation_token()
-            with self._lock:
-                if self._snapshot is None or token != self._token:
+        token = self._store_token()
+        with self._lock:
+            # A commit may take away the segments that are being opened: then look again.
+            for attempts_left in reversed(range(TRIES)):
+                if self._snapshot is not None and token == self._token:
+                    break
+                try:
                     self._snapshot = self._read()
                     self._token = token
-                return self._snapshot
-        except (IndexBroken, OSError) as broken:
-            raise IndexUnusable(str(broken)) from broken
+                except (IndexBroken, OSError) as broken:
+                    before, token = token, self._store_token()
+                    if token == before or not attempts_left:
+                        raise IndexUnusable(str(broken)) from broken
+            assert self._snapshot is not None  # noqa: S101  # the loop ends with one, or raises
+            return self._snapshot
 
     def search(self, query: Query, ask: Ask) -> Answer:
         """Answer a query: the first step that finds anything. Raises IndexUnusable."""
         try:
             return Evaluation(self.snapshot(), query, ask).answer()
+        except IndexBroken as broken:
+            raise IndexUnusable(str(broken)) from broken
+
+    def _store_token(self) -> object:
+        try:
+            return self._store.generation_token()
         except IndexBroken as broken:
             raise IndexUnusable(str(broken)) from broken
 

@@ -15,7 +15,8 @@ import numpy as np
 from psgflask.search.engine import terms
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.terms import Docs, Floats, Found, Term
-from psgflask.search.index.columns import EXACT, TITLE_COUNTS
+from psgflask.search.index.columns import EXACT
+from psgflask.search.index.forward import TITLE_COUNTS
 from psgflask.search.language import Word
 
 TITLE, EXACT_PART, ACCENT = 0.3, 0.2, 0.1

@@ -8,13 +8,10 @@ the segment does not: whoever finds them missing, torn or of another make derive
 import contextlib
 import hashlib
 import io
-import os
 import zipfile
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psgflask.durable import write_whole
+from psgflask.search.index import forward
 from psgflask.search.index.codec import WIDTH
 from psgflask.search.index.documents import SCHEMA_VERSION
 from psgflask.search.index.generations import IndexBroken
@@ -32,13 +30,8 @@ KINDS = (*LANGUAGES, EXACT)
 SUFFIXES = COLUMNS, FORWARD = ".npz", ".forward"
 # Grows with every change of what is derived, or how.
 VERSION = 1
-TITLE_COUNTS, MOST_REPEATED, MOST_TIMES = 2, 5, 65_535
-# Bytes of postings that are looked at together while the forward index is made.
-CHUNK = 16_000_000
 
 Ints = NDArray[np.int64]
-# One term of a document: the place of the term in its lexicon, and x = tf_body + 2 tf_title.
-PAIR = np.dtype([("term", "<u4"), ("x", "<u2")])
 
 
 @dataclass(frozen=True)
@@ -109,6 +102,13 @@ def of_segment(leaf: Any, folder: Path) -> tuple[Columns, Path]:
     return kept, folder / f"{name}{FORWARD}"
 
 
+def derive_once(leaf: Any, folder: Path) -> None:
+    """Derive the columns of a segment unless they are there, right or wrong. Raises OSError."""
+    name = leaf.segment().segment_id()
+    if not all((folder / f"{name}{suffix}").exists() for suffix in SUFFIXES):
+        derive(leaf, folder)
+
+
 def derive(leaf: Any, folder: Path) -> None:
     """Write the columns of a segment, read through one of a reader's `leaf_readers()`."""
     name = leaf.segment().segment_id()
@@ -117,29 +117,21 @@ def derive(leaf: Any, folder: Path) -> None:
     postings = leaf._terms._postfile.fileno()
     lexicons = {kind: _lexicon(leaf, kind) for kind in KINDS}
     stems = [lexicons[language] for language in LANGUAGES]
-    forward, arrays["starts"] = _forward(stems, postings, count)
+    pairs, arrays["starts"] = forward.of_lexicons(stems, postings, count)
     for kind, lexicon in lexicons.items():
         arrays |= {f"{kind}_{label}": array for label, array in lexicon.items()}
-    arrays["crc"] = np.array([VERSION, SCHEMA_VERSION, zlib.crc32(forward)])
+    arrays["crc"] = np.array([VERSION, SCHEMA_VERSION, zlib.crc32(pairs)])
     beside = io.BytesIO()
     np.savez(beside, **arrays)
-    write_whole(folder / f"{name}{FORWARD}", forward)
+    write_whole(folder / f"{name}{FORWARD}", pairs)
     write_whole(folder / f"{name}{COLUMNS}", beside.getvalue())
 
 
-def ragged(starts: Ints, lengths: Ints) -> Ints:
-    """Return the places of runs that begin at `starts`, one run after the other."""
-    ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
-    spread: Ints = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
-    return spread
-
-
-def _load(columns: Path, forward: Path) -> Columns | None:
+def _load(columns: Path, pairs: Path) -> Columns | None:
     with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         with np.load(io.BytesIO(columns.read_bytes()), allow_pickle=False) as kept:
             arrays = {name: kept[name] for name in kept.files}
-        crc = zlib.crc32(forward.read_bytes())
+        crc = zlib.crc32(pairs.read_bytes())
         if list(arrays.pop("crc")) != [VERSION, SCHEMA_VERSION, crc]:
             return None
         lexicons = {}
@@ -216,79 +208,3 @@ def _lexicon(leaf: Any, kind: str) -> dict[str, Any]:
         for place, label in enumerate(("at", "documents", "times")):
             arrays[f"{side}_{label}"] = np.ascontiguousarray(table[:, place])
     return arrays
-
-
-def _forward(lexicons: list[dict[str, Any]], postings: int, count: int) -> tuple[bytes, Ints]:
-    """Return the forward index and where each document begins; fill in n and f of the lexicons.
-
-    Postings are read twice, a chunk at a time: to count, and to put each pair in its place.
-    """
-    sizes = np.zeros(count, np.int64)
-    for lexicon in lexicons:
-        for terms, documents, x in _joined(lexicon, postings):
-            sizes += np.bincount(documents, minlength=count)
-            np.add.at(lexicon["n"], terms, 1)
-            np.add.at(lexicon["f"], terms, np.minimum(x, MOST_REPEATED))
-    starts = np.concatenate(([0], np.cumsum(sizes)))
-    pairs = np.zeros(int(starts[-1]), PAIR)
-    free = starts[:-1].copy()
-    for lexicon in lexicons:
-        for terms, documents, x in _joined(lexicon, postings):
-            order = np.argsort(documents, kind="stable")
-            mine = documents[order]
-            first = np.searchsorted(mine, mine, "left")
-            places = free[mine] + np.arange(len(mine)) - first
-            pairs["term"][places] = terms[order]
-            pairs["x"][places] = np.minimum(x[order], MOST_TIMES)
-            free += np.bincount(documents, minlength=count)
-    return pairs.tobytes(), starts
-
-
-def _joined(lexicon: dict[str, Any], postings: int) -> Iterator[tuple[Ints, Ints, Ints]]:
-    """Yield (term, document, x) of whole terms, title and body together, in order."""
-    bytes_of = (lexicon["body_documents"] + lexicon["title_documents"]) * 2 * WIDTH
-    bytes_of += (lexicon["body_times"] + lexicon["title_times"]) * WIDTH
-    chunks = np.cumsum(bytes_of) // CHUNK
-    if not len(chunks):
-        return
-    edges: list[int] = np.flatnonzero(np.diff(chunks, prepend=-1, append=chunks[-1:] + 1)).tolist()
-    for begin, end in pairwise(edges):
-        keys, x = _side(lexicon, "body", begin, end, postings)
-        titled, times = _side(lexicon, "title", begin, end, postings)
-        places = np.searchsorted(keys, titled)
-        there = places < len(keys)
-        there[there] = keys[places[there]] == titled[there]
-        x[places[there]] += TITLE_COUNTS * times[there]
-        if not there.all():
-            new = ~there
-            keys = np.insert(keys, places[new], titled[new])
-            x = np.insert(x, places[new], TITLE_COUNTS * times[new])
-        yield keys >> 32, keys & 0xFFFFFFFF, x
-
-
-def _side(
-    lexicon: dict[str, Any], side: str, begin: int, end: int, postings: int
-) -> tuple[Ints, Ints]:
-    """Return (term << 32 | document) and the frequency of each posting of these terms."""
-    at = lexicon[f"{side}_at"][begin:end]
-    documents = lexicon[f"{side}_documents"][begin:end]
-    held = np.flatnonzero(documents)
-    if not len(held):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    at, documents = at[held], documents[held]
-    last = held[-1]
-    whole = documents[-1] * 2 * WIDTH + lexicon[f"{side}_times"][begin + last] * WIDTH
-    region = pread(postings, int(at[-1] + whole - at[0]), int(at[0]))
-    starts = (at - at[0]) // WIDTH
-    places = ragged(starts, documents)
-    found = region[places].astype(np.int64)
-    times = region[places + np.repeat(documents, documents)].astype(np.int64)
-    return (np.repeat(held + begin, documents) << 32) | found, times
-
-
-def pread(file: int, length: int, at: int) -> NDArray[np.uint32]:
-    """Read numbers at a place of a file. Raises IndexBroken when it ends before."""
-    packed = os.pread(file, length, at)
-    if len(packed) != length:
-        raise IndexBroken("The postings are cut short")
-    return np.frombuffer(packed, np.uint32)

@@ -13,7 +13,7 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC, FileIndex
 from whoosh.reading import IndexReader
 
-from psgflask.search.index import generations
+from psgflask.search.index import columns, generations
 from psgflask.search.index.documents import Document, content_hash
 from psgflask.search.index.generations import IndexBroken
 from psgflask.search.index.schema import schema
@@ -249,6 +249,17 @@ class Store:
             with contextlib.suppress(Exception):
                 writer.cancel()
             raise
+        self._derive(generation)
+
+    def _derive(self, generation: Path) -> None:
+        """Lay what evaluation reads beside new segments, so that no search waits for it."""
+        with (
+            contextlib.suppress(IndexBroken, OSError),  # who searches derives it then
+            contextlib.closing(self._open(generation)) as reader,
+        ):
+            for leaf, _start in reader.leaf_readers():
+                if leaf.doc_count_all():
+                    columns.derive_once(leaf, generation)
 
     def _open(self, generation: Path) -> IndexReader:
         self._verifier.verify(generation)

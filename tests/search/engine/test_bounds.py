@@ -85,7 +85,8 @@ def test_s1_a_prefix_counts_a_thousand_words_at_most_and_joins_fifty(
     index.search("con*")
     assert len(set(reads)) <= MOST_COUNTED
     snapshot = index.engine.snapshot()
-    assert [len(key) - 1 for key in snapshot.kept.keys() if key[0] == "union"] == [MOST_EXPANSIONS]
+    keys = snapshot.kept.keys()
+    assert [len(key) - 1 for key in keys if key[0] == "union"] == [MOST_EXPANSIONS]
 
 
 def test_s1_misspelt_words_count_a_bounded_number_of_candidates(
