@@ -5,10 +5,11 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Open the room: the index and its keeper, the engine, the page, the commands."""
-    from psgflask.search import commands, keeper, views
+    from psgflask.search import commands, feeds, keeper, views
     from psgflask.search.engine.vector import VectorEngine
 
     keeper.init_app(app)
     app.extensions["psg_search"] = VectorEngine(keeper.store(app))
     app.register_blueprint(views.blueprint)
+    feeds.init_app(app)
     commands.init_app(app)

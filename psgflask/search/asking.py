@@ -16,6 +16,8 @@ from psgflask.search.language import fold, words
 from psgflask.search.query import OnTopic, Query, parse, read_span
 
 MOST_TOPICS = 20
+# What the addresses of results and of their feeds read.
+PARAMETERS = ("q", "topic", "lang", "from", "to", "sort", "page")
 
 
 class Unreadable(ValueError):

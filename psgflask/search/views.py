@@ -2,14 +2,16 @@
 
 import logging
 
-from flask import Blueprint, abort, current_app, render_template, request
+from flask import Blueprint, abort, current_app, render_template, request, url_for
 from flask_babel import gettext as _
 
 from psgflask.caching import reads
 from psgflask.database import db, utc_now
 from psgflask.search import asking, fallback, results
-from psgflask.search.asking import Unreadable
+from psgflask.search.asking import PARAMETERS, Asked, Unreadable
 from psgflask.search.engine import Answer, Engine, IndexUnusable
+from psgflask.search.engine.protocol import NEWEST
+from psgflask.search.page import SearchPage
 
 log = logging.getLogger(__name__)
 
@@ -17,9 +19,20 @@ blueprint = Blueprint("search", __name__)
 
 
 @blueprint.get("/search/")
-@reads("q", "topic", "lang", "from", "to", "sort", "page")
+@reads(*PARAMETERS)
 def search() -> str:
     """Show the articles that fit the words and filters; any words get an answer."""
+    asked, _answer, page = searched()
+    follow = asked.address(sort=NEWEST) if asked.query or asked.filtered else None
+    feed_href = url_for("search_feeds.atom", **follow) if follow else None
+    return render_template("search/search.html", search=page, feed_href=feed_href)
+
+
+def searched() -> tuple[Asked, Answer, SearchPage]:
+    """Return what this request asks, what was found, and the page that shows it.
+
+    Ends the request with 400 or 404 where its parameters cannot be read.
+    """
     session = db.session()
     try:
         asked = asking.read(request.args, session, utc_now())
@@ -37,8 +50,7 @@ def search() -> str:
             degraded, answer = True, fallback.by_title(session, asked)
     if asked.page > results.last_page_of(answer):
         abort(404, _("There are fewer pages of results than that. Go back to the first one."))
-    page = results.page_of(session, asked, answer, degraded=degraded)
-    return render_template("search/search.html", search=page)
+    return asked, answer, results.page_of(session, asked, answer, degraded=degraded)
 
 
 def _advice(parameter: str) -> str:

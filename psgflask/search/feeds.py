@@ -1,0 +1,110 @@
+"""Any search as a feed: Atom, and JSON Feed 1.1 with what the page shows beside its results."""
+
+import json
+from typing import Any
+
+from flask import Blueprint, Flask, Response, make_response, render_template
+
+from psgflask import languages
+from psgflask.caching import reads
+from psgflask.news.catalogue import ANYBODY, may_read_body
+from psgflask.news.models import Article
+from psgflask.news.rendering import article_url
+from psgflask.rendering import markdown
+from psgflask.search.asking import PARAMETERS, Asked
+from psgflask.search.engine import Answer
+from psgflask.search.page import Hit, SearchPage
+from psgflask.search.views import searched
+
+ATOM, JSON = "application/atom+xml", "application/feed+json"
+VERSION = "https://jsonfeed.org/version/1.1"
+
+blueprint = Blueprint("search_feeds", __name__)
+
+
+def init_app(app: Flask) -> None:
+    """Serve the feeds."""
+    app.register_blueprint(blueprint)
+
+
+@blueprint.get("/search.atom")
+@reads(*PARAMETERS)
+def atom() -> Response:
+    """Serve a page of results as Atom; `sort=newest` makes a feed to follow."""
+    asked, _answer, page = searched()
+    articles = [hit.article for hit in page.hits]
+    body = render_template(
+        "news/feed.atom.xml",
+        articles=articles,
+        title=page.heading,
+        page=_address(asked),
+        updated=max((article.changed_at for article in articles), default=asked.now),
+        content=_content,
+    )
+    return _response(body, ATOM)
+
+
+@blueprint.get("/search.json")
+@reads(*PARAMETERS)
+def json_feed() -> Response:
+    """Serve a page of results as JSON Feed; `_search` holds counts, facets and corrections."""
+    asked, answer, page = searched()
+    feed = {
+        "version": VERSION,
+        "title": f"Peru Support Group – {page.heading}",
+        "home_page_url": _address(asked),
+        "feed_url": _address(asked, "search_feeds.json_feed", page=asked.page),
+        "language": languages.here(),
+        "items": [_item(hit) for hit in page.hits],
+        "_search": _search(asked, answer, page),
+    }
+    if page.page < page.last_page:
+        feed["next_url"] = _address(asked, "search_feeds.json_feed", page=page.page + 1)
+    return _response(json.dumps(feed, ensure_ascii=False), JSON)
+
+
+def _content(article: Article) -> str:
+    return markdown(article.body) if may_read_body(article, ANYBODY) else ""
+
+
+def _item(hit: Hit) -> dict[str, Any]:
+    article = hit.article
+    address = article_url(article, external=True)
+    return {
+        "id": address,
+        "url": address,
+        "title": article.title,
+        "summary": article.teaser,
+        "content_html": f"<p>{hit.snippet}</p>",
+        "date_published": (article.publish_at or article.changed_at).isoformat(),
+        "date_modified": article.changed_at.isoformat(),
+        "language": article.language,
+        "tags": [topic.slug for topic in article.topics],
+    }
+
+
+def _search(asked: Asked, answer: Answer, page: SearchPage) -> dict[str, Any]:
+    slugs = {topic.id: topic.slug for topic in asked.known_topics}
+    return {
+        "total": answer.total,
+        "page": page.page,
+        "last_page": page.last_page,
+        "facets": {
+            "topics": {slugs[n]: count for n, count in answer.topics.items() if n in slugs},
+            "languages": dict(answer.languages),
+            "years": {str(year): count for year, count in sorted(answer.years.items())},
+        },
+        "did_you_mean": dict(answer.corrections or answer.doubt),
+        "also_searched": [],
+        "relaxed": list(answer.dropped),
+    }
+
+
+def _address(asked: Asked, endpoint: str = "search.search", **changed: Any) -> str:
+    return languages.address(endpoint, external=True, **asked.address(**changed))
+
+
+def _response(body: str, form: str) -> Response:
+    response = make_response(body)
+    response.headers["Content-Type"] = f"{form}; charset=utf-8"
+    return response
