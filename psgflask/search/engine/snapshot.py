@@ -57,7 +57,7 @@ class Snapshot:
         self.whole = bool(self.live.all())
         self.count = int(self.live.sum())
         self.ids = self._column("ids")
-        self.newness = (self._column("order") << 32) | self.ids
+        self.newness = (self._column("order").astype(np.int64) << 32) | self.ids
         self.first, self.last = self._column("first"), self._column("last")
         self.language, self.issue = self._column("language"), self._column("issue")
         self.k = _saturation(self._column("words"), self.live)

@@ -29,9 +29,9 @@ EXACT = "exact"
 KINDS = (*LANGUAGES, EXACT)
 SUFFIXES = COLUMNS, FORWARD = ".npz", ".forward"
 # Grows with every change of what is derived, or how.
-VERSION = 1
+VERSION = 2
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.int64]  # on disk and in memory as 32 bits where that is enough
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,16 @@ def derive(leaf: Any, folder: Path) -> None:
         arrays |= {f"{kind}_{label}": array for label, array in lexicon.items()}
     arrays["crc"] = np.array([VERSION, SCHEMA_VERSION, zlib.crc32(pairs)])
     beside = io.BytesIO()
-    np.savez(beside, **arrays)
+    narrowed: dict[str, Any] = {label: _narrow(array) for label, array in arrays.items()}
+    np.savez(beside, **narrowed)
     write_whole(folder / f"{name}{FORWARD}", pairs)
     write_whole(folder / f"{name}{COLUMNS}", beside.getvalue())
+
+
+def _narrow(array: NDArray[Any]) -> NDArray[Any]:
+    """Return 64-bit numbers as 32-bit ones where they fit: half the memory."""
+    wide = array.dtype == np.int64 and len(array) and np.abs(array).max() > np.iinfo(np.int32).max
+    return array if wide or array.dtype != np.int64 else array.astype(np.int32)
 
 
 def _load(columns: Path, pairs: Path) -> Columns | None:
