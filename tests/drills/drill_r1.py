@@ -20,12 +20,16 @@ from psgflask.database import db, utc_now
 from psgflask.news import catalogue, publishing
 from psgflask.news.models import Article
 from psgflask.search import keeper
+from psgflask.search.engine import Ask, IndexUnusable
+from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import IndexBroken
+from psgflask.search.query import parse
 from tests import factories
 from tests.drills.installation import SETTINGS, fresh, let_go
 
 RECOVERY_SECONDS = 60
 EVERY_REBUILD = 5  # of so many workers one builds the index anew
+QUESTION = parse("article OR revised", interface="en")  # some article always answers it
 
 
 def main() -> int:
@@ -49,7 +53,11 @@ def drill(app: Flask, kills: int, chance: random.Random) -> int:
         try:
             keeper.store(app).distrust()
             keeper.store(app).hashes()
-        except IndexBroken as broken:
+            found = VectorEngine(keeper.store(app)).search(QUESTION, Ask(now=utc_now())).total
+            if not found:
+                unreadable += 1
+                print(f"kill {number}: nothing is found")
+        except (IndexBroken, IndexUnusable) as broken:
             unreadable += 1
             print(f"kill {number}: {broken}")
     begun = time.monotonic()

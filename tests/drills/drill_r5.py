@@ -22,8 +22,12 @@ from urllib.parse import quote
 from flask import Flask
 
 from psgflask import serving
+from psgflask.database import utc_now
 from psgflask.search import keeper
-from psgflask.search.index import IndexBroken, generations
+from psgflask.search.engine import Ask, IndexUnusable
+from psgflask.search.engine.vector import VectorEngine
+from psgflask.search.index import IndexBroken, Store, columns, generations
+from psgflask.search.query import parse
 from tests.drills.installation import fresh
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +45,7 @@ def main() -> int:
 
 def drill(app: Flask, answers: Counter[int]) -> int:
     """Do each harm and wait until it is mended; print how long that took at most."""
-    whole = keeper.store(app).hashes()
+    whole = keeper.store(app).hashes(), _asked(keeper.store(app))
     taken: dict[str, float] = {}
     for name, harm in _harms(app):
         harm()
@@ -59,12 +63,19 @@ def drill(app: Flask, answers: Counter[int]) -> int:
     return 1 if failed or not answers[200] or slowest > MENDED_WITHIN else 0
 
 
-def _is_whole(app: Flask, whole: dict[int, str]) -> bool:
+def _asked(store: Store) -> list[tuple[int, ...]]:
+    """Return what somebody finds who opens the index now."""
+    engine = VectorEngine(store)
+    now = utc_now()
+    return [engine.search(parse(q, interface="en"), Ask(now=now)).ids for q in QUERIES if q]
+
+
+def _is_whole(app: Flask, whole: tuple[dict[int, str], list[tuple[int, ...]]]) -> bool:
     store = keeper.store(app)
     store.distrust()
     try:
-        return store.hashes() == whole
-    except IndexBroken:
+        return (store.hashes(), _asked(store)) == whole
+    except (IndexBroken, IndexUnusable):
         return False
 
 
@@ -77,7 +88,7 @@ def _harms(app: Flask) -> Iterator[tuple[str, Callable[[], None]]]:
         "empty": lambda file: os.truncate(file, 0),
         "delete": Path.unlink,
     }
-    for kind in (".toc", ".trm", ".pst", ".col", "sums.json"):
+    for kind in (".toc", ".trm", ".pst", ".col", "sums.json", *columns.SUFFIXES):
         for way, harm in ways.items():
             file = _file(folder, kind)
             yield f"{way} {kind}", lambda harm=harm, file=file: harm(file)  # type: ignore[misc]  # bound now

@@ -12,6 +12,8 @@ from psgflask.search.index import IndexBroken, Store
 from psgflask.search.query import Query
 
 TRIES = 10
+# What files that were damaged under an open state make of what reads them.
+TORN = (IndexBroken, OSError, IndexError, ValueError)
 
 
 class VectorEngine:
@@ -47,10 +49,21 @@ class VectorEngine:
 
     def search(self, query: Query, ask: Ask) -> Answer:
         """Answer a query: the first step that finds anything. Raises IndexUnusable."""
-        try:
-            return Evaluation(self.snapshot(), query, ask).answer()
-        except IndexBroken as broken:
-            raise IndexUnusable(str(broken)) from broken
+        for attempts_left in (1, 0):
+            snapshot = self.snapshot()
+            try:
+                return Evaluation(snapshot, query, ask).answer()
+            except (IndexUnusable, *TORN) as broken:
+                # What is derived is made anew when the state is read again; what is not, is not.
+                self._forget(snapshot)
+                if not attempts_left:
+                    raise IndexUnusable(f"The index cannot be read: {broken!r}") from broken
+        raise AssertionError  # the last attempt returns or raises
+
+    def _forget(self, snapshot: Snapshot) -> None:
+        with self._lock:
+            if self._snapshot is snapshot:
+                self._snapshot, self._segments = None, {}
 
     def _store_token(self) -> object:
         try:

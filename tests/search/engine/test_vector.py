@@ -68,18 +68,42 @@ def test_a_missing_index_is_unusable_and_usable_once_it_is_there(tmp_path: Path)
     assert engine.snapshot().count == 1
 
 
-@pytest.mark.parametrize("ending", [".pst", ".forward"])
-def test_files_cut_under_an_open_state_are_unusable_and_no_crash(
-    tmp_path: Path, ending: str
+@pytest.mark.parametrize("harm", ["cut", "other numbers"])
+def test_postings_harmed_under_an_open_state_are_unusable_and_no_crash(
+    tmp_path: Path, harm: str
 ) -> None:
-    words = " ".join(f"w{number}" for number in range(3_000))
-    index = Index(tmp_path, [document(number, words) for number in range(1, 30)])
-    index.engine.snapshot()
-    for file in generations.current(index.store.folder).glob(f"*{ending}"):
-        with file.open("r+b") as opened:
-            opened.truncate(10)
+    index = of_many_words(tmp_path)
+    harm_files(index, ".pst", harm)
     with pytest.raises(IndexUnusable):
         index.search("w1 w2", feedback=True)
+
+
+@pytest.mark.parametrize("harm", ["cut", "other numbers"])
+def test_the_forward_index_harmed_under_an_open_state_is_made_anew(
+    tmp_path: Path, harm: str
+) -> None:
+    index = of_many_words(tmp_path)
+    before = index.search("w1 w2", feedback=True)
+    harm_files(index, ".forward", harm)
+    after = index.search("w1 w2", feedback=True)
+    assert (after.ids, after.scores) == (before.ids, before.scores)
+
+
+def of_many_words(folder: Path) -> Index:
+    words = " ".join(f"w{number}" for number in range(3_000))
+    index = Index(folder, [document(number, words) for number in range(1, 30)])
+    index.engine.snapshot()
+    return index
+
+
+def harm_files(index: Index, ending: str, harm: str) -> None:
+    for file in generations.current(index.store.folder).glob(f"*{ending}"):
+        with file.open("r+b") as opened:
+            size = opened.seek(0, 2)
+            opened.truncate(10)
+            if harm == "other numbers":
+                opened.seek(0)
+                opened.write(b"\xff" * size)
 
 
 @pytest.mark.parametrize("ending", columns.SUFFIXES)
