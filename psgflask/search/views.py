@@ -1,13 +1,16 @@
 """The search page."""
 
 import logging
+from dataclasses import replace
 
 from flask import Blueprint, abort, current_app, render_template, request, url_for
 from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
 
 from psgflask.caching import reads
 from psgflask.database import db, utc_now
-from psgflask.search import asking, fallback, results
+from psgflask.languages import here
+from psgflask.search import asking, fallback, results, suggesting
 from psgflask.search.asking import PARAMETERS, Asked, Unreadable
 from psgflask.search.engine import Answer, Engine, IndexUnusable
 from psgflask.search.engine.protocol import NEWEST
@@ -26,6 +29,22 @@ def search() -> str:
     follow = asked.address(sort=NEWEST) if asked.query or asked.filtered else None
     feed_href = url_for("search_feeds.atom", **follow) if follow else None
     return render_template("search/search.html", search=page, feed_href=feed_href)
+
+
+@blueprint.get("/search/suggest")
+@reads("q")
+def suggest() -> str:
+    """Show what a reader who has typed so far may mean, as a piece of HTML for the search box."""
+    session = db.session()
+    asked = asking.read(MultiDict({"q": request.args.get("q", "")}), session, utc_now())
+    query, begun = suggesting.as_typed_so_far(asked.q, here())
+    engine: Engine = current_app.extensions["psg_search"]
+    try:
+        found = suggesting.suggestions(session, engine, replace(asked, query=query), begun)
+    except IndexUnusable as unusable:
+        log.warning("Suggesting nothing: %s", unusable)
+        found = []
+    return render_template("search/suggest.html", suggestions=found)
 
 
 def searched() -> tuple[Asked, Answer, SearchPage]:

@@ -1,10 +1,11 @@
 """A14 and A12: the search page and its fields, as readers and assistive technology meet them."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Reader
 from tests.browser.states import STATES, State
+from tests.browser.test_axe import examine
 
 
 def test_a14_the_count_stands_in_the_heading_and_in_the_title(reader: Reader) -> None:
@@ -13,8 +14,8 @@ def test_a14_the_count_stands_in_the_heading_and_in_the_title(reader: Reader) ->
     heading = page.get_by_role("heading", level=1).inner_text()
     assert heading == "45 results for ‘radio’ (page 2 of 5)"
     assert page.title().startswith(heading)
-    expect(page.get_by_role("search").get_by_role("searchbox")).to_have_value("radio")
-    expect(page.get_by_role("searchbox", name="Search the news and the archive")).to_have_count(1)
+    expect(page.get_by_role("search").get_by_role("combobox")).to_have_value("radio")
+    expect(page.get_by_role("combobox", name="Search the news and the archive")).to_have_count(1)
     pages = page.get_by_role("navigation", name="Pages of results")
     expect(pages.get_by_role("link", name="Page 2", exact=True)).to_have_attribute(
         "aria-current", "page"
@@ -74,3 +75,60 @@ def test_a12_every_field_has_a_label_and_keeps_what_was_typed(reader: Reader, st
         assert described is None or page.locator(f"#{described}").count() == 1
     ids = page.locator("[id]").evaluate_all("all => all.map(e => e.id)")
     assert len(ids) == len(set(ids))
+
+
+def typed(page: Page, words: str) -> Locator:
+    """Type into the box of a page and return the options that open below it."""
+    field = page.get_by_role("combobox", name="Search the news and the archive")
+    field.click()
+    field.press_sequentially(words)
+    expect(field).to_have_attribute("aria-expanded", "true")
+    return page.get_by_role("listbox", name="Suggestions").get_by_role("option")
+
+
+def test_a14_suggestions_are_chosen_by_keyboard(reader: Reader) -> None:
+    page = reader("full")
+    page.goto("/topics/")
+    field = page.get_by_role("combobox")
+    options = typed(page, "rad")
+    expect(page.get_by_role("search").get_by_role("status")).to_contain_text("suggestion")
+    page.keyboard.press("ArrowDown")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    chosen = options.first.get_attribute("id") or ""
+    expect(field).to_have_attribute("aria-activedescendant", chosen)
+    expect(field).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(field).not_to_have_attribute("aria-activedescendant", chosen)
+    page.keyboard.press("ArrowDown")
+    title = options.first.locator("span").first.inner_text()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+
+
+def test_a14_escape_closes_the_suggestions_and_enter_searches(reader: Reader) -> None:
+    page = reader("full")
+    page.goto("/topics/")
+    typed(page, "rad")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("combobox")).to_have_attribute("aria-expanded", "false")
+    expect(page.get_by_role("combobox")).to_have_value("rad")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search/?q=rad")
+
+
+def test_a14_a_suggestion_is_chosen_by_pointer(reader: Reader) -> None:
+    page = reader("full")
+    page.goto("/es/topics/")
+    field = page.get_by_role("combobox")
+    field.click()
+    field.press_sequentially("rad")
+    page.get_by_role("listbox", name="Sugerencias").get_by_role("option").first.click()
+    page.wait_for_url("**/news/*")
+
+
+def test_a14_the_open_list_is_without_fault(reader: Reader) -> None:
+    page = reader("full")
+    page.goto("/topics/")
+    typed(page, "rad")
+    # Of what the list covers axe cannot say how it looks.
+    assert examine(page, "[role=search]") == []

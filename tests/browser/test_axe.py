@@ -24,10 +24,10 @@ RULES = json.dumps(
 EXPLAINED: dict[str, str] = {}
 
 
-def examine(page: Page) -> list[str]:
-    """Return what axe finds wrong or cannot decide, a line for each place."""
+def examine(page: Page, within: str = "html") -> list[str]:
+    """Return what axe finds wrong or cannot decide within a selector, a line for each place."""
     page.evaluate(AXE)
-    found: dict[str, Any] = page.evaluate(f"axe.run(document, {RULES})")
+    found: dict[str, Any] = page.evaluate(f"axe.run('{within}', {RULES})")
     wrong = found["violations"] + [r for r in found["incomplete"] if r["id"] not in EXPLAINED]
     return [
         f"{rule['id']} ({rule['impact']}): {node['html'][:160]} -- {node.get('failureSummary')}"

@@ -72,3 +72,7 @@ class Engine(Protocol):
     def search(self, query: Query, ask: Ask) -> Answer:
         """Answer a query. Raises IndexUnusable."""
         ...
+
+    def complete(self, prefix: str, most: int) -> list[str]:
+        """Return the folded words that begin so, those in most documents. Raises IndexUnusable."""
+        ...

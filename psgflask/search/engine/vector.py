@@ -60,6 +60,11 @@ class VectorEngine:
                     raise IndexUnusable(f"The index cannot be read: {broken!r}") from broken
         raise AssertionError  # the last attempt returns or raises
 
+    def complete(self, prefix: str, most: int) -> list[str]:
+        """Return the folded words that begin so, those in most documents. Raises IndexUnusable."""
+        snapshot = self.snapshot()
+        return snapshot.commonest(snapshot.beginning(prefix), most)
+
     def _forget(self, snapshot: Snapshot) -> None:
         with self._lock:
             if self._snapshot is snapshot:
