@@ -4,11 +4,12 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    """Open the room: the index and its keeper, the engine, the page, the commands."""
-    from psgflask.search import commands, keeper, views
+    """Open the room: index and keeper, engine, page, commands, the count of searches."""
+    from psgflask.search import commands, keeper, tally, views
     from psgflask.search.engine.vector import VectorEngine
 
     keeper.init_app(app)
     app.extensions["psg_search"] = VectorEngine(keeper.store(app))
     app.register_blueprint(views.blueprint)
     commands.init_app(app)
+    tally.init_app(app)

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from psgflask.caching import reads
 from psgflask.database import db, utc_now
-from psgflask.search import asking, fallback, results
+from psgflask.search import asking, fallback, results, tally
 from psgflask.search.asking import Unreadable
 from psgflask.search.engine import Answer, Engine, IndexUnusable
 
@@ -37,6 +37,8 @@ def search() -> str:
             degraded, answer = True, fallback.by_title(session, asked)
     if asked.page > results.last_page_of(answer):
         abort(404, _("There are fewer pages of results than that. Go back to the first one."))
+    if asked.page == 1:
+        tally.note(asked.q, None if degraded or asked.filtered else answer.total)
     page = results.page_of(session, asked, answer, degraded=degraded)
     return render_template("search/search.html", search=page)
 
