@@ -47,6 +47,7 @@ class _Entry:
     etag: str
     headers: tuple[tuple[str, str], ...]
     bodies: dict[str, bytes]  # by content coding, "identity" always among them
+    note: object = None  # what the view noted of the page, for those who count answers
 
     @property
     def size(self) -> int:
@@ -122,6 +123,16 @@ def reads(*parameters: str) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def note(what: object) -> None:
+    """Note something of the page that a view draws; a kept page has the note of its drawing."""
+    request.environ["psg.note"] = what
+
+
+def noted() -> object:
+    """Return what was noted of the page that answers this request, None without a note."""
+    return request.environ.get("psg.note")
 
 
 def content_changed(session: Session) -> None:
@@ -220,6 +231,7 @@ def _keep(response: Response) -> Response:
         _etag(body),
         tuple((k, v) for k, v in response.headers if k in {"Last-Modified", "X-Robots-Tag"}),
         compressed(body),
+        noted(),
     )
     current_app.extensions["psg_pages"].put(_key(), entry)
     return _respond(entry)
@@ -263,6 +275,7 @@ def _offered(accepted: str) -> frozenset[str]:
 
 def _respond(entry: _Entry) -> Response:
     request.environ["psg.kept"] = True
+    note(entry.note)
     coding, body = choose(entry.bodies, request.headers.get("Accept-Encoding", ""))
     etag = f"{entry.etag}-{coding}"
     response = Response(content_type=entry.content_type)

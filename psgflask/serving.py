@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 
 from psgflask import config, worker
 from psgflask.database import db
+from psgflask.search import tally
 
 # Neither address, nor agent, nor query string: what people search for is nobody's business.
 ACCESS_LOG = "[%(time)s] %(status)d %(method)s %(path)s %(dt_ms).1f ms"
@@ -31,11 +32,12 @@ def init_app(app: Flask) -> None:
 
 
 def site() -> Flask:
-    """Build the site and start its worker: every server begins here."""
+    """Build the site, start its worker and the writer of its counts: every server begins here."""
     from psgflask import create_app  # the front door opens this module
 
     app = create_app()
     worker.start(app)
+    tally.start(app)
     return app
 
 

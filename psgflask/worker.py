@@ -1,4 +1,4 @@
-"""What must happen without a visitor: the index ledger, due articles, mail, retention."""
+"""What must happen without a visitor: index ledger, due articles, mail, retention, counts."""
 
 import fcntl
 import logging
@@ -15,7 +15,7 @@ from flask.cli import with_appcontext
 from psgflask import config
 from psgflask.mail import sending
 from psgflask.members import tending
-from psgflask.search import keeper
+from psgflask.search import keeper, searches
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ LOCK = "worker.lock"
 # What a round does. A task takes the app, opens a session of its own, and may fail: the next
 # round tries again.
 Task = Callable[[Flask], object]
-TASKS: tuple[Task, ...] = (keeper.sweep, tending.sweep)
+TASKS: tuple[Task, ...] = (keeper.sweep, tending.sweep, searches.sweep)
 # A task that waits for other machines, and is told by the event when it is to look up. Errands go
 # in a thread of their own: a mail server that hangs keeps no article from the index.
 Errand = Callable[[Flask, threading.Event], object]

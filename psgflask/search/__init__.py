@@ -4,8 +4,8 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    """Open the room: the index and its keeper, the engine, the page, the commands."""
-    from psgflask.search import commands, feeds, keeper, views
+    """Open the room: index and keeper, engine, page, commands, the count of searches."""
+    from psgflask.search import commands, feeds, keeper, tally, views
     from psgflask.search.engine.vector import VectorEngine
 
     keeper.init_app(app)
@@ -13,3 +13,4 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(views.blueprint)
     feeds.init_app(app)
     commands.init_app(app)
+    tally.init_app(app)

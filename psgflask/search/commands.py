@@ -1,12 +1,17 @@
-"""`flask search rebuild | check`: the index as a whole."""
+"""`flask search rebuild | check | report`: the index as a whole, and what is searched for."""
 
 import sys
+from dataclasses import asdict
+from datetime import timedelta
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from psgflask.search import keeper
+from psgflask.database import utc_now
+from psgflask.search import keeper, searches
+from psgflask.search.searches import Asked
+from psgflask.terminal import one_look, print_json, print_table
 
 
 def init_app(app: Flask) -> None:
@@ -53,6 +58,42 @@ def check(repair: bool) -> None:
         sys.exit(1)
     keeper.repair(app, drift)
     click.echo("Mended" if not keeper.check(app) else "Not mended: run flask search rebuild")
+
+
+@search.command()
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 3660))
+@click.option("--most", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--json", "as_json", is_flag=True, help="Print the report for a machine.")
+@with_appcontext
+def report(days: int, most: int, as_json: bool) -> None:
+    """Print what is searched for most often, and what finds nothing; days are those of UTC.
+
+    Words are shown once they were searched for on three different days: until then nobody knows
+    them. Days of more than three months ago are kept as months, which count when they began
+    within the days asked for.
+    """
+    since = utc_now().date() - timedelta(days=days - 1)
+    with one_look() as session:
+        found = searches.report(session, since, most=most)
+    if as_json:
+        print_json(asdict(found))
+        return
+    click.echo(
+        f"{found.searches} searches since {found.since} (UTC), {found.unnamed} of them for words"
+        " not seen on three different days"
+    )
+    _print("Searched for most often", found.top)
+    _print("Found nothing", found.nothing_found)
+
+
+def _print(heading: str, asked: list[Asked]) -> None:
+    click.echo(f"\n{heading}" if asked else f"\n{heading}: no words")
+    if asked:
+        rows = [
+            (one.times, "?" if one.hits is None else one.hits, one.last_day, one.text)
+            for one in asked
+        ]
+        print_table(("Searches", "Articles", "Last", "Words"), rows)
 
 
 def _app() -> Flask:

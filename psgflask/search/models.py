@@ -1,7 +1,8 @@
-"""The search ledger: which articles the index has yet to hear of."""
+"""The search ledger (what the index has yet to hear of), and what is searched for."""
 
-from datetime import datetime
+from datetime import date, datetime
 
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from psgflask.database import Model, utc_now
@@ -18,3 +19,30 @@ class LedgerEntry(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     article_id: Mapped[int]
     queued_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class SearchQuery(Model):
+    """Words that were searched for: known by a keyed hash until three different days had them."""
+
+    __tablename__ = "search_queries"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(32), unique=True)
+    text: Mapped[str | None] = mapped_column(String(200))
+    days: Mapped[int]
+    last_day: Mapped[date]
+
+
+class SearchCount(Model):
+    """How often words were searched for in a day, or in a month, which its first day stands for."""
+
+    __tablename__ = "search_counts"
+
+    query_id: Mapped[int] = mapped_column(
+        ForeignKey("search_queries.id", ondelete="CASCADE"), primary_key=True
+    )
+    day: Mapped[date] = mapped_column(primary_key=True)
+    whole_month: Mapped[bool] = mapped_column(primary_key=True, default=False)
+    times: Mapped[int]
+    # How many articles were found the last time that no filter was set; None when one always was.
+    hits: Mapped[int | None]

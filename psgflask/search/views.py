@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from psgflask.caching import reads
 from psgflask.database import db, utc_now
 from psgflask.languages import here
-from psgflask.search import asking, fallback, results, suggesting
+from psgflask.search import asking, fallback, results, suggesting, tally
 from psgflask.search.asking import PARAMETERS, Asked, Unreadable
 from psgflask.search.engine import Answer, Engine, IndexUnusable
 from psgflask.search.engine.protocol import NEWEST
@@ -25,7 +25,9 @@ blueprint = Blueprint("search", __name__)
 @reads(*PARAMETERS)
 def search() -> str:
     """Show the articles that fit the words and filters; any words get an answer."""
-    asked, _answer, page = searched()
+    asked, answer, page = searched()
+    if asked.page == 1:
+        tally.note(asked.q, None if page.degraded or asked.filtered else answer.total)
     follow = asked.address(sort=NEWEST) if asked.query or asked.filtered else None
     feed_href = url_for("search_feeds.atom", **follow) if follow else None
     return render_template("search/search.html", search=page, feed_href=feed_href)
