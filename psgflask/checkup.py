@@ -18,6 +18,7 @@ from psgflask.database import db, utc_now
 from psgflask.findings import ATTENTION, FAULT, OK, Finding, Question
 from psgflask.mail import questions as mail
 from psgflask.members import questions as members
+from psgflask.news import questions as news
 from psgflask.search import keeper
 from psgflask.search.index import IndexBroken
 from psgflask.search.models import LedgerEntry
@@ -233,6 +234,7 @@ QUESTIONS: tuple[Question, ...] = (
     *(sqlite, schema, readable_index, agreement, ledger, background, disk, translations),
     *(mail.way_out, mail.waiting, mail.dead_letters),
     *(base_address, secret, rights, config_file, modes, strangers, facts, members.amounts),
+    news.attached_texts,
 )
 # What decides whether visitors can be served; cheap enough to be asked every few seconds.
 FOR_MONITORS: tuple[Question, ...] = (readable_index, ledger, disk, mail.waiting)

@@ -15,6 +15,7 @@ from flask.cli import with_appcontext
 from psgflask import config
 from psgflask.mail import sending
 from psgflask.members import tending
+from psgflask.news import texts
 from psgflask.search import keeper, searches
 
 log = logging.getLogger(__name__)
@@ -27,10 +28,10 @@ LOCK = "worker.lock"
 # round tries again.
 Task = Callable[[Flask], object]
 TASKS: tuple[Task, ...] = (keeper.sweep, tending.sweep, searches.sweep)
-# A task that waits for other machines, and is told by the event when it is to look up. Errands go
+# A task that waits for others, and is told by the event when it is to look up. Errands go
 # in a thread of their own: a mail server that hangs keeps no article from the index.
 Errand = Callable[[Flask, threading.Event], object]
-ERRANDS: tuple[Errand, ...] = (sending.sweep,)
+ERRANDS: tuple[Errand, ...] = (sending.sweep, texts.sweep)
 
 
 class Worker:

@@ -27,7 +27,7 @@ TOP_LEVEL = {
     ".ci",
 }
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc", "manager", "services", "tools"}
-NOT_IN_THE_SERVER = ("alembic", "flask_migrate", "mako", "rich", "PIL", "pytest")
+NOT_IN_THE_SERVER = ("alembic", "flask_migrate", "mako", "rich", "PIL", "pypdf", "pytest")
 # Loaded by the first form that wants them: start-up is mostly imports.
 NOT_BEFORE_A_FORM = ("email_validator", "dns", "phonenumbers")
 NOT_BEFORE_A_MAIL = ("smtplib",)

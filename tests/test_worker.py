@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from psgflask import serving, worker
 from psgflask.database import utc_now
 from psgflask.mail import sending
+from psgflask.news import texts
 from psgflask.search import keeper
 from psgflask.search.models import LedgerEntry
 from psgflask.worker import Worker
@@ -215,7 +216,7 @@ def test_a_server_starts_the_worker_unless_it_is_told_not_to(
     assert worker.start(make_app(WORKER=False)) is None
     running = worker.start(make_app(WORKER=True))
     assert running is not None
-    assert running.errands == worker.ERRANDS == (sending.sweep,)
+    assert running.errands == worker.ERRANDS == (sending.sweep, texts.sweep)
     rounds.wait_for(1)
     running.stop()
 

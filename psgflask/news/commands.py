@@ -7,12 +7,12 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 from sqlalchemy import func, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import Session, selectinload
 
 from psgflask.database import utc_now
 from psgflask.languages import LANGUAGES
 from psgflask.manuscript import FrontMatterWrong
-from psgflask.news import intake, media, publishing, telling, tidying
+from psgflask.news import intake, media, publishing, telling, texts, tidying
 from psgflask.news.commanding import by_option, the_article, writing
 from psgflask.news.drafts import Draft
 from psgflask.news.front_matter import ArticleFile, read_article
@@ -21,11 +21,13 @@ from psgflask.news.models import KINDS, PUBLISHED, Article
 from psgflask.news.moments import MomentUnreadable, read_moment, tell_moment
 from psgflask.news.rendering import article_url
 from psgflask.news.telling import STATES, name_of
+from psgflask.news.text_commands import read_attachments
 from psgflask.news.topic_commands import topic
 from psgflask.terminal import FileWrong, one_look, print_json, print_table
 
 news = AppGroup("news", help="Write, publish and look after articles.")
 news.add_command(topic)
+news.add_command(read_attachments)
 
 FILE = click.Path(path_type=Path)
 
@@ -50,6 +52,14 @@ def _with_files(article: ArticleFile, tray: Tray) -> Draft:
         return intake.draft_with_files(article, tray, kept)
 
 
+def _place(tray: Tray, session: Session) -> None:
+    """Put the files where they belong, with what was read of them; the caller commits."""
+    texts.keep(session, tray.texts)
+    tray.place()
+    if problems := {found.problem for found in tray.texts.values() if found.problem}:
+        click.echo(f"An attachment cannot be searched: {'; '.join(sorted(problems))}", err=True)
+
+
 @news.command()
 @click.argument("file", type=FILE)
 @click.option("--publish", "at_once", is_flag=True, help="Publish it at once.")
@@ -65,7 +75,7 @@ def add(file: Path, at_once: bool, by: str) -> None:
             if at_once:
                 publishing.publish(session, article, by=by, now=now)
             address, name = article_url(article, external=True), name_of(article)
-            tray.place()
+            _place(tray, session)
             session.commit()
     if at_once:
         click.echo(f"Published: {address}")
@@ -89,7 +99,7 @@ def edit(slug: str, file: Path, by: str) -> None:
             article = the_article(session, slug)
             publishing.revise(session, article, draft, by=by, now=utc_now())
             told = _told(article)
-            tray.place()
+            _place(tray, session)
             session.commit()
     click.echo(f"Saved: {told}")
 
@@ -146,7 +156,7 @@ def correct(slug: str, text: str, file: Path | None, by: str) -> None:
                 publishing.revise(session, article, draft, by=by, now=now)
             publishing.correct(session, article, text, by=by, now=now)
             told = _told(article)
-            tray.place()
+            _place(tray, session)
             session.commit()
     click.echo(f"Corrected: {told}")
 

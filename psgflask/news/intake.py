@@ -19,6 +19,7 @@ from psgflask.manuscript import FrontMatterWrong, Mistake
 from psgflask.news import attachments, pictures
 from psgflask.news.attachments import AttachmentRefused
 from psgflask.news.drafts import AttachmentDraft, Draft, PictureDraft
+from psgflask.news.extracting import Extracted, extract
 from psgflask.news.front_matter import ArticleFile, NamedFile
 from psgflask.news.models import Attachment, Picture
 from psgflask.news.pictures import PictureRefused
@@ -38,6 +39,7 @@ class Tray:
     def __init__(self, media: Path) -> None:
         self.media = media
         self.names: dict[str, Path] = {}
+        self.texts: dict[str, Extracted] = {}
 
     def __enter__(self) -> "Tray":
         """Make the folder beside the media in which files are prepared."""
@@ -101,11 +103,18 @@ def store_picture(path: Path, tray: Tray) -> PictureDraft:
 
 
 def store_attachment(path: Path, tray: Tray, *, title: str, language: str) -> AttachmentDraft:
-    """Check a file against its extension and put it on the tray. Raises AttachmentRefused."""
+    """Check a file against its extension and put it on the tray. Raises AttachmentRefused.
+
+    A PDF is read for the search; one that cannot be read is taken all the same.
+    """
     kind = attachments.check(path)
     data = path.read_bytes()
+    file_hash = tray.add(data)
+    if kind is attachments.KINDS["pdf"]:
+        with contextlib.suppress(OSError):  # the worker tries again
+            tray.texts[file_hash] = extract(tray.names[file_hash])
     return AttachmentDraft(
-        file_hash=tray.add(data),
+        file_hash=file_hash,
         file_name=f"{slug_of(path.stem)}.{kind.extension}",
         media_type=kind.media_type,
         size=len(data),

@@ -224,3 +224,17 @@ class Attachment(FileOfArticle, Model):
     media_type: Mapped[str] = mapped_column(String(80))
     title: Mapped[str] = mapped_column(String(250))
     language: Mapped[str] = mapped_column(String(2))
+
+    read: Mapped["FileText | None"] = relationship(
+        primaryjoin="foreign(Attachment.file_hash) == FileText.file_hash", viewonly=True
+    )
+
+
+class FileText(Model):
+    """What could be read of a stored file, whichever articles have it; `problem` if nothing."""
+
+    __tablename__ = "file_texts"
+
+    file_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    text: Mapped[str] = mapped_column(Text, deferred=True)
+    problem: Mapped[str] = mapped_column(String(200), default="")

@@ -46,6 +46,11 @@ def facts(article: Article, now: datetime, address: str) -> dict[str, Any]:
         "address": address,
         "date": str(article.dateline),
         **publishing.snapshot(article),
+        "unreadable": {
+            file.file_name: file.read.problem
+            for file in article.attachments
+            if file.read is not None and file.read.problem
+        },
         "revisions": [
             {
                 "number": revision.number,
@@ -127,6 +132,8 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
         for file in told[kind]:
             what = file.get("alt") or file.get("title") or "decorative"
             yield f"{kind[:-1]:<12} {file['file_name']}: {what}"
+            if problem := told["unreadable"].get(file["file_name"]):
+                yield f"{'':<12} its text cannot be searched: {problem}"
     for note in told["corrections"]:
         yield f"{'correction':<12} {_clock(note['noted_at'])} {note['text']}"
     for revision in told["revisions"]:

@@ -8,21 +8,28 @@ from sqlalchemy.orm import Session, selectinload, undefer
 
 from psgflask.database import read_only
 from psgflask.news import catalogue
-from psgflask.news.models import Article
+from psgflask.news.models import Article, Attachment, FileText
 from psgflask.rendering import plain
 from psgflask.search.index import Document
 
 BATCH = 500
+# What must be loaded with an article to know its text.
+TEXTS = (
+    undefer(Article.body),
+    selectinload(Article.attachments).joinedload(Attachment.read).undefer(FileText.text),
+)
 
 
 def text_of(article: Article) -> str:
     """Return the text of an article that is searched, apart from its title.
 
-    Of a members-only article that is the teaser alone.
+    That is its teaser, its body and the first 5,000 words of each attached PDF; of a members-only
+    article the teaser alone.
     """
     if not catalogue.may_read_body(article, catalogue.ANYBODY):
         return article.teaser
-    return f"{article.teaser}\n\n{plain(article.body)}"
+    attached = [file.read.text for file in article.attachments if file.read is not None]
+    return "\n\n".join([article.teaser, plain(article.body), *filter(None, attached)])
 
 
 def of(session: Session, ids: Iterable[int], now: datetime) -> list[Document]:
@@ -33,9 +40,7 @@ def of(session: Session, ids: Iterable[int], now: datetime) -> list[Document]:
         rows = session.scalars(
             select(Article)
             .where(Article.id.in_(wanted[start : start + BATCH]), catalogue.published(now))
-            .options(
-                selectinload(Article.topics), selectinload(Article.issue), undefer(Article.body)
-            )
+            .options(selectinload(Article.topics), selectinload(Article.issue), *TEXTS)
         )
         found += [_document(article) for article in rows]
     return found

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, UOWTransaction
 from sqlalchemy.orm.attributes import instance_state
 
 from psgflask.database import utc_now
-from psgflask.news.models import Article, Attachment, Issue
+from psgflask.news.models import Article, Attachment, FileText, Issue
 from psgflask.search.models import LedgerEntry
 
 QUEUED = "search_queued"
@@ -24,6 +24,9 @@ def _note(session: Session, context: UOWTransaction) -> None:
         elif isinstance(row, Attachment):
             # The article that it was taken from, too.
             ids.update(_values(row, "article_id"))
+        elif isinstance(row, FileText):
+            having = select(Attachment.article_id).where(Attachment.file_hash == row.file_hash)
+            ids.update(session.scalars(having))
         elif isinstance(row, Issue) and row in session.dirty:
             issued = select(Article.id).where(Article.issue_id == _key(row))
             ids.update(session.scalars(issued))

@@ -6,7 +6,7 @@ from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload, undefer
+from sqlalchemy.orm import Session, selectinload
 
 from psgflask.news import catalogue
 from psgflask.news.models import Article, Topic
@@ -78,7 +78,7 @@ def _hits(session: Session, asked: Asked, answer: Answer) -> list[Hit]:
     rows = session.scalars(
         select(Article)
         .where(Article.id.in_(answer.ids), catalogue.published(asked.now))
-        .options(selectinload(Article.topics), selectinload(Article.issue), undefer(Article.body))
+        .options(selectinload(Article.topics), selectinload(Article.issue), *documents.TEXTS)
     )
     found = {article.id: article for article in rows}
     hits = []

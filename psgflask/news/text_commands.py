@@ -1,0 +1,28 @@
+"""`flask news read-attachments`: the texts of attached PDFs, for the search."""
+
+import click
+from flask import Flask, current_app
+
+from psgflask.news import texts
+from psgflask.terminal import one_change, one_look, print_table
+
+
+@click.command("read-attachments")
+@click.option("--again", is_flag=True, help="Try those again that could not be read.")
+def read_attachments(again: bool) -> None:
+    """Read the attached PDFs that nobody has read yet; the worker does so by itself."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    if again:
+        with one_change() as session:
+            texts.forget_failures(session)
+            session.commit()
+    done = texts.read_missing(app)
+    with one_look() as session:
+        left = texts.unreadable(session)
+        absent = len(texts.missing(session))
+    click.echo(f"Read {done} files")
+    if absent:
+        click.echo(f"{absent} files are not in instance/media: restore them from a backup")
+    if left:
+        click.echo("Could not be read, so that search finds them by their title alone:")
+        print_table(("file", "why"), left)
