@@ -100,7 +100,7 @@ def test_what_is_no_text_is_left_out() -> None:
 
 
 def test_the_first_5000_words_are_read_and_no_endless_one(tmp_path: Path) -> None:
-    lines = ["\n".join(f"word{page * 100 + line}" for line in range(100)) for page in range(51)]
+    lines = ["\n".join(f"word{page * 99 + line}" for line in range(99)) for page in range(51)]
     words = extract(written(tmp_path, pdfs.pdf(*lines))).text.split()
     assert len(words) == 5000
     assert words[-1] == "word4999"
@@ -141,11 +141,11 @@ def test_a_file_that_swells_to_gigabytes_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("program", "why"),
     [
-        ("import time; time.sleep(60)", "too long"),
+        ("import time; time.sleep(60)", "too long to read"),
         ("limit(); x = bytearray(3_000_000_000)", "too much memory"),
         ("limit(); open('left-behind', 'w').write('x' * 10)", "too much memory"),
-        ("SECONDS = 1\nlimit()\nwhile True: pass", "too long"),
-        ("print('[]')", "too long"),
+        ("SECONDS = 1\nlimit()\nwhile True: pass", "too long or too much"),
+        ("print('[]')", "too long or too much"),
     ],
     ids=["sleeps", "swells", "writes", "works", "says nothing"],
 )
