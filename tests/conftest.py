@@ -21,6 +21,7 @@ from werkzeug.test import TestResponse
 
 from psgflask import create_app
 from psgflask.database import Model, db
+from psgflask.search.engine import vector
 from psgflask.translations.compile import compile_all
 
 SETTINGS = {"TESTING": True, "SECRET_KEY": "only-in-tests", "WORKER": False}
@@ -128,6 +129,12 @@ class Privacy(logging.Handler):
         with suppress(Exception):  # a record that cannot be written is its own test's affair
             text = self.format(record)
             self.told += [f"{found} in: {text[:300]}" for found in PRIVATE.findall(text)]
+
+
+@pytest.fixture(autouse=True)
+def searches_wait_for_what_was_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a new state takes longer than a reader is kept waiting for it."""
+    monkeypatch.setattr(vector, "PATIENCE", 60.0)
 
 
 @pytest.fixture(autouse=True)

@@ -1,39 +1,22 @@
 """Nearness: the words of a lexicon that are few edits away from one word."""
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.search.language import fold
-
-LONGEST = 60  # letters; nobody mistypes a longer word into one that is there
+from psgflask.search.index import signatures
+from psgflask.search.index.columns import Lexicon, Likeness
+from psgflask.search.index.signatures import LONGEST
 
 
 class Neighbours:
-    """The folded words of a lexicon, by their length, each with a signature of its letters.
+    """The folded words of a segment's lexicon."""
 
-    A signature has a bit for each letter that occurs and one for each that occurs again (some
-    letters share theirs). Putting a letter in or taking one out changes one bit at most, putting
-    one in the place of another two, a swap none: so most words are ruled out by counting bits.
-    """
-
-    def __init__(self, blob: bytes, ends: NDArray[np.int64]) -> None:
-        letters = np.frombuffer(blob, np.uint8)
-        lengths = np.diff(ends)
-        # Where a word holds a byte of a letter beyond ASCII; accented forms are among these.
-        beyond = np.concatenate(([0], np.cumsum(letters > 127)))
-        plain = beyond[ends[1:]] == beyond[ends[:-1]]
-        self._letters: dict[int, NDArray[np.uint8]] = {}
-        self._signatures: dict[int, NDArray[np.uint64]] = {}
-        for length in np.unique(lengths[plain]).tolist():
-            if 0 < length <= LONGEST:
-                starts = ends[:-1][plain & (lengths == length)]
-                table = letters[starts[:, None] + np.arange(length)]
-                self._letters[length] = table
-                self._signatures[length] = _signatures(table)
-        texts = (blob[ends[at] : ends[at + 1]].decode() for at in np.flatnonzero(~plain).tolist())
-        self._others = [text for text in texts if fold(text) == text]
+    def __init__(self, lexicon: Lexicon, likeness: Likeness) -> None:
+        self._blob, self._ends, self._like = lexicon.blob, lexicon.ends, likeness
+        self._letters = np.frombuffer(lexicon.blob, np.uint8)
 
     def near(self, word: str, most: int) -> Iterator[tuple[str, int]]:
         """Yield (other, distance) for the words within `most` edits, the word itself too."""
@@ -43,39 +26,24 @@ class Neighbours:
         for other in self._others:
             if abs(len(other) - len(word)) <= most and (distance := edits.to(other)) <= most:
                 yield other, distance
-        own = signature(word)
-        for length in range(max(1, len(word) - most), len(word) + most + 1):
-            table = self._letters.get(length)
-            if table is None:
-                continue
-            differing = np.bitwise_count(self._signatures[length] ^ np.uint64(own))
+        like, own = self._like, np.uint64(signatures.of_word(word))
+        for length in range(max(1, len(word) - most), min(LONGEST, len(word) + most) + 1):
+            begin, end = like.starts[length : length + 2].tolist()
+            differing = np.bitwise_count(like.signatures[begin:end] ^ own)
             likely = np.flatnonzero(differing <= 2 * most - abs(length - len(word)))
             if not len(likely):
                 continue
-            found = table[likely]
+            begins = self._ends[like.order[begin + likely]]
+            found = signatures.table(self._letters, begins, length)
             distances = edits.to_all(found)
             for place in np.flatnonzero(distances <= most).tolist():
                 yield found[place].tobytes().decode(), int(distances[place])
 
-
-def signature(word: str) -> int:
-    """Return the signature of a word."""
-    once = again = 0
-    for letter in word:
-        bit = 1 << (ord(letter) & 31)
-        again |= once & bit
-        once |= bit
-    return once | again << 32
-
-
-def _signatures(table: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    once = np.zeros(len(table), np.uint64)
-    again = np.zeros(len(table), np.uint64)
-    for column in table.T:
-        bits = np.left_shift(np.uint64(1), (column & 31).astype(np.uint64))
-        again |= once & bits
-        once |= bits
-    return once | again << np.uint64(32)
+    @cached_property
+    def _others(self) -> list[str]:
+        """Those with letters beyond ASCII."""
+        ends = self._ends
+        return [self._blob[ends[at] : ends[at + 1]].decode() for at in self._like.others.tolist()]
 
 
 class Edits:

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psgflask.search.engine.nearness import Neighbours
-from psgflask.search.index import columns
 from psgflask.search.index.codec import WIDTH
-from psgflask.search.index.columns import EXACT, Lexicon, Run
+from psgflask.search.index.columns import EXACT, FORWARD, Columns, Lexicon, Run
 from psgflask.search.index.forward import PAIR, pread
 from psgflask.search.index.generations import IndexBroken
 
@@ -25,27 +24,30 @@ class Postings:
     __slots__ = ("documents", "ends", "places", "times")
 
     def __init__(self, packed: NDArray[np.uint32], count: int) -> None:
+        """Take postings apart. Raises IndexBroken."""
         numbers = packed.view(np.int32)
         self.documents: Numbers = numbers[:count]
         self.times: Numbers = numbers[count : 2 * count]
         self.places: Numbers = numbers[2 * count :]
         self.ends = np.cumsum(self.times, dtype=np.int64)
+        if count and self.ends[-1] != len(self.places):
+            raise IndexBroken("The postings are not as they were written")
 
 
 class Segment:
     """One segment. It never changes, but that documents are deleted from it."""
 
-    def __init__(self, leaf: Any, folder: Path) -> None:
-        """Open it, read through `leaf`, one of a reader's leaves. Raises IndexBroken, OSError."""
-        self.name: str = leaf.segment().segment_id()
-        self.columns, forward = columns.of_segment(leaf, folder)
-        self.count = len(self.columns.ids)
-        # Our own, for the reader through which we came may be closed before we are let go.
-        self._postings = os.open(folder / f"{self.name}.pst", os.O_RDONLY)
-        self._forward = os.open(forward, os.O_RDONLY)
+    def __init__(self, name: str, found: Columns, folder: Path) -> None:
+        """Open it with its columns. Raises OSError."""
+        self.name = name
+        self.columns = found
+        self.count = len(found.ids)
+        self._postings = os.open(folder / f"{name}.pst", os.O_RDONLY)
         weakref.finalize(self, os.close, self._postings)
+        self._forward = os.open(folder / f"{name}{FORWARD}", os.O_RDONLY)
         weakref.finalize(self, os.close, self._forward)
-        self._ends = {kind: found.ends.data for kind, found in self.lexicons.items()}
+        self._ends = {kind: lexicon.ends.data for kind, lexicon in found.lexicons.items()}
+        self._numbers: dict[tuple[str, str], Numbers] = {}
 
     @property
     def lexicons(self) -> dict[str, Lexicon]:
@@ -55,7 +57,7 @@ class Segment:
     @cached_property
     def neighbours(self) -> Neighbours:
         """The words of the segment by likeness."""
-        return Neighbours(self.lexicons[EXACT].blob, self.lexicons[EXACT].ends)
+        return Neighbours(self.lexicons[EXACT], self.columns.likeness)
 
     def find(self, kind: str, term: bytes) -> int:
         """Return the place of a term in its lexicon, -1 when it is not there."""
@@ -81,6 +83,18 @@ class Segment:
         """Return the term at a place."""
         ends = self._ends[kind]
         return self.lexicons[kind].blob[ends[place] : ends[place + 1]]
+
+    def places_in(self, other: "Segment", kind: str) -> Numbers:
+        """Return the place in another segment's lexicon of each term of this one; -1: not there."""
+        if (other.name, kind) not in self._numbers:
+            texts = (self.term(kind, place) for place in range(len(self.lexicons[kind].n)))
+            found = np.array([other.find(kind, text) for text in texts], np.int32)
+            # The other one is the largest segment, which seldom changes.
+            self._numbers = {
+                key: kept for key, kept in self._numbers.items() if key[0] == other.name
+            }
+            self._numbers[other.name, kind] = found
+        return self._numbers[other.name, kind]
 
     def frequencies(self, run: Run, place: int) -> tuple[Numbers, Numbers]:
         """Return documents and frequencies of a term on one side. Raises IndexBroken."""

@@ -63,7 +63,11 @@ class Snapshot:
         self.k = _saturation(self._column("words"), self.live)
         in_titles = self._column("title_words")
         self.t = _saturation(in_titles, self.live & (in_titles > 0))
-        self.codes = Codes(self.segments, self.first, self.last, self.language)
+        self.codes = Codes(self.segments)
+
+    def warm(self) -> None:
+        """Make what every search needs, before the first one does."""
+        assert len(self.stem_weights) == len(self.stem_counts)  # noqa: S101  # both are kept
 
     def term(self, kind: str, text: str) -> Term:
         """Return a term of the kind "en", "es" (stems) or "exact" (folded or accented words)."""
@@ -180,9 +184,10 @@ class Snapshot:
     def titled(self, hashed: int) -> Docs:
         """Return the live documents whose folded title has this hash."""
         found: list[Docs] = []
-        for base, (hashes, numbers) in zip(self.bases, self._titles, strict=False):
-            low, high = hashes.searchsorted((hashed, hashed + 1))
-            found.append((numbers[low:high] + base).astype(np.int32))
+        for base, segment in zip(self.bases, self.segments, strict=False):
+            own = segment.columns
+            low, high = own.title_hashes.searchsorted((hashed, hashed + 1))
+            found.append((own.titled[low:high] + base).astype(np.int32))
         docs = np.concatenate(found) if found else terms.NONE
         return np.sort(docs[self.live[docs]])
 
@@ -212,14 +217,6 @@ class Snapshot:
     @cached_property
     def _nothing(self) -> Term:
         return Term(terms.NONE, terms.NOTHING, terms.NONE, terms.NOTHING, self.count)
-
-    @cached_property
-    def _titles(self) -> list[tuple[Ints, Ints]]:
-        sorted_by = [np.argsort(each.columns.title_hash) for each in self.segments]
-        return [
-            (each.columns.title_hash[order], order)
-            for each, order in zip(self.segments, sorted_by, strict=True)
-        ]
 
     def _neighbours(self) -> list[Neighbours]:
         return self._reading(lambda: [segment.neighbours for segment in self.segments])

@@ -37,12 +37,7 @@ class Stems:
                 own = each.lexicons[kind]
                 self.n[self.numbers[each.name]] += own.n
                 self.f[self.numbers[each.name]] += own.f
-            for document in gone:
-                if LANGUAGES[int(each.columns.language[document])] == kind:
-                    pairs = each.pairs(int(document))
-                    places = self.of(each, pairs["term"].astype(np.int64))
-                    self.n[places] -= 1
-                    self.f[places] -= np.minimum(pairs["x"], MOST_REPEATED).astype(np.int64)
+            self._without(each, gone)
 
     def of(self, segment: Segment, places: Ints) -> Ints:
         """Return the numbers of the stems at these places of a segment's lexicon."""
@@ -56,15 +51,23 @@ class Stems:
 
     def _numbers_in(self, segment: Segment) -> Ints:
         assert self.base is not None  # noqa: S101  # there is a larger one than this
-        count = len(segment.lexicons[self.kind].n)
-        numbers = np.zeros(count, np.int64)
-        for place in range(count):
+        numbers = segment.places_in(self.base, self.kind).astype(np.int64)
+        for place in np.flatnonzero(numbers < 0).tolist():
             text = segment.term(self.kind, place)
-            number = self.base.find(self.kind, text)
-            if number < 0:
-                number = self.others.setdefault(text, self.known + len(self.others))
-            numbers[place] = number
+            numbers[place] = self.others.setdefault(text, self.known + len(self.others))
         return numbers
+
+    def _without(self, segment: Segment, gone: Ints) -> None:
+        """Count no longer what stands in deleted documents."""
+        mine = gone[segment.columns.language[gone] == LANGUAGES.index(self.kind)]
+        if not len(mine):
+            return
+        pairs = np.concatenate([segment.pairs(document) for document in mine.tolist()])
+        places = self.of(segment, pairs["term"].astype(np.int64))
+        count = len(self.n)
+        self.n -= np.bincount(places, minlength=count)
+        repeated = np.minimum(pairs["x"], MOST_REPEATED)
+        self.f -= np.bincount(places, repeated, minlength=count).astype(np.int64)
 
     def weights(self, documents: int) -> NDArray[np.float64]:
         """Return w of every stem."""

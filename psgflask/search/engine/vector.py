@@ -1,6 +1,7 @@
 """The engine: Whoosh's postings evaluated as arrays."""
 
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -12,19 +13,28 @@ from psgflask.search.index import IndexBroken, Store
 from psgflask.search.query import Query
 
 TRIES = 10
+# Seconds that a search waits for a new state while it can still be answered from the one before.
+PATIENCE = 0.1
 # What files that were damaged under an open state make of what reads them.
-TORN = (IndexBroken, OSError, IndexError, ValueError)
+TORN = (IndexBroken, OSError, IndexError, ValueError, OverflowError, MemoryError)
 
 
 class VectorEngine:
-    """Answers over the newest state of the index in a store."""
+    """Answers over the newest state of the index in a store.
+
+    A new state is built in a thread of its own and put in the place of the one before, so that
+    no search stalls while the index changes.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._token: object = None
         self._snapshot: Snapshot | None = None
+        self._token: object = None
+        self._renewal: Future[Snapshot] | None = None
         self._segments: dict[str, Segment] = {}
+        self._doubted = False  # whether files are to be read through before they are trusted
         self._lock = threading.Lock()
+        self._builder = ThreadPoolExecutor(1, thread_name_prefix="index")
 
     def snapshot(self) -> Snapshot:
         """Return the newest state; the one before is let go when nobody reads it.
@@ -33,19 +43,17 @@ class VectorEngine:
         """
         token = self._store_token()
         with self._lock:
-            # A commit may take away the segments that are being opened: then look again.
-            for attempts_left in reversed(range(TRIES)):
-                if self._snapshot is not None and token == self._token:
-                    break
-                try:
-                    self._snapshot = self._read()
-                    self._token = token
-                except (IndexBroken, OSError) as broken:
-                    before, token = token, self._store_token()
-                    if token == before or not attempts_left:
-                        raise IndexUnusable(str(broken)) from broken
-            assert self._snapshot is not None  # noqa: S101  # the loop ends with one, or raises
-            return self._snapshot
+            before = self._snapshot
+            if before is not None and token == self._token:
+                return before
+            if self._renewal is None:
+                self._renewal = self._builder.submit(self._renewed)
+            renewal = self._renewal
+        try:
+            return renewal.result(PATIENCE if before is not None else None)
+        except TimeoutError:
+            assert before is not None  # noqa: S101  # without one there is no limit of time
+            return before
 
     def search(self, query: Query, ask: Ask) -> Answer:
         """Answer a query: the first step that finds anything. Raises IndexUnusable."""
@@ -68,7 +76,7 @@ class VectorEngine:
     def _forget(self, snapshot: Snapshot) -> None:
         with self._lock:
             if self._snapshot is snapshot:
-                self._snapshot, self._segments = None, {}
+                self._snapshot, self._segments, self._doubted = None, {}, True
 
     def _store_token(self) -> object:
         try:
@@ -76,20 +84,42 @@ class VectorEngine:
         except IndexBroken as broken:
             raise IndexUnusable(str(broken)) from broken
 
-    def _read(self) -> Snapshot:
-        """Open what is new of the newest state; segments known already are kept."""
-        folder = self._store.generation()
-        reader = self._store.open_reader()
+    def _renewed(self) -> Snapshot:
         try:
-            parts = []
-            for leaf, _base in reader.leaf_readers():
-                if leaf.doc_count_all():
-                    name = leaf.segment().segment_id()
-                    known = self._segments.get(name)
-                    segment = known or Segment(leaf, folder)
-                    dead = np.array(sorted(leaf.segment().deleted_docs()), np.int64)
-                    parts.append((segment, dead))
+            token, snapshot = self._newest()
+            with self._lock:
+                self._token, self._snapshot = token, snapshot
+            return snapshot
         finally:
-            reader.close()
-        self._segments = {segment.name: segment for segment, _dead in parts}
-        return Snapshot(parts)
+            with self._lock:
+                self._renewal = None
+
+    def _newest(self) -> tuple[object, Snapshot]:
+        """Read the newest state; again if a commit takes away the segments that are being read."""
+        token = self._store_token()
+        for attempts_left in reversed(range(TRIES)):
+            try:
+                return self._read()
+            except (IndexBroken, OSError) as broken:
+                before, token = token, self._store_token()
+                if token == before or not attempts_left:
+                    raise IndexUnusable(str(broken)) from broken
+        raise AssertionError  # the last attempt returns or raises
+
+    def _read(self) -> tuple[object, Snapshot]:
+        """Open what is new of the newest state; segments known already are kept."""
+        store = self._store
+        if self._doubted:
+            store.verify_anew()
+            self._doubted = False
+        state = store.state()
+        known = self._segments
+        segments = {
+            name: known.get(name) or Segment(name, store.columns_of(state, name), state.folder)
+            for name in state.segments
+        }
+        dead = [np.array(deleted, np.int64) for deleted in state.segments.values()]
+        snapshot = Snapshot(list(zip(segments.values(), dead, strict=True)))
+        snapshot.warm()
+        self._segments = segments
+        return state.token, snapshot

@@ -1,7 +1,6 @@
 """The index of an installation: opened, changed and built anew under one lock."""
 
 import contextlib
-import fcntl
 import shutil
 import time
 from collections.abc import Callable, Iterable
@@ -13,14 +12,16 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC, FileIndex
 from whoosh.reading import IndexReader
 
-from psgflask.search.index import columns, generations
+from psgflask.search.index import columns, deriving, generations, locking, opening
+from psgflask.search.index.columns import Columns
 from psgflask.search.index.documents import Document, content_hash
 from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.opening import State
 from psgflask.search.index.schema import schema
-from psgflask.search.index.sums import NAME, Verifier, toc_name
+from psgflask.search.index.sums import NAME, Verifier, glance
+from psgflask.search.index.token import Token
 from psgflask.search.index.writer import MergePolicy, Writer, due, purging, sparingly, thoroughly
 
-WRITE_LOCK, BUILD_LOCK = "write.lock", "build.lock"
 MISSED = "missed"
 TRIES = 10
 PAUSE = 0.02
@@ -30,50 +31,53 @@ Progress = Callable[[int], None]
 Seen = TypeVar("Seen")
 
 
-class _Opening(FileStorage):  # type: ignore[misc]  # Whoosh ships no types
-    """Remembers the files that a reader opened, for when it comes to nothing half-way."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.opened: list[Any] = []
-
-    def open_file(self, name: str, **said: Any) -> Any:
-        """Open a file to read."""
-        self.opened.append(super().open_file(name, **said))
-        return self.opened[-1]
-
-    def give_up(self) -> None:
-        """Close all that was opened."""
-        for each in self.opened:
-            each.file.close()
-
-
 class Store:
     """The index in a folder. Readers need no lock; whoever writes holds `writing`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._verifier = Verifier()
+        self._token = Token(folder)
 
     def generation_token(self) -> tuple[str, str]:
         """Return what differs after every commit and rebuild. Raises IndexBroken."""
-        generation = generations.current(self.folder)
-        return generation.name, toc_name(generation)
+        return self._token.now()
 
-    def generation(self) -> Path:
-        """Return the folder of the generation in force. Raises IndexBroken."""
-        return generations.current(self.folder)
+    def state(self) -> State:
+        """Return the present state, its files looked at by size alone. Raises IndexBroken."""
+        return self._steadily(self._state)
+
+    def columns_of(self, state: State, segment: str) -> Columns:
+        """Return the columns of a segment; derive them if need be. Raises IndexBroken, OSError."""
+        for _attempt in range(2):
+            found = columns.load(state.folder, segment)
+            if found is not None:
+                return found
+            with contextlib.closing(self._open(state.folder)) as reader:
+                for leaf, _start in reader.leaf_readers():
+                    if leaf.segment().segment_id() == segment:
+                        deriving.derive(leaf, state.folder)
+        raise IndexBroken(f"The columns of {segment} cannot be kept")
 
     def open_reader(self) -> IndexReader:
         """Open the present state; the caller closes it. Raises IndexBroken."""
         return self._steadily(lambda: self._open(generations.current(self.folder)))
 
     def verify(self) -> None:
-        """Compare with their sums all files that changed since the last look.
+        """Compare with their sums all files that changed since the last look, derived ones too.
 
         Raises IndexBroken.
         """
-        self._steadily(lambda: self._verifier.verify(generations.current(self.folder)))
+        self._steadily(self._verify)
+
+    def verify_anew(self) -> None:
+        """Read all files through; let go of derived ones that were harmed. Raises IndexBroken."""
+        self.distrust()
+        generation = generations.current(self.folder)
+        self._steadily(lambda: self._verifier.verify(generation))
+        for segment in self.state().segments:
+            if not columns.are_sound(generation, segment):
+                (generation / f"{segment}{columns.COLUMNS}").unlink(missing_ok=True)
 
     def distrust(self) -> None:
         """Let the next look read all files, also those that seem unchanged."""
@@ -82,16 +86,31 @@ class Store:
     def _steadily(self, look: Callable[[], Seen]) -> Seen:
         """Look again if a commit or a rebuild took files away in the middle."""
         for _attempt in range(TRIES):
-            before = self._token()
+            before = self._token_or_none()
             try:
                 return look()
             except IndexBroken:
                 time.sleep(PAUSE)
-                if self._token() == before:
+                if self._token_or_none() == before:
                     raise
         return look()
 
-    def _token(self) -> tuple[str, str] | None:
+    def _verify(self) -> None:
+        generation = generations.current(self.folder)
+        self._verifier.verify(generation)
+        self._verifier.verify_derived(generation)
+
+    def _state(self) -> State:
+        generation = generations.current(self.folder)
+        name, segments = glance(generation)
+        live = {
+            segment.segment_id(): sorted(segment.deleted_docs())
+            for segment in segments
+            if segment.doc_count_all()
+        }
+        return State((generation.name, name), generation, live)
+
+    def _token_or_none(self) -> tuple[str, str] | None:
         try:
             return self.generation_token()
         except IndexBroken:
@@ -111,7 +130,7 @@ class Store:
 
     def writing(self, *, wait: bool) -> AbstractContextManager[object] | None:
         """Take the lock of all who write, in any process; None when it is taken and not waited."""
-        return self._lock(WRITE_LOCK, wait=wait)
+        return locking.take(self.folder, locking.WRITE, wait=wait)
 
     def apply(self, changed: Iterable[Document], removed: Iterable[int]) -> int:
         """Put these documents in the place of what is known of them, and take others out.
@@ -133,7 +152,7 @@ class Store:
         """
         self.verify()
         generation = generations.current(self.folder)
-        building = self._lock(BUILD_LOCK, wait=False) if purge else None
+        building = locking.take(self.folder, locking.BUILD, wait=False) if purge else None
         if building is not None:
             with building:
                 generations.remove_others(self.folder, generation)
@@ -160,7 +179,7 @@ class Store:
         `late` says of the articles changed so what they are in the end. Return False when
         somebody else builds already and `wait` is off.
         """
-        building = self._lock(BUILD_LOCK, wait=wait)
+        building = locking.take(self.folder, locking.BUILD, wait=wait)
         if building is None:
             return False
         with building:
@@ -259,39 +278,13 @@ class Store:
         ):
             for leaf, _start in reader.leaf_readers():
                 if leaf.doc_count_all():
-                    columns.derive_once(leaf, generation)
+                    deriving.derive_once(leaf, generation)
 
     def _open(self, generation: Path) -> IndexReader:
         self._verifier.verify(generation)
-        storage = _Opening(generation)
-        try:
-            index = FileIndex(storage, indexname=NAME)
-            state = index._read_toc()
-            # Whoosh would try ten times by itself, and leave open what each try had opened.
-            reader = index._reader(storage, state.schema, state.segments, state.generation)
-            for leaf, _start in reader.leaf_readers():
-                if leaf.doc_count_all():
-                    # Whoosh opens these late, perhaps after a merge has taken the file away.
-                    leaf.stored_fields(0)
-        except Exception as error:
-            storage.give_up()
-            raise IndexBroken(f"{generation.name} cannot be opened: {error!r}") from error
-        return reader
+        return opening.open_reader(generation)
 
     def _held(self) -> AbstractContextManager[object]:
         held = self.writing(wait=True)
         assert held is not None  # noqa: S101  # waiting always ends with the lock
         return held
-
-    def _lock(self, name: str, *, wait: bool) -> AbstractContextManager[object] | None:
-        # Beside the folder: whoever empties that must not make a second lock possible.
-        file = self.folder.with_name(f"{self.folder.name}.{name}").open("a")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            file.close()
-            return None
-        except BaseException:
-            file.close()
-            raise
-        return contextlib.closing(file)

@@ -5,14 +5,17 @@ of every file, so that torn, flipped and lost files are told from whole ones.
 """
 
 import json
+import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC
 
 from psgflask.durable import write_whole
+from psgflask.search.index import columns
 from psgflask.search.index.documents import SCHEMA_VERSION
 from psgflask.search.index.generations import IndexBroken
 
@@ -21,6 +24,7 @@ NAME = "MAIN"  # Whoosh's name for the one index in a folder
 CHUNK = 1 << 20
 
 Sum = tuple[int, int]  # bytes, CRC-32
+Seen = tuple[int, int, int]
 
 
 def write_sums(generation: Path, sums: Mapping[str, Sum]) -> None:
@@ -62,12 +66,26 @@ def toc_name(generation: Path) -> str:
     return str(TOC._filename(NAME, newest))
 
 
+def glance(generation: Path) -> tuple[str, list[Any]]:
+    """Return the name of the newest commit and Whoosh's segments of it.
+
+    Their files are looked at by size alone, so this takes no longer for a large index. Raises
+    IndexBroken.
+    """
+    noted, name = read_sums(generation), toc_name(generation)
+    segments = _segments(generation, name, noted)
+    for file, right in _files(generation, segments, noted):
+        if _stat(file).st_size != right[0]:
+            raise _damaged(file)
+    return name, segments
+
+
 class Verifier:
     """Compares files with their sums, once for every state of a file that it sees."""
 
     def __init__(self) -> None:
         # File -> inode, size and time of change when its sum was last found right.
-        self._sound: dict[Path, tuple[int, int, int]] = {}
+        self._sound: dict[Path, Seen] = {}
 
     def distrust(self) -> None:
         """Forget which files were found right, so that the next look reads them all."""
@@ -76,29 +94,67 @@ class Verifier:
     def verify(self, generation: Path) -> None:
         """Look at every file of the newest commit. Raises IndexBroken."""
         noted, name = read_sums(generation), toc_name(generation)
-        if name not in noted:
-            raise IndexBroken(f"{name} has no sum")
-        self._compare(generation / name, noted[name])
-        segments = TOC.read(FileStorage(generation), NAME).segments
-        names = {segment.segment_id() for segment in segments}
-        for file_name, right in noted.items():
-            segment = segment_of(file_name)
-            if segment in names:
-                self._compare(generation / file_name, right)
-        if missing := names - {segment_of(file_name) for file_name in noted}:
-            raise IndexBroken(f"Nothing is noted of {', '.join(sorted(missing))}")
+        segments = _segments(generation, name, noted)
+        for file, right in _files(generation, segments, noted):
+            self._look(file, lambda file=file, right=right: sum_of(file) == right)  # type: ignore[misc]  # bound now
 
-    def _compare(self, file: Path, right: Sum) -> None:
+    def verify_derived(self, generation: Path) -> None:
+        """Look at what is derived of the newest commit. Raises IndexBroken."""
+        for segment in _segments(generation, toc_name(generation), read_sums(generation)):
+            name = segment.segment_id()
+            for suffix in columns.SUFFIXES:
+                file = generation / f"{name}{suffix}"
+                if file.exists():  # what is not there is derived when somebody needs it
+                    self._look(file, lambda name=name: columns.are_sound(generation, name))  # type: ignore[misc]  # bound now
+
+    def _look(self, file: Path, is_sound: Callable[[], bool]) -> None:
+        look = _stat(file)
+        seen = (look.st_ino, look.st_size, look.st_mtime_ns)
+        if self._sound.get(file) == seen:
+            return
         try:
-            look = file.stat()
-            seen = (look.st_ino, look.st_size, look.st_mtime_ns)
-            if self._sound.get(file) == seen:
-                return
-            if look.st_size != right[0] or sum_of(file) != right:
-                raise IndexBroken(f"{file.parent.name}/{file.name} is damaged")
+            if not is_sound():
+                raise _damaged(file)
         except OSError as error:
-            raise IndexBroken(f"{file.parent.name}/{file.name}: {error.strerror}") from error
+            raise _unreadable(file, error) from error
         self._sound[file] = seen
+
+
+def _segments(generation: Path, name: str, noted: Mapping[str, Sum]) -> list[Any]:
+    try:
+        if name not in noted or sum_of(generation / name) != noted[name]:
+            raise _damaged(generation / name)
+        segments: list[Any] = TOC.read(FileStorage(generation), NAME).segments
+    except OSError as error:
+        raise _unreadable(generation / name, error) from error
+    names = {segment.segment_id() for segment in segments}
+    if missing := names - {segment_of(file_name) for file_name in noted}:
+        raise IndexBroken(f"Nothing is noted of {', '.join(sorted(missing))}")
+    return segments
+
+
+def _files(
+    generation: Path, segments: list[Any], noted: Mapping[str, Sum]
+) -> Iterator[tuple[Path, Sum]]:
+    names = {segment.segment_id() for segment in segments}
+    for file_name, right in noted.items():
+        if segment_of(file_name) in names:
+            yield generation / file_name, right
+
+
+def _stat(file: Path) -> os.stat_result:
+    try:
+        return file.stat()
+    except OSError as error:
+        raise _unreadable(file, error) from error
+
+
+def _damaged(file: Path) -> IndexBroken:
+    return IndexBroken(f"{file.parent.name}/{file.name} is damaged")
+
+
+def _unreadable(file: Path, error: OSError) -> IndexBroken:
+    return IndexBroken(f"{file.parent.name}/{file.name}: {error.strerror}")
 
 
 def segment_of(file_name: str) -> str:

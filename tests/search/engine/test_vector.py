@@ -1,13 +1,18 @@
 """The engine over an index that changes, breaks and is read by several threads."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from psgflask.search.engine import Ask, IndexUnusable
+from psgflask.search.engine import Ask, IndexUnusable, vector
+from psgflask.search.engine.segments import Segment
+from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.vector import VectorEngine
-from psgflask.search.index import columns, generations
+from psgflask.search.index import IndexBroken, columns, generations
 from psgflask.search.query import parse
 from tests.search.corpus import NOW, Index, document
 
@@ -22,6 +27,28 @@ def test_a_state_is_read_once_and_segments_serve_the_next(tmp_path: Path) -> Non
     assert after is not before
     assert kept in index.engine._segments.values()
     assert (before.count, after.count) == (399, 400)
+
+
+def test_no_search_waits_long_for_a_new_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = Index(tmp_path, [document(1, "Lima")])
+    engine = index.engine
+    before = engine.snapshot()
+    may_go_on = threading.Event()
+
+    def slowly(parts: list[tuple[Segment, NDArray[np.int64]]]) -> Snapshot:
+        may_go_on.wait(60)
+        return Snapshot(parts)
+
+    monkeypatch.setattr(vector, "Snapshot", slowly)
+    index.change([document(2, "Lima")])
+    monkeypatch.setattr(vector, "PATIENCE", 0.01)
+    assert engine.snapshot() is before
+    assert engine.snapshot() is before
+    may_go_on.set()
+    monkeypatch.setattr(vector, "PATIENCE", 60.0)
+    assert engine.snapshot().count == 2
 
 
 def test_segments_that_are_gone_are_let_go(tmp_path: Path) -> None:
@@ -106,8 +133,13 @@ def harm_files(index: Index, ending: str, harm: str) -> None:
                 opened.write(b"\xff" * size)
 
 
-@pytest.mark.parametrize("ending", columns.SUFFIXES)
-@pytest.mark.parametrize("harm", ["missing", "torn", "of another make", "empty"])
+@pytest.mark.parametrize(
+    ("ending", "harm"),
+    [
+        *((columns.COLUMNS, harm) for harm in ("missing", "torn", "other bytes", "empty")),
+        *((columns.FORWARD, harm) for harm in ("missing", "torn", "empty")),
+    ],
+)
 def test_columns_that_are_not_as_they_were_made_are_made_anew(
     tmp_path: Path, ending: str, harm: str
 ) -> None:
@@ -128,3 +160,31 @@ def test_columns_that_are_not_as_they_were_made_are_made_anew(
     )
     assert (after.ids, after.scores) == (before.ids, before.scores)
     assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize("ending", columns.SUFFIXES)
+def test_whoever_looks_at_the_whole_index_sees_derived_files_that_were_harmed(
+    tmp_path: Path, ending: str
+) -> None:
+    index = Index(tmp_path, [document(number, f"Lima w{number}") for number in range(1, 30)])
+    [file] = generations.current(index.store.folder).glob(f"*{ending}")
+    whole = file.read_bytes()
+    index.store.verify()
+    file.write_bytes(whole[:-40] + bytes(40))
+    with pytest.raises(IndexBroken):
+        index.store.verify()
+    file.unlink()
+    index.store.verify()
+
+
+def test_columns_of_another_make_are_no_harm_and_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = Index(tmp_path, [document(1, "Lima")])
+    monkeypatch.setattr(columns, "VERSION", columns.VERSION + 1)
+    index.store.verify()
+    state = index.store.state()
+    [segment] = state.segments
+    assert columns.load(state.folder, segment) is None
+    assert index.store.columns_of(state, segment).ids.tolist() == [1]
+    assert columns.load(state.folder, segment) is not None

@@ -1,0 +1,123 @@
+"""Makes the columns of a segment from Whoosh's files."""
+
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psgflask.durable import write_whole
+from psgflask.search.index import columns, forward, packed, signatures
+from psgflask.search.index.codec import WIDTH
+from psgflask.search.index.columns import COLUMNS, EXACT, FORWARD, KINDS, MAKE, Columns
+from psgflask.search.index.schema import LANGUAGES, SIDES
+
+
+def derive_once(leaf: Any, folder: Path) -> None:
+    """Write the columns of a segment unless they are there, right or wrong."""
+    name = leaf.segment().segment_id()
+    if not all((folder / f"{name}{suffix}").exists() for suffix in columns.SUFFIXES):
+        derive(leaf, folder)
+
+
+def derive(leaf: Any, folder: Path) -> None:
+    """Write the columns of a segment, read through one of a reader's `leaf_readers()`."""
+    name = leaf.segment().segment_id()
+    count = leaf.doc_count_all()
+    arrays = _of_documents(leaf, count)
+    postings = leaf._terms._postfile.fileno()
+    lexicons = {kind: _lexicon(leaf, kind) for kind in KINDS}
+    stems = [lexicons[language] for language in LANGUAGES]
+    pairs, arrays["starts"] = forward.of_lexicons(stems, postings, count)
+    for kind, lexicon in lexicons.items():
+        arrays |= {f"{kind}_{label}": array for label, array in lexicon.items()}
+    exact = lexicons[EXACT]
+    likeness = signatures.of_words(exact["blob"].tobytes(), exact["ends"])
+    arrays |= {f"like_{label}": array for label, array in likeness.items()}
+    narrowed = {label: _narrow(array) for label, array in arrays.items()}
+    narrowed[MAKE] = columns.made_for(pairs)
+    write_whole(folder / f"{name}{FORWARD}", pairs)
+    write_whole(folder / f"{name}{COLUMNS}", packed.pack(narrowed))
+
+
+def _narrow(array: NDArray[Any]) -> NDArray[Any]:
+    """Return 64-bit numbers as 32-bit ones where they fit: half the memory."""
+    wide = array.dtype == np.int64 and len(array) and np.abs(array).max() > np.iinfo(np.int32).max
+    return array if wide or array.dtype != np.int64 else array.astype(np.int32)
+
+
+def _of_documents(leaf: Any, count: int) -> dict[str, Any]:
+    arrays = {field.name: np.zeros(count, np.int64) for field in fields(Columns)[:8]}
+    hashes = np.zeros(count, np.int64)
+    topics, years = _Codes(count), _Codes(count)
+    for number, stored in leaf.iter_docs():
+        data = stored["data"]
+        first, last = _day(data["dated_from"]), _day(data["dated_to"])
+        language = LANGUAGES.index(data["language"])
+        arrays["ids"][number] = data["id"]
+        arrays["order"][number] = data["order"]
+        arrays["first"][number], arrays["last"][number] = first, last
+        arrays["language"][number] = language
+        arrays["issue"][number] = -1 if data["issue"] is None else data["issue"]
+        arrays["words"][number] = data["words"]
+        arrays["title_words"][number] = data["title_words"]
+        hashes[number] = columns.title_hash(data["title"])
+        topics.put(number, tuple(sorted(set(data["topics"]))))
+        years.put(number, (_year(first) << 32 | _year(last) << 1 | language,))
+    arrays["titled"] = np.argsort(hashes, kind="stable")
+    arrays["title_hashes"] = hashes[arrays["titled"]]
+    arrays["topic_set"], arrays["sets"], arrays["set_starts"] = topics.arrays()
+    arrays["span"], arrays["spans"], _starts = years.arrays()
+    return arrays
+
+
+class _Codes:
+    """A number for each tuple of numbers that some document has."""
+
+    def __init__(self, count: int) -> None:
+        self._codes = np.zeros(count, np.int64)
+        self._seen: dict[tuple[int, ...], int] = {}
+
+    def put(self, number: int, values: tuple[int, ...]) -> None:
+        self._codes[number] = self._seen.setdefault(values, len(self._seen))
+
+    def arrays(self) -> tuple[Any, Any, Any]:
+        """Return each document's code, all values one code after the other, and their starts."""
+        flat = np.array([value for each in self._seen for value in each], np.int64)
+        return self._codes, flat, np.cumsum([0, *map(len, self._seen)])
+
+
+def _day(text: str | None) -> int:
+    return date.fromisoformat(text).toordinal() if text else 0
+
+
+def _year(day: int) -> int:
+    return date.fromordinal(day).year if day else 0
+
+
+def _lexicon(leaf: Any, kind: str) -> dict[str, Any]:
+    """Return the arrays of a `Lexicon` by name."""
+    found: dict[str, dict[bytes, tuple[int, int, int]]] = {side: {} for side in SIDES}
+    for side in SIDES:
+        for term, info in leaf.iter_field(f"{side}_{kind}"):
+            at, length = info.extent()
+            if isinstance(length, tuple):  # Whoosh 2.7 unpacks it without taking it out
+                (length,) = length
+            documents = info.doc_frequency()
+            key = term if isinstance(term, bytes) else term.encode()
+            found[side][key] = (at, documents, length // WIDTH - 2 * documents)
+    terms = sorted({term for there in found.values() for term in there})
+    arrays: dict[str, Any] = {
+        "blob": np.frombuffer(b"".join(terms), np.uint8),
+        "ends": np.cumsum([0, *map(len, terms)]),
+        "n": np.zeros(len(terms), np.int64),
+        "f": np.zeros(len(terms), np.int64),
+    }
+    for side, there in found.items():
+        rows = [there.get(term, (0, 0, 0)) for term in terms]
+        table = np.array(rows, np.int64).reshape(-1, 3)
+        for place, label in enumerate(("at", "documents", "times")):
+            arrays[f"{side}_{label}"] = np.ascontiguousarray(table[:, place])
+    return arrays
