@@ -61,8 +61,8 @@ class Asked:
         """Whether any filter is in force."""
         return bool(self.topics or self.language or self.first or self.last)
 
-    def ask(self) -> Ask:
-        """Return what to ask of the engine."""
+    def ask(self, *, texts: bool = False) -> Ask:
+        """Return what to ask of the engine; with `texts` those of the articles found too."""
         return Ask(
             now=self.now,
             topics=self.topic_ids,
@@ -72,6 +72,7 @@ class Asked:
             sort=self.sort,
             page=self.page,
             named_topics=self.named_topics,
+            texts=texts,
         )
 
     def address(self, *, dates: bool = True, **changed: Any) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """Titles and snippets with the words found marked: escape first, then mark."""
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from psgflask.search.language import Word, located, stem
+from psgflask.search.index import Text
+from psgflask.search.language import stem
 from psgflask.search.query import InTitle, Phrase, Plain, Prefix, Query
 
 LONGEST = 240
@@ -24,7 +26,7 @@ class Highlighter:
         self.language = language
         self.exact: set[str] = set()
         self.stems: set[str] = set()
-        self.phrases: list[tuple[str, ...]] = []
+        self.phrases: list[re.Pattern[str]] = []
         prefixes: list[str] = []
         for clause in query.clauses:
             match clause:
@@ -33,78 +35,102 @@ class Highlighter:
                     self.exact.add(word.folded)
                     self.stems.add(stem(word.folded, language))
                 case Phrase(words):
-                    self.phrases.append(tuple(word.folded for word in words))
+                    texts = " +".join(re.escape(word.folded) for word in words)
+                    self.phrases.append(re.compile(f" {texts} "))
                 case InTitle(words):
                     self.stems.update(stem(word.folded, language) for word in words)
                 case Prefix(folded):
                     prefixes.append(folded)
         self.prefixes = tuple(prefixes)
+        self._beginnings = _fewest([*self.exact, *map(_beginning, self.stems), *prefixes])
         self._known: dict[str, bool] = {}
 
-    def spans(self, text: str) -> list[Span]:
+    def spans(self, text: Text) -> list[Span]:
         """Return what was found in a text, in order; nothing overlaps."""
-        words = located(text)
-        found = [span for span in words if self._is_found(span[2])]
-        marked = {start: (start, end, word.folded) for start, end, word in found}
+        padded = f" {text.folded} "  # so the places in it are those of the space before a word
+        marked: dict[int, Span] = {}
+        for beginning in self._beginnings:
+            start = padded.find(beginning)
+            while start >= 0:
+                end = padded.find(" ", start + 1)
+                word = padded[start + 1 : end]
+                if self._is_found(word):
+                    marked[start] = (start, end - 1, word)
+                start = padded.find(beginning, end)
         for phrase in self.phrases:
-            for place in _places(words, phrase):
-                start, end = words[place][0], words[place + len(phrase) - 1][1]
+            for start, end, key in _places(phrase, padded):
                 # The whole phrase stands for words of its that are marked already.
-                for inside in words[place : place + len(phrase)]:
-                    marked.pop(inside[0], None)
-                marked[start] = (start, end, " ".join(phrase))
+                for inside in [at for at in marked if start <= at < end]:
+                    del marked[inside]
+                marked[start] = (start, end, key)
         spans: list[Span] = []
-        for span in sorted(marked.values()):
+        for _start, span in sorted(marked.items()):
             if not spans or span[0] >= spans[-1][1]:
                 spans.append(span)
         return spans
 
-    def _is_found(self, word: Word) -> bool:
-        found = self._known.get(word.folded)
+    def _is_found(self, word: str) -> bool:
+        found = self._known.get(word)
         if found is None:
-            found = self._known[word.folded] = (
-                word.folded in self.exact
-                or (bool(self.prefixes) and word.folded.startswith(self.prefixes))
-                or (bool(self.stems) and stem(word.folded, self.language) in self.stems)
+            found = self._known[word] = (
+                word in self.exact
+                or (bool(self.prefixes) and word.startswith(self.prefixes))
+                or (bool(self.stems) and stem(word, self.language) in self.stems)
             )
         return found
 
 
-def marked(text: str, highlighter: Highlighter) -> Markup:
+def marked(text: Text, highlighter: Highlighter) -> Markup:
     """Return a text escaped, what was found in <mark>."""
-    return _marked(text, highlighter.spans(text))
+    return _marked(text.shown, highlighter.spans(text))
 
 
-def snippet(text: str, highlighter: Highlighter) -> Markup:
+def snippet(text: Text, highlighter: Highlighter) -> Markup:
     """Return the part of a text with most of what was found, cut at words, and marked."""
-    text = " ".join(text.split())
+    shown = text.shown
     spans = highlighter.spans(text)
-    begin = _begin(text, _richest(spans))
-    end = _end(text, begin)
-    shown = [(a - begin, b - begin, key) for a, b, key in spans if begin <= a and b <= end]
-    return Markup("%s%s%s") % (
-        "… " if begin else "",
-        _marked(text[begin:end], shown),
-        " …" if end < len(text) else "",
-    )
+    begin = _begin(shown, _richest(spans))
+    end = _end(shown, begin)
+    inside = [(a - begin, b - begin, key) for a, b, key in spans if begin <= a and b <= end]
+    before, after = "… " if begin else "", " …" if end < len(shown) else ""
+    return Markup(before) + _marked(shown[begin:end], inside) + Markup(after)  # noqa: S704  # ours
 
 
 def _marked(text: str, spans: Sequence[Span]) -> Markup:
-    parts: list[Markup] = []
+    parts: list[str] = []
     at = 0
     for start, end, _key in spans:
-        parts += [escape(text[at:start]), Markup("<mark>%s</mark>") % text[start:end]]
+        parts += [escape(text[at:start]), "<mark>", escape(text[start:end]), "</mark>"]
         at = end
-    return Markup().join([*parts, escape(text[at:])])
+    return Markup("".join([*parts, escape(text[at:])]))  # noqa: S704  # every part is escaped
 
 
-def _places(words: Sequence[tuple[int, int, Word]], phrase: tuple[str, ...]) -> list[int]:
-    folded = [word.folded for _start, _end, word in words]
-    return [
-        place
-        for place, word in enumerate(folded)
-        if word == phrase[0] and tuple(folded[place : place + len(phrase)]) == phrase
-    ]
+def _beginning(stemmed: str) -> str:
+    """Return how all words begin that have a stem: stemming changes its last letter at most.
+
+    But for English: dying, lying, tying and vying have the stems die, lie, tie and vie.
+    """
+    if len(stemmed) == 3 and stemmed.endswith("ie"):
+        return stemmed[0]
+    return stemmed[: max(2, len(stemmed) - 1)]
+
+
+def _fewest(beginnings: Iterable[str]) -> list[str]:
+    """Return the beginnings, a space before each, without those that begin as others do."""
+    chosen: list[str] = []
+    for each in sorted({f" {beginning}" for beginning in beginnings}):
+        if not (chosen and each.startswith(chosen[-1])):
+            chosen.append(each)
+    return chosen
+
+
+def _places(phrase: re.Pattern[str], padded: str) -> Iterable[Span]:
+    found = phrase.search(padded)
+    while found:
+        start, end = found.span()
+        yield start, end - 2, " ".join(found[0].split())
+        # The space behind a phrase may be the one before the next.
+        found = phrase.search(padded, end - 1)
 
 
 def _richest(spans: Sequence[Span]) -> int:

@@ -1,19 +1,23 @@
 """What a page of results shows: hits, filters, notices, and where to go on."""
 
 from collections.abc import Iterable
+from itertools import zip_longest
 
 from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
+from psgflask.languages import LANGUAGES
 from psgflask.news import catalogue
 from psgflask.news.models import Article, Topic
 from psgflask.paging import PageLink, Pager
-from psgflask.search import documents, highlighting, notices
+from psgflask.search import highlighting, notices
 from psgflask.search.asking import Asked, name_of_topic
 from psgflask.search.engine.protocol import LAST_PAGE, PAGE_SIZE, SORTS, Answer
+from psgflask.search.highlighting import Highlighter
+from psgflask.search.index import prepared
 from psgflask.search.page import (
     Chip,
     Choice,
@@ -28,7 +32,7 @@ AROUND = 2
 
 
 def page_of(session: Session, asked: Asked, answer: Answer, *, degraded: bool) -> SearchPage:
-    """Return the page for an answer; text for snippets comes by one SELECT."""
+    """Return the page for an answer."""
     topics = {topic.id: topic for topic in asked.known_topics}
     last_page = last_page_of(answer)
     return SearchPage(
@@ -78,21 +82,22 @@ def _hits(session: Session, asked: Asked, answer: Answer) -> list[Hit]:
     rows = session.scalars(
         select(Article)
         .where(Article.id.in_(answer.ids), catalogue.published(asked.now))
-        .options(selectinload(Article.topics), selectinload(Article.issue), *documents.TEXTS)
+        .options(*catalogue.WITH_LABELS)
     )
     found = {article.id: article for article in rows}
+    query = answer.query or asked.query
+    marks = {spoken: Highlighter(query, answer.expansions, spoken) for spoken in LANGUAGES}
     hits = []
-    for article in (found[number] for number in answer.ids if number in found):
-        words = highlighting.Highlighter(
-            answer.query or asked.query, answer.expansions, article.language
-        )
-        hits.append(
-            Hit(
-                article,
-                highlighting.marked(article.title, words),
-                highlighting.snippet(documents.text_of(article), words),
-            )
-        )
+    for number, text in zip_longest(answer.ids, answer.texts):
+        article = found.get(number)
+        if article is None:
+            continue
+        # The index may not have heard yet that an article is for members now.
+        if text is None or not catalogue.may_read_body(article, catalogue.ANYBODY):
+            text = prepared(article.teaser)  # in the place of the other
+        words = marks[article.language]
+        title = highlighting.marked(prepared(article.title), words)
+        hits.append(Hit(article, title, highlighting.snippet(text, words)))
     return hits
 
 

@@ -15,6 +15,7 @@ from psgflask.news.rendering import article_url
 from psgflask.search import highlighting
 from psgflask.search.asking import Asked, name_of_topic
 from psgflask.search.engine import Engine
+from psgflask.search.index import prepared
 from psgflask.search.language import fold, words
 from psgflask.search.query import Plain, Query, parse
 
@@ -70,7 +71,7 @@ def _articles(session: Session, engine: Engine, asked: Asked) -> Iterator[Sugges
     for article in (found[number] for number in ids if number in found):
         searched = answer.query or asked.query
         marks = highlighting.Highlighter(searched, answer.expansions, article.language)
-        title = highlighting.marked(article.title, marks)
+        title = highlighting.marked(prepared(article.title), marks)
         yield Suggestion(_("Article"), title, article_url(article), article.language)
 
 

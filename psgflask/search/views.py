@@ -65,7 +65,7 @@ def searched() -> tuple[Asked, Answer, SearchPage]:
     else:
         try:
             engine: Engine = current_app.extensions["psg_search"]
-            answer = engine.search(asked.query, asked.ask())
+            answer = engine.search(asked.query, asked.ask(texts=True))
         except IndexUnusable as unusable:
             log.warning("Searching titles alone: %s", unusable)
             degraded, answer = True, fallback.by_title(session, asked)

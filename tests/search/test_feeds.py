@@ -7,9 +7,10 @@ from xml.etree import ElementTree
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from psgflask.database import utc_now
+from psgflask.database import db, utc_now
 from psgflask.news import publishing
 from psgflask.sample import loading
 from psgflask.search import keeper
@@ -41,6 +42,15 @@ def read(client: FlaskClient, address: str) -> dict[str, Any]:
     assert response.content_type == "application/feed+json; charset=utf-8"
     found: dict[str, Any] = json.loads(response.data)
     return found
+
+
+@pytest.mark.usefixtures("archive")
+def test_a_feed_loads_all_bodies_at_once(client: FlaskClient, app: Flask) -> None:
+    statements: list[str] = []
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
+    assert client.get("/search.atom?q=mining").text.count("<content") == 10
+    assert len([each for each in statements if "articles.body" in each]) == 1
 
 
 @pytest.mark.usefixtures("archive")

@@ -5,12 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from psgflask.search.highlighting import LONGEST, Highlighter, marked, snippet
+from psgflask.search.highlighting import LONGEST, Highlighter, _beginning, marked, snippet
+from psgflask.search.index import prepared
+from psgflask.search.language import Word, located, stem, words
 from psgflask.search.query import parse
 
 
 def mark(text: str, q: str, language: str = "en") -> str:
-    return str(marked(text, Highlighter(parse(q), {}, language)))
+    return str(marked(prepared(text), Highlighter(parse(q), {}, language)))
 
 
 @pytest.mark.parametrize(
@@ -18,7 +20,7 @@ def mark(text: str, q: str, language: str = "en") -> str:
     [
         ("castaneda", "Luis Castañeda Lossio", "Luis <mark>Castañeda</mark> Lossio"),
         ("castañeda", "Luis CASTANEDA", "Luis <mark>CASTANEDA</mark>"),
-        ("cafe", "un cafe\u0301, por favor", "un <mark>cafe\u0301</mark>, por favor"),
+        ("cafe", "un cafe\u0301, por favor", "un <mark>café</mark>, por favor"),
         ("strike", "Strikes struck", "<mark>Strikes</mark> struck"),
         (
             "indigen*",
@@ -52,7 +54,7 @@ def test_stems_are_those_of_the_articles_language() -> None:
 
 def test_words_like_those_typed_are_marked() -> None:
     highlighter = Highlighter(parse("palabrx"), {"palabrx": ("palabra", "palabro")}, "es")
-    assert str(marked("palabra palabro", highlighter)) == (
+    assert str(marked(prepared("palabra palabro"), highlighter)) == (
         "<mark>palabra</mark> <mark>palabro</mark>"
     )
 
@@ -69,12 +71,52 @@ def test_s12_text_is_escaped_before_it_is_marked(q: str) -> None:
 @given(st.text(), st.text())
 def test_s12_marks_are_all_the_markup_there_ever_is(text: str, q: str) -> None:
     shown = mark(text, q)
-    assert shown.replace("<mark>", "").replace("</mark>", "") == str(escape(text))
+    assert shown.replace("<mark>", "").replace("</mark>", "") == str(escape(prepared(text).shown))
     assert shown.count("<mark>") == shown.count("</mark>")
 
 
 def cut(text: str, q: str) -> str:
-    return str(snippet(text, Highlighter(parse(q), {}, "en")))
+    return str(snippet(prepared(text), Highlighter(parse(q), {}, "en")))
+
+
+@given(
+    st.lists(st.sampled_from(["Mining", "mineral", "miner's", "la", "sería", "Ñusta", "½", "mi"])),
+    st.sampled_from(["mine", "mining", "mi", "miner*", "seria", "serian", "nusta", '"la mining"']),
+    st.sampled_from(["en", "es"]),
+)
+def test_what_is_found_is_each_word_that_the_query_means(
+    parts: list[str], q: str, language: str
+) -> None:
+    text = prepared(" ".join(parts))
+    highlighter = Highlighter(parse(q), {}, language)
+    meant = {stem(word.folded, language) for word in words(q)}
+    prefix = q.removesuffix("*") if q.endswith("*") else "none"
+    found = [
+        (start, end)
+        for start, end, word in located(text.shown)
+        if '"' not in q
+        and (
+            word.folded.startswith(prefix) or (prefix == "none" and _stem(word, language) in meant)
+        )
+    ]
+    if '"' in q:
+        assert len(highlighter.spans(text)) == text.folded.count("la mining")
+    else:
+        assert [span[:2] for span in highlighter.spans(text)] == found
+
+
+def _stem(word: Word, language: str) -> str:
+    return stem(word.folded, language)
+
+
+@given(
+    st.from_regex(
+        "[a-z]{1,9}(ing|ied|ies|s|ly|ed|ness|ando|aciones|emente|ieron|y)?", fullmatch=True
+    )
+)
+def test_words_begin_as_their_stem_does(word: str) -> None:
+    for language in ("en", "es"):
+        assert word.startswith(_beginning(stem(word, language)))
 
 
 def test_a_short_text_is_its_own_snippet() -> None:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Protocol
 
+from psgflask.search.index import Text
 from psgflask.search.query import Query
 
 RELEVANCE, NEWEST, OLDEST = "relevance", "newest", "oldest"
@@ -42,6 +43,7 @@ class Ask:
     as_typed: bool = False  # the reader wants these very words: no correction
     recency: bool = True
     feedback: bool = True
+    texts: bool = False  # the articles' texts are wanted, for snippets
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Answer:
     total: int
     ids: tuple[int, ...]
     scores: tuple[float, ...] = ()
+    texts: tuple[Text, ...] = ()  # of those articles, where they were asked for
     step: Step = Step.TYPED
     query: Query | None = None  # the query that was evaluated, where it differs from the typed
     corrections: Mapping[str, str] = field(default_factory=dict)

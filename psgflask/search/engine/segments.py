@@ -14,6 +14,7 @@ from psgflask.search.index.codec import WIDTH
 from psgflask.search.index.columns import EXACT, FORWARD, Columns, Lexicon, Run
 from psgflask.search.index.forward import PAIR, pread
 from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.texts import Text, Texts
 
 Numbers = NDArray[np.int32]
 
@@ -46,6 +47,8 @@ class Segment:
         weakref.finalize(self, os.close, self._postings)
         self._forward = os.open(folder / f"{name}{FORWARD}", os.O_RDONLY)
         weakref.finalize(self, os.close, self._forward)
+        self._texts = Texts(folder, name)
+        weakref.finalize(self, self._texts.close)
         self._ends = {kind: lexicon.ends.data for kind, lexicon in found.lexicons.items()}
         self._numbers: dict[tuple[str, str], Numbers] = {}
 
@@ -107,6 +110,10 @@ class Segment:
         count = int(run.documents[place])
         length = WIDTH * (2 * count + int(run.times[place]))
         return Postings(pread(self._postings, length, int(run.at[place])), count)
+
+    def text(self, document: int) -> Text:
+        """Return the text of a document, its title apart. Raises IndexBroken."""
+        return self._texts.of(document)
 
     def pairs(self, document: int) -> NDArray[Any]:
         """Return the stems of a document as pairs of term and x. Raises IndexBroken."""

@@ -5,7 +5,7 @@ their number, and are in nothing else: all that is counted is counted of live do
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from psgflask.search.engine.protocol import IndexUnusable
 from psgflask.search.engine.segments import Postings, Segment
 from psgflask.search.engine.stems import Stems
 from psgflask.search.engine.terms import Docs, Term
+from psgflask.search.index import Text
 from psgflask.search.index.columns import EXACT
 from psgflask.search.language import fold, stem
 
@@ -196,6 +197,13 @@ class Snapshot:
         bases = np.array(self.bases)
         places = bases.searchsorted(docs, "right") - 1
         return list(zip(places.tolist(), (docs - bases[places]).tolist(), strict=True))
+
+    def texts(self, numbers: Sequence[int]) -> tuple[Text, ...]:
+        """Return the texts of documents, their titles apart."""
+        places = self.place_of(np.array(numbers, np.int32))
+        return self._reading(
+            lambda: tuple(self.segments[index].text(number) for index, number in places)
+        )
 
     @cached_property
     def all_stems(self) -> dict[str, Stems]:

@@ -122,10 +122,12 @@ class Evaluation:
         chosen = self.matcher.filtered(found)
         part = self._ranked(query, likeness, chosen)
         topics, languages, years = facets.of(self.snapshot, self.matcher, found, chosen)
+        numbers = [number for number, _score in part]
         return Answer(
             len(chosen),
-            tuple(self.snapshot.ids[[number for number, _score in part]].tolist()),
+            tuple(self.snapshot.ids[numbers].tolist()),
             tuple(score for _number, score in part),
+            self.snapshot.texts(numbers) if self.ask.texts else (),
             query=query,
             topics=topics,
             languages=languages,

@@ -3,5 +3,6 @@
 from psgflask.search.index.documents import Document, content_hash
 from psgflask.search.index.generations import IndexBroken
 from psgflask.search.index.store import Store
+from psgflask.search.index.texts import Text, prepared
 
-__all__ = ["Document", "IndexBroken", "Store", "content_hash"]
+__all__ = ["Document", "IndexBroken", "Store", "Text", "content_hash", "prepared"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 # Grows with every change of what is indexed or how: an index of another version is not read.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Writes one commit of the index: sums first, then the table of contents; merges as it goes."""
 
+import contextlib
 import zlib
 from array import array
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from whoosh.reading import SegmentReader
 from whoosh.writing import SegmentWriter
 
 from psgflask import durable
-from psgflask.search.index import columns, sums
+from psgflask.search.index import columns, sums, texts
 from psgflask.search.index.codec import Codec, Postings, Values, postings
 from psgflask.search.index.documents import Document
 from psgflask.search.index.pool import Pool
@@ -37,6 +38,7 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         super().__init__(index, codec=Codec(), compound=False, _lk=False)
         self.folder = folder
         self.pool = Pool(folder, LIMIT)
+        self._texts: texts.Writer | None = None
 
     def add(self, document: Document) -> None:
         """Add a document; the same id must not be live in the index."""
@@ -47,6 +49,7 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         self.perdocwriter.finish_doc()
         for field, terms in found.terms.items():
             self.pool.add(field, self.docnum, terms)
+        self._of_texts().add(document.body)
         self._added = True
         self.docnum += 1
 
@@ -60,12 +63,27 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
                 found = _renumbered(found, startdoc, docmap)
                 if found.documents:
                     self.pool.add_postings((field, term), found)
+        live = range(reader.doc_count_all()) if docmap is None else sorted(docmap)
+        with contextlib.closing(texts.Texts(self.folder, reader.segment().segment_id())) as kept:
+            self._of_texts().take(kept, live)
+
+    def cancel(self) -> None:
+        """Give up; nothing of this commit is ever in force."""
+        if self._texts is not None:
+            self._texts.close()
+        super().cancel()
+
+    def _of_texts(self) -> texts.Writer:
+        if self._texts is None:
+            self._texts = texts.Writer(self.folder, self.newsegment.segment_id())
+        return self._texts
 
     def _flush_segment(self) -> None:
         self.perdocwriter.close()
         for (field, term), found in self.pool.records():
             self.fieldwriter.add_term(field, self.schema[field], term, found)
         self.fieldwriter.close()
+        self._of_texts().close()
 
     def _commit_toc(self, segments: list[Any]) -> None:
         name = TOC._filename(self.indexname, self.generation)

@@ -1,0 +1,128 @@
+"""The texts of a segment, `<segment>.texts`: what was indexed, as snippets show and search it.
+
+Each document has two: the text in one line, and the same letters folded, sign by sign, with a
+space for every sign that is no letter or digit; the second is left out where lower case is enough.
+At the end of the file stands where each of them begins, and how many documents there are.
+"""
+
+import os
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psgflask.folding import fold
+from psgflask.search.index.generations import IndexBroken
+
+TEXTS = ".texts"
+NUMBER = 8  # bytes
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text in one line, and as long as it, the same folded: only letters, digits and spaces."""
+
+    shown: str
+    folded: str
+
+
+def prepared(text: str) -> Text:
+    """Return a text as it is kept."""
+    shown = unicodedata.normalize("NFC", " ".join(text.split()))
+    return Text(shown, "".join(map(_folded, shown)))
+
+
+@lru_cache(maxsize=5_000)
+def _folded(sign: str) -> str:
+    if not sign.isalnum():
+        return " "
+    folded = fold(sign)
+    return folded if len(folded) == 1 else sign
+
+
+class Writer:
+    """Writes the texts of a segment's documents in their order."""
+
+    def __init__(self, folder: Path, segment: str) -> None:
+        self._file = (folder / f"{segment}{TEXTS}").open("wb")
+        self._places: list[int] = []
+
+    def add(self, text: str) -> None:
+        """Write the text of the next document."""
+        kept = prepared(text)
+        shown, folded = kept.shown.encode(), kept.folded.encode()
+        self._put(shown, b"" if kept.shown.isascii() else folded)
+
+    def take(self, texts: "Texts", numbers: Iterable[int]) -> None:
+        """Write those of another segment's documents. Raises IndexBroken."""
+        for number in numbers:
+            self._put(*texts.packed(number))
+
+    def close(self) -> None:
+        """Write where the texts begin."""
+        ends = np.array([*self._places, self._file.tell(), len(self._places) // 2], np.int64)
+        self._file.write(ends.tobytes())
+        self._file.close()
+
+    def _put(self, shown: bytes, folded: bytes) -> None:
+        at = self._file.tell()
+        self._places += [at, at + len(shown)]
+        self._file.write(shown)
+        self._file.write(folded)
+
+
+class Texts:
+    """Reads them; whoever opened it closes it."""
+
+    def __init__(self, folder: Path, segment: str) -> None:
+        """Open the file. Raises OSError; IndexBroken when it is cut short."""
+        self._file = os.open(folder / f"{segment}{TEXTS}", os.O_RDONLY)
+        try:
+            self._places = self._read_places()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let the file go."""
+        os.close(self._file)
+
+    def packed(self, number: int) -> tuple[bytes, bytes]:
+        """Return the two texts of a document as they lie in the file. Raises IndexBroken."""
+        begin, middle, end = self._places[2 * number : 2 * number + 3]
+        found = os.pread(self._file, end - begin, begin)
+        if len(found) != end - begin:
+            raise IndexBroken("The texts are cut short")
+        return found[: middle - begin], found[middle - begin :]
+
+    def of(self, number: int) -> Text:
+        """Return the text of a document. Raises IndexBroken."""
+        shown, folded = (each.decode(errors="replace") for each in self.packed(number))
+        return Text(shown, folded or _plainly(shown))
+
+    def _read_places(self) -> Ints:
+        size = os.fstat(self._file).st_size
+        count = int(self._last(size, 1)[0])
+        if not 0 <= count < size // (2 * NUMBER):
+            raise IndexBroken("The texts are not as they were written")
+        return self._last(size - NUMBER, 2 * count + 1)
+
+    def _last(self, end: int, count: int) -> Ints:
+        found = os.pread(self._file, count * NUMBER, max(0, end - count * NUMBER))
+        if len(found) != count * NUMBER:
+            raise IndexBroken("The texts are cut short")
+        return np.frombuffer(found, np.int64)
+
+
+# What is no letter or digit among ASCII signs.
+_SPACES = {sign: " " for sign in range(128) if not chr(sign).isalnum()}
+
+
+def _plainly(text: str) -> str:
+    return text.lower().translate(_SPACES)
