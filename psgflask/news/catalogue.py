@@ -4,8 +4,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Protocol
 
-from sqlalchemy import ColumnElement, Select, and_, exists, extract, func, or_, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    exists,
+    extract,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session, aliased, selectinload, undefer
 
 from psgflask.news.dateline import UNDATED
@@ -52,7 +64,9 @@ class Scope:
     topic_id: int | None = None
 
 
-def published(now: datetime, of: type[Article] = Article) -> ColumnElement[bool]:
+def published(
+    now: datetime | BindParameter[datetime | None], of: type[Article] = Article
+) -> ColumnElement[bool]:
     """Return the condition that an article may be seen by everybody at this moment."""
     return and_(of.status == PUBLISHED, of.publish_at <= now)
 
@@ -70,7 +84,14 @@ def is_gone(article: Article, now: datetime) -> bool:
     return article.status == WITHDRAWN and was_due
 
 
-def may_read_body(article: Article, viewer: Viewer) -> bool:
+class Readable(Protocol):
+    """Whatever says of an article who may read it."""
+
+    @property
+    def members_only(self) -> bool: ...
+
+
+def may_read_body(article: Readable, viewer: Viewer) -> bool:
     """Say whether this viewer may read more than title and teaser."""
     return viewer.member or not article.members_only
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
+from psgflask.caching import stamp_seen_by
 from psgflask.languages import LANGUAGES, here
 from psgflask.news.models import Topic
 from psgflask.search.engine.protocol import LAST_PAGE, RELEVANCE, SORTS, Ask
@@ -97,7 +99,7 @@ def read(args: MultiDict[str, str], session: Session, now: datetime) -> Asked:
     """Read a request's parameters. Any `q` will do; raises Unreadable for another parameter."""
     q = args.get("q", "").replace("\0", " ").strip()
     query = parse(q, interface=here())
-    known = list(session.scalars(select(Topic)))
+    known = _known_topics(session)
     sort = args.get("sort", RELEVANCE) or RELEVANCE
     if sort not in SORTS:
         raise Unreadable("sort")
@@ -122,12 +124,23 @@ def read(args: MultiDict[str, str], session: Session, now: datetime) -> Asked:
     )
 
 
+def _known_topics(session: Session) -> Sequence[Topic]:
+    """Return all topics, of no session; they are read again when the content has changed."""
+    stamp = stamp_seen_by(session)
+    known: tuple[int, tuple[Topic, ...]] | None = current_app.extensions.get("psg_topics")
+    if known is None or known[0] != stamp:
+        rows = session.execute(select(*Topic.__table__.columns)).mappings()
+        known = stamp, tuple(Topic(**row) for row in rows)
+        current_app.extensions["psg_topics"] = known
+    return known[1]
+
+
 def name_of_topic(topic: Topic) -> str:
     """Return a topic's name in the interface's language."""
     return topic.name(here())
 
 
-def _chosen(slugs: list[str], known: list[Topic]) -> list[Topic]:
+def _chosen(slugs: list[str], known: Sequence[Topic]) -> list[Topic]:
     by_slug = {topic.slug: topic for topic in known}
     wanted = list(dict.fromkeys(filter(None, slugs)))
     if len(wanted) > MOST_TOPICS or any(slug not in by_slug for slug in wanted):
@@ -151,15 +164,17 @@ def _page(text: str) -> int:
     return int(text)
 
 
-def _named(query: Query, known: list[Topic]) -> dict[str, int | None]:
+def _named(query: Query, known: Sequence[Topic]) -> dict[str, int | None]:
     """Resolve the topics named in the query, by either language's name or by slug."""
+    clauses = [*query.clauses, *query.excluded]
+    names = {clause.name for clause in clauses if isinstance(clause, OnTopic)}
+    if not names:
+        return {}
     ids = {
         _key(name): topic.id
         for topic in known
         for name in (topic.slug, topic.name_en, topic.name_es)
     }
-    clauses = [*query.clauses, *query.excluded]
-    names = {clause.name for clause in clauses if isinstance(clause, OnTopic)}
     return {name: ids.get(_key(name)) for name in names}
 
 

@@ -1,12 +1,12 @@
 """Any search as a feed: Atom, and JSON Feed 1.1 with what the page shows beside its results."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flask import Blueprint, Flask, Response, make_response, render_template
 from sqlalchemy import select
-from sqlalchemy.orm import undefer
+from sqlalchemy.orm import selectinload, undefer
 
 from psgflask import languages
 from psgflask.caching import reads
@@ -36,8 +36,7 @@ def init_app(app: Flask) -> None:
 def atom() -> Response:
     """Serve a page of results as Atom; `sort=newest` makes a feed to follow."""
     asked, _answer, page = searched()
-    articles = [hit.article for hit in page.hits]
-    _load_bodies(articles)
+    articles = list(_articles(page.hits))
     body = render_template(
         "news/feed.atom.xml",
         articles=articles,
@@ -60,7 +59,7 @@ def json_feed() -> Response:
         "home_page_url": _address(asked),
         "feed_url": _address(asked, "search_feeds.json_feed", page=asked.page),
         "language": languages.here(),
-        "items": [_item(hit) for hit in page.hits],
+        "items": list(map(_item, page.hits, _articles(page.hits))),
         "_search": _search(asked, answer, page),
     }
     if page.page < page.last_page:
@@ -68,20 +67,19 @@ def json_feed() -> Response:
     return _response(json.dumps(feed, ensure_ascii=False), JSON)
 
 
-def _load_bodies(articles: Sequence[Article]) -> None:
-    """Load the bodies of articles that were loaded without, by one SELECT."""
-    ids = [article.id for article in articles]
-    db.session.scalars(
-        select(Article).where(Article.id.in_(ids)).options(undefer(Article.body))
-    ).all()
+def _articles(hits: Sequence[Hit]) -> Iterator[Article]:
+    ids = [hit.article.id for hit in hits]
+    chosen = select(Article).where(Article.id.in_(ids))
+    rows = db.session.scalars(chosen.options(undefer(Article.body), selectinload(Article.topics)))
+    found = {article.id: article for article in rows}
+    return (found[number] for number in ids)
 
 
 def _content(article: Article) -> str:
     return markdown(article.body) if may_read_body(article, ANYBODY) else ""
 
 
-def _item(hit: Hit) -> dict[str, Any]:
-    article = hit.article
+def _item(hit: Hit, article: Article) -> dict[str, Any]:
     address = article_url(article, external=True)
     return {
         "id": address,

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from psgflask.news.models import Article, Topic
+from psgflask.news.cards import Card
+from psgflask.news.models import Topic
 from psgflask.paging import Pager
 
 
@@ -13,7 +14,7 @@ from psgflask.paging import Pager
 class Hit:
     """An article found; title and snippet are marked."""
 
-    article: Article
+    article: Card
     title: Markup
     snippet: Markup
 

@@ -6,12 +6,11 @@ from itertools import zip_longest
 from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from psgflask.languages import LANGUAGES
-from psgflask.news import catalogue
-from psgflask.news.models import Article, Topic
+from psgflask.news import cards, catalogue
+from psgflask.news.models import Topic
 from psgflask.paging import PageLink, Pager
 from psgflask.search import highlighting, notices
 from psgflask.search.asking import Asked, name_of_topic
@@ -79,12 +78,8 @@ def _heading(asked: Asked, total: int, last_page: int) -> str:
 
 
 def _hits(session: Session, asked: Asked, answer: Answer) -> list[Hit]:
-    rows = session.scalars(
-        select(Article)
-        .where(Article.id.in_(answer.ids), catalogue.published(asked.now))
-        .options(*catalogue.WITH_LABELS)
-    )
-    found = {article.id: article for article in rows}
+    topics = {topic.id: topic for topic in asked.known_topics}
+    found = cards.of(session, answer.ids, asked.now, topics)
     query = answer.query or asked.query
     marks = {spoken: Highlighter(query, answer.expansions, spoken) for spoken in LANGUAGES}
     hits = []

@@ -26,7 +26,9 @@ def of(snapshot: Snapshot, matcher: Matcher, found: Docs, chosen: Docs) -> Count
 
 
 def _by_topic(snapshot: Snapshot, docs: Docs) -> dict[int, int]:
-    counted = np.bincount(snapshot.codes.topic_set[docs], minlength=len(snapshot.codes.topic_sets))
+    counted = np.bincount(
+        snapshot.codes.topic_set.take(docs), minlength=len(snapshot.codes.topic_sets)
+    )
     sets, members = snapshot.codes.members
     topics = np.bincount(members, weights=counted[sets], minlength=len(snapshot.codes.topics))
     found = np.flatnonzero(topics)
@@ -35,7 +37,7 @@ def _by_topic(snapshot: Snapshot, docs: Docs) -> dict[int, int]:
 
 
 def _by_span(snapshot: Snapshot, docs: Docs) -> tuple[dict[str, int], dict[int, int]]:
-    counted = np.bincount(snapshot.codes.span[docs], minlength=len(snapshot.codes.spans))
+    counted = np.bincount(snapshot.codes.span.take(docs), minlength=len(snapshot.codes.spans))
     languages: dict[str, int] = {}
     years: dict[int, int] = {}
     for place in np.flatnonzero(counted).tolist():

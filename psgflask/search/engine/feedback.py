@@ -11,10 +11,9 @@ Sources: Rocchio 1971; Lavrenko & Croft 2001.
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.languages import LANGUAGES
 from psgflask.search.engine.snapshot import Snapshot
+from psgflask.search.engine.stems import Forward
 from psgflask.search.engine.terms import Docs
-from psgflask.search.index.forward import PAIR
 
 READ, RERANKED, TERMS = 10, 50, 30
 SHARE = 0.3
@@ -30,54 +29,45 @@ def more(snapshot: Snapshot, docs: Docs, sure: float) -> Numbers:
 
     `sure` is the sum of q over the words of the query that the index has.
     """
-    terms, parts, lengths = _terms(snapshot, docs)
-    weights = snapshot.stem_weights
+    forward = snapshot.forward
+    own = [forward.shares(number) for number in docs.tolist()]
+    lengths = np.array([len(stems) for stems, _shares in own])
+    # Of the width that NumPy counts in: with any other it copies them again and again.
+    terms = np.concatenate([stems for stems, _shares in own]).astype(np.intp)
+    parts = np.concatenate([shares for _stems, shares in own]).astype(np.float64)
     read = int(lengths[:READ].sum())
     ranks = 1 / np.arange(1, min(READ, len(docs)) + 1)
-    share = np.repeat(ranks / ranks.sum(), lengths[:READ])
-    found, at = np.unique(terms[:read], return_inverse=True)
-    e = np.bincount(at, weights=share * parts[:read], minlength=len(found)) * weights[found]
-    counts = snapshot.stem_counts[found]
-    e[(counts < 2) | (counts > max(snapshot.count / 4, 5))] = 0.0
-    chosen = _greatest(snapshot, found, e)
+    # By number of the stem; as wide as there are stems, so it is kept and left as it was found.
+    by_stem = snapshot.scratch("stems", len(forward.weights), np.float64)
+    best = terms[:read]
+    np.add.at(by_stem, best, np.repeat(ranks / ranks.sum(), lengths[:READ]) * parts[:read])
+    e = by_stem.take(best) * forward.telling.take(best)
+    by_stem[best] = 0.0
+    found, e = _distinct(best, e)
+    chosen = _greatest(forward, found, e)
     if not len(chosen):
         return np.zeros(len(docs))
     wanted = found[chosen]
-    v = SHARE * sure * e[chosen] / e[chosen].sum() * weights[wanted]
-    # By number of the stem; as wide as there are stems, so it is kept and left as it was found.
-    by_stem = snapshot.scratch("stems", len(weights), np.float64)
-    by_stem[wanted] = v
-    shares = by_stem[terms] * parts
+    by_stem[wanted] = SHARE * sure * e[chosen] / e[chosen].sum() * forward.weights[wanted]
+    gains = np.append(by_stem.take(terms) * parts, 0.0)
     by_stem[wanted] = 0.0
-    whose = np.arange(len(docs)).repeat(lengths)
-    return np.bincount(whose, weights=shares, minlength=len(docs)).astype(np.float64)
+    # Where a document has no stems this sums what is another's.
+    z: Numbers = np.add.reduceat(gains, lengths.cumsum() - lengths) * (lengths > 0)
+    return z
 
 
-def _terms(snapshot: Snapshot, docs: Docs) -> tuple[Ints, Numbers, Ints]:
-    """Return the stems of documents, one after the other, their x/(x+K), and how many each has.
-
-    Spanish stems are numbered after the English ones.
-    """
-    first, second = (snapshot.all_stems[kind] for kind in LANGUAGES)
-    whole = []
-    for index, own in snapshot.place_of(docs):
-        whole.append((snapshot.segments[index], snapshot.segments[index].packed_pairs(own)))
-    lengths = np.array([len(packed) for _segment, packed in whole], np.int64) // PAIR.itemsize
-    pairs = np.frombuffer(b"".join(packed for _segment, packed in whole), PAIR)
-    numbers = pairs["term"].astype(np.int64)
-    spanish = snapshot.language[docs] > 0
-    if len(snapshot.segments) > 1:
-        ends = lengths.cumsum().tolist()
-        for (segment, _packed), begin, end, is_second in zip(
-            whole, [0, *ends[:-1]], ends, spanish.tolist(), strict=True
-        ):
-            numbers[begin:end] = (second if is_second else first).of(segment, numbers[begin:end])
-    numbers += (spanish * len(first.n)).repeat(lengths)
-    x = pairs["x"].astype(np.float64)
-    return numbers, x / (x + snapshot.k[docs].astype(np.float64).repeat(lengths)), lengths
+def _distinct(terms: Ints, e: Numbers) -> tuple[Ints, Numbers]:
+    """Return terms once each with their e, of those that may be among the greatest."""
+    most = READ * TERMS  # a term is there at most as often as documents are read
+    if len(e) > most:
+        least = np.partition(e, len(e) - most)[len(e) - most]
+        likely = np.flatnonzero(e >= least * (1 - 10.0**-DIGITS))
+        terms, e = terms[likely], e[likely]
+    found, first = np.unique(terms, return_index=True)
+    return found, e[first]
 
 
-def _greatest(snapshot: Snapshot, found: Ints, e: Numbers) -> Ints:
+def _greatest(forward: Forward, found: Ints, e: Numbers) -> Ints:
     """Return the places of the greatest that are above nothing; of equal ones the first by name."""
     some = np.flatnonzero(e > 0)
     if len(some) <= TERMS:
@@ -87,13 +77,6 @@ def _greatest(snapshot: Snapshot, found: Ints, e: Numbers) -> Ints:
     sure, tied = some[level > last], some[level == last]
     room = TERMS - len(sure)
     if len(tied) > room:
-        by_name = sorted(tied.tolist(), key=lambda at: _name(snapshot, int(found[at])))
+        by_name = sorted(tied.tolist(), key=lambda at: forward.name(int(found[at])))
         tied = np.array(by_name[:room])
     return np.concatenate((sure, tied))
-
-
-def _name(snapshot: Snapshot, number: int) -> tuple[int, bytes]:
-    english = len(snapshot.all_stems[LANGUAGES[0]].n)
-    spanish = number >= english
-    stems = snapshot.all_stems[LANGUAGES[spanish]]
-    return int(spanish), stems.text(number - english if spanish else number)

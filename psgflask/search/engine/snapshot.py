@@ -19,7 +19,7 @@ from psgflask.search.engine.kept import Kept
 from psgflask.search.engine.nearness import Neighbours
 from psgflask.search.engine.protocol import IndexUnusable
 from psgflask.search.engine.segments import Postings, Segment
-from psgflask.search.engine.stems import Stems
+from psgflask.search.engine.stems import Forward
 from psgflask.search.engine.terms import Docs, Term
 from psgflask.search.index import Text
 from psgflask.search.index.columns import EXACT
@@ -68,7 +68,7 @@ class Snapshot:
 
     def warm(self) -> None:
         """Make what every search needs, before the first one does."""
-        assert len(self.stem_weights) == len(self.stem_counts)  # noqa: S101  # both are kept
+        assert self.forward is not None  # noqa: S101  # it is made when it is first asked for
 
     def term(self, kind: str, text: str) -> Term:
         """Return a term of the kind "en", "es" (stems) or "exact" (folded or accented words)."""
@@ -206,21 +206,10 @@ class Snapshot:
         )
 
     @cached_property
-    def all_stems(self) -> dict[str, Stems]:
-        """The stems of each language, with n and F."""
-        return self._reading(
-            lambda: {kind: Stems(kind, self.segments, self.dead) for kind in LANGUAGES}
-        )
-
-    @cached_property
-    def stem_weights(self) -> NDArray[np.float64]:
-        """The weight of each stem, the English ones before the Spanish."""
-        return np.concatenate([self.all_stems[kind].weights(self.count) for kind in LANGUAGES])
-
-    @cached_property
-    def stem_counts(self) -> Ints:
-        """How many documents have each stem, the English ones before the Spanish."""
-        return np.concatenate([self.all_stems[kind].n for kind in LANGUAGES])
+    def forward(self) -> Forward:
+        """The stems of each document."""
+        parts = list(zip(self.segments, self.dead, self.bases, strict=False))
+        return self._reading(lambda: Forward(parts, self.language, self.k, self.count))
 
     @cached_property
     def _nothing(self) -> Term:

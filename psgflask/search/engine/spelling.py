@@ -42,6 +42,10 @@ def likelier(snapshot: Snapshot, word: str) -> str | None:
 
     Documents are counted in the word's own language, the one where its share is greater.
     """
+    return snapshot.keep(("likelier", word), lambda: _likelier(snapshot, word))
+
+
+def _likelier(snapshot: Snapshot, word: str) -> str | None:
     docs = snapshot.term(EXACT, word).docs
     if not len(docs):
         return None

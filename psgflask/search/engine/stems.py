@@ -1,4 +1,7 @@
-"""The stems of one language over all segments of the index, for feedback."""
+"""The stems of all documents and their weights over all segments of the index, for feedback."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +10,12 @@ from psgflask.languages import LANGUAGES
 from psgflask.search.engine.segments import Segment
 from psgflask.search.index.forward import MOST_REPEATED
 
+MOST_KEPT = 10_000  # documents whose stems are kept, about 1.5 kB each
+# RELEVANCE: terms of feedback are those with 2 <= n <= max(N/4, 5).
+LEAST, FEW = 2, 5
+
 Ints = NDArray[np.int64]
+Shares = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 
 class Stems:
@@ -74,3 +82,56 @@ class Stems:
         n = np.maximum(self.n, 1)
         rarity = np.log(1 + (documents - self.n + 0.5) / (self.n + 0.5))
         return np.where(self.n > 0, np.sqrt((self.f + 1) / n) * rarity, 0.0)
+
+
+class Forward:
+    """The stems of each document; English ones are numbered before Spanish ones.
+
+    `weights` holds w of each stem, `telling` the same but 0 for stems that are too rare or too
+    common to tell what documents share.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[tuple[Segment, Ints, int]],
+        language: Ints,
+        k: NDArray[np.float32],
+        documents: int,
+    ) -> None:
+        """Take segments with the documents deleted from each and the number of its first."""
+        self._segments = [segment for segment, _dead, _base in parts]
+        self._bases = [base for _segment, _dead, base in parts]
+        self._language, self._k = language, k
+        dead = [gone for _segment, gone, _base in parts]
+        self._stems = [Stems(kind, self._segments, dead) for kind in LANGUAGES]
+        self._starts = np.cumsum([0, *(len(each.n) for each in self._stems)]).tolist()
+        n = np.concatenate([each.n for each in self._stems])
+        self.weights = np.concatenate([each.weights(documents) for each in self._stems])
+        telling = (n >= LEAST) & (n <= max(documents / 4, FEW))
+        self.telling = np.where(telling, self.weights, 0.0)
+        self._kept: dict[int, Shares] = {}
+
+    def shares(self, number: int) -> Shares:
+        """Return the telling stems of a document and their x/(x+K). Raises IndexBroken."""
+        known = self._kept.get(number)
+        if known is None:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            known = self._kept[number] = self._read(number)
+        return known
+
+    def name(self, stem: int) -> tuple[int, bytes]:
+        """Return the place of a stem's language and its text."""
+        spoken = bisect_right(self._starts, stem) - 1
+        return spoken, self._stems[spoken].text(stem - self._starts[spoken])
+
+    def _read(self, number: int) -> Shares:
+        index = bisect_right(self._bases, number) - 1
+        segment = self._segments[index]
+        pairs = segment.pairs(number - self._bases[index])
+        spoken = int(self._language[number])
+        places = self._stems[spoken].of(segment, pairs["term"].astype(np.int64))
+        numbers = (places + self._starts[spoken]).astype(np.int32)
+        telling = self.telling[numbers] > 0
+        x = pairs["x"][telling].astype(np.float32)
+        return numbers[telling], x / (x + self._k[number])

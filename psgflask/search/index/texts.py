@@ -95,7 +95,7 @@ class Texts:
 
     def packed(self, number: int) -> tuple[bytes, bytes]:
         """Return the two texts of a document as they lie in the file. Raises IndexBroken."""
-        begin, middle, end = self._places[2 * number : 2 * number + 3]
+        begin, middle, end = self._places[2 * number : 2 * number + 3].tolist()
         found = os.pread(self._file, end - begin, begin)
         if len(found) != end - begin:
             raise IndexBroken("The texts are cut short")
@@ -103,8 +103,9 @@ class Texts:
 
     def of(self, number: int) -> Text:
         """Return the text of a document. Raises IndexBroken."""
-        shown, folded = (each.decode(errors="replace") for each in self.packed(number))
-        return Text(shown, folded or _plainly(shown))
+        shown, folded = self.packed(number)
+        folded = folded or shown.translate(_PLAINLY)
+        return Text(shown.decode(errors="replace"), folded.decode(errors="replace"))
 
     def _read_places(self) -> Ints:
         size = os.fstat(self._file).st_size
@@ -120,9 +121,6 @@ class Texts:
         return np.frombuffer(found, np.int64)
 
 
-# What is no letter or digit among ASCII signs.
-_SPACES = {sign: " " for sign in range(128) if not chr(sign).isalnum()}
-
-
-def _plainly(text: str) -> str:
-    return text.lower().translate(_SPACES)
+# How ASCII is folded.
+_PLAINLY = bytes(ord(chr(sign).lower() if chr(sign).isalnum() else " ") for sign in range(128))
+_PLAINLY += bytes(range(128, 256))
