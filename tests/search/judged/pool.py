@@ -86,7 +86,7 @@ def tantivy(docs: list[Row]) -> Finder:
     for field in ("title", "body"):
         schema.add_text_field(field, tokenizer_name="en_stem")
     index = engine.Index(schema.build())
-    writer = index.writer()
+    writer = index.writer(num_threads=1)  # so that ties fall the same way each time
     for each in docs:
         writer.add_document(engine.Document(id=each["id"], title=each["title"], body=each["body"]))
     writer.commit()
