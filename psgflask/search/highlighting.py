@@ -1,17 +1,18 @@
 """Titles and snippets with the words found marked: escape first, then mark."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from psgflask.search.index import Text
+from psgflask.search.index import MARKS, Text
 from psgflask.search.language import stem
 from psgflask.search.query import InTitle, Phrase, Plain, Prefix, Query
 
 LONGEST = 240
 BEFORE = 60
+# What stands for the marks while a text is escaped; `prepared` leaves them out of every text.
+BEGIN, END = MARKS
 
 # Where something found begins and ends, and which of the things looked for it is.
 Span = tuple[int, int, str]
@@ -100,9 +101,11 @@ def _marked(text: str, spans: Sequence[Span]) -> Markup:
     parts: list[str] = []
     at = 0
     for start, end, _key in spans:
-        parts += [escape(text[at:start]), "<mark>", escape(text[start:end]), "</mark>"]
+        parts += [text[at:start], BEGIN, text[start:end], END]
         at = end
-    return Markup("".join([*parts, escape(text[at:])]))  # noqa: S704  # every part is escaped
+    # Escaped as a whole: no text has the signs that stand for the marks.
+    escaped = str(escape("".join([*parts, text[at:]])))
+    return Markup(escaped.replace(BEGIN, "<mark>").replace(END, "</mark>"))  # noqa: S704  # escaped
 
 
 def _beginning(stemmed: str) -> str:
@@ -136,14 +139,17 @@ def _places(phrase: re.Pattern[str], padded: str) -> Iterable[Span]:
 def _richest(spans: Sequence[Span]) -> int:
     """Return where the stretch begins that holds most different things found, then most."""
     best, best_start = (0, 0), 0
-    inside: Counter[str] = Counter()
-    first = 0
+    inside: dict[str, int] = {}
+    first = different = 0
     for last, (_start, end, key) in enumerate(spans):
-        inside[key] += 1
+        times = inside[key] = inside.get(key, 0) + 1
+        different += times == 1
         while first < last and end - spans[first][0] > LONGEST - BEFORE:
-            inside[spans[first][2]] -= 1
+            left = spans[first][2]
+            inside[left] -= 1
+            different -= not inside[left]
             first += 1
-        richness = (sum(1 for count in inside.values() if count), last - first + 1)
+        richness = different, last - first + 1
         if richness > best:
             best, best_start = richness, spans[first][0]
     return best_start

@@ -3,6 +3,6 @@
 from psgflask.search.index.documents import Document, content_hash
 from psgflask.search.index.generations import IndexBroken
 from psgflask.search.index.store import Store
-from psgflask.search.index.texts import Text, prepared
+from psgflask.search.index.texts import MARKS, Text, prepared
 
-__all__ = ["Document", "IndexBroken", "Store", "Text", "content_hash", "prepared"]
+__all__ = ["MARKS", "Document", "IndexBroken", "Store", "Text", "content_hash", "prepared"]

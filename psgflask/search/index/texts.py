@@ -21,7 +21,14 @@ from psgflask.search.index.generations import IndexBroken
 TEXTS = ".texts"
 NUMBER = 8  # bytes
 
+# Signs that no text has, for whoever needs to mark places in one.
+MARKS = ("\x02", "\x03")
+
 Ints = NDArray[np.int64]
+_NO_MARKS = str.maketrans(dict.fromkeys(MARKS, " "))
+# How ASCII is folded.
+_PLAINLY = bytes(ord(chr(sign).lower() if chr(sign).isalnum() else " ") for sign in range(128))
+_PLAINLY += bytes(range(128, 256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,9 @@ class Text:
 
 def prepared(text: str) -> Text:
     """Return a text as it is kept."""
-    shown = unicodedata.normalize("NFC", " ".join(text.split()))
+    shown = unicodedata.normalize("NFC", " ".join(text.translate(_NO_MARKS).split()))
+    if shown.isascii():
+        return Text(shown, shown.encode().translate(_PLAINLY).decode())
     return Text(shown, "".join(map(_folded, shown)))
 
 
@@ -119,8 +128,3 @@ class Texts:
         if len(found) != count * NUMBER:
             raise IndexBroken("The texts are cut short")
         return np.frombuffer(found, np.int64)
-
-
-# How ASCII is folded.
-_PLAINLY = bytes(ord(chr(sign).lower() if chr(sign).isalnum() else " ") for sign in range(128))
-_PLAINLY += bytes(range(128, 256))
