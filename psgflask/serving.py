@@ -22,6 +22,12 @@ EVERYWHERE = {
 }
 
 
+# More than there are slots for searches, so that other pages find one free during a flood.
+THREADS = 32
+# Seconds after which a thread lets others run; Python's own 5 ms, many threads apart, are felt.
+SWITCH = 0.001
+
+
 class PortTaken(click.ClickException):
     """Another program listens there already."""
 
@@ -36,6 +42,7 @@ def site() -> Flask:
     from psgflask import create_app  # the front door opens this module
 
     app = create_app()
+    sys.setswitchinterval(SWITCH)
     worker.start(app)
     tally.start(app)
     return app
@@ -48,7 +55,7 @@ def site() -> Flask:
 @click.pass_context
 @with_appcontext
 def serve(context: click.Context, host: str, port: int, prepare: bool) -> None:
-    """Serve the site: one worker, two threads, beside the worker that keeps the index true."""
+    """Serve the site: one worker, beside the worker that keeps the index true."""
     check_port(host, port)
     if prepare:
         # In this process: to start Python anew for each step would take seconds.
@@ -95,7 +102,7 @@ def command(host: str, port: int) -> list[str]:
         "--host": host,
         "--port": str(port),
         "--workers": "1",
-        "--blocking-threads": "2",
+        "--blocking-threads": str(THREADS),
         "--log-level": "warning",
         "--access-log-fmt": ACCESS_LOG,
     }

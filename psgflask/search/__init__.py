@@ -5,11 +5,12 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Open the room: index and keeper, engine, page, commands, the count of searches."""
-    from psgflask.search import commands, feeds, keeper, tally, views
+    from psgflask.search import commands, feeds, keeper, slots, tally, views
     from psgflask.search.engine.vector import VectorEngine
 
     keeper.init_app(app)
     app.extensions["psg_search"] = VectorEngine(keeper.store(app))
+    slots.init_app(app)
     app.register_blueprint(views.blueprint)
     feeds.init_app(app)
     commands.init_app(app)

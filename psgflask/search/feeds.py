@@ -15,6 +15,7 @@ from psgflask.news.catalogue import ANYBODY, may_read_body
 from psgflask.news.models import Article
 from psgflask.news.rendering import article_url
 from psgflask.rendering import markdown
+from psgflask.search import slots
 from psgflask.search.asking import PARAMETERS, Asked
 from psgflask.search.engine import Answer
 from psgflask.search.page import Hit, SearchPage
@@ -33,6 +34,7 @@ def init_app(app: Flask) -> None:
 
 @blueprint.get("/search.atom")
 @reads(*PARAMETERS)
+@slots.bounded
 def atom() -> Response:
     """Serve a page of results as Atom; `sort=newest` makes a feed to follow."""
     asked, _answer, page = searched()
@@ -50,6 +52,7 @@ def atom() -> Response:
 
 @blueprint.get("/search.json")
 @reads(*PARAMETERS)
+@slots.bounded
 def json_feed() -> Response:
     """Serve a page of results as JSON Feed; `_search` holds counts, facets and corrections."""
     asked, answer, page = searched()

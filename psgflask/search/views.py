@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from psgflask.caching import reads
 from psgflask.database import db, utc_now
 from psgflask.languages import here
-from psgflask.search import asking, fallback, results, suggesting, tally
+from psgflask.search import asking, fallback, results, slots, suggesting, tally
 from psgflask.search.asking import PARAMETERS, Asked, Unreadable
 from psgflask.search.engine import Answer, Engine, IndexUnusable
 from psgflask.search.engine.protocol import NEWEST
@@ -23,6 +23,7 @@ blueprint = Blueprint("search", __name__)
 
 @blueprint.get("/search/")
 @reads(*PARAMETERS)
+@slots.bounded
 def search() -> str:
     """Show the articles that fit the words and filters; any words get an answer."""
     asked, answer, page = searched()
@@ -35,6 +36,7 @@ def search() -> str:
 
 @blueprint.get("/search/suggest")
 @reads("q")
+@slots.bounded
 def suggest() -> str:
     """Show what a reader who has typed so far may mean, as a piece of HTML for the search box."""
     session = db.session()

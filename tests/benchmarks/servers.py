@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from psgflask import serving as serving_site
+
 ROOT = Path(__file__).resolve().parents[2]
 CLOCK = os.sysconf("SC_CLK_TCK")
 
@@ -32,10 +34,10 @@ class Server:
 
 @contextmanager
 def serving(target: str, **environment: str) -> Iterator[Server]:
-    """Serve an application by granian as `make serve` does: one worker, two blocking threads."""
+    """Serve an application by granian as `make serve` does."""
     port = _free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "1"]
-    command += ["--blocking-threads", "2", "--no-log", "--host", "127.0.0.1"]
+    command += ["--blocking-threads", str(serving_site.THREADS), "--no-log", "--host", "127.0.0.1"]
     process = subprocess.Popen(  # our own command
         [*command, "--port", str(port), target], cwd=ROOT, env={**os.environ, **environment}
     )
