@@ -64,3 +64,5 @@ COMPILE = uv pip compile pyproject.toml --universal --python-version 3.11 --gene
 lock:  ## Refresh the pins (needs uv)
 	$(COMPILE) --output-file requirements/run.txt
 	$(COMPILE) --extra test --constraint requirements/run.txt --output-file requirements/test.txt
+	$(COMPILE) --extra test --extra bench --constraint requirements/test.txt \
+		--output-file requirements/bench.txt

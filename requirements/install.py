@@ -12,7 +12,7 @@ OLDEST = (3, 11)
 HERE = Path(__file__).resolve().parent
 VENV = HERE.parent / ".venv"
 PYTHON = VENV / "bin" / "python"
-CONTAINS = {"run": ("run",), "test": ("test", "run")}
+CONTAINS = {"run": ("run",), "test": ("test", "run"), "bench": ("bench", "test", "run")}
 
 
 def stop(sentence: str) -> None:

@@ -10,12 +10,14 @@ from flask.cli import with_appcontext
 
 from psgflask.database import utc_now
 from psgflask.search import keeper, searches
+from psgflask.search.evaluating.commands import evaluate
 from psgflask.search.searches import Asked
 from psgflask.terminal import one_look, print_json, print_table
 
 
 def init_app(app: Flask) -> None:
     """Add `flask search`."""
+    search.add_command(evaluate)
     app.cli.add_command(search)
 
 

@@ -29,12 +29,21 @@ RARE, TIMES_COMMONER, SURE_COST = 3, 20, 1.0
 
 def best(snapshot: Snapshot, word: str) -> str | None:
     """Return the best correction of a word, None when nothing is near."""
+    return next(iter(ranked(snapshot, word, 1)), None)
+
+
+def ranked(snapshot: Snapshot, word: str, most: int) -> list[str]:
+    """Return the best corrections of a word, the best first."""
     costs = {
         other: cost(word, other, distance)
         for other, distance in near(snapshot, word).items()
         if distance
     }
-    return _best(snapshot, costs, None, 1)
+    chosen: list[str] = []
+    while len(chosen) < most and (found := _best(snapshot, costs, None, 1)):
+        chosen.append(found)
+        del costs[found]
+    return chosen
 
 
 def likelier(snapshot: Snapshot, word: str) -> str | None:
