@@ -4,15 +4,16 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
+PSG_CORPORA ?= ../shared/corpora
 VENV := .venv/bin/python
 FLASK := $(VENV) -m flask --app psgflask
 TRANSLATIONS := $(VENV) psgflask/translations/compile.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test audit drills bench lock messages wheel
+.PHONY: help run serve test audit drills bench bench-search lock messages wheel
 
 help:  ## Say what there is
-	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
 
 run:  ## Install what is missing, prepare the database, serve on http://127.0.0.1:8000
 	@$(PYTHON) requirements/install.py run
@@ -48,6 +49,11 @@ bench:  ## Speed, as a ratio to a bare Flask view on the same server in the same
 	@$(PYTHON) requirements/install.py test
 	@$(TRANSLATIONS)
 	$(VENV) -m tests.benchmarks
+
+bench-search:  ## Search beside tantivy, FTS5, Xapian and Whoosh: make bench-search BENCH="--articles 100000"
+	@$(PYTHON) requirements/install.py bench
+	@$(TRANSLATIONS)
+	PSG_CORPORA=$(PSG_CORPORA) $(VENV) -m tests.benchmarks.search $(BENCH)
 
 messages:  ## Bring the translations up to date with the code; says what is to be translated
 	@$(PYTHON) requirements/install.py test

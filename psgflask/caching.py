@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import brotli
 from flask import Flask, Response, current_app, request
-from sqlalchemy import event, select, update
+from sqlalchemy import event, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
 from werkzeug.http import parse_accept_header
@@ -167,7 +167,12 @@ def stamp_seen_by(session: Session) -> int:
     For requests that have read already: a second connection of one thread may wait for a writer
     that waits for the first.
     """
-    return session.scalar(select(ContentStamp.number)) or 0
+    # Below SQLAlchemy, as the one below.
+    cursor = session.connection().connection.cursor()
+    cursor.execute("SELECT number FROM content_stamp")
+    row = cursor.fetchone()
+    cursor.close()
+    return row[0] if row else 0
 
 
 def current_stamp() -> int:

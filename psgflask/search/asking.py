@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from flask import current_app
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from psgflask.caching import stamp_seen_by
 from psgflask.languages import LANGUAGES, here
+from psgflask.news.known import Known
+from psgflask.news.known import known as known_content
 from psgflask.news.models import Topic
 from psgflask.search.engine.protocol import LAST_PAGE, RELEVANCE, SORTS, Ask
 from psgflask.search.language import fold, words
@@ -46,6 +45,7 @@ class Asked:
     page: int
     named_topics: dict[str, int | None]
     known_topics: Sequence[Topic]
+    content: Known
     now: datetime
 
     @property
@@ -99,7 +99,8 @@ def read(args: MultiDict[str, str], session: Session, now: datetime) -> Asked:
     """Read a request's parameters. Any `q` will do; raises Unreadable for another parameter."""
     q = args.get("q", "").replace("\0", " ").strip()
     query = parse(q, interface=here())
-    known = _known_topics(session)
+    content = known_content(session)
+    known = tuple(content.topics.values())
     sort = args.get("sort", RELEVANCE) or RELEVANCE
     if sort not in SORTS:
         raise Unreadable("sort")
@@ -120,19 +121,9 @@ def read(args: MultiDict[str, str], session: Session, now: datetime) -> Asked:
         page=_page(args.get("page", "1")),
         named_topics=_named(query, known),
         known_topics=known,
+        content=content,
         now=now,
     )
-
-
-def _known_topics(session: Session) -> Sequence[Topic]:
-    """Return all topics, of no session; they are read again when the content has changed."""
-    stamp = stamp_seen_by(session)
-    known: tuple[int, tuple[Topic, ...]] | None = current_app.extensions.get("psg_topics")
-    if known is None or known[0] != stamp:
-        rows = session.execute(select(*Topic.__table__.columns)).mappings()
-        known = stamp, tuple(Topic(**row) for row in rows)
-        current_app.extensions["psg_topics"] = known
-    return known[1]
 
 
 def name_of_topic(topic: Topic) -> str:
@@ -141,8 +132,10 @@ def name_of_topic(topic: Topic) -> str:
 
 
 def _chosen(slugs: list[str], known: Sequence[Topic]) -> list[Topic]:
-    by_slug = {topic.slug: topic for topic in known}
     wanted = list(dict.fromkeys(filter(None, slugs)))
+    if not wanted:
+        return []
+    by_slug = {topic.slug: topic for topic in known}
     if len(wanted) > MOST_TOPICS or any(slug not in by_slug for slug in wanted):
         raise Unreadable("topic")
     return [by_slug[slug] for slug in wanted]

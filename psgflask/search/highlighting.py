@@ -94,18 +94,23 @@ def snippet(text: Text, highlighter: Highlighter) -> Markup:
     end = _end(shown, begin)
     inside = [(a - begin, b - begin, key) for a, b, key in spans if begin <= a and b <= end]
     before, after = "… " if begin else "", " …" if end < len(shown) else ""
-    return Markup(before) + _marked(shown[begin:end], inside) + Markup(after)  # noqa: S704  # ours
+    return _marked(f"{before}{shown[begin:end]}{after}", inside, len(before))
 
 
-def _marked(text: str, spans: Sequence[Span]) -> Markup:
-    parts: list[str] = []
-    at = 0
-    for start, end, _key in spans:
-        parts += [text[at:start], BEGIN, text[start:end], END]
-        at = end
+def _marked(text: str, spans: Sequence[Span], ahead: int = 0) -> Markup:
+    """Mark what was found, so many signs further on."""
+    if spans:
+        parts: list[str] = []
+        at = 0
+        for start, end, _key in spans:
+            parts += (text[at : start + ahead], BEGIN, text[start + ahead : end + ahead], END)
+            at = end + ahead
+        text = "".join([*parts, text[at:]])
     # Escaped as a whole: no text has the signs that stand for the marks.
-    escaped = str(escape("".join([*parts, text[at:]])))
-    return Markup(escaped.replace(BEGIN, "<mark>").replace(END, "</mark>"))  # noqa: S704  # escaped
+    escaped = str(escape(text))
+    if spans:
+        escaped = escaped.replace(BEGIN, "<mark>").replace(END, "</mark>")
+    return Markup(escaped)  # noqa: S704  # all but the marks is escaped
 
 
 def _beginning(stemmed: str) -> str:
@@ -138,18 +143,20 @@ def _places(phrase: re.Pattern[str], padded: str) -> Iterable[Span]:
 
 def _richest(spans: Sequence[Span]) -> int:
     """Return where the stretch begins that holds most different things found, then most."""
-    best, best_start = (0, 0), 0
+    if len(spans) < 2:
+        return spans[0][0] if spans else 0
+    best = best_start = 0
     inside: dict[str, int] = {}
     first = different = 0
     for last, (_start, end, key) in enumerate(spans):
         times = inside[key] = inside.get(key, 0) + 1
         different += times == 1
-        while first < last and end - spans[first][0] > LONGEST - BEFORE:
+        while end - spans[first][0] > LONGEST - BEFORE and first < last:
             left = spans[first][2]
             inside[left] -= 1
             different -= not inside[left]
             first += 1
-        richness = different, last - first + 1
+        richness = different * len(spans) + last - first
         if richness > best:
             best, best_start = richness, spans[first][0]
     return best_start

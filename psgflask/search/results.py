@@ -1,6 +1,7 @@
 """What a page of results shows: hits, filters, notices, and where to go on."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import zip_longest
 
 from flask import url_for
@@ -8,15 +9,14 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
-from psgflask.languages import LANGUAGES
-from psgflask.news import cards, catalogue
+from psgflask.news import catalogue
 from psgflask.news.models import Topic
 from psgflask.paging import PageLink, Pager
 from psgflask.search import highlighting, notices
 from psgflask.search.asking import Asked, name_of_topic
 from psgflask.search.engine.protocol import LAST_PAGE, PAGE_SIZE, SORTS, Answer
 from psgflask.search.highlighting import Highlighter
-from psgflask.search.index import prepared
+from psgflask.search.index import Text, prepared
 from psgflask.search.page import (
     Chip,
     Choice,
@@ -32,7 +32,7 @@ AROUND = 2
 
 def page_of(session: Session, asked: Asked, answer: Answer, *, degraded: bool) -> SearchPage:
     """Return the page for an answer."""
-    topics = {topic.id: topic for topic in asked.known_topics}
+    topics = asked.content.topics
     last_page = last_page_of(answer)
     return SearchPage(
         q=asked.q,
@@ -40,7 +40,7 @@ def page_of(session: Session, asked: Asked, answer: Answer, *, degraded: bool) -
         page=asked.page,
         last_page=last_page,
         heading=_heading(asked, answer.total, last_page),
-        hits=_hits(session, asked, answer),
+        hits=hits_of(session, asked, answer),
         topics=_topic_facets(asked, answer, topics),
         languages=_language_facets(asked, answer),
         years=_years(asked, answer),
@@ -77,11 +77,11 @@ def _heading(asked: Asked, total: int, last_page: int) -> str:
     return str(text)
 
 
-def _hits(session: Session, asked: Asked, answer: Answer) -> list[Hit]:
-    topics = {topic.id: topic for topic in asked.known_topics}
-    found = cards.of(session, answer.ids, asked.now, topics)
+def hits_of(session: Session, asked: Asked, answer: Answer) -> list[Hit]:
+    """Return the articles found, titles and snippets marked, less those no longer public."""
+    found = asked.content.cards(session, answer.ids, asked.now)
     query = answer.query or asked.query
-    marks = {spoken: Highlighter(query, answer.expansions, spoken) for spoken in LANGUAGES}
+    marks: dict[str, Highlighter] = {}
     hits = []
     for number, text in zip_longest(answer.ids, answer.texts):
         article = found.get(number)
@@ -90,10 +90,18 @@ def _hits(session: Session, asked: Asked, answer: Answer) -> list[Hit]:
         # The index may not have heard yet that an article is for members now.
         if text is None or not catalogue.may_read_body(article, catalogue.ANYBODY):
             text = prepared(article.teaser)  # in the place of the other
-        words = marks[article.language]
-        title = highlighting.marked(prepared(article.title), words)
+        spoken = article.language
+        words = marks.get(spoken)
+        if words is None:
+            words = marks[spoken] = Highlighter(query, answer.expansions, spoken)
+        title = highlighting.marked(_title(article.title), words)
         hits.append(Hit(article, title, highlighting.snippet(text, words)))
     return hits
+
+
+@lru_cache(maxsize=5_000)
+def _title(title: str) -> Text:
+    return prepared(title)
 
 
 def _topic_facets(asked: Asked, answer: Answer, topics: dict[int, Topic]) -> list[Facet]:

@@ -1,10 +1,15 @@
 """Facets: how many of the documents found are on each topic, in each language and of each year."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 import numpy as np
 
 from psgflask.search.engine.matching import Matcher, within
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.terms import Docs
+
+FEW = 64  # of which counting one by one is quicker
 
 Counts = tuple[dict[int, int], dict[str, int], dict[int, int]]
 
@@ -26,6 +31,12 @@ def of(snapshot: Snapshot, matcher: Matcher, found: Docs, chosen: Docs) -> Count
 
 
 def _by_topic(snapshot: Snapshot, docs: Docs) -> dict[int, int]:
+    if len(docs) < FEW:
+        few: dict[int, int] = {}
+        for place in snapshot.codes.topic_set.take(docs).tolist():
+            for topic in snapshot.codes.topic_sets[place]:
+                few[topic] = few.get(topic, 0) + 1
+        return few
     counted = np.bincount(
         snapshot.codes.topic_set.take(docs), minlength=len(snapshot.codes.topic_sets)
     )
@@ -37,11 +48,15 @@ def _by_topic(snapshot: Snapshot, docs: Docs) -> dict[int, int]:
 
 
 def _by_span(snapshot: Snapshot, docs: Docs) -> tuple[dict[str, int], dict[int, int]]:
-    counted = np.bincount(snapshot.codes.span.take(docs), minlength=len(snapshot.codes.spans))
+    spans = snapshot.codes.span.take(docs)
     languages: dict[str, int] = {}
     years: dict[int, int] = {}
-    for place in np.flatnonzero(counted).tolist():
-        number = int(counted[place])
+    if len(docs) < FEW:
+        counted: Iterable[tuple[int, int]] = Counter(spans.tolist()).items()
+    else:
+        counts = np.bincount(spans).tolist()
+        counted = [(place, number) for place, number in enumerate(counts) if number]
+    for place, number in counted:
         first, last, language = snapshot.codes.spans[place]
         languages[language] = languages.get(language, 0) + number
         if first:

@@ -32,18 +32,21 @@ def more(snapshot: Snapshot, docs: Docs, sure: float) -> Numbers:
     forward = snapshot.forward
     own = [forward.shares(number) for number in docs.tolist()]
     lengths = np.array([len(stems) for stems, _shares in own])
-    # Of the width that NumPy counts in: with any other it copies them again and again.
-    terms = np.concatenate([stems for stems, _shares in own]).astype(np.intp)
-    parts = np.concatenate([shares for _stems, shares in own]).astype(np.float64)
+    terms = np.concatenate([stems for stems, _shares in own])
+    parts = np.concatenate([shares for _stems, shares in own])
     read = int(lengths[:READ].sum())
     ranks = 1 / np.arange(1, min(READ, len(docs)) + 1)
     # By number of the stem; as wide as there are stems, so it is kept and left as it was found.
     by_stem = snapshot.scratch("stems", len(forward.weights), np.float64)
     best = terms[:read]
     np.add.at(by_stem, best, np.repeat(ranks / ranks.sum(), lengths[:READ]) * parts[:read])
-    e = by_stem.take(best) * forward.telling.take(best)
+    e = by_stem.take(best) * forward.weights.take(best)
+    # Of each stem one place: the last that wrote its own number there.
+    places = np.arange(len(best))
+    by_stem[best] = places
+    once = np.flatnonzero(by_stem.take(best) == places)
     by_stem[best] = 0.0
-    found, e = _distinct(best, e)
+    found, e = best[once], e[once]
     chosen = _greatest(forward, found, e)
     if not len(chosen):
         return np.zeros(len(docs))
@@ -54,17 +57,6 @@ def more(snapshot: Snapshot, docs: Docs, sure: float) -> Numbers:
     # Where a document has no stems this sums what is another's.
     z: Numbers = np.add.reduceat(gains, lengths.cumsum() - lengths) * (lengths > 0)
     return z
-
-
-def _distinct(terms: Ints, e: Numbers) -> tuple[Ints, Numbers]:
-    """Return terms once each with their e, of those that may be among the greatest."""
-    most = READ * TERMS  # a term is there at most as often as documents are read
-    if len(e) > most:
-        least = np.partition(e, len(e) - most)[len(e) - most]
-        likely = np.flatnonzero(e >= least * (1 - 10.0**-DIGITS))
-        terms, e = terms[likely], e[likely]
-    found, first = np.unique(terms, return_index=True)
-    return found, e[first]
 
 
 def _greatest(forward: Forward, found: Ints, e: Numbers) -> Ints:

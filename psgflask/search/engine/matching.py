@@ -175,7 +175,7 @@ def within(docs: Docs, *filters: Mask | None) -> Docs:
 
 def of_phrase(snapshot: Snapshot, words: Sequence[Word]) -> Found:
     """Return the documents in which these words stand side by side, in title or body."""
-    among = _in_all([snapshot.term(EXACT, word.folded).docs for word in words])
+    among = in_all([snapshot.term(EXACT, word.folded).docs for word in words])
     if len(words) > 1 and len(among):
         texts = [word.folded for word in words]
         found = [side_by_side(snapshot, EXACT, side, texts, among) for side in SIDES]
@@ -188,7 +188,7 @@ def in_title(snapshot: Snapshot, words: Sequence[Word]) -> Found:
     chosen = terms.NONE
     for language in LANGUAGES:
         texts = [stem(word.folded, language) for word in words]
-        among = _in_all([snapshot.term(language, text).titled for text in texts])
+        among = in_all([snapshot.term(language, text).titled for text in texts])
         if len(texts) > 1 and len(among):
             among = side_by_side(snapshot, language, "title", texts, among)
         chosen = np.union1d(chosen, among)
@@ -252,7 +252,8 @@ def on_topics(snapshot: Snapshot, topics: frozenset[int]) -> Found:
     return snapshot.keep(("topics", topics), choose)
 
 
-def _in_all(sets: Iterable[Docs]) -> Docs:
+def in_all(sets: Iterable[Docs]) -> Docs:
+    """Return the documents that all sets hold."""
     chosen, *others = sorted(sets, key=len)
     for each in others:
         if not len(chosen):

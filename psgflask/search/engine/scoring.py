@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from psgflask.languages import LANGUAGES
 from psgflask.search import stopwords
-from psgflask.search.engine import feedback, weighing
+from psgflask.search.engine import feedback, neighbours, weighing
 from psgflask.search.engine.matching import Likeness, Matcher
-from psgflask.search.engine.snapshot import SIDES, Snapshot
+from psgflask.search.engine.neighbours import Pair
+from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.terms import Docs, Floats, Found
 from psgflask.search.index.columns import title_hash
-from psgflask.search.language import Word, stem
+from psgflask.search.language import Word
 from psgflask.search.query import InTitle, Phrase, Plain, Prefix, Query
 
 PHRASE = 0.2
@@ -33,8 +34,6 @@ RECENCY, HALF_LIFE_DAYS = 0.05, 2 * 365.25
 WIDEST_GAP = 3
 # Documents whose best in each block are compared to find how good the best must be.
 BLOCK = 128
-
-Pair = tuple[Word, Word, int]  # b stands so many places behind a
 
 
 class Scorer:
@@ -175,24 +174,11 @@ class Scorer:
         for language, weight in zip(LANGUAGES, weights, strict=True):
             if not weight:
                 continue
-            texts = [stem(word.folded, language) for word in pair[:2]]
-            near = near if len(near) < len(docs) else np.arange(len(docs))
-            times = np.zeros(len(near), np.int64)
-            for side in SIDES:
-                before = self.snapshot.places(language, side, texts[0], docs[near])
-                if not len(before):
-                    continue
-                behind = self.snapshot.places(language, side, texts[1], docs[near]) - pair[2]
-                if not len(behind):
-                    continue
-                at = before.searchsorted(behind)
-                at[at == len(before)] = 0
-                met = behind[before[at] == behind] >> 32
-                if len(met):
-                    times += np.bincount(met, minlength=len(near))
-            p = np.flatnonzero(times)
-            if len(p):
-                scores[near[p]] += (PHRASE * weight * times[p] / (times[p] + 1)).astype(np.float32)
+            found, times = neighbours.of(self.snapshot, language, pair, docs[near])
+            if len(found):
+                p = times / (times + 1)
+                at = near if len(near) < len(docs) else np.arange(len(docs))
+                scores[at[found]] += (PHRASE * weight * p).astype(np.float32)
 
 
 def _nth_greatest(scores: Floats, n: int) -> float:

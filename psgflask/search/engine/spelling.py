@@ -29,7 +29,8 @@ RARE, TIMES_COMMONER, SURE_COST = 3, 20, 1.0
 
 def best(snapshot: Snapshot, word: str) -> str | None:
     """Return the best correction of a word, None when nothing is near."""
-    return next(iter(ranked(snapshot, word, 1)), None)
+    found: list[str] = snapshot.keep(("best", word), lambda: ranked(snapshot, word, 1))
+    return found[0] if found else None
 
 
 def ranked(snapshot: Snapshot, word: str, most: int) -> list[str]:

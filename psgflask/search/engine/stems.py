@@ -10,12 +10,13 @@ from psgflask.languages import LANGUAGES
 from psgflask.search.engine.segments import Segment
 from psgflask.search.index.forward import MOST_REPEATED
 
-MOST_KEPT = 10_000  # documents whose stems are kept, about 1.5 kB each
+MOST_KEPT = 5_000  # documents whose stems are kept, about 2 kB each
 # RELEVANCE: terms of feedback are those with 2 <= n <= max(N/4, 5).
 LEAST, FEW = 2, 5
 
 Ints = NDArray[np.int64]
-Shares = tuple[NDArray[np.int32], NDArray[np.float32]]
+# Of the widths that NumPy counts and sums in: any other it copies again and again.
+Shares = tuple[NDArray[np.intp], NDArray[np.float64]]
 
 
 class Stems:
@@ -85,10 +86,10 @@ class Stems:
 
 
 class Forward:
-    """The stems of each document; English ones are numbered before Spanish ones.
+    """The telling stems of each document: those neither too rare nor too common to be shared.
 
-    `weights` holds w of each stem, `telling` the same but 0 for stems that are too rare or too
-    common to tell what documents share.
+    They are numbered from the commonest to the rarest, so that what is looked up most lies
+    together in memory; `weights` holds w of each.
     """
 
     def __init__(
@@ -104,11 +105,15 @@ class Forward:
         self._language, self._k = language, k
         dead = [gone for _segment, gone, _base in parts]
         self._stems = [Stems(kind, self._segments, dead) for kind in LANGUAGES]
+        # Where the stems of each language begin among all, the English ones before the Spanish.
         self._starts = np.cumsum([0, *(len(each.n) for each in self._stems)]).tolist()
         n = np.concatenate([each.n for each in self._stems])
-        self.weights = np.concatenate([each.weights(documents) for each in self._stems])
-        telling = (n >= LEAST) & (n <= max(documents / 4, FEW))
-        self.telling = np.where(telling, self.weights, 0.0)
+        telling = np.flatnonzero((n >= LEAST) & (n <= max(documents / 4, FEW)))
+        self._telling = telling[np.argsort(-n[telling], kind="stable")]
+        self._numbers = np.full(len(n), -1, np.int32)
+        self._numbers[self._telling] = np.arange(len(telling))
+        weights = np.concatenate([each.weights(documents) for each in self._stems])
+        self.weights = weights[self._telling]
         self._kept: dict[int, Shares] = {}
 
     def shares(self, number: int) -> Shares:
@@ -122,8 +127,9 @@ class Forward:
 
     def name(self, stem: int) -> tuple[int, bytes]:
         """Return the place of a stem's language and its text."""
-        spoken = bisect_right(self._starts, stem) - 1
-        return spoken, self._stems[spoken].text(stem - self._starts[spoken])
+        number = int(self._telling[stem])
+        spoken = bisect_right(self._starts, number) - 1
+        return spoken, self._stems[spoken].text(number - self._starts[spoken])
 
     def _read(self, number: int) -> Shares:
         index = bisect_right(self._bases, number) - 1
@@ -131,7 +137,7 @@ class Forward:
         pairs = segment.pairs(number - self._bases[index])
         spoken = int(self._language[number])
         places = self._stems[spoken].of(segment, pairs["term"].astype(np.int64))
-        numbers = (places + self._starts[spoken]).astype(np.int32)
-        telling = self.telling[numbers] > 0
-        x = pairs["x"][telling].astype(np.float32)
-        return numbers[telling], x / (x + self._k[number])
+        numbers = self._numbers[places + self._starts[spoken]]
+        telling = numbers >= 0
+        x = pairs["x"][telling].astype(np.float64)
+        return numbers[telling].astype(np.intp), x / (x + float(self._k[number]))

@@ -1,0 +1,71 @@
+"""Neighbours: how often a word stands so many places behind another, by document."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psgflask.search.engine.matching import in_all
+from psgflask.search.engine.snapshot import SIDES, Snapshot
+from psgflask.search.engine.terms import Docs
+from psgflask.search.language import Word, stem
+
+# Up to so many documents with the rarer word a pair is counted in all of them, and kept.
+MOST = 4_000
+
+Pair = tuple[Word, Word, int]  # the second stands so many places behind the first
+Times = tuple[NDArray[np.int64], NDArray[np.int64]]
+NONE: Times = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+class Kept:
+    """Where a pair stands: documents ascending, and how often in each."""
+
+    __slots__ = ("docs", "times")
+
+    def __init__(self, docs: Docs, times: NDArray[np.int64]) -> None:
+        self.docs, self.times = docs, times
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory, about."""
+        return 300 + 12 * len(self.docs)
+
+
+def of(snapshot: Snapshot, language: str, pair: Pair, docs: Docs) -> Times:
+    """Return the places in `docs` of those where the stems of a pair are neighbours, and p."""
+    first, second = (stem(word.folded, language) for word in pair[:2])
+    terms = [snapshot.term(language, text) for text in (first, second)]
+    if min(term.n for term in terms) > MOST:
+        return _counted(snapshot, language, (first, second), pair[2], docs)
+
+    def count() -> Kept:
+        both = in_all([term.docs for term in terms])
+        places, times = _counted(snapshot, language, (first, second), pair[2], both)
+        return Kept(both[places], times)
+
+    kept: Kept = snapshot.keep(("pair", language, first, second, pair[2]), count)
+    if not len(kept.docs):
+        return NONE
+    at = kept.docs.searchsorted(docs)
+    at[at == len(kept.docs)] = 0
+    places = np.flatnonzero(kept.docs[at] == docs)
+    return places, kept.times[at[places]]
+
+
+def _counted(
+    snapshot: Snapshot, language: str, texts: tuple[str, str], gap: int, docs: Docs
+) -> Times:
+    times = np.zeros(len(docs), np.int64)
+    for side in SIDES:
+        before = snapshot.places(language, side, texts[0], docs)
+        if not len(before):
+            continue
+        behind = snapshot.places(language, side, texts[1], docs) - gap
+        if not len(behind):
+            continue
+        at = before.searchsorted(behind)
+        at[at == len(before)] = 0
+        met = behind[before[at] == behind] >> 32
+        if len(met):
+            times += np.bincount(met, minlength=len(docs))
+    places = np.flatnonzero(times)
+    return places, times[places]

@@ -1,0 +1,81 @@
+"""`make bench-search`: our page of results beside tantivy, FTS5, Xapian and plain Whoosh.
+
+`python -m tests.benchmarks.search [--articles 10000 ...] [--reuters] [--rounds 5] [--draw]`. What
+it builds is kept in $BENCH_DIR (default: instance/bench) and used again.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from psgflask.search.engine import vector
+from tests.benchmarks.search import corpus, extras, measuring, questions, report
+from tests.benchmarks.search.fts5 import Fts5
+from tests.benchmarks.search.measuring import Table
+from tests.benchmarks.search.ours import within_a_request
+from tests.benchmarks.search.tantivy_engine import Tantivy
+from tests.benchmarks.search.whoosh_engine import Whoosh
+from tests.benchmarks.search.xapian_engine import Xapian, is_there
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCS = ROOT / "docs"
+
+
+def main() -> int:
+    """Print a table for each archive; return 1 when a peer is ahead in some cell."""
+    asked = argparse.ArgumentParser(description="The search page beside other engines")
+    asked.add_argument("--articles", type=int, nargs="*", default=[10_000])
+    asked.add_argument("--reuters", action="store_true", help="Reuters-21578 of $PSG_CORPORA too")
+    asked.add_argument("--rounds", type=int, default=5)
+    asked.add_argument("--without-whoosh", action="store_true", help="it takes the longest")
+    asked.add_argument("--draw", action="store_true", help="write docs/search-speed.svg")
+    given = asked.parse_args()
+    vector.PATIENCE = 60.0
+    base = Path(os.environ.get("BENCH_DIR", ROOT / "instance" / "bench"))
+    archives: dict[str, int | None] = {f"{n:,} articles": n for n in given.articles}
+    if given.reuters:
+        archives["Reuters-21578"] = None
+    tables: dict[str, Table] = {}
+    names: list[str] = []
+    lost: list[str] = []
+    for title, articles in archives.items():
+        folder = base / (str(articles) if articles else corpus.REUTERS)
+        tables[title], names = _measured(title, folder, articles, given)
+        lost += [f"{title}, {cell}" for cell in report.behind(tables[title], names)]
+    print(
+        "\nAhead in every cell"
+        if not lost
+        else "\nNot ahead, the lowest of the spread at 1 or below:"
+    )
+    print("\n".join(lost))
+    if given.draw:
+        report.draw(DOCS / "search-speed.svg", tables, names)
+    return 1 if lost else 0
+
+
+def _measured(
+    title: str, folder: Path, articles: int | None, given: argparse.Namespace
+) -> tuple[Table, list[str]]:
+    app = corpus.installation(folder / "site", articles)
+    documents = corpus.everything(app)
+    peers: list[Any] = [Tantivy(folder, documents), Fts5(folder, documents)]
+    if is_there():
+        peers.append(Xapian(folder, documents))
+    if not given.without_whoosh:
+        peers.append(Whoosh(folder, documents))
+    asked = questions.drawn(documents)
+    names = [peer.name for peer in peers]
+    with within_a_request(app) as ours:
+        table = measuring.measured([ours, *peers], asked, given.rounds)
+    print(f"\n## {title}\n")
+    print("\n".join(report.lines(table, names)))
+    print(f"\nEvery question for the first time, ms, p50 / p95 / most: {report.first_touch(table)}")
+    for line in extras.lines(app, documents, asked):
+        print(line, flush=True)
+    return table, names
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""The articles that are searched: the synthetic archive, or Reuters-21578, in an installation."""
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import insert
+
+from psgflask import create_app, installing, migrating
+from psgflask.database import db, utc_now
+from psgflask.news.models import NEWS, PUBLISHED, Article, article_topics
+from psgflask.news.topics import add
+from psgflask.sample import loading
+from psgflask.search import documents, keeper
+from psgflask.search.index import Document
+
+REUTERS = "reuters21578"
+BATCH = 500
+MOST_TOPICS = 60
+LONGEST_TITLE = 250
+SETTINGS = {"WORKER": False, "SECRET_KEY": "only-in-benchmarks-" * 2}
+
+
+def installation(folder: Path, articles: int | None) -> Flask:
+    """Return an installation in a folder, with so many synthetic articles or with Reuters'.
+
+    What a run before prepared there is used again.
+    """
+    os.environ["PSG_INSTANCE"] = str(folder)
+    ready = folder / "ready"
+    if not ready.exists():
+        installing.make_folders(folder)
+        installing.write_config(folder)
+    app = create_app(SETTINGS)
+    with app.app_context():
+        migrating.upgrade()
+        if not ready.exists():
+            if articles is None:
+                _load_reuters()
+            else:
+                loading.load_archive(db.session(), articles, seed=1, now=utc_now())
+            db.session.commit()
+            keeper.rebuild(app)
+            ready.touch()
+        db.session.remove()
+    return app
+
+
+def everything(app: Flask) -> list[Document]:
+    """Return all articles as the index is told of them."""
+    with app.app_context():
+        found = list(documents.everything(db.session(), utc_now()))
+        db.session.remove()
+    return found
+
+
+def _load_reuters() -> None:
+    file = Path(os.environ["PSG_CORPORA"], REUTERS, "articles.jsonl")
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    counts: dict[str, int] = {}
+    for row in rows:
+        for topic in row["topics"]:
+            counts[topic] = counts.get(topic, 0) + 1
+    session = db.session()
+    common = sorted(counts, key=lambda topic: -counts[topic])[:MOST_TOPICS]
+    topics = {
+        name: add(
+            session, f"code-{name}", kind="theme", name_en=f"Code {name}", name_es=f"Código {name}"
+        ).id
+        for name in common
+    }
+    for begin in range(0, len(rows), BATCH):
+        batch = rows[begin : begin + BATCH]
+        ids = session.scalars(
+            insert(Article).returning(Article.id, sort_by_parameter_order=True),
+            list(map(_article, batch)),
+        ).all()
+        links = [
+            {"article_id": number, "topic_id": topics[topic]}
+            for number, row in zip(ids, batch, strict=True)
+            for topic in dict.fromkeys(row["topics"])
+            if topic in topics
+        ]
+        session.execute(insert(article_topics), links)
+
+
+def _article(row: dict[str, Any]) -> dict[str, Any]:
+    day = date.fromisoformat(row["date"][:10])
+    moment = datetime.combine(day, time(9), UTC)
+    return {
+        "kind": NEWS,
+        "language": "en",
+        "work": f"reuters-{row['id']}",
+        "slug": f"reuters-{row['id']}",
+        "title": (row["title"] or f"No title {row['id']}")[:LONGEST_TITLE],
+        "teaser": "",
+        "body": row["body"],
+        "synthetic": True,
+        "status": PUBLISHED,
+        "publish_at": moment,
+        "precision": "day",
+        "dated_from": day,
+        "dated_to": day,
+        "order_date": day,
+        "version": 1,
+        "created_at": moment,
+        "updated_at": moment,
+    }
+
+
+def batches(found: list[Document]) -> Iterator[list[Document]]:
+    """Yield documents some at a time."""
+    for begin in range(0, len(found), BATCH):
+        yield found[begin : begin + BATCH]

@@ -1,0 +1,88 @@
+"""What else is measured of our engine: opening, memory, refresh, corrections, building."""
+
+import dataclasses
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+from flask import Flask
+
+from psgflask.search import keeper
+from psgflask.search.engine import spelling
+from psgflask.search.engine.vector import VectorEngine
+from psgflask.search.index import Document, Store
+from tests.benchmarks.search import whoosh_engine
+from tests.benchmarks.search.measuring import percentile
+from tests.benchmarks.search.questions import Question
+
+TIMES, CHANGES, BUILT = 5, 8, 2_000
+
+
+def lines(
+    app: Flask, documents: Sequence[Document], asked: Mapping[str, Sequence[Question]]
+) -> Iterator[str]:
+    """Yield a sentence for each."""
+    folder = keeper.store(app).folder
+    before = _anonymous()
+    opened = []
+    for _time in range(TIMES):
+        begun = time.perf_counter()
+        engine = VectorEngine(Store(folder))
+        engine.snapshot()
+        opened.append((time.perf_counter() - begun) * 1000)
+        if _time == 0:
+            grown = _anonymous() - before
+    spread = f"{median(opened):.0f} ms ({min(opened):.0f}-{max(opened):.0f})"
+    yield f"Opened in {spread}; {grown:.0f} MB of memory of its own"
+    yield f"Corrections, ms, p50 / p95: {_corrections(folder, asked)}"
+    yield f"Seen after a commit in {_refreshed(folder, documents)} ms"
+    yield _built(documents)
+
+
+def _anonymous() -> float:
+    for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
+        if line.startswith("Anonymous:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def _corrections(folder: Path, asked: Mapping[str, Sequence[Question]]) -> str:
+    snapshot = VectorEngine(Store(folder)).snapshot()
+    costs = []
+    for question in asked["misspelt"]:
+        begun = time.process_time()
+        spelling.best(snapshot, question.words[0])
+        costs.append((time.process_time() - begun) * 1000)
+    return f"{median(costs):.2f} / {percentile(costs, 95):.2f}"
+
+
+def _refreshed(folder: Path, documents: Sequence[Document]) -> str:
+    with tempfile.TemporaryDirectory() as spare:
+        copied = Path(spare) / "index"
+        shutil.copytree(folder, copied)
+        engine, store = VectorEngine(Store(copied)), Store(copied)
+        engine.snapshot()
+        taken = []
+        for number in range(CHANGES):
+            store.apply([dataclasses.replace(documents[number], title=f"Changed {number}")], [])
+            begun = time.perf_counter()
+            engine.snapshot()
+            taken.append((time.perf_counter() - begun) * 1000)
+    return f"{median(taken):.0f} ({min(taken):.0f}-{max(taken):.0f})"
+
+
+def _built(documents: Sequence[Document]) -> str:
+    some = documents[:BUILT]
+    rates = []
+    with tempfile.TemporaryDirectory() as spare:
+        for build in (
+            lambda: Store(Path(spare) / "ours").rebuild(some, late=lambda ids: ([], [])),
+            lambda: whoosh_engine.build(Path(spare) / "whoosh", some),
+        ):
+            begun = time.process_time()
+            build()
+            rates.append(len(some) / (time.process_time() - begun))
+    return f"Built: {rates[0]:.0f} articles a CPU second, plain Whoosh {rates[1]:.0f}"

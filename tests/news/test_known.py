@@ -1,0 +1,87 @@
+"""What is known of topics and articles: read once, and again when the content changed."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from psgflask.database import db, utc_now
+from psgflask.news import known as knowing
+from psgflask.news import publishing
+from psgflask.news.known import known
+from tests import factories
+
+
+@pytest.fixture
+def statements(app: Flask) -> list[str]:
+    """The statements executed so far."""
+    found: list[str] = []
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *said: found.append(said[2]))
+    return found
+
+
+def test_cards_say_of_articles_what_lists_show(session: Session) -> None:
+    for slug in ("mining", "lima"):
+        factories.topic(session, slug)
+    issue = factories.issue(session, 134)
+    made = factories.article(
+        session, "Protest", teaser="In short", topics=["mining", "lima"], issue=("Update", 134)
+    )
+    session.commit()
+    card = known(session).cards(session, [made.id], utc_now())[made.id]
+    for name in ("id", "language", "slug", "title", "teaser", "members_only", "synthetic"):
+        assert getattr(card, name) == getattr(made, name)
+    assert card.dateline == made.dateline
+    assert [topic.slug for topic in card.topics] == [topic.slug for topic in made.topics]
+    assert card.issue is not None
+    assert (card.issue.label, card.issue.slug) == (issue.label, issue.slug)
+
+
+def test_while_the_content_stays_nothing_is_read_twice(
+    session: Session, statements: list[str]
+) -> None:
+    factories.topic(session, "mining")
+    ids = [factories.article(session, f"Protest {number}").id for number in range(3)]
+    session.commit()
+    first = known(session).cards(session, ids, utc_now())
+    before = len(statements)
+    again = known(session)
+    assert again.cards(session, ids, utc_now()) == first
+    assert [each for each in statements[before:] if "articles" in each or "topics" in each] == []
+
+
+def test_when_the_content_changes_all_is_read_again(session: Session) -> None:
+    topic = factories.topic(session, "mining")
+    article = factories.article(session, "Before")
+    session.commit()
+    assert known(session).cards(session, [article.id], utc_now())[article.id].title == "Before"
+    article.title, topic.name_en = "After", "Mines"
+    session.commit()
+    now = known(session)
+    assert now.cards(session, [article.id], utc_now())[article.id].title == "After"
+    assert now.topics[topic.id].name_en == "Mines"
+    publishing.withdraw(session, article, by="test", now=utc_now())
+    session.commit()
+    assert known(session).cards(session, [article.id], utc_now()) == {}
+
+
+def test_an_article_that_comes_out_is_known_from_that_moment(session: Session) -> None:
+    now = utc_now()
+    article = factories.article(session, "Soon", status="scheduled", now=now)
+    session.commit()
+    assert known(session).cards(session, [article.id], now) == {}
+    later = now + timedelta(days=3650)
+    assert list(known(session).cards(session, [article.id], later)) == [article.id]
+
+
+def test_no_more_cards_are_kept_than_may(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(knowing, "MOST_CARDS", 2)
+    ids = [factories.article(session, f"Protest {number}").id for number in range(6)]
+    session.commit()
+    found = known(session)
+    for number in ids:
+        assert list(found.cards(session, [number], utc_now())) == [number]
+    assert len(found._cards) <= 3
