@@ -19,6 +19,7 @@ READ, RERANKED, TERMS = 10, 50, 30
 SHARE = 0.3
 # Terms as good as this are alike: which of them is greater is a matter of rounding.
 DIGITS = 9
+ALIKE = 10.0 ** (1 - DIGITS)
 
 Ints = NDArray[np.int64]
 Numbers = NDArray[np.float64]
@@ -64,6 +65,10 @@ def _greatest(forward: Forward, found: Ints, e: Numbers) -> Ints:
     some = np.flatnonzero(e > 0)
     if len(some) <= TERMS:
         return some
+    least = np.partition(e[some], len(some) - TERMS)[len(some) - TERMS]
+    sure: Ints = some[e[some] > least * (1 - ALIKE)]
+    if len(sure) == TERMS:
+        return sure
     level = np.round(e[some] / e.max(), DIGITS)
     last = np.partition(level, len(level) - TERMS)[len(level) - TERMS]
     sure, tied = some[level > last], some[level == last]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,25 +36,10 @@ class Matcher:
     def __init__(self, snapshot: Snapshot, ask: Ask) -> None:
         self.snapshot, self.ask = snapshot, ask
         self._kept: dict[Clause, Found] = {}
-
-    @cached_property
-    def by_topics(self) -> Mask | None:
-        """The documents of the topics chosen; None where all will do."""
-        if not self.ask.topics:
-            return None
-        return on_topics(self.snapshot, frozenset(self.ask.topics)).mask
-
-    @cached_property
-    def by_language(self) -> Mask | None:
-        """The documents in the language chosen."""
-        return in_language(self.snapshot, self.ask.language).mask if self.ask.language else None
-
-    @cached_property
-    def by_dates(self) -> Mask | None:
-        """The documents of the days chosen."""
-        if not (self.ask.first or self.ask.last):
-            return None
-        return dated(self.snapshot, self.ask.first, self.ask.last).mask
+        # The documents that each filter lets through; None where all will do.
+        self.by_topics = on_topics(snapshot, frozenset(ask.topics)).mask if ask.topics else None
+        self.by_language = in_language(snapshot, ask.language).mask if ask.language else None
+        self.by_dates = dated(snapshot, ask.first, ask.last).mask if ask.first or ask.last else None
 
     @property
     def filters(self) -> tuple[Mask | None, Mask | None, Mask | None]:

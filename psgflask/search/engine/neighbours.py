@@ -1,5 +1,7 @@
 """Neighbours: how often a word stands so many places behind another, by document."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,32 +19,26 @@ NONE: Times = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
 class Kept:
-    """Where a pair stands: documents ascending, and how often in each."""
+    """Where a pair stands: documents ascending, and how often in each; None: too many to count."""
 
     __slots__ = ("docs", "times")
 
-    def __init__(self, docs: Docs, times: NDArray[np.int64]) -> None:
+    def __init__(self, docs: Docs | None, times: NDArray[np.int64]) -> None:
         self.docs, self.times = docs, times
 
     @property
     def size(self) -> int:
         """Bytes in memory, about."""
-        return 300 + 12 * len(self.docs)
+        return 300 + 12 * len(self.times)
 
 
 def of(snapshot: Snapshot, language: str, pair: Pair, docs: Docs) -> Times:
     """Return the places in `docs` of those where the stems of a pair are neighbours, and p."""
-    first, second = (stem(word.folded, language) for word in pair[:2])
-    terms = [snapshot.term(language, text) for text in (first, second)]
-    if min(term.n for term in terms) > MOST:
-        return _counted(snapshot, language, (first, second), pair[2], docs)
-
-    def count() -> Kept:
-        both = in_all([term.docs for term in terms])
-        places, times = _counted(snapshot, language, (first, second), pair[2], both)
-        return Kept(both[places], times)
-
-    kept: Kept = snapshot.keep(("pair", language, first, second, pair[2]), count)
+    key = "pair", language, pair[0].folded, pair[1].folded, pair[2]
+    kept: Kept = snapshot.keep(key, lambda: _counted_once(snapshot, language, pair))
+    if kept.docs is None:
+        texts = [stem(word.folded, language) for word in pair[:2]]
+        return _counted(snapshot, language, texts, pair[2], docs)
     if not len(kept.docs):
         return NONE
     at = kept.docs.searchsorted(docs)
@@ -51,8 +47,18 @@ def of(snapshot: Snapshot, language: str, pair: Pair, docs: Docs) -> Times:
     return places, kept.times[at[places]]
 
 
+def _counted_once(snapshot: Snapshot, language: str, pair: Pair) -> Kept:
+    texts = [stem(word.folded, language) for word in pair[:2]]
+    terms = [snapshot.term(language, text) for text in texts]
+    if min(term.n for term in terms) > MOST:
+        return Kept(None, NONE[1])
+    both = in_all([term.docs for term in terms])
+    places, times = _counted(snapshot, language, texts, pair[2], both)
+    return Kept(both[places], times)
+
+
 def _counted(
-    snapshot: Snapshot, language: str, texts: tuple[str, str], gap: int, docs: Docs
+    snapshot: Snapshot, language: str, texts: Sequence[str], gap: int, docs: Docs
 ) -> Times:
     times = np.zeros(len(docs), np.int64)
     for side in SIDES:

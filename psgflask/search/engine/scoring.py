@@ -11,7 +11,7 @@ other words; alternatives of OR are no neighbours.
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from psgflask.search.engine import feedback, neighbours, weighing
 from psgflask.search.engine.matching import Likeness, Matcher
 from psgflask.search.engine.neighbours import Pair
 from psgflask.search.engine.snapshot import Snapshot
-from psgflask.search.engine.terms import Docs, Floats, Found
+from psgflask.search.engine.terms import NONE, Docs, Floats, Found
 from psgflask.search.index.columns import title_hash
 from psgflask.search.language import Word
 from psgflask.search.query import InTitle, Phrase, Plain, Prefix, Query
@@ -65,6 +65,8 @@ class Scorer:
                     for word in words:
                         self._add(weighing.of_title_word(snapshot, word), 1.0)
         self.pairs = list(dict.fromkeys(self._neighbours()))
+        hashed = title_hash(query.title)
+        self._titled: Docs = snapshot.titled(hashed) if hashed else NONE
         self.factors = _factors(snapshot, today, _other_language(query))
 
     def best(
@@ -111,7 +113,7 @@ class Scorer:
                 continue
             at = part.docs.searchsorted(docs)
             at[at == len(part)] = 0
-            scores += np.where(part.docs[at] == docs, part.scores[at], np.float32(0))
+            scores += part.scores[at] * (part.docs[at] == docs)
         return scores
 
     def _likely(self, docs: Docs, scores: Floats, most: int) -> NDArray[np.int64]:
@@ -135,20 +137,19 @@ class Scorer:
                 likely[place] = True
         return np.flatnonzero(likely)
 
-    @cached_property
-    def _titled(self) -> Docs:
-        hashed = title_hash(self.query.title)
-        return self.snapshot.titled(hashed) if hashed else np.zeros(0, np.int32)
-
     def _ranks(self, docs: Docs, scores: NDArray[np.floating]) -> NDArray[np.int64]:
         """Return the order: just what was typed, then by score, then the newest."""
-        keys: list[NDArray[Any]] = [-self.snapshot.newness[docs], -scores]
         titled = self._titled
+        if not len(titled):
+            ranks: NDArray[np.int64] = (-scores).argsort()
+            ordered = scores[ranks]
+            if (ordered[1:] != ordered[:-1]).all():
+                return ranks
+        keys: list[NDArray[Any]] = [-self.snapshot.newness[docs], -scores]
         if len(titled):
             same = np.isin(docs, titled)
             keys = [keys[0], np.where(same, 0.0, keys[1]), ~same]
-        ranks: NDArray[np.int64] = np.lexsort(keys)
-        return ranks
+        return np.lexsort(keys)
 
     def _add(self, found: Found, q: float) -> None:
         self.parts.append(found)
@@ -164,7 +165,11 @@ class Scorer:
                 yield Word(first.folded, ""), Word(second.folded, ""), then - at
 
     def _pair_weights(self, pair: Pair) -> list[float]:
-        first, second = (self.snapshot.stems(word.folded) for word in pair[:2])
+        words = pair[0].folded, pair[1].folded
+        return self.snapshot.keep(("pair weights", *words), partial(self._weigh_pair, *words))
+
+    def _weigh_pair(self, *words: str) -> list[float]:
+        first, second = map(self.snapshot.stems, words)
         return [min(first[each].weight, second[each].weight) for each in LANGUAGES]
 
     def _add_pair(

@@ -5,6 +5,7 @@ their number, and are in nothing else: all that is counted is counted of live do
 """
 
 import threading
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
@@ -172,7 +173,8 @@ class Snapshot:
 
     def keep(self, key: tuple[Any, ...], make: Callable[[], Read]) -> Read:
         """Return what was made under a key before, or make it."""
-        return self.kept.get(key, lambda: self._reading(make))
+        found: Read | None = self.kept.peek(key)
+        return self.kept.get(key, lambda: self._reading(make)) if found is None else found
 
     def scratch(self, name: str, size: int, kind: Any) -> NDArray[Any]:
         """Return zeros that are kept for this thread; whoever uses them leaves them so."""
@@ -187,23 +189,22 @@ class Snapshot:
         found: list[Docs] = []
         for base, segment in zip(self.bases, self.segments, strict=False):
             own = segment.columns
-            low, high = own.title_hashes.searchsorted((hashed, hashed + 1))
-            found.append((own.titled[low:high] + base).astype(np.int32))
-        docs = np.concatenate(found) if found else terms.NONE
+            low = int(own.title_hashes.searchsorted(hashed))
+            if low < len(own.title_hashes) and own.title_hashes[low] == hashed:
+                high = int(own.title_hashes.searchsorted(hashed, "right"))
+                found.append((own.titled[low:high] + base).astype(np.int32))
+        if not found:
+            return terms.NONE
+        docs = np.concatenate(found)
         return np.sort(docs[self.live[docs]])
-
-    def place_of(self, docs: Docs) -> list[tuple[int, int]]:
-        """Return (which segment, number in it) of each document."""
-        bases = np.array(self.bases)
-        places = bases.searchsorted(docs, "right") - 1
-        return list(zip(places.tolist(), (docs - bases[places]).tolist(), strict=True))
 
     def texts(self, numbers: Sequence[int]) -> tuple[Text, ...]:
         """Return the texts of documents, their titles apart."""
-        places = self.place_of(np.array(numbers, np.int32))
-        return self._reading(
-            lambda: tuple(self.segments[index].text(number) for index, number in places)
-        )
+        return self._reading(lambda: tuple(map(self._text, numbers)))
+
+    def _text(self, number: int) -> Text:
+        index = bisect_right(self.bases, number) - 1
+        return self.segments[index].text(number - self.bases[index])
 
     @cached_property
     def forward(self) -> Forward:

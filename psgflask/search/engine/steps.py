@@ -30,7 +30,8 @@ class Evaluation:
         found = self._found(self.query, {})
         if self.matcher.any_filtered(found):
             doubt = {} if self.ask.as_typed else self._doubts()
-            return replace(self._page(self.query, found, {}), doubt=doubt)
+            answer = self._page(self.query, found, {})
+            return replace(answer, doubt=doubt) if doubt else answer
         corrected, corrections, absent = self._corrected()
         if corrections and self.matcher.any_filtered(found := self._found(corrected, {})):
             answer = self._page(corrected, found, {})

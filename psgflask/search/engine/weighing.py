@@ -26,7 +26,8 @@ MOST_EXPANSIONS = 50
 
 def of_word(snapshot: Snapshot, word: Word) -> Found:
     """Return the documents that hold a word in any of its forms, and what they score by it."""
-    return snapshot.keep(("word", word), partial(_of_word, snapshot, word))
+    key = "word", word.folded, word.accented  # to hash a Word takes longer
+    return snapshot.keep(key, partial(_of_word, snapshot, word))
 
 
 def of_words_of_phrase(snapshot: Snapshot, words: Iterable[Word]) -> list[Found]:
