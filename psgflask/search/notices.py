@@ -42,7 +42,7 @@ def did_you_mean(asked: Asked, answer: Answer) -> Notice | None:
     """Return the offer of a likelier spelling, where something was found all the same."""
     if not answer.doubt:
         return None
-    better = _respelt(asked.query, answer.doubt)
+    better = respelt(asked.query, answer.doubt)
     return Notice(_("Did you mean"), f"{better}?", _address(asked, better))
 
 
@@ -71,7 +71,7 @@ def _address(asked: Asked, q: str) -> str:
     return url_for("search.search", **asked.address(q=q))
 
 
-def _respelt(query: Query, spellings: Mapping[str, str]) -> str:
+def respelt(query: Query, spellings: Mapping[str, str]) -> str:
     """Return the text of a query with some plain words spelt otherwise."""
     text = query.text
     for clause in reversed(query.plain):

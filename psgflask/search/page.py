@@ -65,6 +65,15 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Way:
+    """Another search that finds something, and how much."""
+
+    label: str
+    count: int
+    href: str
+
+
+@dataclass(frozen=True)
 class SearchPage:
     """All that search/search.html draws."""
 
@@ -88,3 +97,4 @@ class SearchPage:
     pager: Pager
     degraded: bool
     suggestions: Sequence[Topic]
+    ways: Sequence[Way]

@@ -1,6 +1,6 @@
 """What a page of results shows: hits, filters, notices, and where to go on."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import zip_longest
 
@@ -23,15 +23,19 @@ from psgflask.search.page import (
     Facet,
     Hit,
     SearchPage,
+    Way,
     YearCount,
 )
+from psgflask.search.ways import near_topics
 
 MOST_TOPICS = 12
 AROUND = 2
 
 
-def page_of(session: Session, asked: Asked, answer: Answer, *, degraded: bool) -> SearchPage:
-    """Return the page for an answer."""
+def page_of(
+    session: Session, asked: Asked, answer: Answer, *, degraded: bool, ways: Sequence[Way] = ()
+) -> SearchPage:
+    """Return the page for an answer; `ways` lead on where there are no results."""
     topics = asked.content.topics
     last_page = last_page_of(answer)
     return SearchPage(
@@ -54,7 +58,8 @@ def page_of(session: Session, asked: Asked, answer: Answer, *, degraded: bool) -
         did_you_mean=notices.did_you_mean(asked, answer),
         pager=_pager(asked, last_page),
         degraded=degraded,
-        suggestions=[] if answer.total else _suggestions(topics.values()),
+        suggestions=[] if answer.total else near_topics(asked) or _first_topics(asked),
+        ways=ways,
     )
 
 
@@ -199,5 +204,5 @@ def _pager(asked: Asked, last_page: int) -> Pager:
     )
 
 
-def _suggestions(topics: Iterable[Topic]) -> list[Topic]:
-    return sorted(topics, key=name_of_topic)[:MOST_TOPICS]
+def _first_topics(asked: Asked) -> list[Topic]:
+    return sorted(asked.known_topics, key=name_of_topic)[:MOST_TOPICS]

@@ -10,11 +10,11 @@ from werkzeug.datastructures import MultiDict
 from psgflask.caching import reads
 from psgflask.database import db, utc_now
 from psgflask.languages import here
-from psgflask.search import asking, fallback, results, slots, suggesting, tally
+from psgflask.search import asking, fallback, results, slots, suggesting, tally, ways
 from psgflask.search.asking import PARAMETERS, Asked, Unreadable
 from psgflask.search.engine import Answer, Engine, IndexUnusable
 from psgflask.search.engine.protocol import NEWEST
-from psgflask.search.page import SearchPage
+from psgflask.search.page import SearchPage, Way
 
 log = logging.getLogger(__name__)
 
@@ -62,18 +62,20 @@ def searched() -> tuple[Asked, Answer, SearchPage]:
     except Unreadable as error:
         abort(400, _advice(error.parameter))
     degraded = False
+    others: list[Way] = []
     if not asked.query and not asked.filtered:
         answer = Answer(0, ())
     else:
         try:
             engine: Engine = current_app.extensions["psg_search"]
             answer = engine.search(asked.query, asked.ask(texts=True))
+            others = [] if answer.total else ways.ways(engine, asked)
         except IndexUnusable as unusable:
             log.warning("Searching titles alone: %s", unusable)
             degraded, answer = True, fallback.by_title(session, asked)
     if asked.page > results.last_page_of(answer):
         abort(404, _("There are fewer pages of results than that. Go back to the first one."))
-    return asked, answer, results.page_of(session, asked, answer, degraded=degraded)
+    return asked, answer, results.page_of(session, asked, answer, degraded=degraded, ways=others)
 
 
 def _advice(parameter: str) -> str:

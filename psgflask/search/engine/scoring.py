@@ -84,7 +84,7 @@ class Scorer:
         docs, scores = docs[likely], scores[likely] * self.factors[docs[likely]]
         ranks = self._ranks(docs, scores)[:most]
         docs, scores = docs[ranks], scores[ranks]
-        if with_feedback and self.sure and len(docs):
+        if with_feedback and self.sure and len(docs) > 1:  # one alone has nothing to pass
             scores = scores.astype(np.float64)
             head = docs[: feedback.RERANKED]
             more = feedback.more(self.snapshot, head, self.sure) * self.factors[head]
