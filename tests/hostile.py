@@ -103,10 +103,11 @@ class Outcome:
     faults: list[str] = field(default_factory=list)
 
 
-def walk(app: Flask, requests: int, seed: int) -> Outcome:
-    """Send hostile requests to the whole WSGI application, every route among them."""
+def walk(app: Flask, requests: int, seed: int, beginning: str = "/") -> Outcome:
+    """Send hostile requests to the whole WSGI application, to every route that begins so."""
     chance = random.Random(seed)
-    rules = sorted(rule.rule for rule in app.url_map.iter_rules())
+    every = sorted(rule.rule for rule in app.url_map.iter_rules())
+    rules = [rule for rule in every if rule.startswith(beginning)]
     outcome = Outcome()
     for number in range(requests):
         environ = _request(chance, rules[number % len(rules)])

@@ -1,6 +1,6 @@
 """S24: hostile requests to every route of the whole WSGI application; none may make a fault.
 
-`python -m tests.drills.drill_s24 [--requests 5000] [--seed 24]`.
+`python -m tests.drills.drill_s24 [--requests 5000] [--seed 24] [--beginning /search]`.
 """
 
 import argparse
@@ -18,10 +18,11 @@ def main() -> int:
     asked = argparse.ArgumentParser(description="S24: hostile requests to every route")
     asked.add_argument("--requests", type=int, default=5000)
     asked.add_argument("--seed", type=int, default=24)
+    asked.add_argument("--beginning", default="/", help="of the addresses, as /search")
     chosen = asked.parse_args()
     with tempfile.TemporaryDirectory() as spare, content.filled(Path(spare), "full") as app:
         begun = time.monotonic()
-        outcome = hostile.walk(app, chosen.requests, chosen.seed)
+        outcome = hostile.walk(app, chosen.requests, chosen.seed, chosen.beginning)
         seconds = time.monotonic() - begun
     for fault in outcome.faults[:20]:
         print(fault)

@@ -1,0 +1,88 @@
+"""Many readers at once on the real server, and how long the home page takes meanwhile."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from urllib.parse import quote_plus
+
+BETWEEN_LOOKS = 0.05  # seconds between two visits of the home page
+
+
+@dataclass
+class Crowd:
+    """How searches were answered, and what they and the home page took, in ms."""
+
+    clients: int
+    seconds: float
+    statuses: Counter[int] = field(default_factory=Counter)
+    searches: list[float] = field(default_factory=list)  # those answered 200
+    home: list[float] = field(default_factory=list)
+
+    def told(self) -> str:
+        """Return it as a sentence."""
+        answered = ", ".join(f"{code}: {n}" for code, n in sorted(self.statuses.items()))
+        return (
+            f"{self.clients} clients, {self.seconds:.0f} s: {answered};"
+            f" search p50 {_share(self.searches, 50):.0f} p95 {_share(self.searches, 95):.0f} ms;"
+            f" home page p50 {_share(self.home, 50):.0f} p95 {_share(self.home, 95):.0f}"
+            f" most {max(self.home):.0f} ms"
+        )
+
+    @property
+    def home_p95(self) -> float:
+        """What the home page took, but for one visit in twenty."""
+        return _share(self.home, 95)
+
+
+def gathered(port: int, words: Sequence[str], clients: int, seconds: float) -> Crowd:
+    """Let clients search for ever other words, each as soon as it is answered."""
+    crowd = Crowd(clients, seconds)
+    asyncio.run(_gather(crowd, port, words))
+    return crowd
+
+
+async def _gather(crowd: Crowd, port: int, words: Sequence[str]) -> None:
+    end = time.monotonic() + crowd.seconds
+    searching = (_search(crowd, port, words, end, seed) for seed in range(crowd.clients))
+    await asyncio.gather(_visit(crowd, port, end), *searching)
+
+
+async def _search(crowd: Crowd, port: int, words: Sequence[str], end: float, seed: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    chance = Random(seed)
+    while time.monotonic() < end:
+        asked = quote_plus(" ".join(chance.choice(words) for _word in range(2)))
+        begun = time.perf_counter()
+        status = await _ask(reader, writer, f"/search/?q={asked}")
+        crowd.statuses[status] += 1
+        if status == 200:
+            crowd.searches.append((time.perf_counter() - begun) * 1000)
+    writer.close()
+
+
+async def _visit(crowd: Crowd, port: int, end: float) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    while time.monotonic() < end:
+        begun = time.perf_counter()
+        if await _ask(reader, writer, "/") != 200:
+            raise RuntimeError("The home page was not served")
+        crowd.home.append((time.perf_counter() - begun) * 1000)
+        await asyncio.sleep(BETWEEN_LOOKS)
+    writer.close()
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> int:
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    await writer.drain()
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+    length = head.partition("content-length:")[2].partition("\r\n")[0]
+    await reader.readexactly(int(length))
+    return int(head.split()[1])
+
+
+def _share(values: Sequence[float], share: int) -> float:
+    ordered = sorted(values) or [float("nan")]
+    return ordered[max(0, -(-share * len(ordered) // 100) - 1)]
