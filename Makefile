@@ -10,10 +10,10 @@ FLASK := $(VENV) -m flask --app psgflask
 TRANSLATIONS := $(VENV) psgflask/translations/compile.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test audit drills bench bench-search lock messages wheel
+.PHONY: help run serve test test-whoosh3 audit drills bench bench-search lock messages wheel
 
 help:  ## Say what there is
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
 
 run:  ## Install what is missing, prepare the database, serve on http://127.0.0.1:8000
 	@$(PYTHON) requirements/install.py run
@@ -32,6 +32,15 @@ test:  ## Run every check
 	.venv/bin/lint-imports
 	@$(VENV) -m tests.browser.chromium
 	$(VENV) -m pytest
+
+test-whoosh3:  ## Run every check of code over whoosh3 in the place of Whoosh-Reloaded
+	@$(PYTHON) requirements/install.py test
+	@$(TRANSLATIONS)
+	@$(VENV) -m tests.browser.chromium
+	$(VENV) -m pip install --quiet --upgrade --no-deps --target .whoosh3 \
+		--require-hashes --requirement requirements/whoosh3.txt
+	PYTHONPATH=.whoosh3 $(VENV) -c "import whoosh; print('whoosh', whoosh.__version__)"
+	PYTHONPATH=.whoosh3 $(VENV) -m pytest
 
 audit:  ## The long checks: full axe matrix, html-validate, Lighthouse (needs Node 20)
 	@$(PYTHON) requirements/install.py test
