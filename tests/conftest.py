@@ -133,8 +133,9 @@ class Privacy(logging.Handler):
 
 @pytest.fixture(autouse=True)
 def searches_wait_for_what_was_committed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine a new state takes longer than a reader is kept waiting for it."""
+    """Tests ask at once for what they changed, and a busy machine takes its time."""
     monkeypatch.setattr(vector, "PATIENCE", 60.0)
+    monkeypatch.setattr(vector, "LOOK_AGAIN", 0.0)
 
 
 @pytest.fixture(autouse=True)

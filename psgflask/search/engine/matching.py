@@ -26,6 +26,7 @@ from psgflask.search.query import (
     Query,
 )
 
+Other = Phrase | Prefix | InTitle | OnTopic | InIssue | InLanguage | Dated
 Likeness = Mapping[str, tuple[str, ...]]  # folded word typed -> words like it
 Mask = NDArray[np.bool_]
 
@@ -86,6 +87,8 @@ class Matcher:
         """Return the documents that match one clause, and what each scores by it."""
         if isinstance(clause, Plain) and clause.word.folded in likeness:
             return weighing.of_likeness(self.snapshot, likeness[clause.word.folded])
+        if isinstance(clause, Plain):
+            return weighing.of_word(self.snapshot, clause.word)
         if clause not in self._kept:
             self._kept[clause] = self._find(clause)
         return self._kept[clause]
@@ -127,11 +130,9 @@ class Matcher:
             mask[found.docs] = False
         return there
 
-    def _find(self, clause: Clause) -> Found:
+    def _find(self, clause: Other) -> Found:
         snapshot = self.snapshot
         match clause:
-            case Plain(word):
-                return weighing.of_word(snapshot, word)
             case Phrase(words):
                 return snapshot.keep(("phrase", words), lambda: of_phrase(snapshot, words))
             case Prefix(folded):

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from psgflask.search.engine.matching import in_all
 from psgflask.search.engine.snapshot import SIDES, Snapshot
 from psgflask.search.engine.terms import Docs
-from psgflask.search.language import Word, stem
+from psgflask.search.language import stem
 
 # Up to so many documents with the rarer word a pair is counted in all of them, and kept.
 MOST = 4_000
 
-Pair = tuple[Word, Word, int]  # the second stands so many places behind the first
+Pair = tuple[str, str, int]  # folded words; the second stands so many places behind
 Times = tuple[NDArray[np.int64], NDArray[np.int64]]
 NONE: Times = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 
@@ -34,10 +34,10 @@ class Kept:
 
 def of(snapshot: Snapshot, language: str, pair: Pair, docs: Docs) -> Times:
     """Return the places in `docs` of those where the stems of a pair are neighbours, and p."""
-    key = "pair", language, pair[0].folded, pair[1].folded, pair[2]
+    key = "pair", language, *pair
     kept: Kept = snapshot.keep(key, lambda: _counted_once(snapshot, language, pair))
     if kept.docs is None:
-        texts = [stem(word.folded, language) for word in pair[:2]]
+        texts = [stem(word, language) for word in pair[:2]]
         return _counted(snapshot, language, texts, pair[2], docs)
     if not len(kept.docs):
         return NONE
@@ -48,7 +48,7 @@ def of(snapshot: Snapshot, language: str, pair: Pair, docs: Docs) -> Times:
 
 
 def _counted_once(snapshot: Snapshot, language: str, pair: Pair) -> Kept:
-    texts = [stem(word.folded, language) for word in pair[:2]]
+    texts = [stem(word, language) for word in pair[:2]]
     terms = [snapshot.term(language, text) for text in texts]
     if min(term.n for term in terms) > MOST:
         return Kept(None, NONE[1])

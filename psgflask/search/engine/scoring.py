@@ -162,14 +162,14 @@ class Scorer:
     def _neighbours(self) -> Iterable[Pair]:
         for (at, first), (then, second) in zip(self.placed, self.placed[1:], strict=False):
             if 1 <= then - at <= WIDEST_GAP:
-                yield Word(first.folded, ""), Word(second.folded, ""), then - at
+                yield first.folded, second.folded, then - at
 
     def _pair_weights(self, pair: Pair) -> list[float]:
-        words = pair[0].folded, pair[1].folded
-        return self.snapshot.keep(("pair weights", *words), partial(self._weigh_pair, *words))
+        key = "pair weights", pair[0], pair[1]
+        return self.snapshot.keep(key, partial(self._weigh_pair, pair))
 
-    def _weigh_pair(self, *words: str) -> list[float]:
-        first, second = map(self.snapshot.stems, words)
+    def _weigh_pair(self, pair: Pair) -> list[float]:
+        first, second = map(self.snapshot.stems, pair[:2])
         return [min(first[each].weight, second[each].weight) for each in LANGUAGES]
 
     def _add_pair(

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from time import monotonic
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from psgflask.search.query import Query
 TRIES = 10
 # Seconds that a search waits for a new state while it can still be answered from the one before.
 PATIENCE = 0.1
+# Seconds for which nobody looks again whether there is a new state.
+LOOK_AGAIN = 0.05
 # What files that were damaged under an open state make of what reads them.
 TORN = (IndexBroken, OSError, IndexError, ValueError, OverflowError, MemoryError)
 
@@ -34,6 +37,7 @@ class VectorEngine:
         self._segments: dict[str, Segment] = {}
         self._doubted = False  # whether files are to be read through before they are trusted
         self._lock = threading.Lock()
+        self._looked_at = 0.0
         self._builder = ThreadPoolExecutor(1, thread_name_prefix="index")
 
     def snapshot(self) -> Snapshot:
@@ -41,7 +45,12 @@ class VectorEngine:
 
         Raises IndexUnusable.
         """
+        now = monotonic()
+        before = self._snapshot
+        if before is not None and now - self._looked_at < LOOK_AGAIN:
+            return before
         token = self._store_token()
+        self._looked_at = now
         with self._lock:
             before = self._snapshot
             if before is not None and token == self._token:
