@@ -88,9 +88,7 @@ def _terms(query: Query, glossary: Glossary) -> list[tuple[int, int, list[str], 
     return sorted(found)
 
 
-def _plain_terms(
-    query: Query, glossary: Glossary
-) -> Iterator[tuple[int, int, list[str], bool]]:
+def _plain_terms(query: Query, glossary: Glossary) -> Iterator[tuple[int, int, list[str], bool]]:
     """Yield the terms among plain words, of those that begin with a word the longest."""
     if not any(word.word.folded in glossary.longest for word in query.unsifted):
         return
