@@ -170,6 +170,12 @@ def stamp_seen_by(session: Session) -> int:
     return session.scalar(select(ContentStamp.number)) or 0
 
 
+def stamp_of_request(session: Session) -> int:
+    """Return the number of the content's state that this request looks at, or one before it."""
+    stamp: int | None = request.environ.get("psg.stamp")
+    return stamp_seen_by(session) if stamp is None else stamp
+
+
 def current_stamp() -> int:
     """Return the number of the content's present state. Raises sqlalchemy's OperationalError."""
     statement = "SELECT number FROM content_stamp"

@@ -38,6 +38,7 @@ class Highlighter:
                     self.stems.update(stem(word.folded, language) for word in words)
                 case Prefix(folded):
                     prefixes.append(folded)
+        self.phrases += [tuple(word.folded for word in other.words) for other in query.others]
         self.prefixes = tuple(prefixes)
         self._known: dict[str, bool] = {}
 

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from psgflask.news.models import Article, Topic
 from psgflask.paging import Pager
+from psgflask.search.query import Other
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,14 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class AlsoSearched:
+    """The terms searched for beside the words typed, and where only those words are."""
+
+    terms: Sequence[Other]
+    href: str
+
+
+@dataclass(frozen=True)
 class SearchPage:
     """All that search/search.html draws."""
 
@@ -84,6 +93,8 @@ class SearchPage:
     clear_href: str
     notices: Sequence[Notice]
     did_you_mean: Notice | None
+    also_searched: AlsoSearched | None
+    as_typed: bool
     pager: Pager
     degraded: bool
     suggestions: Sequence[Topic]
