@@ -31,11 +31,12 @@ def main() -> None:
 @click.command("init")
 @with_appcontext
 def init() -> None:
-    """Make this installation ready: folder, config.py, tables, standing pages, index.
+    """Make this installation ready: folder, config.py, tables, standing pages, glossary, index.
 
     Run it again after an update: what is there already stays as it is.
     """
     from psgflask.pages import standing
+    from psgflask.search import glossary
 
     instance = Path(current_app.instance_path)
     if installing.make_folders(instance):
@@ -50,11 +51,14 @@ def init() -> None:
     if before != after:
         click.echo("Made the tables" if before is None else f"Migrated from {before} to {after}")
     added = standing.add_missing(db.session())
+    concepts = glossary.add_missing(db.session())
     db.session.commit()
     if added:
         click.echo(f"Added {len(added)} standing pages")
+    if concepts:
+        click.echo(f"Added {concepts} concepts to the glossary of search")
     indexed = _index_if_missing()
-    if not (written or added or indexed) and before == after:
+    if not (written or added or concepts or indexed) and before == after:
         click.echo("Everything was there already")
 
 

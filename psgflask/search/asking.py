@@ -14,11 +14,13 @@ from psgflask.news.known import known as known_content
 from psgflask.news.models import Topic
 from psgflask.search.engine.protocol import LAST_PAGE, RELEVANCE, SORTS, Ask
 from psgflask.search.language import fold, words
-from psgflask.search.query import OnTopic, Query, parse, read_span
+from psgflask.search.query import Glossary, OnTopic, Query, expanded, parse, read_span
 
 MOST_TOPICS = 20
 # What the addresses of results and of their feeds read.
-PARAMETERS = ("q", "topic", "lang", "from", "to", "sort", "page")
+PARAMETERS = ("q", "topic", "lang", "from", "to", "sort", "page", "words")
+# The one value of `words`: neither other terms nor corrections, just what was typed.
+TYPED = "typed"
 
 
 class Unreadable(ValueError):
@@ -43,6 +45,7 @@ class Asked:
     last: date | None
     sort: str
     page: int
+    as_typed: bool
     named_topics: dict[str, int | None]
     known_topics: Sequence[Topic]
     content: Known
@@ -73,6 +76,7 @@ class Asked:
             last=self.last,
             sort=self.sort,
             page=self.page,
+            as_typed=self.as_typed,
             named_topics=self.named_topics,
             texts=texts,
         )
@@ -86,6 +90,7 @@ class Asked:
             "from": self.date_from if dates else None,
             "to": self.date_to if dates else None,
             "sort": self.sort if self.sort != RELEVANCE else None,
+            "words": TYPED if self.as_typed else None,
             **changed,
         }
         if values["sort"] == RELEVANCE:
@@ -95,8 +100,11 @@ class Asked:
         return {name: value for name, value in values.items() if value}
 
 
-def read(args: MultiDict[str, str], session: Session, now: datetime) -> Asked:
-    """Read a request's parameters. Any `q` will do; raises Unreadable for another parameter."""
+def read(args: MultiDict[str, str], session: Session, now: datetime, glossary: Glossary) -> Asked:
+    """Read a request's parameters. Any `q` will do; raises Unreadable for another parameter.
+
+    The query is expanded by the glossary, unless the reader wants the words as typed.
+    """
     q = args.get("q", "").replace("\0", " ").strip()
     query = parse(q, interface=here())
     content = known_content(session)
@@ -107,6 +115,11 @@ def read(args: MultiDict[str, str], session: Session, now: datetime) -> Asked:
     spoken = tuple(dict.fromkeys(filter(None, args.getlist("lang"))))
     if any(language not in LANGUAGES for language in spoken):
         raise Unreadable("lang")
+    if args.get("words", "") not in {"", TYPED}:
+        raise Unreadable("words")
+    as_typed = bool(args.get("words"))
+    if not as_typed:
+        query = expanded(query, glossary, spoken[0] if len(spoken) == 1 else None)
     date_from, date_to = args.get("from", "").strip(), args.get("to", "").strip()
     return Asked(
         q=query.text,
@@ -119,6 +132,7 @@ def read(args: MultiDict[str, str], session: Session, now: datetime) -> Asked:
         last=_day("to", date_to, 1),
         sort=sort,
         page=_page(args.get("page", "1")),
+        as_typed=as_typed,
         named_topics=_named(query, known),
         known_topics=known,
         content=content,

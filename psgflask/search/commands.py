@@ -1,4 +1,4 @@
-"""`flask search rebuild | check | report`: the index as a whole, and what is searched for."""
+"""`flask search rebuild | check | report | glossary`: the index, and what is searched for."""
 
 import sys
 from dataclasses import asdict
@@ -11,6 +11,7 @@ from flask.cli import with_appcontext
 from psgflask.database import utc_now
 from psgflask.search import keeper, searches
 from psgflask.search.evaluating.commands import evaluate
+from psgflask.search.glossary_commands import glossary
 from psgflask.search.searches import Asked
 from psgflask.terminal import one_look, print_json, print_table
 
@@ -19,6 +20,7 @@ def init_app(app: Flask) -> None:
     """Add `flask search`."""
     search.add_command(evaluate)
     app.cli.add_command(search)
+    search.add_command(glossary)
 
 
 @click.group()

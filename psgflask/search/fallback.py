@@ -1,6 +1,7 @@
 """Search without an index: the titles in the database, while the index is built anew."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -11,7 +12,7 @@ from psgflask.news.models import Article, article_topics
 from psgflask.search.asking import Asked
 from psgflask.search.engine.protocol import OLDEST, PAGE_SIZE, Answer
 from psgflask.search.language import words
-from psgflask.search.query import Clause, InTitle, Phrase, Plain, Prefix
+from psgflask.search.query import Clause, InTitle, Phrase, Plain, Prefix, Query
 
 MOST = 500
 # LIKE knows no accents: any sign may stand for a letter that can carry one.
@@ -41,7 +42,12 @@ def by_title(session: Session, asked: Asked) -> Answer:
         if len(ids) == MOST:
             break
     start = (asked.page - 1) * PAGE_SIZE
-    return Answer(len(ids), tuple(ids[start : start + PAGE_SIZE]), query=asked.query)
+    return Answer(len(ids), tuple(ids[start : start + PAGE_SIZE]), query=_plain(asked.query))
+
+
+def _plain(query: Query) -> Query:
+    """Return the query as it was evaluated: no other terms were looked for."""
+    return replace(query, concepts=())
 
 
 def _texts(clauses: Iterable[Clause]) -> list[str]:

@@ -109,7 +109,7 @@ def _search(asked: Asked, answer: Answer, page: SearchPage) -> dict[str, Any]:
             "years": {str(year): count for year, count in sorted(answer.years.items())},
         },
         "did_you_mean": dict(answer.corrections or answer.doubt),
-        "also_searched": [],
+        "also_searched": [other.text for other in answer.also_searched],
         "relaxed": list(answer.dropped),
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from markupsafe import Markup, escape
 
 from psgflask.search.index import MARKS, Text
-from psgflask.search.language import stem
+from psgflask.search.language import Word, stem
 from psgflask.search.query import InTitle, Phrase, Plain, Prefix, Query
 
 LONGEST = 240
@@ -36,12 +36,12 @@ class Highlighter:
                     self.exact.add(word.folded)
                     self.stems.add(stem(word.folded, language))
                 case Phrase(words):
-                    texts = " +".join(re.escape(word.folded) for word in words)
-                    self.phrases.append(re.compile(f" {texts} "))
+                    self.phrases.append(_side_by_side(words))
                 case InTitle(words):
                     self.stems.update(stem(word.folded, language) for word in words)
                 case Prefix(folded):
                     prefixes.append(folded)
+        self.phrases += [_side_by_side(other.words) for other in query.others]
         self.prefixes = tuple(prefixes)
         self._beginnings = _fewest([*self.exact, *map(_beginning, self.stems), *prefixes])
         self._known: dict[str, bool] = {}
@@ -130,6 +130,11 @@ def _fewest(beginnings: Iterable[str]) -> list[str]:
         if not (chosen and each.startswith(chosen[-1])):
             chosen.append(each)
     return chosen
+
+
+def _side_by_side(words: Iterable[Word]) -> re.Pattern[str]:
+    texts = " +".join(re.escape(word.folded) for word in words)
+    return re.compile(f" {texts} ")
 
 
 def _places(phrase: re.Pattern[str], padded: str) -> Iterable[Span]:

@@ -1,8 +1,8 @@
-"""The search ledger (what the index has yet to hear of), and what is searched for."""
+"""The search ledger (what the index has yet to hear of), what is searched for, the glossary."""
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from psgflask.database import Model, utc_now
@@ -46,3 +46,23 @@ class SearchCount(Model):
     times: Mapped[int]
     # How many articles were found the last time that no filter was set; None when one always was.
     hits: Mapped[int | None]
+
+
+class GlossaryTerm(Model):
+    """What something is called in a language: terms with one number of a concept mean the same.
+
+    One that was removed stays, marked so: no update brings back what volunteers took out.
+    """
+
+    __tablename__ = "search_glossary"
+    __table_args__ = (
+        UniqueConstraint("language", "folded"),
+        CheckConstraint("language IN ('en', 'es')", name="language"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    concept: Mapped[int]
+    language: Mapped[str] = mapped_column(String(2))
+    text: Mapped[str] = mapped_column(String(80))
+    folded: Mapped[str] = mapped_column(String(80))
+    removed: Mapped[bool] = mapped_column(default=False)

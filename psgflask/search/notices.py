@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from flask import url_for
 from flask_babel import gettext as _
 
-from psgflask.search.asking import Asked
+from psgflask.search.asking import TYPED, Asked
 from psgflask.search.engine.protocol import Answer, Step
-from psgflask.search.page import Notice
+from psgflask.search.page import AlsoSearched, Notice
 from psgflask.search.query import OnTopic, Query
 
 
@@ -44,6 +44,14 @@ def did_you_mean(asked: Asked, answer: Answer) -> Notice | None:
         return None
     better = respelt(asked.query, answer.doubt)
     return Notice(_("Did you mean"), f"{better}?", _address(asked, better))
+
+
+def also_searched(asked: Asked, answer: Answer) -> AlsoSearched | None:
+    """Return which terms of the glossary were searched for beside the words typed."""
+    if not answer.also_searched:
+        return None
+    href = url_for("search.search", **asked.address(words=TYPED))
+    return AlsoSearched(answer.also_searched, href)
 
 
 def _cut(asked: Asked) -> list[Notice]:

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from psgflask.news.cards import Card
 from psgflask.news.models import Topic
 from psgflask.paging import Pager
+from psgflask.search.query import Other
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,14 @@ class Way:
 
 
 @dataclass(frozen=True)
+class AlsoSearched:
+    """The terms searched for beside the words typed, and where only those words are."""
+
+    terms: Sequence[Other]
+    href: str
+
+
+@dataclass(frozen=True)
 class SearchPage:
     """All that search/search.html draws."""
 
@@ -94,6 +103,8 @@ class SearchPage:
     clear_href: str
     notices: Sequence[Notice]
     did_you_mean: Notice | None
+    also_searched: AlsoSearched | None
+    as_typed: bool
     pager: Pager
     degraded: bool
     suggestions: Sequence[Topic]

@@ -53,9 +53,11 @@ def page_of(
         sort=asked.sort,
         sorts=_sorts(asked),
         chips=_chips(asked),
-        clear_href=url_for("search.search", **asked.address(topic=[], lang=None, dates=False)),
+        clear_href=_clear_href(asked),
         notices=notices.notices(asked, answer),
         did_you_mean=notices.did_you_mean(asked, answer),
+        also_searched=notices.also_searched(asked, answer),
+        as_typed=asked.as_typed,
         pager=_pager(asked, last_page),
         degraded=degraded,
         suggestions=[] if answer.total else near_topics(asked) or _first_topics(asked),
@@ -174,10 +176,18 @@ def _chips(asked: Asked) -> list[Chip]:
     if asked.language:
         href = url_for("search.search", **asked.address(lang=None))
         chips.append(Chip(names[asked.language], href))
+    if asked.as_typed:
+        href = url_for("search.search", **asked.address(words=None))
+        chips.append(Chip(_("Only my words"), href))
     if asked.date_from or asked.date_to:
         href = url_for("search.search", **asked.address(dates=False))
         chips.append(Chip(_span_words(asked), href))
     return chips
+
+
+def _clear_href(asked: Asked) -> str:
+    unfiltered = asked.address(topic=[], lang=None, words=None, dates=False)
+    return url_for("search.search", **unfiltered)
 
 
 def _span_words(asked: Asked) -> str:

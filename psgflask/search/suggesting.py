@@ -17,7 +17,7 @@ from psgflask.search.asking import Asked, name_of_topic
 from psgflask.search.engine import Engine
 from psgflask.search.index import prepared
 from psgflask.search.language import fold, words
-from psgflask.search.query import Plain, Query, parse
+from psgflask.search.query import Glossary, Plain, Query, expanded, parse
 
 SHORTEST = 3  # letters from which a word is taken as the beginning of one
 MOST_ARTICLES, MOST_TOPICS, MOST_WORDS = 4, 2, 3
@@ -33,20 +33,22 @@ class Suggestion:
     language: str
 
 
-def as_typed_so_far(q: str, interface: str) -> tuple[Query, str]:
+def as_typed_so_far(query: Query, interface: str, glossary: Glossary) -> tuple[Query, str]:
     """Return the query whose last word is only begun, and the beginning of that word, folded.
 
     A word of fewer than three letters is left out; the beginning is "" where the last thing
-    typed is no word.
+    typed is no word. A word that ends a term of the glossary is whole.
     """
-    query = parse(q, interface=interface)
     last = query.clauses[-1] if query.clauses else None
     if not isinstance(last, Plain) or last.span[1] != len(query.text.rstrip('"')):
         return query, ""
+    if any(last.at == concept.last for concept in query.concepts):
+        return query, last.word.folded
     if len(last.word.folded) < SHORTEST:
-        return parse(query.text[: last.span[0]], interface=interface), ""
-    begun = query.text[: last.span[1]] + "*"
-    return parse(begun, interface=interface), last.word.folded
+        text, begun = query.text[: last.span[0]], ""
+    else:
+        text, begun = query.text[: last.span[1]] + "*", last.word.folded
+    return expanded(parse(text, interface=interface), glossary), begun
 
 
 def suggestions(session: Session, engine: Engine, asked: Asked, begun: str) -> list[Suggestion]:

@@ -5,16 +5,19 @@ from dataclasses import replace
 
 from flask import Blueprint, abort, current_app, render_template, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from psgflask.caching import reads
+from psgflask.caching import reads, stamp_seen_by
 from psgflask.database import db, utc_now
 from psgflask.languages import here
 from psgflask.search import asking, fallback, results, slots, suggesting, tally, ways
 from psgflask.search.asking import PARAMETERS, Asked, Unreadable
 from psgflask.search.engine import Answer, Engine, IndexUnusable
 from psgflask.search.engine.protocol import NEWEST
+from psgflask.search.glossary import Shelf
 from psgflask.search.page import SearchPage, Way
+from psgflask.search.query import Glossary
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +31,7 @@ def search() -> str:
     """Show the articles that fit the words and filters; any words get an answer."""
     asked, answer, page = searched()
     if asked.page == 1:
-        tally.note(asked.q, None if page.degraded or asked.filtered else answer.total)
+        tally.note(asked.q, answer.total if _counts(asked, page) else None)
     follow = asked.address(sort=NEWEST) if asked.query or asked.filtered else None
     feed_href = url_for("search_feeds.atom", **follow) if follow else None
     return render_template("search/search.html", search=page, feed_href=feed_href)
@@ -40,8 +43,10 @@ def search() -> str:
 def suggest() -> str:
     """Show what a reader who has typed so far may mean, as a piece of HTML for the search box."""
     session = db.session()
-    asked = asking.read(MultiDict({"q": request.args.get("q", "")}), session, utc_now())
-    query, begun = suggesting.as_typed_so_far(asked.q, here())
+    glossary = _glossary(session)
+    typed = MultiDict({"q": request.args.get("q", "")})
+    asked = asking.read(typed, session, utc_now(), glossary)
+    query, begun = suggesting.as_typed_so_far(asked.query, here(), glossary)
     engine: Engine = current_app.extensions["psg_search"]
     try:
         found = suggesting.suggestions(session, engine, replace(asked, query=query), begun)
@@ -58,7 +63,7 @@ def searched() -> tuple[Asked, Answer, SearchPage]:
     """
     session = db.session()
     try:
-        asked = asking.read(request.args, session, utc_now())
+        asked = asking.read(request.args, session, utc_now(), _glossary(session))
     except Unreadable as error:
         abort(400, _advice(error.parameter))
     degraded = False
@@ -78,6 +83,16 @@ def searched() -> tuple[Asked, Answer, SearchPage]:
     return asked, answer, results.page_of(session, asked, answer, degraded=degraded, ways=others)
 
 
+def _glossary(session: Session) -> Glossary:
+    shelf: Shelf = current_app.extensions["psg_glossary"]
+    return shelf.take(session, stamp_seen_by(session))
+
+
+def _counts(asked: Asked, page: SearchPage) -> bool:
+    """Say whether as many articles as were found would be found by whoever types the words."""
+    return not (page.degraded or asked.filtered or asked.as_typed)
+
+
 def _advice(parameter: str) -> str:
     advice = {
         "sort": _("Sort by relevance, newest or oldest."),
@@ -85,6 +100,7 @@ def _advice(parameter: str) -> str:
         "topic": _("There is no such topic; choose one from the list of topics."),
         "from": _("Write the first date as 2018, 2018-07 or 2018-07-15."),
         "to": _("Write the last date as 2018, 2018-07 or 2018-07-15."),
+        "words": _("Leave words out, or write words=typed for only your own words."),
         "page": _("Pages of results go from 1 to 50."),
     }
     return str(advice[parameter])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from psgflask.search.engine import Answer, Ask
 from psgflask.search.engine.protocol import SORTS
 from psgflask.search.index import Document
-from psgflask.search.query import parse
+from psgflask.search.query import Glossary, Term, expanded, parse
 from tests.search.corpus import NOW, Index, document
 from tests.search.reference.plain import PlainEngine
 
@@ -33,10 +33,31 @@ STEMS = [
 ENDINGS = ["", "e", "a", "as", "ing", "ería", "o", "s"]
 COMMON = ["the", "of", "and", "la", "de", "el", "y", "que"]
 WORDS = [f"{stem}{ending}" for stem in STEMS for ending in ENDINGS]
+# Concepts, their terms with their languages: of one word and of several, with stop words.
+CONCEPTS = [
+    ("en mining law", "es ley minera", "en law of mine"),
+    ("en river", "es lago", "es ley de lago"),
+    ("en,es conga", "en protest of the river", "es huelga de conga"),
+    ("es derechos de la comunidad", "en rivers"),
+    ("en nothing here", "es comunidades"),
+    ("es ley", "en protesting"),
+]
+TERMS = [said.partition(" ")[2] for concept in CONCEPTS for said in concept]
 # Which state is asked: one segment, several with gaps in them, all written anew.
 ONE, SEVERAL, MERGED = "one segment", "several segments", "after a merge"
 # Scores are sums of 32-bit numbers here and of 64-bit numbers there.
 NEAR = 1e-5
+
+
+def glossary() -> Glossary:
+    def term(said: str) -> Term:
+        languages, _space, text = said.partition(" ")
+        return Term(text, frozenset(languages.split(",")))
+
+    return Glossary([[term(said) for said in concept] for concept in CONCEPTS])
+
+
+GLOSSARY = glossary()
 
 
 def made_up(number: int, rng: random.Random) -> Document:
@@ -44,8 +65,8 @@ def made_up(number: int, rng: random.Random) -> Document:
     last = first and first + timedelta(days=rng.choice([0, 0, 30, 400]))
     return document(
         number,
-        " ".join(rng.choices(WORDS, k=rng.randrange(6))),
-        " ".join(rng.choices([*WORDS, *COMMON * 6], k=rng.randrange(70))),
+        " ".join(rng.choices([*WORDS, *TERMS], k=rng.randrange(6))),
+        " ".join(rng.choices([*WORDS, *COMMON * 6, *TERMS], k=rng.randrange(70))),
         language=rng.choice(["en", "es"]),
         topics=tuple(rng.sample(range(1, 6), rng.randrange(3))),
         issue=rng.choice([None, 133, 134]),
@@ -106,6 +127,25 @@ KINDS: dict[str, Callable[[random.Random], str]] = {
     "nothing there": lambda rng: "{} {} zzyzx".format(*several(rng, 2)),
 }
 
+GLOSSARY_KINDS: dict[str, Callable[[random.Random], str]] = {
+    "a term": lambda rng: rng.choice(TERMS),
+    "a term as a phrase": lambda rng: f'"{rng.choice(TERMS)}"',
+    "a term in a language": lambda rng: f"{rng.choice(TERMS)} lang:{rng.choice(['en', 'es'])}",
+    "a phrase in a language": lambda rng: f'"{rng.choice(TERMS)}" lang:{rng.choice(["en", "es"])}',
+    "two terms": lambda rng: f"{rng.choice(TERMS)} {rng.choice(TERMS)}",
+    "a term among words": lambda rng: f"la {rng.choice(TERMS)} {rng.choice(WORDS)}",
+    "a term beside a phrase": lambda rng: f'"{rng.choice(WORDS)}" {rng.choice(TERMS)}',
+    "a term beside common words": lambda rng: f"{rng.choice(COMMON)} {rng.choice(TERMS)} la",
+    "a term without": lambda rng: f"{rng.choice(TERMS)} -{rng.choice(WORDS)}",
+    "a term without another": lambda rng: f'{rng.choice(TERMS)} -"{rng.choice(TERMS)}"',
+    "a term beside a choice": lambda rng: f"{rng.choice(TERMS)} {' OR '.join(several(rng, 2))}",
+    "a term beside a prefix": lambda rng: f"{rng.choice(TERMS)} {rng.choice(WORDS)[:3]}*",
+    "a term in a topic": lambda rng: f"{rng.choice(TERMS)} topic:mining",
+    "a term beside a typo": lambda rng: f"{rng.choice(TERMS)} {typo(rng.choice(WORDS), rng)}",
+    "a term and nothing": lambda rng: f"{rng.choice(TERMS)} zzyzx {rng.choice(WORDS)}",
+    "a term half there": lambda rng: f"zzyzx nothing here {rng.choice(TERMS)} -{rng.choice(STEMS)}",
+}
+
 
 def an_ask(rng: random.Random) -> Ask:
     return Ask(
@@ -157,16 +197,33 @@ def test_the_engine_answers_as_the_plain_one(index: Index, kind: str) -> None:
         assert_same(plain.search(query, ask), index.engine.search(query, ask), q)
 
 
-TEXT = st.lists(st.sampled_from([*WORDS[:20], *COMMON[:3]]), max_size=8).map(" ".join)
+@pytest.mark.parametrize("kind", GLOSSARY_KINDS)
+def test_the_engine_searches_for_terms_of_the_glossary_as_the_plain_one(
+    index: Index, kind: str
+) -> None:
+    plain = PlainEngine(index.store)
+    rng = random.Random(kind)
+    concepts = 0
+    for _query in range(20):
+        q, ask = GLOSSARY_KINDS[kind](rng), an_ask(rng)
+        query = expanded(parse(q, interface="en"), GLOSSARY, ask.language)
+        concepts += bool(query.concepts)
+        found = index.engine.search(query, ask)
+        assert_same(plain.search(query, ask), found, q)
+    assert concepts
+
+
+SIGNS = ["OR", "-", '"', "min*", "lang:es"]
+TEXT = st.lists(st.sampled_from([*WORDS[:20], *COMMON[:3], *TERMS[:5]]), max_size=8).map(" ".join)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(st.tuples(TEXT, TEXT, st.sampled_from(["en", "es"])), min_size=1, max_size=12),
     gone=st.sets(st.integers(1, 12), max_size=4),
-    q=st.lists(
-        st.sampled_from([*WORDS[:20], *COMMON[:3], "OR", "-", '"', "min*", "lang:es"]), max_size=6
-    ).map(" ".join),
+    q=st.lists(st.sampled_from([*WORDS[:20], *COMMON[:3], *SIGNS, *TERMS[:5]]), max_size=6).map(
+        " ".join
+    ),
 )
 def test_any_documents_and_any_query_answer_as_the_plain_one(
     tmp_path_factory: pytest.TempPathFactory,
@@ -181,6 +238,7 @@ def test_any_documents_and_any_query_answer_as_the_plain_one(
     half = len(documents) // 2
     index = Index(tmp_path_factory.mktemp("any"), documents[:half])
     index.change(documents[half:], sorted(gone & set(range(1, half + 1))))
-    query, ask = parse(q, interface="en"), Ask(now=NOW, feedback=False)
+    query = expanded(parse(q, interface="en"), GLOSSARY)
+    ask = Ask(now=NOW, feedback=False)
     plain = PlainEngine(index.store).search(query, ask)
     assert_same(plain, index.engine.search(query, ask), q)

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from psgflask.search import asking, fallback
+from psgflask.search.query import Glossary
 from tests import factories
 from tests.factories import NOW
 
@@ -28,7 +29,7 @@ def found(session: Session) -> Any:
     }
 
     def search(q: str = "", **parameters: str) -> list[str]:
-        asked = asking.read(MultiDict({"q": q, **parameters}), session, NOW)
+        asked = asking.read(MultiDict({"q": q, **parameters}), session, NOW, Glossary())
         return [titles[number] for number in fallback.by_title(session, asked).ids]
 
     return search
@@ -77,6 +78,6 @@ def test_filters_and_order_hold(found: Any, filters: dict[str, str], titles: lis
 
 def test_a_page_is_part_of_the_whole(session: Session) -> None:
     factories.articles(session, 12, first=date(2018, 1, 1))
-    asked = asking.read(MultiDict({"q": "headline", "page": "2"}), session, NOW)
+    asked = asking.read(MultiDict({"q": "headline", "page": "2"}), session, NOW, Glossary())
     answer = fallback.by_title(session, asked)
     assert (answer.total, len(answer.ids)) == (12, 2)

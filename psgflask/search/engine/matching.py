@@ -56,15 +56,21 @@ class Matcher:
         return bool(len(self.filtered(docs)))
 
     def of_query(self, query: Query, likeness: Likeness) -> Docs:
-        """Return the documents that match every group and nothing excluded, filters apart."""
-        groups = [[self.of_clause(clause, likeness) for clause in g] for g in query.groups]
-        groups.sort(key=lambda group: sum(map(len, group)))
+        """Return the documents that match every group and nothing excluded, filters apart.
+
+        The groups of a concept match together, or by one of its other terms.
+        """
+        groups = {
+            place: [self.of_clause(clause, likeness) for clause in group]
+            for place, group in enumerate(query.groups)
+        }
+        for concept in query.concepts:
+            places = query.places_of(concept)
+            own = self._in_every([groups.pop(place) for place in places])
+            phrases = [self.of_clause(phrase, {}) for phrase in concept.phrases]
+            groups[places[0]] = [Found(own, None, self.snapshot.room), *phrases]
         if groups:
-            chosen = self._any(groups[0])
-            for group in groups[1:]:
-                if not len(chosen):
-                    break
-                chosen = self._kept_of(chosen, group)
+            chosen = self._in_every(list(groups.values()))
         else:
             chosen = np.flatnonzero(self.snapshot.live).astype(np.int32)
         for clause in query.excluded:
@@ -92,6 +98,15 @@ class Matcher:
         if clause not in self._kept:
             self._kept[clause] = self._find(clause)
         return self._kept[clause]
+
+    def _in_every(self, groups: list[list[Found]]) -> Docs:
+        groups.sort(key=lambda group: sum(map(len, group)))
+        chosen = self._any(groups[0])
+        for group in groups[1:]:
+            if not len(chosen):
+                break
+            chosen = self._kept_of(chosen, group)
+        return chosen
 
     def _any(self, group: list[Found]) -> Docs:
         if len(group) == 1:

@@ -1,21 +1,65 @@
-"""Neighbours: how often a word stands so many places behind another, by document."""
+"""Neighbours: the part of the recipe for words that stand as far apart as typed.
 
-from collections.abc import Sequence
+    phrase = 0.2 sum over neighbouring words a, b: min(w(a), w(b)) p/(p+1)
+
+Ordered pairs are Metzler & Croft's (2005); p = times b stands exactly as far behind a as typed.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from psgflask.languages import LANGUAGES
 from psgflask.search.engine.matching import in_all
 from psgflask.search.engine.snapshot import SIDES, Snapshot
-from psgflask.search.engine.terms import Docs
-from psgflask.search.language import stem
+from psgflask.search.engine.terms import Docs, Floats
+from psgflask.search.language import Word, stem
 
+PHRASE = 0.2
+WIDEST_GAP = 3
 # Up to so many documents with the rarer word a pair is counted in all of them, and kept.
 MOST = 4_000
 
 Pair = tuple[str, str, int]  # folded words; the second stands so many places behind
 Times = tuple[NDArray[np.int64], NDArray[np.int64]]
 NONE: Times = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+def pairs_of(placed: Sequence[tuple[int, Word]]) -> Iterable[tuple[int, int, Pair]]:
+    """Yield (place of a, place of b, pair) of the words that stand near behind each other."""
+    for (at, first), (then, second) in pairwise(placed):
+        if 1 <= then - at <= WIDEST_GAP:
+            yield at, then, (first.folded, second.folded, then - at)
+
+
+def weights(snapshot: Snapshot, pair: Pair) -> list[float]:
+    """Return the weight of a pair in each language."""
+    return snapshot.keep(("pair weights", pair[0], pair[1]), partial(_weigh, snapshot, pair))
+
+
+def _weigh(snapshot: Snapshot, pair: Pair) -> list[float]:
+    first, second = map(snapshot.stems, pair[:2])
+    return [min(first[each].weight, second[each].weight) for each in LANGUAGES]
+
+
+def add(
+    snapshot: Snapshot,
+    scores: Floats,
+    docs: Docs,
+    near: NDArray[np.int64],
+    pair: Pair,
+    weighed: Sequence[float],
+) -> None:
+    """Add the part of a pair to the scores of the documents at the places `near`."""
+    for language, weight in zip(LANGUAGES, weighed, strict=True):
+        if not weight:
+            continue
+        found, times = of(snapshot, language, pair, docs[near])
+        if len(found):
+            scores[near[found]] += (PHRASE * weight * (times / (times + 1))).astype(np.float32)
 
 
 class Kept:

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from psgflask.search.index import Text
-from psgflask.search.query import Query
+from psgflask.search.query import Other, Query
 
 RELEVANCE, NEWEST, OLDEST = "relevance", "newest", "oldest"
 SORTS = (RELEVANCE, NEWEST, OLDEST)
@@ -40,7 +40,7 @@ class Ask:
     sort: str = RELEVANCE
     page: int = 1
     named_topics: Mapping[str, int | None] = field(default_factory=dict)
-    as_typed: bool = False  # the reader wants these very words: no correction
+    as_typed: bool = False  # the reader wants these very words: no correction, no other terms
     recency: bool = True
     feedback: bool = True
     texts: bool = False  # the articles' texts are wanted, for snippets
@@ -67,6 +67,11 @@ class Answer:
     languages: Mapping[str, int] = field(default_factory=dict)
     years: Mapping[int, int] = field(default_factory=dict)
     expansions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def also_searched(self) -> list[Other]:
+        """Return the terms that were searched for beside the words typed."""
+        return self.query.others if self.query else []
 
 
 class Engine(Protocol):

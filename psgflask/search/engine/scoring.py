@@ -1,15 +1,15 @@
 """Scoring: the ranking recipe over the documents that a query chose.
 
     base  = (stem + exact + accent + phrase) * hint * recency
-    phrase = 0.2 sum over neighbouring words a, b: min(w(a), w(b)) p/(p+1)
     final = base + Z for the 50 best, Z by feedback from the 10 best
 
-What single words score is `weighing`'s. Ordered pairs are Metzler & Croft's (2005). What the
-recipe leaves open is settled here: stop words of a phrase score nothing unless the phrase has no
-other words; alternatives of OR are no neighbours.
+What single words score is `weighing`'s, what words side by side score beside that `neighbours`',
+and what words score for which other terms will do `concepts`'. What the recipe leaves open is
+settled here: stop words of a phrase score nothing unless the phrase has no other words;
+alternatives of OR are no neighbours.
 """
 
-from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any
@@ -19,19 +19,17 @@ from numpy.typing import NDArray
 
 from psgflask.languages import LANGUAGES
 from psgflask.search import stopwords
-from psgflask.search.engine import feedback, neighbours, weighing
-from psgflask.search.engine.matching import Likeness, Matcher
-from psgflask.search.engine.neighbours import Pair
+from psgflask.search.engine import concepts, feedback, neighbours, weighing
+from psgflask.search.engine.matching import Likeness, Mask, Matcher
+from psgflask.search.engine.neighbours import PHRASE, Pair
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.terms import NONE, Docs, Floats, Found
 from psgflask.search.index.columns import title_hash
 from psgflask.search.language import Word
 from psgflask.search.query import InTitle, Phrase, Plain, Prefix, Query
 
-PHRASE = 0.2
 HINT = 0.95
 RECENCY, HALF_LIFE_DAYS = 0.05, 2 * 365.25
-WIDEST_GAP = 3
 # Documents whose best in each block are compared to find how good the best must be.
 BLOCK = 128
 
@@ -47,26 +45,31 @@ class Scorer:
         likeness: Likeness,
         today: date | None,
     ) -> None:
-        self.snapshot, self.query = snapshot, query
+        self.snapshot, self.query, self.matcher = snapshot, query, matcher
+        self.likeness = likeness
         self.parts: list[Found] = []
         self.placed: list[tuple[int, Word]] = []
         self.sure = 0.0  # sum of q over the words that the index has
+        self.concepts = [concepts.Part(snapshot, each) for each in query.concepts]
         for clause in query.clauses:
             match clause:
                 case Plain(word, at) if word.folded not in likeness:
                     self._add_word(word, at)
-                case Plain() | Prefix():
-                    q = weighing.LIKENESS if isinstance(clause, Plain) else 1.0
-                    self._add(matcher.of_clause(clause, likeness), q)
+                case Plain(_, at):
+                    self._add(matcher.of_clause(clause, likeness), weighing.LIKENESS, at)
+                case Prefix():
+                    self._add(matcher.of_clause(clause, likeness), 1.0)
                 case Phrase(words, at):
-                    for place, word in _telling(words, at):
+                    for place, word in concepts.telling(words, at):
                         self._add_word(word, place)
                 case InTitle(words):
                     for word in words:
                         self._add(weighing.of_title_word(snapshot, word), 1.0)
-        self.pairs = list(dict.fromkeys(self._neighbours()))
+        self.sure += sum(each.sure for each in self.concepts)
+        self.pairs = self._pairs()
         hashed = title_hash(query.title)
         self._titled: Docs = snapshot.titled(hashed) if hashed else NONE
+        self._own = self._match_own()
         self.factors = _factors(snapshot, today, _other_language(query))
 
     def best(
@@ -79,8 +82,8 @@ class Scorer:
         most = first + size
         if with_feedback:
             most = max(most, feedback.RERANKED)
-        scores = self._base(docs)
-        likely = self._likely(docs, scores, most)
+        scores, short = self._base(docs)
+        likely = self._likely(docs, scores, short, most)
         docs, scores = docs[likely], scores[likely] * self.factors[docs[likely]]
         ranks = self._ranks(docs, scores)[:most]
         docs, scores = docs[ranks], scores[ranks]
@@ -94,8 +97,20 @@ class Scorer:
         chosen = slice(first, first + size)
         return list(zip(docs[chosen].tolist(), scores[chosen].tolist(), strict=True))
 
-    def _base(self, docs: Docs) -> Floats:
-        """Return the sum over words for each document, neighbours and factors apart."""
+    def _base(self, docs: Docs) -> tuple[Floats, list[Floats]]:
+        """Return the sum over words for each document, neighbours and factors apart.
+
+        And how far the words typed of each concept fall short of its best other term.
+        """
+        scores = self._sum(docs)
+        short = []
+        for concept in self.concepts:
+            best, less = concept.score(docs)
+            scores += best
+            short.append(less)
+        return scores, short
+
+    def _sum(self, docs: Docs) -> Floats:
         if 16 * len(docs) > self.snapshot.room:
             whole = np.zeros(self.snapshot.room, np.float32)
             for part in self.parts:
@@ -106,28 +121,35 @@ class Scorer:
             return whole[docs]
         scores = np.zeros(len(docs), np.float32)
         for part in self.parts:
-            if not len(part) or part.scores is None:
-                continue
-            if part.is_dense:
-                scores += part.dense[docs]
-                continue
-            at = part.docs.searchsorted(docs)
-            at[at == len(part)] = 0
-            scores += part.scores[at] * (part.docs[at] == docs)
+            if len(part) and part.scores is not None:
+                scores += part.at(docs)
         return scores
 
-    def _likely(self, docs: Docs, scores: Floats, most: int) -> NDArray[np.int64]:
+    def _likely(
+        self, docs: Docs, scores: Floats, short: list[Floats], most: int
+    ) -> NDArray[np.int64]:
         """Return the places of those that may be among the best; add their neighbours' part."""
         factors = self.factors[docs]
-        weights = [self._pair_weights(pair) for pair in self.pairs]
-        ceiling = PHRASE * sum(max(each) for each in weights)
+        weights = {pair: neighbours.weights(self.snapshot, pair) for pair in self.pairs}
+        ceiling = PHRASE * sum(max(each) for each in weights.values())
         reached = scores * factors
+        ahead = self._ahead(docs, reached, ceiling)
+        if ahead is not None:
+            reached += ahead
         if ceiling and len(docs):
             floor = _nth_greatest(reached, most)
-            near = np.flatnonzero((scores + np.float32(ceiling)) * factors >= floor)
-            for pair, weight in zip(self.pairs, weights, strict=True):
-                self._add_pair(scores, docs, near, pair, weight)
+            at_best = (scores + np.float32(ceiling)) * factors
+            if ahead is not None:
+                at_best += ahead
+            near = np.flatnonzero(at_best >= floor)
+            for pair, concept in self.pairs.items():
+                if concept is None:
+                    neighbours.add(self.snapshot, scores, docs, near, pair, weights[pair])
+            for concept, less in zip(self.concepts, short, strict=True):
+                concept.add_pairs(scores, docs, near, less)
             reached[near] = scores[near] * factors[near]
+            if ahead is not None:
+                reached[near] += ahead[near]
         if len(docs) <= most:
             return np.arange(len(docs))
         likely = reached >= _nth_greatest(reached, most)
@@ -137,53 +159,59 @@ class Scorer:
                 likely[place] = True
         return np.flatnonzero(likely)
 
+    def _match_own(self) -> Mask | None:
+        """Return the documents that match by the words typed, where these come first."""
+        if not (self.concepts and self.query.own_first):
+            return None
+        own = np.zeros(self.snapshot.room, np.bool_)
+        own[self.matcher.of_query(replace(self.query, concepts=()), self.likeness)] = True
+        return own
+
+    def _ahead(self, docs: Docs, reached: Floats, ceiling: float) -> Floats | None:
+        """Return what takes the documents that come first beyond all that others can reach."""
+        if self._own is None or not len(docs):
+            return None
+        beyond = np.float32(2 * (float(reached.max()) + ceiling) + 1)
+        return np.where(self._own[docs], beyond, np.float32(0))
+
     def _ranks(self, docs: Docs, scores: NDArray[np.floating]) -> NDArray[np.int64]:
-        """Return the order: just what was typed, then by score, then the newest."""
+        """Return the order: just what was typed, then what comes first, by score, the newest."""
         titled = self._titled
-        if not len(titled):
+        if not len(titled) and self._own is None:
             ranks: NDArray[np.int64] = (-scores).argsort()
             ordered = scores[ranks]
             if (ordered[1:] != ordered[:-1]).all():
                 return ranks
         keys: list[NDArray[Any]] = [-self.snapshot.newness[docs], -scores]
+        if self._own is not None:
+            keys.append(~self._own[docs])
         if len(titled):
             same = np.isin(docs, titled)
-            keys = [keys[0], np.where(same, 0.0, keys[1]), ~same]
+            keys = [keys[0], *(np.where(same, 0, key) for key in keys[1:]), ~same]
         return np.lexsort(keys)
 
-    def _add(self, found: Found, q: float) -> None:
+    def _add(self, found: Found, q: float, at: int = -1) -> None:
+        for concept in self.concepts:
+            if concept.holds(at):
+                concept.add(found, q)
+                return
         self.parts.append(found)
         self.sure += q if len(found) else 0.0
 
     def _add_word(self, word: Word, at: int) -> None:
-        self._add(weighing.of_word(self.snapshot, word), 1.0)
+        self._add(weighing.of_word(self.snapshot, word), 1.0, at)
         self.placed.append((at, word))
 
-    def _neighbours(self) -> Iterable[Pair]:
-        for (at, first), (then, second) in zip(self.placed, self.placed[1:], strict=False):
-            if 1 <= then - at <= WIDEST_GAP:
-                yield first.folded, second.folded, then - at
-
-    def _pair_weights(self, pair: Pair) -> list[float]:
-        key = "pair weights", pair[0], pair[1]
-        return self.snapshot.keep(key, partial(self._weigh_pair, pair))
-
-    def _weigh_pair(self, pair: Pair) -> list[float]:
-        first, second = map(self.snapshot.stems, pair[:2])
-        return [min(first[each].weight, second[each].weight) for each in LANGUAGES]
-
-    def _add_pair(
-        self, scores: Floats, docs: Docs, near: NDArray[np.int64], pair: Pair, weights: list[float]
-    ) -> None:
-        """Add the part of two neighbours: p = times b stands exactly as far behind a as typed."""
-        for language, weight in zip(LANGUAGES, weights, strict=True):
-            if not weight:
-                continue
-            found, times = neighbours.of(self.snapshot, language, pair, docs[near])
-            if len(found):
-                p = times / (times + 1)
-                at = near if len(near) < len(docs) else np.arange(len(docs))
-                scores[at[found]] += (PHRASE * weight * p).astype(np.float32)
+    def _pairs(self) -> dict[Pair, concepts.Part | None]:
+        """Return the pairs of neighbours, each once, and of which concept both words are."""
+        pairs: dict[Pair, concepts.Part | None] = {}
+        for at, then, pair in neighbours.pairs_of(self.placed):
+            if pair not in pairs:
+                whole = [each for each in self.concepts if each.holds(at) and each.holds(then)]
+                pairs[pair] = whole[0] if whole else None
+                for concept in whole:
+                    concept.pairs.append(pair)
+        return pairs
 
 
 def _nth_greatest(scores: Floats, n: int) -> float:
@@ -197,12 +225,6 @@ def _nth_greatest(scores: Floats, n: int) -> float:
         floor = np.partition(best, blocks - n)[blocks - n]
         scores = scores[scores >= floor]
     return float(np.partition(scores, len(scores) - n)[len(scores) - n])
-
-
-def _telling(words: Sequence[Word], at: int) -> list[tuple[int, Word]]:
-    placed = list(enumerate(words, at))
-    telling = [(place, word) for place, word in placed if word.folded not in stopwords.STOP_WORDS]
-    return telling or placed
 
 
 def _factors(snapshot: Snapshot, today: date | None, foreign: str | None) -> Floats:

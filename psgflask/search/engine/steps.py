@@ -96,12 +96,20 @@ class Evaluation:
             key=lambda drop: (sum(sizes[p] for p in drop), sum(weights[p] for p in drop), drop)
         )
         sets = [self.matcher.mask_of_group(group) for group in groups]
+        concepts = [
+            (set(query.places_of(concept)), self.matcher.mask_of_group(concept.phrases))
+            for concept in query.concepts
+        ]
         allowed = self._allowed(query)
         for drop in drops:
             left = allowed
-            for place, each in enumerate(sets):
-                if place not in drop:
-                    left = left & each
+            kept = set(range(len(groups))) - set(drop)
+            for places, others in concepts:
+                if places <= kept:
+                    left = left & (np.logical_and.reduce([sets[p] for p in places]) | others)
+                    kept -= places
+            for place in kept:
+                left = left & sets[place]
             if left.any():
                 yield drop
 
@@ -171,7 +179,8 @@ def _replaced(query: Query, corrections: Mapping[str, str]) -> Query:
 
 def _without(query: Query, drop: tuple[int, ...]) -> Query:
     kept = tuple(group for place, group in enumerate(query.groups) if place not in drop)
-    return replace(query, groups=kept)
+    whole = tuple(each for each in query.concepts if not set(query.places_of(each)) & set(drop))
+    return replace(query, groups=kept, concepts=whole)
 
 
 def _typed_words(query: Query, drop: tuple[int, ...]) -> tuple[str, ...]:

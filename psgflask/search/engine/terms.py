@@ -103,6 +103,17 @@ class Found:
             dense[self.docs] = self.scores
         return dense
 
+    def at(self, docs: Docs) -> Floats:
+        """Return the scores of these documents, 0 of those that do not match."""
+        if not len(self.docs) or self.scores is None:
+            return np.zeros(len(docs), np.float32)
+        if self.is_dense:
+            return self.dense[docs]
+        at = self.docs.searchsorted(docs)
+        at[at == len(self.docs)] = 0
+        found: Floats = self.scores[at] * (self.docs[at] == docs)
+        return found
+
     @property
     def is_dense(self) -> bool:
         """Whether so many documents match that a vector over all numbers is the cheaper way."""

@@ -44,6 +44,7 @@ class _Reading:
     slots: list[_Slot] = field(default_factory=list)
     typed: list[str] = field(default_factory=list)
     title: list[str] = field(default_factory=list)
+    unsifted: list[Plain] = field(default_factory=list)
     names: set[int] = field(default_factory=set)  # places of words no stop word, as UN
     at: int = 0
     joining: bool = False  # an OR was read: the next clause joins the slot before it
@@ -71,6 +72,7 @@ def parse(typed: str, *, interface: str = "en") -> Query:
         shortened or left_out,
         tuple(reading.typed),
         " ".join(reading.title) if all(_is_one_word(slot) for slot in reading.slots) else "",
+        tuple(reading.unsifted),
     )
 
 
@@ -143,11 +145,12 @@ def _plain(value: str, start: int, reading: _Reading) -> list[Clause]:
     if (reading.joining or reading.before_or) and len(found) + len(ending) > 1:
         # "mine OR well-being": one alternative, not two.
         return [Phrase(tuple(words(value)), at)]
-    clauses: list[Clause] = [
+    clauses = [
         Plain(word, place, (start + begin, start + end))
         for place, (begin, end, word) in enumerate(found, at)
     ]
-    return clauses + ending
+    reading.unsifted += clauses
+    return [*clauses, *ending]
 
 
 def _excluded(token: re.Match[str]) -> Clause | None:

@@ -69,6 +69,37 @@ class Dated:
     last: date | None
 
 
+@dataclass(frozen=True)
+class Other:
+    """A term that means the same as words typed; it counts `q` times what it would if typed.
+
+    `language` is "" for one of both languages.
+    """
+
+    words: tuple[Word, ...]
+    text: str
+    language: str
+    q: float
+
+
+@dataclass(frozen=True)
+class Concept:
+    """The words typed at the places `first` to `last`, for which other terms will do as well.
+
+    Of what a document scores by the words typed, times `q`, and by each other term the best counts.
+    """
+
+    first: int
+    last: int
+    others: tuple[Other, ...]
+    q: float = 1.0
+
+    @property
+    def phrases(self) -> tuple[Phrase, ...]:
+        """Return the other terms as what they are looked for."""
+        return tuple(Phrase(other.words) for other in self.others)
+
+
 Clause = Plain | Phrase | Prefix | InTitle | OnTopic | InIssue | InLanguage | Dated
 
 
@@ -79,6 +110,10 @@ class Query:
     `text` is what was read of what was typed, `cut` says whether that was not all. `typed` holds
     every word outside fields, stop words too: they tell the reader's language. `title` is the
     folded title that the plain words would be, "" when more than plain words were typed.
+    `unsifted` are the plain words before stop words were dropped.
+
+    The groups of a concept match together or by one of its other terms. With `own_first` what
+    matches by the words typed stands before what does not.
     """
 
     text: str
@@ -87,6 +122,9 @@ class Query:
     cut: bool = False
     typed: tuple[str, ...] = ()
     title: str = ""
+    unsifted: tuple[Plain, ...] = ()
+    concepts: tuple[Concept, ...] = ()
+    own_first: bool = True
 
     def __bool__(self) -> bool:
         return bool(self.groups or self.excluded)
@@ -100,3 +138,18 @@ class Query:
     def plain(self) -> list[Plain]:
         """Return the words that may be corrected or dropped, in the order typed."""
         return [clause for clause in self.clauses if isinstance(clause, Plain)]
+
+    @property
+    def others(self) -> list[Other]:
+        """Return the terms that will do in place of words typed, each once."""
+        return list({other.text: other for each in self.concepts for other in each.others}.values())
+
+    def places_of(self, concept: Concept) -> list[int]:
+        """Return which groups are the words typed of a concept."""
+        return [
+            place
+            for place, group in enumerate(self.groups)
+            if len(group) == 1
+            and isinstance(group[0], Plain | Phrase)
+            and concept.first <= group[0].at <= concept.last
+        ]

@@ -7,10 +7,12 @@ from typing import Any
 from flask import Flask
 from werkzeug.datastructures import MultiDict
 
+from psgflask.caching import stamp_seen_by
 from psgflask.database import db, utc_now
 from psgflask.search import asking, results
 from psgflask.search.engine.steps import Evaluation
 from psgflask.search.engine.vector import VectorEngine
+from psgflask.search.glossary import Shelf
 from tests.benchmarks.search.questions import SINCE, Question
 
 
@@ -21,12 +23,14 @@ class Ours:
 
     def __init__(self, app: Flask) -> None:
         self._engine: VectorEngine = app.extensions["psg_search"]
+        self._shelf: Shelf = app.extensions["psg_glossary"]
         self._now = utc_now()
 
     def page(self, question: Question) -> Any:
         """Return all that a page of results shows."""
         session = db.session()
-        asked = asking.read(MultiDict({"q": typed(question)}), session, self._now)
+        glossary = self._shelf.take(session, stamp_seen_by(session))
+        asked = asking.read(MultiDict({"q": typed(question)}), session, self._now, glossary)
         ask = asked.ask(texts=True)
         if question.kind == "likeness":
             answer = _by_likeness(self._engine, asked, ask)

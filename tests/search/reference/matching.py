@@ -46,10 +46,23 @@ class Matcher:
         self.filtered = self.by_topics & self.by_language & self.by_dates
 
     def of_query(self, query: Query, likeness: Likeness) -> int:
-        """Return the documents that match every group and nothing excluded, filters apart."""
+        """Return the documents that match every group and nothing excluded, filters apart.
+
+        The groups of a concept match together, or by one of its other terms.
+        """
         chosen = self.snapshot.everything
-        for group in query.groups:
-            chosen &= self.of_group(group, likeness)
+        sets = [self.of_group(group, likeness) for group in query.groups]
+        in_concepts: set[int] = set()
+        for concept in query.concepts:
+            places = query.places_of(concept)
+            own = self.snapshot.everything
+            for place in places:
+                own &= sets[place]
+            chosen &= own | self.of_group(concept.phrases, {})
+            in_concepts.update(places)
+        for place, each in enumerate(sets):
+            if place not in in_concepts:
+                chosen &= each
         return chosen & ~self.of_excluded(query) if chosen else 0
 
     def of_group(self, group: tuple[Clause, ...], likeness: Likeness) -> int:

@@ -6,6 +6,9 @@
     accent = 0.1 sum over words typed with accents: idf x/(x+K) of the accented posting
     score  = (stem + exact + phrase + accent) * hint * recency
 
+The words typed of a concept and its other terms score apart, the latter where they stand side by
+side: concept = max( q (words typed), q (a term), q (another term) ... ).
+
 BM25F (Robertson & Zaragoza 2009) with a burstiness factor (Amati & van Rijsbergen 2002) and
 ordered pairs (Metzler & Croft 2005). What the recipe leaves open is settled here: stop words of
 a phrase score nothing unless the phrase has no other words; `title:word` counts x = 2y in the
@@ -16,12 +19,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from heapq import nlargest
+from itertools import pairwise
 
 from psgflask.languages import LANGUAGES
 from psgflask.search import stopwords
 from psgflask.search.language import Word, stem
-from psgflask.search.query import InTitle, Phrase, Plain, Prefix, Query
-from tests.search.reference.matching import Likeness, expansions
+from psgflask.search.query import Concept, InTitle, Phrase, Plain, Prefix, Query
+from tests.search.reference.bitsets import members
+from tests.search.reference.matching import Likeness, Matcher, expansions
 from tests.search.reference.segments import SIDES
 from tests.search.reference.snapshot import EXACT, Snapshot
 from tests.search.reference.terms import TITLE_COUNTS, Term
@@ -49,71 +54,119 @@ class Scorer:
     """Scores documents for one query over one state of the index."""
 
     def __init__(
-        self, snapshot: Snapshot, query: Query, likeness: Likeness, today: date | None
+        self,
+        snapshot: Snapshot,
+        matcher: Matcher,
+        query: Query,
+        likeness: Likeness,
+        today: date | None,
     ) -> None:
-        self.snapshot = snapshot
-        self.query = query
+        self.snapshot, self.matcher, self.query = snapshot, matcher, query
         self.today = today
         self.parts: list[_Part] = []
         self.placed: list[tuple[int, Word]] = []
+        self.in_concept: dict[Concept, list[_Part]] = {each: [] for each in query.concepts}
         for clause in query.clauses:
             match clause:
-                case Plain(word) if word.folded in likeness:
-                    self._add_stem(snapshot.union(likeness[word.folded]), LIKENESS)
+                case Plain(word, at) if word.folded in likeness:
+                    like = snapshot.union(likeness[word.folded])
+                    self._parts_at(at).extend(self._stem(like, LIKENESS))
                 case Plain(word, at):
                     self._add_word(word, at)
                 case Phrase(words, at):
                     for place, word in _telling(words, at):
                         self._add_word(word, place)
                 case Prefix(folded):
-                    self._add_stem(snapshot.union(expansions(snapshot, folded)))
+                    self.parts += self._stem(snapshot.union(expansions(snapshot, folded)))
                 case InTitle(words):
                     for word in words:
                         self._add_title(word)
-        self.pairs = list(dict.fromkeys(self._neighbours()))
+        self.pairs = _pairs(self.placed)
         self.foreign = _other_language(query)
 
-    def best(self, numbers: list[int], most: int) -> list[tuple[int, float]]:
+    def best(self, numbers: list[int], most: int, own: set[int]) -> list[tuple[int, float]]:
         """Return (document, score) of the best, best first; ties to the newest.
 
-        A document whose title is just what was typed stands before all others.
+        A document whose title is just what was typed stands before all others, and then those
+        that are in `own`.
         """
         score = dict.fromkeys(numbers, 0.0)
         for part in self.parts:
             _add(score, part)
         factor = self._factors(numbers)
         ceiling = PHRASE * sum(max(self._pair_weights(pair).values()) for pair in self.pairs)
-        if ceiling:
+        near = numbers
+        if ceiling and not self.query.concepts:
             # Neighbours are looked up where they can still take a document among the best.
             sure = nlargest(most, (score[n] * factor[n] for n in numbers))
             enough = sure[-1] if len(sure) == most else 0.0
             near = [n for n in numbers if (score[n] + ceiling) * factor[n] >= enough]
-            for pair in self.pairs:
+        for pair, (at, then) in self.pairs.items():
+            if not any(_holds(each, at) and _holds(each, then) for each in self.query.concepts):
                 self._add_pair(score, pair, near)
+        for concept, parts in self.in_concept.items():
+            for number, more in self._of_concept(concept, parts, numbers).items():
+                score[number] += more
         title, docs, newest = self.query.title, self.snapshot.docs, self.snapshot.newest
         ranks = {
-            n: (1, 0.0, newest[n])
+            n: (2, 0.0, newest[n])
             if title and docs[n].title == title
-            else (0, score[n] * factor[n], newest[n])
+            else (int(n in own), score[n] * factor[n], newest[n])
             for n in numbers
         }
         chosen = nlargest(most, numbers, key=ranks.__getitem__)
         return [(number, score[number] * factor[number]) for number in chosen]
 
+    def _of_concept(
+        self, concept: Concept, parts: Sequence[_Part], numbers: list[int]
+    ) -> dict[int, float]:
+        """Return the better of the words typed and of each other term."""
+        typed = dict.fromkeys(numbers, 0.0)
+        for part in parts:
+            _add(typed, part)
+        for pair, (at, then) in self.pairs.items():
+            if _holds(concept, at) and _holds(concept, then):
+                self._add_pair(typed, pair, numbers)
+        best = {number: concept.q * score for number, score in typed.items()}
+        for other in concept.others:
+            there = members(self.matcher.of_clause(Phrase(other.words), {}))
+            by_term = {number: 0.0 for number in there if number in typed}
+            placed = _telling(other.words, 0)
+            for _at, word in placed:
+                for part in self._word(word):
+                    _add(by_term, part)
+            for pair in _pairs(placed):
+                self._add_pair(by_term, pair, list(by_term))
+            for number, score in by_term.items():
+                best[number] = max(best[number], other.q * score)
+        return best
+
+    def _parts_at(self, at: int) -> list[_Part]:
+        """Return the parts of the concept that a word typed is of, else those of the query."""
+        held = [parts for each, parts in self.in_concept.items() if _holds(each, at)]
+        return held[0] if held else self.parts
+
     def _add_word(self, word: Word, at: int) -> None:
-        for term in self.snapshot.stems(word.folded).values():
-            self._add_stem(term)
-        k = self.snapshot.k
-        exact = self.snapshot.term(EXACT, word.folded)
-        self.parts.append(_Part(exact.x, EXACT_PART * exact.weight, k))
-        if word.accented:
-            accented = self.snapshot.term(EXACT, word.accented)
-            self.parts.append(_Part(accented.x, ACCENT * accented.idf, k))
+        self._parts_at(at).extend(self._word(word))
         self.placed.append((at, word))
 
-    def _add_stem(self, term: Term, q: float = 1.0) -> None:
-        self.parts.append(_Part(term.x, q * term.weight, self.snapshot.k))
-        self.parts.append(_Part(term.y, q * term.weight * TITLE, self.snapshot.t))
+    def _word(self, word: Word) -> list[_Part]:
+        parts: list[_Part] = []
+        for term in self.snapshot.stems(word.folded).values():
+            parts += self._stem(term)
+        k = self.snapshot.k
+        exact = self.snapshot.term(EXACT, word.folded)
+        parts.append(_Part(exact.x, EXACT_PART * exact.weight, k))
+        if word.accented:
+            accented = self.snapshot.term(EXACT, word.accented)
+            parts.append(_Part(accented.x, ACCENT * accented.idf, k))
+        return parts
+
+    def _stem(self, term: Term, q: float = 1.0) -> list[_Part]:
+        return [
+            _Part(term.x, q * term.weight, self.snapshot.k),
+            _Part(term.y, q * term.weight * TITLE, self.snapshot.t),
+        ]
 
     def _add_title(self, word: Word) -> None:
         k, t = self.snapshot.k, self.snapshot.t
@@ -122,11 +175,6 @@ class Scorer:
             self.parts.append(_Part(term.y, term.weight * TITLE, t))
         exact = self.snapshot.term(EXACT, word.folded)
         self.parts.append(_Part(exact.y, EXACT_PART * exact.weight, k, TITLE_COUNTS))
-
-    def _neighbours(self) -> Iterable[Pair]:
-        for (at, first), (then, second) in zip(self.placed, self.placed[1:], strict=False):
-            if 1 <= then - at <= WIDEST_GAP:
-                yield Word(first.folded, ""), Word(second.folded, ""), then - at
 
     def _pair_weights(self, pair: Pair) -> dict[str, float]:
         first, second = (self.snapshot.stems(word.folded) for word in pair[:2])
@@ -176,6 +224,20 @@ def _add(score: dict[int, float], part: _Part) -> None:
         if number in score:
             x = times * count
             score[number] += weight * x / (x + bounds[number])
+
+
+def _pairs(placed: Sequence[tuple[int, Word]]) -> dict[Pair, tuple[int, int]]:
+    """Return each pair of neighbours with the places where it is first."""
+    pairs: dict[Pair, tuple[int, int]] = {}
+    for (at, first), (then, second) in pairwise(placed):
+        if 1 <= then - at <= WIDEST_GAP:
+            pair = (Word(first.folded, ""), Word(second.folded, ""), then - at)
+            pairs.setdefault(pair, (at, then))
+    return pairs
+
+
+def _holds(concept: Concept, at: int) -> bool:
+    return concept.first <= at <= concept.last
 
 
 def _telling(words: Sequence[Word], at: int) -> list[tuple[int, Word]]:

@@ -94,10 +94,21 @@ class Evaluation:
         )
         sets = [self.matcher.of_group(group, {}) for group in groups]
         allowed = self.matcher.filtered & ~self.matcher.of_excluded(query)
+        others = {each: self.matcher.of_group(each.phrases, {}) for each in query.concepts}
         for drop in drops:
             left = allowed
+            whole: set[int] = set()
+            for concept, by_others in others.items():
+                places = query.places_of(concept)
+                # A concept of which a word is dropped is no more: what is left of it are words.
+                if not set(places) & set(drop):
+                    own = left
+                    for place in places:
+                        own &= sets[place]
+                    left = own | (left & by_others)
+                    whole.update(places)
             for place, each in enumerate(sets):
-                if place not in drop:
+                if place not in drop and place not in whole:
                     left &= each
             if left:
                 yield drop
@@ -135,7 +146,11 @@ class Evaluation:
             numbers.sort(key=newest.__getitem__, reverse=True)
             return [(number, 0.0) for number in numbers[:most]]
         today = self.ask.now.astimezone(LONDON).date() if self.ask.recency else None
-        return Scorer(self.snapshot, query, likeness, today).best(numbers, most)
+        own = set(numbers)
+        if query.own_first and query.concepts:
+            own = set(members(self.matcher.of_query(replace(query, concepts=()), likeness)))
+        scorer = Scorer(self.snapshot, self.matcher, query, likeness, today)
+        return scorer.best(numbers, most, own)
 
 
 def _counts(groups: Mapping[Any, int], chosen: int) -> dict[Any, int]:
@@ -154,7 +169,8 @@ def _replaced(query: Query, corrections: Mapping[str, str]) -> Query:
 
 def _without(query: Query, drop: tuple[int, ...]) -> Query:
     kept = tuple(group for place, group in enumerate(query.groups) if place not in drop)
-    return replace(query, groups=kept)
+    whole = tuple(each for each in query.concepts if not set(query.places_of(each)) & set(drop))
+    return replace(query, groups=kept, concepts=whole)
 
 
 def _typed_words(query: Query, drop: tuple[int, ...]) -> tuple[str, ...]:
