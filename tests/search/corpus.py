@@ -8,7 +8,7 @@ from typing import Any
 from psgflask.search.engine import Answer, Ask
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import Document, Store
-from psgflask.search.query import parse
+from psgflask.search.query import Glossary, Term, expanded, parse
 
 NOW = datetime(2018, 7, 20, 12, 0, tzinfo=UTC)
 
@@ -32,8 +32,20 @@ def document(number: int, title: str, body: str = "", **said: Any) -> Document:
     )
 
 
+def glossary(*concepts: str) -> Glossary:
+    """Return a glossary: `"en prior consultation | es consulta previa"`, `"en,es EIA | ..."`."""
+
+    def term(said: str) -> Term:
+        languages, _space, text = said.strip().partition(" ")
+        return Term(text, frozenset(languages.split(",")))
+
+    return Glossary([[term(said) for said in concept.split("|")] for concept in concepts])
+
+
 class Index:
-    """An index in a folder, and the engine that searches it."""
+    """An index in a folder, and the engine that searches it, by a glossary if it has one."""
+
+    glossary = Glossary()
 
     def __init__(self, folder: Path, documents: Iterable[Document] = ()) -> None:
         self.store = Store(folder / "index")
@@ -50,7 +62,8 @@ class Index:
     def search(self, q: str, *, interface: str = "en", **said: Any) -> Answer:
         """Search as a reader of a page does, but without recency and feedback."""
         ask = Ask(**{"now": NOW, "recency": False, "feedback": False, **said})
-        return self.engine.search(parse(q, interface=interface), ask)
+        query = expanded(parse(q, interface=interface), self.glossary, ask.language)
+        return self.engine.search(query, ask)
 
     def ids(self, q: str, **said: Any) -> list[int]:
         """Return the ids found, in order."""

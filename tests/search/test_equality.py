@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from psgflask.search.engine import Answer, Ask
 from psgflask.search.engine.protocol import SORTS
 from psgflask.search.index import Document
-from psgflask.search.query import Glossary, Term, expanded, parse
-from tests.search.corpus import NOW, Index, document
+from psgflask.search.query import expanded, parse
+from tests.search.corpus import NOW, Index, document, glossary
 from tests.search.reference.plain import PlainEngine
 
 STEMS = [
@@ -35,29 +35,19 @@ COMMON = ["the", "of", "and", "la", "de", "el", "y", "que"]
 WORDS = [f"{stem}{ending}" for stem in STEMS for ending in ENDINGS]
 # Concepts, their terms with their languages: of one word and of several, with stop words.
 CONCEPTS = [
-    ("en mining law", "es ley minera", "en law of mine"),
-    ("en river", "es lago", "es ley de lago"),
-    ("en,es conga", "en protest of the river", "es huelga de conga"),
-    ("es derechos de la comunidad", "en rivers"),
-    ("en nothing here", "es comunidades"),
-    ("es ley", "en protesting"),
+    "en mining law | es ley minera | en law of mine",
+    "en river | es lago | es ley de lago",
+    "en,es conga | en protest of the river | es huelga de conga",
+    "es derechos de la comunidad | en rivers",
+    "en nothing here | es comunidades",
+    "es ley | en protesting",
 ]
-TERMS = [said.partition(" ")[2] for concept in CONCEPTS for said in concept]
+GLOSSARY = glossary(*CONCEPTS)
+TERMS = [said.split(" ", 1)[1] for concept in CONCEPTS for said in concept.split(" | ")]
 # Which state is asked: one segment, several with gaps in them, all written anew.
 ONE, SEVERAL, MERGED = "one segment", "several segments", "after a merge"
 # Scores are sums of 32-bit numbers here and of 64-bit numbers there.
 NEAR = 1e-5
-
-
-def glossary() -> Glossary:
-    def term(said: str) -> Term:
-        languages, _space, text = said.partition(" ")
-        return Term(text, frozenset(languages.split(",")))
-
-    return Glossary([[term(said) for said in concept] for concept in CONCEPTS])
-
-
-GLOSSARY = glossary()
 
 
 def made_up(number: int, rng: random.Random) -> Document:

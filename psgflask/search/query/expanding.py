@@ -133,15 +133,19 @@ def _end_of_term(
 def _others(
     terms: Sequence[Term], typed: Sequence[str], spoken: str | None, *, is_phrase: bool
 ) -> list[Other]:
-    others = []
+    others: dict[str, Other] = {}
     for term in terms:
         found = tuple(words(term.text))
         if not _finds_more(found, term, typed, is_phrase=is_phrase):
             continue
         language = next(iter(term.languages)) if len(term.languages) == 1 else ""
-        q = 1.0 if spoken in term.languages else LESS
-        others.append(Other(found, term.text, language, q))
-    return others[:MOST_OTHERS]
+        other = Other(found, term.text, language, 1.0 if spoken in term.languages else LESS)
+        # Spelt otherwise in the other language, as Petroperú: the same words.
+        alike = others.setdefault(" ".join(folded(term.text)), other)
+        if alike is not other:
+            both = replace(alike, language="", q=max(alike.q, other.q))
+            others[" ".join(folded(term.text))] = both
+    return list(others.values())[:MOST_OTHERS]
 
 
 def _finds_more(

@@ -11,7 +11,7 @@ from math import log, sqrt
 
 from psgflask.search.index import Document
 from psgflask.search.language import Word, stem, words
-from psgflask.search.query import Phrase, Plain, Query
+from psgflask.search.query import Concept, Phrase, Plain, Query
 from psgflask.search.stopwords import ENGLISH, KEPT, SPANISH, STOP_WORDS
 
 BODY_STARTS_BEHIND_TITLE = 20
@@ -77,33 +77,82 @@ class Collection:
         return sqrt((bursts + 1) / len(counts)) * self.idf(field, term)
 
     def score(self, query: Query, number: int, today: date | None = None) -> float:
-        """Score one document for a query of plain words and phrases."""
+        """Score one document for a query of plain words, phrases and concepts of them."""
+        document = self.texts[number].document
+        typed = placed(query)
+        whose = {at: concept_at(query, at) for at, _word in typed}
+        parts: dict[Concept | None, float] = dict.fromkeys([None, *query.concepts], 0.0)
+        for at, word in typed:
+            parts[whose[at]] += self.word(number, word)
+        for pair, (at, then) in pairs_of(typed).items():
+            together = whose[at] if whose[at] is whose[then] else None
+            parts[together] += self.pair(number, *pair)
+        base = parts.pop(None)
+        for concept, score in parts.items():
+            if concept is not None:
+                others = (other.q * self.term(number, other.words) for other in concept.others)
+                base += max(concept.q * score, *others)
+        return base * hint(query, document.language) * recency(document.dated_to, today)
+
+    def term(self, number: int, words: Sequence[Word]) -> float:
+        """Score one document for words that must stand in it side by side, as if typed so."""
+        text, folded = self.texts[number], [word.folded for word in words]
+        sides = ([word.folded for _place, word in side] for side in (text.title, text.body))
+        if not any(
+            side[start : start + len(folded)] == folded
+            for side in sides
+            for start in range(len(side))
+        ):
+            return 0.0
+        placed = telling(list(enumerate(words)))
+        found = sum(self.word(number, word) for _place, word in placed)
+        return found + sum(self.pair(number, *pair) for pair in pairs_of(placed))
+
+    def word(self, number: int, word: Word) -> float:
+        """Score one document for one word."""
         text = self.texts[number]
         language = text.document.language
         k = 0.9 * (0.6 + 0.4 * text.length / self.mean)
         t = 0.9 * (0.6 + 0.4 * text.title_length / self.title_mean)
-        typed = placed(query)
-        base = 0.0
-        for _place, word in typed:
-            term = stem(word.folded, language)
-            x, y = (counts[term] for counts in self.fields[language][number])
-            base += self.w(language, term) * (x / (x + k) + 0.3 * y / (y + t))
-            x = self.fields["exact"][number][0][word.folded]
-            base += 0.2 * self.w("exact", word.folded) * x / (x + k)
-            if word.accented:
-                x = self.fields["exact"][number][0][word.accented]
-                base += 0.1 * self.idf("exact", word.accented) * x / (x + k)
-        pairs = {
-            (a.folded, b.folded, then - at)
-            for (at, a), (then, b) in pairwise(typed)
-            if 1 <= then - at <= 3
-        }
-        for a, b, gap in pairs:
-            first, second = stem(a, language), stem(b, language)
-            behind = text.places(second)
-            p = sum(place + gap in behind for place in text.places(first))
-            base += 0.2 * min(self.w(language, first), self.w(language, second)) * p / (p + 1)
-        return base * hint(query, language) * recency(text.document.dated_to, today)
+        term = stem(word.folded, language)
+        x, y = (counts[term] for counts in self.fields[language][number])
+        score = self.w(language, term) * (x / (x + k) + 0.3 * y / (y + t))
+        x = self.fields["exact"][number][0][word.folded]
+        score += 0.2 * self.w("exact", word.folded) * x / (x + k)
+        if word.accented:
+            x = self.fields["exact"][number][0][word.accented]
+            score += 0.1 * self.idf("exact", word.accented) * x / (x + k)
+        return score
+
+    def pair(self, number: int, a: str, b: str, gap: int) -> float:
+        """Score one document for a word that stands behind another."""
+        text = self.texts[number]
+        language = text.document.language
+        first, second = stem(a, language), stem(b, language)
+        behind = text.places(second)
+        p = sum(place + gap in behind for place in text.places(first))
+        return 0.2 * min(self.w(language, first), self.w(language, second)) * p / (p + 1)
+
+
+def pairs_of(placed: Sequence[tuple[int, Word]]) -> dict[tuple[str, str, int], tuple[int, int]]:
+    """Return the pairs of neighbours, each with the places where it is first."""
+    pairs: dict[tuple[str, str, int], tuple[int, int]] = {}
+    for (at, a), (then, b) in pairwise(placed):
+        if 1 <= then - at <= 3:
+            pairs.setdefault((a.folded, b.folded, then - at), (at, then))
+    return pairs
+
+
+def concept_at(query: Query, at: int) -> Concept | None:
+    """Return the concept that a word typed is of."""
+    found = [concept for concept in query.concepts if concept.first <= at <= concept.last]
+    return found[0] if found else None
+
+
+def telling(placed: list[tuple[int, Word]]) -> list[tuple[int, Word]]:
+    """Return the words of a phrase that score."""
+    found = [pair for pair in placed if pair[1].folded not in STOP_WORDS]
+    return found or placed
 
 
 def placed(query: Query) -> list[tuple[int, Word]]:
@@ -113,9 +162,7 @@ def placed(query: Query) -> list[tuple[int, Word]]:
         if isinstance(clause, Plain):
             found.append((clause.at, clause.word))
         elif isinstance(clause, Phrase):
-            within = list(enumerate(clause.words, clause.at))
-            telling = [pair for pair in within if pair[1].folded not in STOP_WORDS]
-            found += telling or within
+            found += telling(list(enumerate(clause.words, clause.at)))
     return found
 
 
