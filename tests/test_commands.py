@@ -84,7 +84,7 @@ def test_init_makes_an_installation_of_nothing(tmp_path: Path, run: Run) -> None
     done = run(instance, "init")
     assert done.exit_code == 0, done.output
     assert {"config.py", "psg.sqlite", "media", "index"} <= {x.name for x in instance.iterdir()}
-    for said in ("Wrote", "Made the tables", "standing pages", "Built the index"):
+    for said in ("Wrote", "Made the tables", "standing pages", "glossary", "Built the index"):
         assert said in done.output
     app = create_app()
     with app.app_context():

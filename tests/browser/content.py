@@ -20,6 +20,8 @@ from psgflask.members import stamps
 from psgflask.news import catalogue, publishing
 from psgflask.news.drafts import AttachmentDraft, PictureDraft
 from psgflask.news.intake import Tray
+from psgflask.search.glossary import Book
+from psgflask.search.glossary_file import Entry
 from tests import factories
 
 EVERYTHING = """The first paragraph has a [link](https://example.org/report), *words in italics*
@@ -183,6 +185,7 @@ def _in_spanish(session: Session) -> None:
         topics=("mining",),
         now=utc_now(),
     )
+    Book(session).add(Entry((("en", "irrigators"), ("es", "regantes"))))
 
 
 def _links(session: Session) -> None:

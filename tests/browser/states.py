@@ -89,6 +89,8 @@ STATES = (
     State("search-sorted", "/search/?q=radio&sort=newest"),
     State("search-one", "/search/?q=constitutional"),
     State("search-none", "/search/?q=quetzalcoatlus"),
+    State("search-other-terms", "/search/?q=irrigators"),
+    State("search-only-my-words", "/es/search/?q=regantes&words=typed"),
     State("search-misspelt", "/search/?q=quellavecco"),
     State("search-bad-date", "/search/?q=radio&from=yesterday-ish", status=400),
     State("search-spanish", "/es/search/?q=valle"),
