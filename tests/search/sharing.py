@@ -5,12 +5,24 @@ Any archive will do: `search` answers a query with the ids of its best results, 
 
 from collections.abc import Callable, Sequence
 
+from psgflask.search import glossary as rules
+from psgflask.search.glossary_file import read_entries
+from psgflask.search.query import Glossary, Term
+
 Search = Callable[[str], Sequence[int]]
 
 BEST = 20
 LEAST = 0.9
 # What a reader types in the one language, and in the other; searched for with each `lang:`.
 PAIRS = (("prior consultation", '"consulta previa"'),)
+
+
+def shipped() -> Glossary:
+    """Return the glossary that every installation begins with."""
+    entries = read_entries(rules.SHIPPED)
+    return Glossary(
+        [[Term(text, frozenset({language})) for language, text in e.terms] for _line, e in entries]
+    )
 
 
 def shared(search: Search, one: str, other: str) -> float:

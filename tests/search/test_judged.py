@@ -7,6 +7,7 @@ from psgflask.search.engine import Step, spelling
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.index.columns import EXACT
 from psgflask.search.language import fold
+from tests.search import sharing
 from tests.search.corpus import Index, document
 from tests.search.judged import pool
 
@@ -99,3 +100,17 @@ def test_accents_hide_nothing(tmp_path: Path, language: str, in_article: str) ->
         if number not in answer.ids or answer.step is not Step.TYPED:
             missed.append(pair)
     assert missed == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_both_languages_terms_find_the_same_articles_of_a_language(
+    tmp_path: Path, language: str
+) -> None:
+    index = pool.index_of(tmp_path, DOCS)
+    index.glossary = sharing.shipped()
+
+    def search(q: str) -> list[int]:
+        return [n for page in (1, 2) for n in index.search(q, feedback=True, page=page).ids]
+
+    found = sharing.shares(search, language)
+    assert {pair: part for pair, part in found.items() if part < sharing.LEAST} == {}

@@ -4,11 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from psgflask.search import glossary as rules
 from psgflask.search.engine import Answer, Step
-from psgflask.search.glossary_file import read_entries
 from psgflask.search.index import Document
-from psgflask.search.query import Glossary, Term
+from psgflask.search.query import Glossary
 from tests.search import sharing
 from tests.search.corpus import NOW, Index, document, glossary
 from tests.search.engine.recipe import Collection
@@ -207,7 +205,7 @@ def test_both_languages_words_for_a_thing_find_the_same(
     tmp_path: Path, language: str, feedback: bool
 ) -> None:
     index = Index(tmp_path, archive())
-    index.glossary = shipped()
+    index.glossary = sharing.shipped()
 
     def search(q: str) -> list[int]:
         return [
@@ -219,10 +217,3 @@ def test_both_languages_words_for_a_thing_find_the_same(
     assert len(search(f"prior consultation lang:{language}")) == sharing.BEST
     found = sharing.shares(search, language)
     assert {pair: part for pair, part in found.items() if part < sharing.LEAST} == {}
-
-
-def shipped() -> Glossary:
-    entries = read_entries(rules.SHIPPED)
-    return Glossary(
-        [[Term(text, frozenset({language})) for language, text in e.terms] for _line, e in entries]
-    )
