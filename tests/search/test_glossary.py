@@ -142,6 +142,20 @@ def test_the_first_suggestion_is_among_the_first_of_the_page(client: FlaskClient
     assert page.index("Ley de") < page.index("in Loreto")
 
 
+def test_a_term_typed_to_its_end_is_suggested_as_the_page_finds_it(
+    app: Flask, client: FlaskClient, session: Session
+) -> None:
+    run(app, "add", "--en", "informal mining", "--es", "minería informal")
+    factories.article(session, "Informal mining spreads")
+    factories.article(session, "Informal talks, informal dress", body="Informal.")
+    session.commit()
+    keeper.drain(app)
+    for address in ("/search/?q=mineria+informal", "/search/suggest?q=mineria+informal"):
+        answer = client.get(address).text
+        assert "<mark>Informal mining</mark> spreads" in answer
+        assert "talks" not in answer
+
+
 def test_what_others_change_is_in_force_with_the_next_search(
     app: Flask, client: FlaskClient, session: Session
 ) -> None:

@@ -217,3 +217,18 @@ def test_both_languages_words_for_a_thing_find_the_same(
     assert len(search(f"prior consultation lang:{language}")) == sharing.BEST
     found = sharing.shares(search, language)
     assert {pair: part for pair, part in found.items() if part < sharing.LEAST} == {}
+
+
+def test_feedback_lifts_what_another_term_found_as_if_it_was_typed(tmp_path: Path) -> None:
+    about = "Rondas campesinas en Cajamarca defienden la laguna. La laguna Conga, dicen."
+    others = "El congreso debate el presupuesto."
+    index = indexed(
+        tmp_path,
+        [document(n, "Laguna", f"{about} " * n, language="es") for n in range(1, 6)]
+        + [document(n, "Congreso", others, language="es") for n in range(6, 40)],
+    )
+    said = by_id(index.search("rondas campesinas lang:es", feedback=True))
+    asked = by_id(index.search("peasant patrols lang:es", feedback=True))
+    without = by_id(index.search("peasant patrols lang:es"))
+    assert asked == pytest.approx(said)
+    assert all(asked[number] > score for number, score in without.items())
