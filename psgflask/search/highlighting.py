@@ -49,15 +49,21 @@ class Highlighter:
     def spans(self, text: Text) -> list[Span]:
         """Return what was found in a text, in order; nothing overlaps."""
         padded = f" {text.folded} "  # so the places in it are those of the space before a word
-        marked: dict[int, Span] = {}
+        find, known = padded.find, self._known
+        spans: list[Span] = []
         for beginning in self._beginnings:
-            start = padded.find(beginning)
+            start = find(beginning)
             while start >= 0:
-                end = padded.find(" ", start + 1)
+                end = find(" ", start + 1)
                 word = padded[start + 1 : end]
-                if self._is_found(word):
-                    marked[start] = (start, end - 1, word)
-                start = padded.find(beginning, end)
+                if known[word] if word in known else self._is_found(word):
+                    spans.append((start, end - 1, word))
+                start = find(beginning, end)
+        spans.sort()
+        return self._with_phrases(spans, padded) if self.phrases else spans
+
+    def _with_phrases(self, found: list[Span], padded: str) -> list[Span]:
+        marked = {span[0]: span for span in found}
         for phrase in self.phrases:
             for start, end, key in _places(phrase, padded):
                 # The whole phrase stands for words of its that are marked already.
@@ -71,13 +77,11 @@ class Highlighter:
         return spans
 
     def _is_found(self, word: str) -> bool:
-        found = self._known.get(word)
-        if found is None:
-            found = self._known[word] = (
-                word in self.exact
-                or (bool(self.prefixes) and word.startswith(self.prefixes))
-                or (bool(self.stems) and stem(word, self.language) in self.stems)
-            )
+        found = self._known[word] = (
+            word in self.exact
+            or (bool(self.prefixes) and word.startswith(self.prefixes))
+            or (bool(self.stems) and stem(word, self.language) in self.stems)
+        )
         return found
 
 
@@ -107,10 +111,11 @@ def _marked(text: str, spans: Sequence[Span], ahead: int = 0) -> Markup:
             at = end + ahead
         text = "".join([*parts, text[at:]])
     # Escaped as a whole: no text has the signs that stand for the marks.
-    escaped = str(escape(text))
-    if spans:
-        escaped = escaped.replace(BEGIN, "<mark>").replace(END, "</mark>")
-    return Markup(escaped)  # noqa: S704  # all but the marks is escaped
+    escaped = escape(text)
+    if not spans:
+        return escaped
+    marked = str.replace(str.replace(escaped, BEGIN, "<mark>"), END, "</mark>")
+    return Markup(marked)  # noqa: S704  # all but the marks is escaped
 
 
 def _beginning(stemmed: str) -> str:
@@ -148,8 +153,10 @@ def _places(phrase: re.Pattern[str], padded: str) -> Iterable[Span]:
 
 def _richest(spans: Sequence[Span]) -> int:
     """Return where the stretch begins that holds most different things found, then most."""
-    if len(spans) < 2:
-        return spans[0][0] if spans else 0
+    if not spans:
+        return 0
+    if spans[-1][1] - spans[0][0] <= LONGEST - BEFORE:
+        return spans[0][0]
     best = best_start = 0
     inside: dict[str, int] = {}
     first = different = 0

@@ -31,10 +31,9 @@ def more(snapshot: Snapshot, docs: Docs, sure: float) -> Numbers:
     `sure` is the sum of q over the words of the query that the index has.
     """
     forward = snapshot.forward
-    own = [forward.shares(number) for number in docs.tolist()]
-    lengths = np.array([len(stems) for stems, _shares in own])
-    terms = np.concatenate([stems for stems, _shares in own])
-    parts = np.concatenate([shares for _stems, shares in own])
+    own = forward.shares(docs.tolist())
+    lengths = np.array([each.shape[1] for each in own])
+    terms, parts = forward.apart(np.concatenate(own, axis=1))
     read = int(lengths[:READ].sum())
     ranks = 1 / np.arange(1, min(READ, len(docs)) + 1)
     # By number of the stem; as wide as there are stems, so it is kept and left as it was found.
@@ -53,25 +52,29 @@ def more(snapshot: Snapshot, docs: Docs, sure: float) -> Numbers:
         return np.zeros(len(docs))
     wanted = found[chosen]
     by_stem[wanted] = SHARE * sure * e[chosen] / e[chosen].sum() * forward.weights[wanted]
-    gains = np.append(by_stem.take(terms) * parts, 0.0)
+    gains = by_stem.take(terms)
+    gains *= parts
     by_stem[wanted] = 0.0
-    # Where a document has no stems this sums what is another's.
-    z: Numbers = np.add.reduceat(gains, lengths.cumsum() - lengths) * (lengths > 0)
+    begins = lengths.cumsum() - lengths
+    if lengths.all():
+        z: Numbers = np.add.reduceat(gains, begins)
+    else:  # where a document has no stems this sums what is another's
+        z = np.add.reduceat(np.append(gains, 0.0), begins) * (lengths > 0)
     return z
 
 
 def _greatest(forward: Forward, found: Ints, e: Numbers) -> Ints:
-    """Return the places of the greatest that are above nothing; of equal ones the first by name."""
-    some = np.flatnonzero(e > 0)
-    if len(some) <= TERMS:
-        return some
-    least = np.partition(e[some], len(some) - TERMS)[len(some) - TERMS]
-    sure: Ints = some[e[some] > least * (1 - ALIKE)]
+    """Return the places of the greatest, all of which are above 0; of equal ones by name."""
+    last = len(e) - TERMS
+    if last <= 0:
+        return np.arange(len(e))
+    least = np.partition(e, last)[last]
+    sure: Ints = np.flatnonzero(e > least * (1 - ALIKE))
     if len(sure) == TERMS:
         return sure
-    level = np.round(e[some] / e.max(), DIGITS)
-    last = np.partition(level, len(level) - TERMS)[len(level) - TERMS]
-    sure, tied = some[level > last], some[level == last]
+    level = np.round(e / e.max(), DIGITS)
+    border = np.partition(level, last)[last]
+    sure, tied = np.flatnonzero(level > border), np.flatnonzero(level == border)
     room = TERMS - len(sure)
     if len(tied) > room:
         by_name = sorted(tied.tolist(), key=lambda at: forward.name(int(found[at])))

@@ -19,6 +19,10 @@ from psgflask.search.index.texts import Text, Texts
 Numbers = NDArray[np.int32]
 
 
+# Texts that are kept once shown, about 5 kB each.
+MOST_TEXTS = 2_000
+
+
 class Postings:
     """Where a term stands in one segment: documents ascending, and their places in the text."""
 
@@ -51,6 +55,7 @@ class Segment:
         weakref.finalize(self, self._texts.close)
         self._ends = {kind: lexicon.ends.data for kind, lexicon in found.lexicons.items()}
         self._numbers: dict[tuple[str, str], Numbers] = {}
+        self._shown: dict[int, Text] = {}
 
     @property
     def lexicons(self) -> dict[str, Lexicon]:
@@ -113,7 +118,12 @@ class Segment:
 
     def text(self, document: int) -> Text:
         """Return the text of a document, its title apart. Raises IndexBroken."""
-        return self._texts.of(document)
+        text = self._shown.get(document)
+        if text is None:
+            if len(self._shown) >= MOST_TEXTS:
+                self._shown = {}
+            text = self._shown[document] = self._texts.of(document)
+        return text
 
     def pairs(self, document: int) -> NDArray[Any]:
         """Return the stems of a document as pairs of term and x. Raises IndexBroken."""

@@ -200,7 +200,7 @@ class Snapshot:
 
     def texts(self, numbers: Sequence[int]) -> tuple[Text, ...]:
         """Return the texts of documents, their titles apart."""
-        return self._reading(lambda: tuple(map(self._text, numbers)))
+        return self._reading(lambda: tuple([self._text(number) for number in numbers]))
 
     def _text(self, number: int) -> Text:
         index = bisect_right(self.bases, number) - 1

@@ -15,8 +15,9 @@ MOST_KEPT = 5_000  # documents whose stems are kept, about 2 kB each
 LEAST, FEW = 2, 5
 
 Ints = NDArray[np.int64]
-# Of the widths that NumPy counts and sums in: any other it copies again and again.
-Shares = tuple[NDArray[np.intp], NDArray[np.float64]]
+# Two rows: stems, as bits of integers, and shares. Of the widths that NumPy counts and sums in:
+# any other it copies again and again; and in one array, since there are many to be joined.
+Shares = NDArray[np.float64]
 
 
 class Stems:
@@ -116,14 +117,23 @@ class Forward:
         self.weights = weights[self._telling]
         self._kept: dict[int, Shares] = {}
 
-    def shares(self, number: int) -> Shares:
-        """Return the telling stems of a document and their x/(x+K). Raises IndexBroken."""
-        known = self._kept.get(number)
-        if known is None:
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
-            known = self._kept[number] = self._read(number)
-        return known
+    def shares(self, numbers: Sequence[int]) -> list[Shares]:
+        """Return the telling stems of documents and their x/(x+K). Raises IndexBroken."""
+        kept = self._kept
+        try:
+            return [kept[number] for number in numbers]
+        except KeyError:
+            if len(kept) >= MOST_KEPT:
+                kept = self._kept = {}
+            for number in numbers:
+                if number not in kept:
+                    kept[number] = self._read(number)
+            return [kept[number] for number in numbers]
+
+    @staticmethod
+    def apart(shares: Shares) -> tuple[Ints, NDArray[np.float64]]:
+        """Return the stems and the shares of one document, or of several joined."""
+        return shares[0].view(np.int64), shares[1]
 
     def name(self, stem: int) -> tuple[int, bytes]:
         """Return the place of a stem's language and its text."""
@@ -140,4 +150,5 @@ class Forward:
         numbers = self._numbers[places + self._starts[spoken]]
         telling = numbers >= 0
         x = pairs["x"][telling].astype(np.float64)
-        return numbers[telling].astype(np.intp), x / (x + float(self._k[number]))
+        stems = numbers[telling].astype(np.int64)
+        return np.stack((stems.view(np.float64), x / (x + float(self._k[number]))))
