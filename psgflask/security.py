@@ -130,6 +130,9 @@ def _check_request() -> None:
         request.query_string.decode("utf-8")  # bytes that nobody escaped; %ff is another matter
     except UnicodeError:
         abort(400, _("The address is not readable text."))
+    # No server passes on a line break that nobody escaped; sent elsewhere it would be a header's.
+    if b"\n" in request.query_string or b"\r" in request.query_string:
+        abort(400, _("The address is not readable text."))
     if "\0" in request.path:
         abort(400, _("The address holds a character that no address may hold."))
     if request.method not in SAFE and not _comes_from_here():

@@ -1,5 +1,6 @@
 """The server itself: `flask serve` checks the port, says where the site is, and becomes granian."""
 
+import gc
 import os
 import socket
 import sys
@@ -26,6 +27,8 @@ EVERYWHERE = {
 THREADS = 32
 # Seconds after which a thread lets others run; Python's own 5 ms, many threads apart, are felt.
 SWITCH = 0.001
+# Objects made before Python looks for circles among them: by default, 700, half of all pages do.
+LOOK_FOR_CIRCLES = 20_000
 
 
 class PortTaken(click.ClickException):
@@ -45,6 +48,10 @@ def site() -> Flask:
     sys.setswitchinterval(SWITCH)
     worker.start(app)
     tally.start(app)
+    # What is there now stays: nobody need look through it for circles again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(LOOK_FOR_CIRCLES)
     return app
 
 

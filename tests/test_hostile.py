@@ -42,6 +42,15 @@ def test_bytes_that_nobody_escaped_are_a_bad_request(full: Flask) -> None:
     assert full.test_client().get("/search/", environ_overrides=environ).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/es/search///", "/search//", "/search"])
+@pytest.mark.parametrize("ending", ["\n", "\r"])
+def test_a_line_break_never_gets_into_the_address_that_a_reader_is_sent_to(
+    full: Flask, path: str, ending: str
+) -> None:
+    environ = {"QUERY_STRING": f"q=mine{ending}Set-Cookie: a=b"}
+    assert full.test_client().get(path, environ_overrides=environ).status_code == 400
+
+
 def test_s24_the_walk_would_notice_a_fault(full: Flask) -> None:
     def faulty(environ: object, start: object) -> list[bytes]:
         raise RuntimeError("a fault for the test")

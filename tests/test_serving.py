@@ -1,6 +1,8 @@
 """The server's command line, and what it says when it cannot start."""
 
+import gc
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -124,6 +126,29 @@ def _serve(*options: str) -> Result:
     with script.load_app().app_context():
         db.engine.dispose()
     return result
+
+
+@pytest.fixture
+def garbage() -> Iterator[None]:
+    """Python's ways with garbage and with threads, as they were again afterwards."""
+    thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("garbage")
+def test_a_server_looks_for_garbage_seldom_and_never_in_what_it_began_with(
+    empty_instance: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PSG_SECRET_KEY", "only-in-tests")
+    monkeypatch.setenv("PSG_WORKER", "no")
+    monkeypatch.setattr(serving.tally, "start", lambda app: None)
+    assert gc.get_freeze_count() == 0
+    serving.site()
+    assert gc.get_freeze_count() > 10_000
+    assert gc.get_threshold()[0] == serving.LOOK_FOR_CIRCLES
 
 
 def test_the_access_log_holds_neither_address_nor_agent_nor_query() -> None:
