@@ -12,51 +12,58 @@ _NOTHING = object()
 
 
 class Kept:
-    """Things by their key, each with a `size` in bytes; what was not used lately is let go.
+    """Things by their key, each with its `size` in bytes; what was not used lately is let go.
 
-    There are two generations. What is used is put into the younger one; when that has grown to
-    half of what may be kept, the older one is let go and the younger takes its place. So finding
-    something again takes a look into a dictionary, and no lock.
+    There are two generations. What is used of the older one moves to the younger; when room is
+    needed, what has been longest in the older one is let go, and once nothing is left in it, the
+    younger takes its place. So finding something again takes a look into a dictionary, and no lock.
     """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._young: dict[Any, Any] = {}
         self._old: dict[Any, Any] = {}
-        self._young_size = self._old_size = 0
+        self.size = 0  # bytes, about
 
     def __len__(self) -> int:
-        return len(self.keys())
-
-    @property
-    def size(self) -> int:
-        """Bytes, about."""
-        return self._young_size + self._old_size
+        return len(self._young) + len(self._old)
 
     def keys(self) -> list[Any]:
         """Return all keys."""
-        return list({**self._old, **self._young})
+        return [*self._old, *self._young]
 
     def peek(self, key: Any) -> Any:
         """Return what was made under a key and used of late, None otherwise."""
         return self._young.get(key)
 
+    def find(self, key: Any) -> Any:
+        """Return what was made under a key, None when that is not kept any more."""
+        found = self._young.get(key)
+        return self._old.get(key) if found is None else found
+
     def get(self, key: Any, make: Callable[[], Made]) -> Made:
         """Return what was made under a key before, or make it."""
         with self._lock:
             found: Any = self._young.get(key, _NOTHING)
-            if found is _NOTHING:
-                found = self._old.get(key, _NOTHING)
-            made: Made = make() if found is _NOTHING else found
-            self._put(key, made)
+            if found is not _NOTHING:
+                return found  # type: ignore[no-any-return]  # what was made by `make`
+            found = self._old.pop(key, _NOTHING)
+            if found is not _NOTHING:
+                self._young[key] = found
+                return found  # type: ignore[no-any-return]  # likewise
+            made = make()
+            if key not in self._young:  # made on the way to this very thing
+                self._young[key] = made
+                self.size += _size(made)
+                self._make_room()
             return made
 
-    def _put(self, key: Any, made: Any) -> None:
-        if key in self._young:  # made on the way to this very thing
-            return
-        size: int = getattr(made, "size", 1_000)
-        if self._young_size + size > MOST_KEPT // 2:
-            self._old, self._old_size = self._young, self._young_size
-            self._young, self._young_size = {}, 0
-        self._young[key] = made
-        self._young_size += size
+    def _make_room(self) -> None:
+        while self.size > MOST_KEPT:
+            if not self._old:
+                self._old, self._young = self._young, {}
+            self.size -= _size(self._old.pop(next(iter(self._old))))
+
+
+def _size(made: Any) -> int:
+    return int(getattr(made, "nbytes", None) or getattr(made, "size", 1_000))

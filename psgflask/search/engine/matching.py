@@ -129,12 +129,12 @@ class Matcher:
 
     def _among(self, chosen: Docs, found: Found) -> Mask:
         """Say of each chosen document whether it was found."""
-        there: Mask
         if not len(found):
             return np.zeros(len(chosen), np.bool_)
-        if found.is_dense or "mask" in found.__dict__:
-            there = found.mask[chosen]
-        elif 8 * len(chosen) < len(found):
+        there = found.holds(chosen)
+        if there is not None:
+            return there
+        if 8 * len(chosen) < len(found):
             at = found.docs.searchsorted(chosen)
             at[at == len(found)] = 0
             there = found.docs[at] == chosen

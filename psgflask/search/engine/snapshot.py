@@ -28,6 +28,8 @@ from psgflask.search.language import fold, stem
 
 MOST_COUNTED = 1_000  # words whose documents are counted to find the commonest
 MOST_NEAR = 50  # words whose neighbours are kept
+# Bytes of the largest term that is kept: what is made of one is kept, which is smaller than it.
+LARGEST_TERM = 50_000
 SIDES = ("title", "body")
 
 Read = TypeVar("Read")
@@ -73,7 +75,13 @@ class Snapshot:
 
     def term(self, kind: str, text: str) -> Term:
         """Return a term of the kind "en", "es" (stems) or "exact" (folded or accented words)."""
-        return self.keep((kind, text), lambda: self._read_term(kind, text.encode()))
+        key = kind, text
+        found: Term | None = self.kept.find(key)
+        if found is None:
+            found = self._reading(lambda: self._read_term(kind, text.encode()))
+            if found.size <= LARGEST_TERM:
+                self.kept.get(key, lambda: found)
+        return found
 
     def stems(self, folded: str) -> dict[str, Term]:
         """Return language -> the term of a word's stem in that language."""

@@ -1,16 +1,17 @@
 """The stems of all documents and their weights over all segments of the index, for feedback."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from psgflask.languages import LANGUAGES
 from psgflask.search.engine.segments import Segment
-from psgflask.search.index.forward import MOST_REPEATED
+from psgflask.search.index.forward import MOST_REPEATED, PAIR
 
-MOST_KEPT = 5_000  # documents whose stems are kept, about 2 kB each
+MOST_KEPT = 8_000  # documents whose stems are kept, about 2 kB each
 # RELEVANCE: terms of feedback are those with 2 <= n <= max(N/4, 5).
 LEAST, FEW = 2, 5
 
@@ -58,6 +59,10 @@ class Stems:
         if self.base is not None and number < self.known:
             return self.base.term(self.kind, number)
         return list(self.others)[number - self.known]
+
+    def let_go(self) -> None:
+        """Forget what is needed no more once the stems are weighed."""
+        self.n = self.f = np.zeros(0, np.int64)
 
     def _numbers_in(self, segment: Segment) -> Ints:
         assert self.base is not None  # noqa: S101  # there is a larger one than this
@@ -115,6 +120,8 @@ class Forward:
         self._numbers[self._telling] = np.arange(len(telling))
         weights = np.concatenate([each.weights(documents) for each in self._stems])
         self.weights = weights[self._telling]
+        for each in self._stems:
+            each.let_go()
         self._kept: dict[int, Shares] = {}
 
     def shares(self, numbers: Sequence[int]) -> list[Shares]:
@@ -125,9 +132,8 @@ class Forward:
         except KeyError:
             if len(kept) >= MOST_KEPT:
                 kept = self._kept = {}
-            for number in numbers:
-                if number not in kept:
-                    kept[number] = self._read(number)
+            lacking = [number for number in numbers if number not in kept]
+            kept.update(self._read(lacking))
             return [kept[number] for number in numbers]
 
     @staticmethod
@@ -141,14 +147,23 @@ class Forward:
         spoken = bisect_right(self._starts, number) - 1
         return spoken, self._stems[spoken].text(number - self._starts[spoken])
 
-    def _read(self, number: int) -> Shares:
-        index = bisect_right(self._bases, number) - 1
-        segment = self._segments[index]
-        pairs = segment.pairs(number - self._bases[index])
-        spoken = int(self._language[number])
-        places = self._stems[spoken].of(segment, pairs["term"].astype(np.int64))
-        numbers = self._numbers[places + self._starts[spoken]]
-        telling = numbers >= 0
-        x = pairs["x"][telling].astype(np.float64)
-        stems = numbers[telling].astype(np.int64)
-        return np.stack((stems.view(np.float64), x / (x + float(self._k[number]))))
+    def _read(self, numbers: Sequence[int]) -> Iterator[tuple[int, Shares]]:
+        """Yield documents with their shares: those of a segment and a language at once."""
+        groups: dict[tuple[int, int], list[int]] = {}
+        for number in numbers:
+            index = bisect_right(self._bases, number) - 1
+            groups.setdefault((index, int(self._language[number])), []).append(number)
+        for (index, spoken), own in groups.items():
+            segment, base = self._segments[index], self._bases[index]
+            packed = [segment.packed_pairs(number - base) for number in own]
+            lengths = [len(each) // PAIR.itemsize for each in packed]
+            pairs = np.frombuffer(b"".join(packed), PAIR)
+            places = self._stems[spoken].of(segment, pairs["term"].astype(np.int64))
+            stems = self._numbers[places + self._starts[spoken]].astype(np.int64)
+            x = pairs["x"].astype(np.float64)
+            shares = x / (x + np.repeat(self._k[own].astype(np.float64), lengths))
+            telling = np.flatnonzero(stems >= 0)
+            both = np.stack((stems[telling].view(np.float64), shares[telling]))
+            edges = [0, *telling.searchsorted(np.cumsum(lengths)).tolist()]
+            for number, (begin, end) in zip(own, pairwise(edges), strict=True):
+                yield number, both[:, begin:end].copy()

@@ -4,6 +4,7 @@ RELEVANCE: x = tf_body + 2 tf_title, y = tf_title; n = documents with the term i
 F = sum over documents of min(x, 5); w = sqrt((F+1)/n) ln(1 + (N-n+0.5)/(n+0.5)).
 """
 
+import threading
 from collections.abc import Sequence
 from functools import cached_property
 from math import log, sqrt
@@ -14,10 +15,14 @@ from numpy.typing import NDArray
 
 from psgflask.search.index.forward import MOST_REPEATED, TITLE_COUNTS
 
+# Documents of which a vector over all would fill the memory that many words are kept in.
+WIDE = 25_000
+
 Docs = NDArray[np.int32]
 Floats = NDArray[np.float32]
 NONE: Docs = np.zeros(0, np.int32)
 NOTHING: Floats = np.zeros(0, np.float32)
+_own = threading.local()
 
 
 class Term:
@@ -82,18 +87,35 @@ class Found:
     `dense` are scores by document number, kept for terms in many documents.
     """
 
-    def __init__(self, docs: Docs, scores: Floats | None, room: int) -> None:
-        self.docs, self.scores, self.room = docs, scores, room
+    def __init__(
+        self, docs: Docs, scores: Floats | None, room: int, mask: NDArray[np.bool_] | None = None
+    ) -> None:
+        self.docs, self.scores, self.room, self._mask = docs, scores, room, mask
 
     def __len__(self) -> int:
         return len(self.docs)
 
-    @cached_property
+    @property
     def mask(self) -> NDArray[np.bool_]:
-        """The documents as a mask of all numbers."""
+        """The documents as a mask of all numbers, which is kept where there are no scores."""
+        if self._mask is not None:
+            return self._mask
+        if self.scores is not None and self.is_dense:
+            return self.dense > 0
         mask = np.zeros(self.room, np.bool_)
         mask[self.docs] = True
+        if self.scores is None:
+            self._mask = mask
         return mask
+
+    def holds(self, docs: Docs) -> NDArray[np.bool_] | None:
+        """Say which of these documents match, where a vector over all numbers knows it."""
+        there: NDArray[np.bool_] | None = None
+        if self._mask is not None:
+            there = self._mask[docs]
+        elif self.is_dense:
+            there = self.mask[docs] if self.scores is None else self.dense[docs] > 0
+        return there
 
     @cached_property
     def dense(self) -> Floats:
@@ -109,24 +131,39 @@ class Found:
             return np.zeros(len(docs), np.float32)
         if self.is_dense:
             return self.dense[docs]
-        at = self.docs.searchsorted(docs)
-        at[at == len(self.docs)] = 0
-        found: Floats = self.scores[at] * (self.docs[at] == docs)
+        found: Floats
+        if 8 * len(docs) > len(self.docs) and 64 * len(self.docs) > self.room:
+            whole = _whole(self.room)
+            whole[self.docs] = self.scores
+            found = whole[docs]
+            whole[self.docs] = 0
+        else:
+            at = self.docs.searchsorted(docs)
+            at[at == len(self.docs)] = 0
+            found = self.scores[at] * (self.docs[at] == docs)
         return found
 
     @property
     def is_dense(self) -> bool:
-        """Whether so many documents match that a vector over all numbers is the cheaper way."""
-        return 64 * len(self.docs) > self.room
+        """Whether so many documents match that a vector over all numbers is worth its room."""
+        share = 64 if self.room < WIDE else 4
+        return share * len(self.docs) > self.room
 
     @property
     def size(self) -> int:
         """Bytes in memory at most, about."""
-        return 300 + 8 * len(self.docs) + (5 * self.room if self.is_dense else 0)
+        wide = 0 if not self.is_dense else self.room if self.scores is None else 4 * self.room
+        return 300 + 8 * len(self.docs) + wide
+
+
+def _whole(room: int) -> Floats:
+    """Return zeros that are kept for this thread; whoever uses them leaves them so."""
+    whole: Floats | None = getattr(_own, "whole", None)
+    if whole is None or len(whole) < room:
+        whole = _own.whole = np.zeros(room, np.float32)
+    return whole
 
 
 def alone(mask: NDArray[np.bool_]) -> Found:
     """Return what a filter matches: documents without scores."""
-    found = Found(np.flatnonzero(mask).astype(np.int32), None, len(mask))
-    found.__dict__["mask"] = mask
-    return found
+    return Found(np.flatnonzero(mask).astype(np.int32), None, len(mask), mask)

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import zip_longest
 
 from psgflask.search.language import located, words
@@ -51,6 +52,7 @@ class _Reading:
     before_or: bool = False  # an OR follows what is being read
 
 
+@lru_cache(maxsize=500)  # filters, further pages and feeds ask for the same words again
 def parse(typed: str, *, interface: str = "en") -> Query:
     """Read a query; `interface` is the language of the page, where "O" may stand for OR."""
     text, shortened = _readable(typed)

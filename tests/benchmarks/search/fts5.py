@@ -26,7 +26,7 @@ _BEST = (
     "SELECT papers.rowid FROM papers {joined} WHERE papers MATCH ? {dated} ORDER BY rank LIMIT 10"
 )
 _SHOWN = """
-SELECT plain.number, plain.title, plain.dated,
+SELECT plain.number, highlight(papers, 0, '<mark>', '</mark>'), plain.dated,
   snippet(papers, 1, '<mark>', '</mark>', '…', 40)
 FROM papers JOIN plain ON plain.number = papers.rowid
 WHERE papers MATCH ? AND papers.rowid IN ({ids})

@@ -31,13 +31,17 @@ class Tantivy:
         """Return all that a page of results shows."""
         query = self._query(question)
         found = self._searcher.search(query, 10, count=True)
-        marker = self._library.SnippetGenerator.create(self._searcher, query, self._schema, "body")
+        make = self._library.SnippetGenerator.create
+        marker = make(self._searcher, query, self._schema, "body")
         marker.set_max_num_chars(240)
+        titles = make(self._searcher, query, self._schema, "title")
+        titles.set_max_num_chars(500)
         hits = []
         for _score, address in found.hits:
             document = self._searcher.doc(address)
             snippet = marker.snippet_from_doc(document).to_html()
-            hits.append((document["title"][0], document["dated"][0], snippet))
+            title = titles.snippet_from_doc(document).to_html()
+            hits.append((title or document["title"][0], document["dated"][0], snippet))
         return found.count, hits, self._searcher.aggregate(query, FACETS)
 
     def _query(self, question: Question) -> Any:
