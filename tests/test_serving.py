@@ -14,6 +14,7 @@ from flask.cli import FlaskGroup, ScriptInfo
 from psgflask import create_app, serving
 from psgflask.database import db
 from psgflask.search import slots
+from psgflask.search.tally import Tally
 
 Became = list[tuple[list[str], dict[str, str]]]
 
@@ -144,7 +145,7 @@ def test_a_server_looks_for_garbage_seldom_and_never_in_what_it_began_with(
 ) -> None:
     monkeypatch.setenv("PSG_SECRET_KEY", "only-in-tests")
     monkeypatch.setenv("PSG_WORKER", "no")
-    monkeypatch.setattr(serving.tally, "start", lambda app: None)
+    monkeypatch.setattr(Tally, "start", lambda self: None)
     assert gc.get_freeze_count() == 0
     serving.site()
     assert gc.get_freeze_count() > 10_000

@@ -66,4 +66,5 @@ class Kept:
 
 
 def _size(made: Any) -> int:
-    return int(getattr(made, "nbytes", None) or getattr(made, "size", 1_000))
+    size: int = made.nbytes if hasattr(made, "nbytes") else getattr(made, "size", 1_000)
+    return size

@@ -129,35 +129,47 @@ class Scorer:
         self, docs: Docs, scores: Floats, short: list[Floats], most: int
     ) -> NDArray[np.int64]:
         """Return the places of those that may be among the best; add their neighbours' part."""
-        factors = self.factors[docs]
         weights = {pair: neighbours.weights(self.snapshot, pair) for pair in self.pairs}
+        if len(docs) <= most:  # none will be left out
+            everywhere = np.arange(len(docs))
+            self._add_pairs(docs, scores, short, everywhere, weights)
+            return everywhere
+        factors = self.factors[docs]
         ceiling = PHRASE * sum(max(each) for each in weights.values())
         reached = scores * factors
         ahead = self._ahead(docs, reached, ceiling)
         if ahead is not None:
             reached += ahead
-        if ceiling and len(docs):
+        if ceiling:
             floor = _nth_greatest(reached, most)
             at_best = (scores + np.float32(ceiling)) * factors
             if ahead is not None:
                 at_best += ahead
             near = np.flatnonzero(at_best >= floor)
-            for pair, concept in self.pairs.items():
-                if concept is None:
-                    neighbours.add(self.snapshot, scores, docs, near, pair, weights[pair])
-            for concept, less in zip(self.concepts, short, strict=True):
-                concept.add_pairs(scores, docs, near, less)
+            self._add_pairs(docs, scores, short, near, weights)
             reached[near] = scores[near] * factors[near]
             if ahead is not None:
                 reached[near] += ahead[near]
-        if len(docs) <= most:
-            return np.arange(len(docs))
         likely = reached >= _nth_greatest(reached, most)
         for titled in self._titled.tolist():
             place = int(docs.searchsorted(titled))
             if place < len(docs) and docs[place] == titled:
                 likely[place] = True
         return np.flatnonzero(likely)
+
+    def _add_pairs(
+        self,
+        docs: Docs,
+        scores: Floats,
+        short: list[Floats],
+        near: NDArray[np.int64],
+        weights: dict[Pair, list[float]],
+    ) -> None:
+        for pair, concept in self.pairs.items():
+            if concept is None:
+                neighbours.add(self.snapshot, scores, docs, near, pair, weights[pair])
+        for concept, less in zip(self.concepts, short, strict=True):
+            concept.add_pairs(scores, docs, near, less)
 
     def _match_own(self) -> Mask | None:
         """Return the documents that match by the words typed, where these come first."""

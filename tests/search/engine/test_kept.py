@@ -1,5 +1,6 @@
 """What is kept of the postings last used, and how many documents are looked up in them."""
 
+from functools import partial
 from unittest.mock import patch
 
 import numpy as np
@@ -14,7 +15,7 @@ def test_what_was_used_again_outlives_what_was_not() -> None:
     held = Kept()
     with patch.object(kept, "MOST_KEPT", 3_000):
         for name in ("a", "b", "c", "d"):  # a thousand bytes each: there is room for three
-            held.get(name, lambda name=name: [name])
+            held.get(name, partial(list, name))
         assert held.keys() == ["b", "c", "d"]
         assert held.get("b", lambda: ["new"]) == ["b"]
         held.get("e", lambda: ["e"])
