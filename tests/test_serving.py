@@ -133,6 +133,7 @@ def _serve(*options: str) -> Result:
 def garbage() -> Iterator[None]:
     """Python's ways with garbage and with threads, as they were again afterwards."""
     thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.unfreeze()  # other tests may have made a server too
     yield
     gc.unfreeze()
     gc.set_threshold(*thresholds)
