@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from psgflask.languages import LANGUAGES, here
 from psgflask.news.known import Known
-from psgflask.news.known import known as known_content
 from psgflask.news.models import Topic
 from psgflask.search.engine.protocol import LAST_PAGE, RELEVANCE, SORTS, Ask
 from psgflask.search.language import fold, words
@@ -67,7 +65,10 @@ class Asked:
         return bool(self.topics or self.language or self.first or self.last)
 
     def ask(self, *, texts: bool = False) -> Ask:
-        """Return what to ask of the engine; with `texts` those of the articles found too."""
+        """Return what to ask of the engine; with `texts` those of the articles found too.
+
+        No page shows what an article scored.
+        """
         return Ask(
             now=self.now,
             topics=self.topic_ids,
@@ -79,6 +80,7 @@ class Asked:
             as_typed=self.as_typed,
             named_topics=self.named_topics,
             texts=texts,
+            scores=False,
         )
 
     def address(self, *, dates: bool = True, **changed: Any) -> dict[str, Any]:
@@ -100,39 +102,42 @@ class Asked:
         return {name: value for name, value in values.items() if value}
 
 
-def read(args: MultiDict[str, str], session: Session, now: datetime, glossary: Glossary) -> Asked:
+def read(args: MultiDict[str, str], content: Known, now: datetime, glossary: Glossary) -> Asked:
     """Read a request's parameters. Any `q` will do; raises Unreadable for another parameter.
 
     The query is expanded by the glossary, unless the reader wants the words as typed.
     """
-    q = args.get("q", "").replace("\0", " ").strip()
-    query = parse(q, interface=here())
-    content = known_content(session)
-    known = tuple(content.topics.values())
-    sort = args.get("sort", RELEVANCE) or RELEVANCE
+    given = args.to_dict(flat=False)
+
+    def first(parameter: str) -> str:
+        return given[parameter][0] if parameter in given else ""
+
+    query = parse(first("q").replace("\0", " ").strip(), interface=here())
+    sort = first("sort") or RELEVANCE
     if sort not in SORTS:
         raise Unreadable("sort")
-    spoken = tuple(dict.fromkeys(filter(None, args.getlist("lang"))))
+    spoken = tuple(dict.fromkeys(filter(None, given.get("lang", ()))))
     if any(language not in LANGUAGES for language in spoken):
         raise Unreadable("lang")
-    if args.get("words", "") not in {"", TYPED}:
+    typed = first("words")
+    if typed not in {"", TYPED}:
         raise Unreadable("words")
-    as_typed = bool(args.get("words"))
-    if not as_typed:
+    if not typed:
         query = expanded(query, glossary, spoken[0] if len(spoken) == 1 else None)
-    date_from, date_to = args.get("from", "").strip(), args.get("to", "").strip()
+    known = tuple(content.topics.values())
+    date_from, date_to = first("from").strip(), first("to").strip()
     return Asked(
         q=query.text,
         query=query,
-        topics=_chosen(args.getlist("topic"), known),
+        topics=_chosen(given.get("topic", ()), known),
         languages=spoken,
         date_from=date_from,
         date_to=date_to,
         first=_day("from", date_from, 0),
         last=_day("to", date_to, 1),
         sort=sort,
-        page=_page(args.get("page", "1")),
-        as_typed=as_typed,
+        page=_page(first("page")) if "page" in given else 1,
+        as_typed=bool(typed),
         named_topics=_named(query, known),
         known_topics=known,
         content=content,
@@ -145,7 +150,7 @@ def name_of_topic(topic: Topic) -> str:
     return topic.name(here())
 
 
-def _chosen(slugs: list[str], known: Sequence[Topic]) -> list[Topic]:
+def _chosen(slugs: Sequence[str], known: Sequence[Topic]) -> list[Topic]:
     wanted = list(dict.fromkeys(filter(None, slugs)))
     if not wanted:
         return []

@@ -8,9 +8,10 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from psgflask.caching import reads, stamp_seen_by
+from psgflask.caching import reads
 from psgflask.database import db, utc_now
 from psgflask.languages import here
+from psgflask.news.known import Known, known
 from psgflask.search import asking, fallback, results, slots, suggesting, tally, ways
 from psgflask.search.asking import PARAMETERS, Asked, Unreadable
 from psgflask.search.engine import Answer, Engine, IndexUnusable
@@ -43,9 +44,10 @@ def search() -> str:
 def suggest() -> str:
     """Show what a reader who has typed so far may mean, as a piece of HTML for the search box."""
     session = db.session()
-    glossary = _glossary(session)
+    content = known(session)
+    glossary = _glossary(session, content)
     typed = MultiDict({"q": request.args.get("q", "")})
-    asked = asking.read(typed, session, utc_now(), glossary)
+    asked = asking.read(typed, content, utc_now(), glossary)
     query, begun = suggesting.as_typed_so_far(asked.query, here(), glossary)
     engine: Engine = current_app.extensions["psg_search"]
     try:
@@ -62,8 +64,9 @@ def searched() -> tuple[Asked, Answer, SearchPage]:
     Ends the request with 400 or 404 where its parameters cannot be read.
     """
     session = db.session()
+    content = known(session)
     try:
-        asked = asking.read(request.args, session, utc_now(), _glossary(session))
+        asked = asking.read(request.args, content, utc_now(), _glossary(session, content))
     except Unreadable as error:
         abort(400, _advice(error.parameter))
     degraded = False
@@ -83,9 +86,9 @@ def searched() -> tuple[Asked, Answer, SearchPage]:
     return asked, answer, results.page_of(session, asked, answer, degraded=degraded, ways=others)
 
 
-def _glossary(session: Session) -> Glossary:
+def _glossary(session: Session, content: Known) -> Glossary:
     shelf: Shelf = current_app.extensions["psg_glossary"]
-    return shelf.take(session, stamp_seen_by(session))
+    return shelf.take(session, content.stamp)
 
 
 def _counts(asked: Asked, page: SearchPage) -> bool:

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
+from psgflask.news.known import known
 from psgflask.search import asking, fallback
 from psgflask.search.query import Glossary
 from tests import factories
@@ -29,7 +30,7 @@ def found(session: Session) -> Any:
     }
 
     def search(q: str = "", **parameters: str) -> list[str]:
-        asked = asking.read(MultiDict({"q": q, **parameters}), session, NOW, Glossary())
+        asked = asking.read(MultiDict({"q": q, **parameters}), known(session), NOW, Glossary())
         return [titles[number] for number in fallback.by_title(session, asked).ids]
 
     return search
@@ -78,6 +79,6 @@ def test_filters_and_order_hold(found: Any, filters: dict[str, str], titles: lis
 
 def test_a_page_is_part_of_the_whole(session: Session) -> None:
     factories.articles(session, 12, first=date(2018, 1, 1))
-    asked = asking.read(MultiDict({"q": "headline", "page": "2"}), session, NOW, Glossary())
+    asked = asking.read(MultiDict({"q": "headline", "page": "2"}), known(session), NOW, Glossary())
     answer = fallback.by_title(session, asked)
     assert (answer.total, len(answer.ids)) == (12, 2)

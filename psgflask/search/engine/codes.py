@@ -1,24 +1,53 @@
 """The codes that facets count by: each document's set of topics, its years with its language."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.languages import LANGUAGES
 from psgflask.search.engine.segments import Segment
+
+FEW = 24  # documents that are quicker counted one by one
 
 Value = TypeVar("Value", bound=Hashable)
 Ints = NDArray[np.int64]
 
 
+class Sets:
+    """Sets of numbers (topics, or years), of which each document has one."""
+
+    def __init__(self, sets: Sequence[Sequence[int]]) -> None:
+        self._sets = sets
+        sizes = np.array([len(each) for each in sets], np.int64)
+        members = np.array([number for each in sets for number in each], np.int64)
+        numbers, self._member = np.unique(members, return_inverse=True)
+        self._numbers: list[int] = numbers.tolist()
+        # Which set holds which number, pair by pair.
+        self._holder = np.arange(len(sets)).repeat(sizes)
+
+    def counts(self, codes: Ints) -> dict[int, int]:
+        """Return number -> how many of the documents with these sets have it."""
+        if len(codes) < FEW:
+            few: dict[int, int] = {}
+            for code in codes.tolist():
+                for number in self._sets[code]:
+                    few[number] = few.get(number, 0) + 1
+            return few
+        counted = np.bincount(codes, minlength=len(self._sets)).take(self._holder)
+        # Weights are 64-bit floats, which hold numbers of documents exactly.
+        found = np.bincount(self._member, counted, len(self._numbers)).tolist()
+        return {
+            number: int(times) for number, times in zip(self._numbers, found, strict=True) if times
+        }
+
+
 class Codes:
     """A number for each set of topics that some document has, and for each span of years.
 
-    `topic_set` and `span` hold a number for each document; `topic_sets` and `spans` say what the
-    numbers stand for: topic ids; first year, last year and language (year 0: undated).
+    `topic_set` and `span` hold a number for each document; `topics` and `years` count by them.
+    `topic_sets` says which topics the numbers of the first stand for.
     """
 
     def __init__(self, segments: list[Segment]) -> None:
@@ -34,14 +63,14 @@ class Codes:
         self.topic_set: Ints = np.concatenate(set_codes)
         self.span: Ints = np.concatenate(span_codes)
         self.topic_sets = list(sets)
-        sizes = np.array([len(each) for each in self.topic_sets], np.int64)
-        members = np.array([topic for each in self.topic_sets for topic in each], np.int64)
-        self.topics, place = np.unique(members, return_inverse=True)
-        # Which set holds which of `topics`, pair by pair.
-        self.members = np.arange(len(sizes)).repeat(sizes), place
-        self.spans = [
-            (value >> 32, value >> 1 & 0x7FFFFFFF, LANGUAGES[value & 1]) for value in spans
-        ]
+        self.topics = Sets(self.topic_sets)
+        self.years = Sets([_years(span) for span in spans])
+
+
+def _years(span: int) -> Sequence[int]:
+    """Return the years of a span as a segment's columns have it: none of an undated one."""
+    first = span >> 32
+    return range(first, (span >> 1 & 0x7FFFFFFF) + 1) if first else ()
 
 
 def _numbered(values: list[Value], known: dict[Value, int]) -> Ints:

@@ -1,15 +1,11 @@
 """Facets: how many of the documents found are on each topic, in each language and of each year."""
 
-from collections import Counter
-from collections.abc import Iterable
-
 import numpy as np
 
+from psgflask.languages import LANGUAGES
 from psgflask.search.engine.matching import Matcher, within
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.terms import Docs
-
-FEW = 64  # of which counting one by one is quicker
 
 Counts = tuple[dict[int, int], dict[str, int], dict[int, int]]
 
@@ -20,46 +16,19 @@ def of(snapshot: Snapshot, matcher: Matcher, found: Docs, chosen: Docs) -> Count
     `chosen` are those of the documents found that every filter lets through.
     """
     topics, language, dates = matcher.filters
+    codes = snapshot.codes
 
     def without(own: object, *others: np.ndarray | None) -> Docs:
         return chosen if own is None else within(found, *others)
 
-    languages, years = _by_span(snapshot, without(language, topics, dates))
-    if language is not None or dates is not None:
-        _languages, years = _by_span(snapshot, without(dates, topics, language))
-    return _by_topic(snapshot, without(topics, language, dates)), languages, years
-
-
-def _by_topic(snapshot: Snapshot, docs: Docs) -> dict[int, int]:
-    if len(docs) < FEW:
-        few: dict[int, int] = {}
-        for place in snapshot.codes.topic_set.take(docs).tolist():
-            for topic in snapshot.codes.topic_sets[place]:
-                few[topic] = few.get(topic, 0) + 1
-        return few
-    counted = np.bincount(
-        snapshot.codes.topic_set.take(docs), minlength=len(snapshot.codes.topic_sets)
+    return (
+        codes.topics.counts(codes.topic_set.take(without(topics, language, dates))),
+        _by_language(snapshot, without(language, topics, dates)),
+        codes.years.counts(codes.span.take(without(dates, topics, language))),
     )
-    sets, members = snapshot.codes.members
-    topics = np.bincount(members, weights=counted[sets], minlength=len(snapshot.codes.topics))
-    found = np.flatnonzero(topics)
-    numbers = topics[found].astype(np.int64).tolist()
-    return dict(zip(snapshot.codes.topics[found].tolist(), numbers, strict=True))
 
 
-def _by_span(snapshot: Snapshot, docs: Docs) -> tuple[dict[str, int], dict[int, int]]:
-    spans = snapshot.codes.span.take(docs)
-    languages: dict[str, int] = {}
-    years: dict[int, int] = {}
-    if len(docs) < FEW:
-        counted: Iterable[tuple[int, int]] = Counter(spans.tolist()).items()
-    else:
-        counts = np.bincount(spans).tolist()
-        counted = [(place, number) for place, number in enumerate(counts) if number]
-    for place, number in counted:
-        first, last, language = snapshot.codes.spans[place]
-        languages[language] = languages.get(language, 0) + number
-        if first:
-            for year in range(first, last + 1):
-                years[year] = years.get(year, 0) + number
-    return languages, years
+def _by_language(snapshot: Snapshot, docs: Docs) -> dict[str, int]:
+    second = int(np.count_nonzero(snapshot.language.take(docs)))
+    counts = zip(LANGUAGES, (len(docs) - second, second), strict=True)
+    return {language: number for language, number in counts if number}

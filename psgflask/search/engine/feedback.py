@@ -20,6 +20,8 @@ SHARE = 0.3
 # Terms as good as this are alike: which of them is greater is a matter of rounding.
 DIGITS = 9
 ALIKE = 10.0 ** (1 - DIGITS)
+# p_r of so many documents.
+_BY_RANK = [(1 / np.arange(1, n + 1)) / (1 / np.arange(1, n + 1)).sum() for n in range(READ + 1)]
 
 Ints = NDArray[np.int64]
 Numbers = NDArray[np.float64]
@@ -31,28 +33,27 @@ def more(snapshot: Snapshot, docs: Docs, sure: float) -> Numbers:
     `sure` is the sum of q over the words of the query that the index has.
     """
     forward = snapshot.forward
-    own = forward.shares(docs.tolist())
-    lengths = np.array([each.shape[1] for each in own])
-    terms, parts = forward.apart(np.concatenate(own, axis=1))
-    read = int(lengths[:READ].sum())
-    ranks = 1 / np.arange(1, min(READ, len(docs)) + 1)
+    stems, parts, lengths = forward.shares(docs)
+    lengths_read = lengths[:READ]
+    read = int(lengths_read.sum())
     # By number of the stem; as wide as there are stems, so it is kept and left as it was found.
-    by_stem = snapshot.scratch("stems", len(forward.weights), np.float64)
-    best = terms[:read]
-    np.add.at(by_stem, best, np.repeat(ranks / ranks.sum(), lengths[:READ]) * parts[:read])
-    e = by_stem.take(best) * forward.weights.take(best)
+    by_stem = snapshot.scratch("stems", forward.count, np.float64)
+    best = stems[:read]
+    np.add.at(by_stem, best, parts[:read] * _BY_RANK[len(lengths_read)].repeat(lengths_read))
+    e = by_stem.take(best)
     # Of each stem one place: the last that wrote its own number there.
-    places = np.arange(len(best))
+    places = np.arange(read)
     by_stem[best] = places
-    once = np.flatnonzero(by_stem.take(best) == places)
+    once = (by_stem.take(best) == places).nonzero()[0]
     by_stem[best] = 0.0
-    found, e = best[once], e[once]
+    found, e = best.take(once), e.take(once)
     chosen = _greatest(forward, found, e)
     if not len(chosen):
         return np.zeros(len(docs))
-    wanted = found[chosen]
-    by_stem[wanted] = SHARE * sure * e[chosen] / e[chosen].sum() * forward.weights[wanted]
-    gains = by_stem.take(terms)
+    wanted, v = found.take(chosen), e.take(chosen)
+    v *= SHARE * sure / v.sum()
+    by_stem[wanted] = v
+    gains = by_stem.take(stems)
     gains *= parts
     by_stem[wanted] = 0.0
     begins = lengths.cumsum() - lengths
@@ -68,8 +69,9 @@ def _greatest(forward: Forward, found: Ints, e: Numbers) -> Ints:
     last = len(e) - TERMS
     if last <= 0:
         return np.arange(len(e))
-    least = np.partition(e, last)[last]
-    sure: Ints = np.flatnonzero(e > least * (1 - ALIKE))
+    ordered = e.copy()
+    ordered.partition(last)
+    sure: Ints = (e > ordered[last] * (1 - ALIKE)).nonzero()[0]
     if len(sure) == TERMS:
         return sure
     level = np.round(e / e.max(), DIGITS)

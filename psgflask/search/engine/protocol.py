@@ -44,6 +44,7 @@ class Ask:
     recency: bool = True
     feedback: bool = True
     texts: bool = False  # the articles' texts are wanted, for snippets
+    scores: bool = True  # the scores are wanted; without them one article alone is not weighed
 
 
 @dataclass(frozen=True)

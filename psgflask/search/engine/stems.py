@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from psgflask.languages import LANGUAGES
 from psgflask.search.engine.segments import Segment
+from psgflask.search.engine.terms import Docs
 from psgflask.search.index.forward import MOST_REPEATED, PAIR
 
 MOST_KEPT = 8_000  # documents whose stems are kept, about 2 kB each
@@ -16,8 +17,8 @@ MOST_KEPT = 8_000  # documents whose stems are kept, about 2 kB each
 LEAST, FEW = 2, 5
 
 Ints = NDArray[np.int64]
-# Two rows: stems, as bits of integers, and shares. Of the widths that NumPy counts and sums in:
-# any other it copies again and again; and in one array, since there are many to be joined.
+# Two rows: stems, as bits of integers, and what each counts. Of the widths that NumPy counts and
+# sums in: any other it copies again and again; and in one array, since there are many to be joined.
 Shares = NDArray[np.float64]
 
 
@@ -95,7 +96,7 @@ class Forward:
     """The telling stems of each document: those neither too rare nor too common to be shared.
 
     They are numbered from the commonest to the rarest, so that what is looked up most lies
-    together in memory; `weights` holds w of each.
+    together in memory; `count` says how many there are.
     """
 
     def __init__(
@@ -119,27 +120,30 @@ class Forward:
         self._numbers = np.full(len(n), -1, np.int32)
         self._numbers[self._telling] = np.arange(len(telling))
         weights = np.concatenate([each.weights(documents) for each in self._stems])
-        self.weights = weights[self._telling]
+        self._weights = weights[self._telling]
+        self.count = len(self._telling)
         for each in self._stems:
             each.let_go()
         self._kept: dict[int, Shares] = {}
+        self._lengths = np.zeros(len(language), np.int32)  # of those that are or were kept
 
-    def shares(self, numbers: Sequence[int]) -> list[Shares]:
-        """Return the telling stems of documents and their x/(x+K). Raises IndexBroken."""
+    def shares(self, docs: Docs) -> tuple[Ints, NDArray[np.float64], NDArray[np.int32]]:
+        """Return the telling stems of documents, one document after the other.
+
+        With each stem w(t) x/(x+K), and of each document how many stems it has. Raises IndexBroken.
+        """
+        numbers = docs.tolist()
         kept = self._kept
         try:
-            return [kept[number] for number in numbers]
+            own = [kept[number] for number in numbers]
         except KeyError:
             if len(kept) >= MOST_KEPT:
                 kept = self._kept = {}
             lacking = [number for number in numbers if number not in kept]
             kept.update(self._read(lacking))
-            return [kept[number] for number in numbers]
-
-    @staticmethod
-    def apart(shares: Shares) -> tuple[Ints, NDArray[np.float64]]:
-        """Return the stems and the shares of one document, or of several joined."""
-        return shares[0].view(np.int64), shares[1]
+            own = [kept[number] for number in numbers]
+        joined = np.concatenate(own, axis=1)
+        return joined[0].view(np.int64), joined[1], self._lengths.take(docs)
 
     def name(self, stem: int) -> tuple[int, bytes]:
         """Return the place of a stem's language and its text."""
@@ -163,7 +167,10 @@ class Forward:
             x = pairs["x"].astype(np.float64)
             shares = x / (x + np.repeat(self._k[own].astype(np.float64), lengths))
             telling = np.flatnonzero(stems >= 0)
-            both = np.stack((stems[telling].view(np.float64), shares[telling]))
+            stems, shares = stems[telling], shares[telling]
+            shares *= self._weights[stems]
+            both = np.stack((stems.view(np.float64), shares))
             edges = [0, *telling.searchsorted(np.cumsum(lengths)).tolist()]
+            self._lengths[own] = np.diff(edges)
             for number, (begin, end) in zip(own, pairwise(edges), strict=True):
                 yield number, both[:, begin:end].copy()

@@ -147,6 +147,8 @@ class Evaluation:
         """Return the documents of the page asked for; undated ones are last by date."""
         ask, snapshot = self.ask, self.snapshot
         first = (ask.page - 1) * PAGE_SIZE
+        if len(docs) <= 1 and not ask.scores:
+            return [(number, 0.0) for number in docs.tolist()[first:]]
         if ask.sort == RELEVANCE and query.clauses:
             today = ask.now.astimezone(LONDON).date() if ask.recency else None
             scorer = Scorer(snapshot, self.matcher, query, likeness, today)

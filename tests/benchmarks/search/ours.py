@@ -7,8 +7,8 @@ from typing import Any
 from flask import Flask
 from werkzeug.datastructures import MultiDict
 
-from psgflask.caching import stamp_seen_by
 from psgflask.database import db, utc_now
+from psgflask.news.known import known
 from psgflask.search import asking, results
 from psgflask.search.engine.steps import Evaluation
 from psgflask.search.engine.vector import VectorEngine
@@ -29,8 +29,9 @@ class Ours:
     def page(self, question: Question) -> Any:
         """Return all that a page of results shows."""
         session = db.session()
-        glossary = self._shelf.take(session, stamp_seen_by(session))
-        asked = asking.read(MultiDict({"q": typed(question)}), session, self._now, glossary)
+        content = known(session)
+        glossary = self._shelf.take(session, content.stamp)
+        asked = asking.read(MultiDict({"q": typed(question)}), content, self._now, glossary)
         ask = asked.ask(texts=True)
         if question.kind == "likeness":
             answer = _by_likeness(self._engine, asked, ask)
