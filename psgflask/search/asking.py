@@ -29,7 +29,7 @@ class Unreadable(ValueError):
         super().__init__(parameter)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Asked:
     """One request for results; topic names are resolved."""
 

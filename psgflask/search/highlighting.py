@@ -48,7 +48,7 @@ class Highlighter:
 
     def spans(self, text: Text) -> list[Span]:
         """Return what was found in a text, in order; nothing overlaps."""
-        padded = f" {text.folded} "  # so the places in it are those of the space before a word
+        padded = text.padded
         find, known = padded.find, self._known
         spans: list[Span] = []
         for beginning in self._beginnings:
@@ -59,7 +59,8 @@ class Highlighter:
                 if known[word] if word in known else self._is_found(word):
                     spans.append((start, end - 1, word))
                 start = find(beginning, end)
-        spans.sort()
+        if len(self._beginnings) > 1:
+            spans.sort()
         return self._with_phrases(spans, padded) if self.phrases else spans
 
     def _with_phrases(self, found: list[Span], padded: str) -> list[Span]:
@@ -87,32 +88,30 @@ class Highlighter:
 
 def marked(text: Text, highlighter: Highlighter) -> Markup:
     """Return a text escaped, what was found in <mark>."""
-    return _marked(text.shown, highlighter.spans(text))
+    return _marked(text.shown, highlighter.spans(text), 0, len(text.shown))
 
 
 def snippet(text: Text, highlighter: Highlighter) -> Markup:
     """Return the part of a text with most of what was found, cut at words, and marked."""
-    shown = text.shown
     spans = highlighter.spans(text)
-    begin = _begin(shown, _richest(spans))
-    end = _end(shown, begin)
-    inside = [(a - begin, b - begin, key) for a, b, key in spans if begin <= a and b <= end]
-    before, after = "… " if begin else "", " …" if end < len(shown) else ""
-    return _marked(f"{before}{shown[begin:end]}{after}", inside, len(before))
+    begin = _begin(text.shown, _richest(spans))
+    return _marked(text.shown, spans, begin, _end(text.shown, begin))
 
 
-def _marked(text: str, spans: Sequence[Span], ahead: int = 0) -> Markup:
-    """Mark what was found, so many signs further on."""
-    if spans:
-        parts: list[str] = []
-        at = 0
-        for start, end, _key in spans:
-            parts += (text[at : start + ahead], BEGIN, text[start + ahead : end + ahead], END)
-            at = end + ahead
-        text = "".join([*parts, text[at:]])
+def _marked(shown: str, spans: Sequence[Span], begin: int, end: int) -> Markup:
+    """Return what stands between two places escaped, and what was found there marked."""
+    parts = ["… "] if begin else []
+    at = begin
+    for start, stop, _key in spans:
+        if begin <= start and stop <= end:
+            parts += (shown[at:start], BEGIN, shown[start:stop], END)
+            at = stop
+    parts.append(shown[at:end])
+    if end < len(shown):
+        parts.append(" …")
     # Escaped as a whole: no text has the signs that stand for the marks.
-    escaped = escape(text)
-    if not spans:
+    escaped = escape("".join(parts))
+    if at == begin:
         return escaped
     marked = str.replace(str.replace(escaped, BEGIN, "<mark>"), END, "</mark>")
     return Markup(marked)  # noqa: S704  # all but the marks is escaped

@@ -11,7 +11,7 @@ from psgflask.paging import Pager
 from psgflask.search.query import Other
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Hit:
     """An article found; title and snippet are marked."""
 

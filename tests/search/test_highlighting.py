@@ -100,7 +100,7 @@ def test_what_is_found_is_each_word_that_the_query_means(
         )
     ]
     if '"' in q:
-        assert len(highlighter.spans(text)) == text.folded.count("la mining")
+        assert len(highlighter.spans(text)) == text.padded.count("la mining")
     else:
         assert [span[:2] for span in highlighter.spans(text)] == found
 

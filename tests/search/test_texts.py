@@ -18,7 +18,7 @@ TEXT = st.text() | st.text(alphabet="aÁñ½ﬁ\u0301 \n\t-’ß")
 @given(TEXT)
 def test_a_text_is_one_line_and_its_folded_form_as_long(text: str) -> None:
     kept = prepared(text)
-    assert len(kept.folded) == len(kept.shown)
+    assert len(kept.padded) == len(kept.shown) + 2
     assert not set(kept.shown) & set("\n\t")
 
 
@@ -32,7 +32,7 @@ def test_a_text_is_one_line_and_its_folded_form_as_long(text: str) -> None:
     ],
 )
 def test_a_text_is_folded_sign_by_sign(text: str, folded: str) -> None:
-    assert prepared(text).folded == folded
+    assert prepared(text).padded == f" {folded} "
 
 
 @given(st.lists(TEXT, min_size=1, max_size=4))

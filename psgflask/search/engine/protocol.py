@@ -28,7 +28,7 @@ class Step(Enum):
     RELAXED = "words dropped"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Ask:
     """What is asked beside the query; topic names in the query are resolved to ids already."""
 
@@ -47,7 +47,7 @@ class Ask:
     scores: bool = True  # the scores are wanted; without them one article alone is not weighed
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Answer:
     """What was found; `ids` are those of the page asked for, best first.
 

@@ -11,7 +11,7 @@ Norvig's "How to Write a Spelling Corrector".
 """
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import log
 
 from psgflask.languages import LANGUAGES
@@ -52,24 +52,25 @@ def likelier(snapshot: Snapshot, word: str) -> str | None:
 
     Documents are counted in the word's own language, the one where its share is greater.
     """
-    return snapshot.keep(("likelier", word), lambda: _likelier(snapshot, word))
+    return snapshot.keep(("likelier", word), partial(_likelier, snapshot, word)) or None
 
 
-def _likelier(snapshot: Snapshot, word: str) -> str | None:
+def _likelier(snapshot: Snapshot, word: str) -> str:
+    """Return the spelling, "" for none: nothing would be looked for again each time."""
     docs = snapshot.term(EXACT, word).docs
     if not len(docs):
-        return None
+        return ""
     own = max(LANGUAGES, key=lambda spoken: _share(snapshot, docs, spoken))
     n = _spoken(snapshot, docs, own)
     if n > RARE:
-        return None
+        return ""
     # One edit is as far as the cost may go: two cost 1.5 at the least.
     costs = {
         other: price
         for other, distance in near(snapshot, word, 1).items()
         if distance and (price := cost(word, other, distance)) <= SURE_COST
     }
-    return _best(snapshot, costs, own, TIMES_COMMONER * n)
+    return _best(snapshot, costs, own, TIMES_COMMONER * n) or ""
 
 
 def like(snapshot: Snapshot, word: str) -> tuple[str, ...]:

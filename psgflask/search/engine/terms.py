@@ -91,6 +91,9 @@ class Found:
         self, docs: Docs, scores: Floats | None, room: int, mask: NDArray[np.bool_] | None = None
     ) -> None:
         self.docs, self.scores, self.room, self._mask = docs, scores, room, mask
+        share = 64 if room < WIDE else 4
+        # Whether so many documents match that a vector over all numbers is worth its room.
+        self.is_dense = share * len(docs) > room
 
     def __len__(self) -> int:
         return len(self.docs)
@@ -142,12 +145,6 @@ class Found:
             at[at == len(self.docs)] = 0
             found = self.scores[at] * (self.docs[at] == docs)
         return found
-
-    @property
-    def is_dense(self) -> bool:
-        """Whether so many documents match that a vector over all numbers is worth its room."""
-        share = 64 if self.room < WIDE else 4
-        return share * len(self.docs) > self.room
 
     @property
     def size(self) -> int:

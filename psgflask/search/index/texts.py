@@ -33,18 +33,22 @@ _PLAINLY += bytes(range(128, 256))
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text in one line, and as long as it, the same folded: only letters, digits and spaces."""
+    """A text in one line, and the same folded, sign by sign: only letters, digits and spaces.
+
+    That one has a space more at both ends: what stands at a place of `shown` has its space before
+    it at the same place of `padded`.
+    """
 
     shown: str
-    folded: str
+    padded: str
 
 
 def prepared(text: str) -> Text:
     """Return a text as it is kept."""
     shown = unicodedata.normalize("NFC", " ".join(text.translate(_NO_MARKS).split()))
     if shown.isascii():
-        return Text(shown, shown.encode().translate(_PLAINLY).decode())
-    return Text(shown, "".join(map(_folded, shown)))
+        return Text(shown, f" {shown.encode().translate(_PLAINLY).decode()} ")
+    return Text(shown, f" {''.join(map(_folded, shown))} ")
 
 
 @lru_cache(maxsize=5_000)
@@ -65,7 +69,7 @@ class Writer:
     def add(self, text: str) -> None:
         """Write the text of the next document."""
         kept = prepared(text)
-        shown, folded = kept.shown.encode(), kept.folded.encode()
+        shown, folded = kept.shown.encode(), kept.padded[1:-1].encode()
         self._put(shown, b"" if kept.shown.isascii() else folded)
 
     def take(self, texts: "Texts", numbers: Iterable[int]) -> None:
@@ -114,7 +118,7 @@ class Texts:
         """Return the text of a document. Raises IndexBroken."""
         shown, folded = self.packed(number)
         folded = folded or shown.translate(_PLAINLY)
-        return Text(shown.decode(errors="replace"), folded.decode(errors="replace"))
+        return Text(shown.decode(errors="replace"), f" {folded.decode(errors='replace')} ")
 
     def _read_places(self) -> Ints:
         size = os.fstat(self._file).st_size

@@ -1,7 +1,9 @@
 """What a query consists of: clauses that match articles, in groups."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 from psgflask.search.language import Word
 
@@ -129,15 +131,15 @@ class Query:
     def __bool__(self) -> bool:
         return bool(self.groups or self.excluded)
 
-    @property
-    def clauses(self) -> list[Clause]:
-        """Return all that may match, in the order typed."""
-        return [clause for group in self.groups for clause in group]
+    @cached_property
+    def clauses(self) -> Sequence[Clause]:
+        """All that may match, in the order typed."""
+        return tuple(clause for group in self.groups for clause in group)
 
-    @property
-    def plain(self) -> list[Plain]:
-        """Return the words that may be corrected or dropped, in the order typed."""
-        return [clause for clause in self.clauses if isinstance(clause, Plain)]
+    @cached_property
+    def plain(self) -> Sequence[Plain]:
+        """The words that may be corrected or dropped, in the order typed."""
+        return tuple(clause for clause in self.clauses if isinstance(clause, Plain))
 
     @property
     def others(self) -> list[Other]:

@@ -113,7 +113,7 @@ def test_with_a_language_its_own_terms_count_in_full_whoever_typed_them(chosen: 
 def test_a_concept_says_which_groups_it_is() -> None:
     query = read("the law on estudio de impacto ambiental -x conga")
     (concept,) = query.concepts
-    assert [query.groups[place][0] for place in query.places_of(concept)] == query.plain[1:4]
+    assert [query.groups[place][0] for place in query.places_of(concept)] == list(query.plain[1:4])
 
 
 def test_few_terms_are_searched_for_however_many_a_concept_has() -> None:
