@@ -253,7 +253,7 @@ def test_every_word_typed_tells_the_language_stop_words_too() -> None:
 
 
 def test_values_are_dates() -> None:
-    assert parse("in:2016-02").clauses == [Dated(date(2016, 2, 1), date(2016, 2, 29))]
+    assert parse("in:2016-02").clauses == (Dated(date(2016, 2, 1), date(2016, 2, 29)),)
 
 
 SIGNS = st.sampled_from(
