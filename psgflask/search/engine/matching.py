@@ -60,17 +60,11 @@ class Matcher:
 
         The groups of a concept match together, or by one of its other terms.
         """
-        groups = {
-            place: [self.of_clause(clause, likeness) for clause in group]
-            for place, group in enumerate(query.groups)
-        }
-        for concept in query.concepts:
-            places = query.places_of(concept)
-            own = self._in_every([groups.pop(place) for place in places])
-            phrases = [self.of_clause(phrase, {}) for phrase in concept.phrases]
-            groups[places[0]] = [Found(own, None, self.snapshot.room), *phrases]
+        groups = [[self.of_clause(clause, likeness) for clause in group] for group in query.groups]
+        if query.concepts:
+            groups = self._with_concepts(query, groups)
         if groups:
-            chosen = self._in_every(list(groups.values()))
+            chosen = self._in_every(groups)
         else:
             chosen = np.flatnonzero(self.snapshot.live).astype(np.int32)
         for clause in query.excluded:
@@ -99,8 +93,18 @@ class Matcher:
             self._kept[clause] = self._find(clause)
         return self._kept[clause]
 
+    def _with_concepts(self, query: Query, groups: list[list[Found]]) -> list[list[Found]]:
+        """Return groups with those of each concept as one, beside its other terms."""
+        left: dict[int, list[Found]] = dict(enumerate(groups))
+        for concept in query.concepts:
+            places = query.places_of(concept)
+            own = self._in_every([left.pop(place) for place in places])
+            phrases = [self.of_clause(phrase, {}) for phrase in concept.phrases]
+            left[places[0]] = [Found(own, None, self.snapshot.room), *phrases]
+        return list(left.values())
+
     def _in_every(self, groups: list[list[Found]]) -> Docs:
-        groups.sort(key=lambda group: sum(map(len, group)))
+        groups.sort(key=_number)
         chosen = self._any(groups[0])
         for group in groups[1:]:
             if not len(chosen):
@@ -129,7 +133,7 @@ class Matcher:
 
     def _among(self, chosen: Docs, found: Found) -> Mask:
         """Say of each chosen document whether it was found."""
-        if not len(found):
+        if not len(found.docs):
             return np.zeros(len(chosen), np.bool_)
         there = found.holds(chosen)
         if there is not None:
@@ -163,6 +167,11 @@ class Matcher:
                 return in_language(snapshot, language)
             case Dated(first, last):
                 return dated(snapshot, first, last)
+
+
+def _number(group: list[Found]) -> int:
+    """Return how many documents match some clause of a group, at most."""
+    return sum([len(found.docs) for found in group])
 
 
 def within(docs: Docs, *filters: Mask | None) -> Docs:

@@ -134,7 +134,7 @@ class Evaluation:
         numbers = [number for number, _score in part]
         return Answer(
             len(chosen),
-            tuple(self.snapshot.ids[numbers].tolist()),
+            tuple(self.snapshot.ids.take(numbers).tolist()),
             tuple(score for _number, score in part),
             self.snapshot.texts(numbers) if self.ask.texts else (),
             query=query,
