@@ -1,6 +1,7 @@
 """Nearness: the words of a lexicon that are few edits away from one word."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -11,39 +12,62 @@ from psgflask.search.index.columns import Lexicon, Likeness
 from psgflask.search.index.signatures import LONGEST
 
 
+@dataclass(frozen=True, slots=True)
+class Near:
+    """How many edits a word is away, and the most documents that can hold it."""
+
+    distance: int
+    bound: int
+
+
 class Neighbours:
     """The folded words of a segment's lexicon."""
 
     def __init__(self, lexicon: Lexicon, likeness: Likeness) -> None:
-        self._blob, self._ends, self._like = lexicon.blob, lexicon.ends, likeness
+        self._lexicon, self._like = lexicon, likeness
         self._letters = np.frombuffer(lexicon.blob, np.uint8)
 
-    def near(self, word: str, most: int) -> Iterator[tuple[str, int]]:
-        """Yield (other, distance) for the words within `most` edits, the word itself too."""
+    def near(self, word: str, most: int) -> Iterator[tuple[str, Near]]:
+        """Yield the words within `most` edits, the word itself too."""
         if len(word) > LONGEST:
             return
         edits = Edits(word)
-        for other in self._others:
+        for other, place in self._others:
             if abs(len(other) - len(word)) <= most and (distance := edits.to(other)) <= most:
-                yield other, distance
+                yield other, Near(distance, self._bound(place))
+        places = self._likely(word, most)
+        if not len(places):
+            return
+        begins = self._lexicon.ends[places]
+        lengths = self._lexicon.ends[places + 1] - begins
+        found = signatures.table(self._letters, begins, lengths)
+        distances = edits.to_all(found, lengths)
+        for at in np.flatnonzero(distances <= most).tolist():
+            other = found[at, : lengths[at]].tobytes().decode()
+            yield other, Near(int(distances[at]), self._bound(int(places[at])))
+
+    def _likely(self, word: str, most: int) -> NDArray[np.int64]:
+        """Return the places of those ASCII words that their signatures do not rule out."""
         like, own = self._like, np.uint64(signatures.of_word(word))
-        for length in range(max(1, len(word) - most), min(LONGEST, len(word) + most) + 1):
-            begin, end = like.starts[length : length + 2].tolist()
-            differing = np.bitwise_count(like.signatures[begin:end] ^ own)
-            likely = np.flatnonzero(differing <= 2 * most - abs(length - len(word)))
-            if not len(likely):
-                continue
-            begins = self._ends[like.order[begin + likely]]
-            found = signatures.table(self._letters, begins, length)
-            distances = edits.to_all(found)
-            for place in np.flatnonzero(distances <= most).tolist():
-                yield found[place].tobytes().decode(), int(distances[place])
+        shortest, longest = max(1, len(word) - most), min(LONGEST, len(word) + most)
+        begin, end = like.starts[[shortest, longest + 1]].tolist()
+        differing = np.bitwise_count(like.signatures[begin:end] ^ own)
+        allowed = np.empty(end - begin, differing.dtype)
+        for length in range(shortest, longest + 1):
+            first, last = (like.starts[length : length + 2] - begin).tolist()
+            allowed[first:last] = 2 * most - abs(length - len(word))
+        likely: NDArray[np.int64] = like.order[begin + (differing <= allowed).nonzero()[0]]
+        return likely
+
+    def _bound(self, place: int) -> int:
+        own = self._lexicon
+        return int(own.body.documents[place]) + int(own.title.documents[place])
 
     @cached_property
-    def _others(self) -> list[str]:
-        """Those with letters beyond ASCII."""
-        ends = self._ends
-        return [self._blob[ends[at] : ends[at + 1]].decode() for at in self._like.others.tolist()]
+    def _others(self) -> list[tuple[str, int]]:
+        """Those with letters beyond ASCII, with their places."""
+        ends, blob = self._lexicon.ends, self._lexicon.blob
+        return [(blob[ends[at] : ends[at + 1]].decode(), at) for at in self._like.others.tolist()]
 
 
 class Edits:
@@ -80,18 +104,23 @@ class Edits:
             before = match
         return distance if self.length else len(other)
 
-    def to_all(self, others: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Return the number of edits to each of several words of one length, a word a row."""
+    def to_all(self, others: NDArray[np.uint8], lengths: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return the number of edits to each of several words, a word a row.
+
+        Behind the end of a word, which is as long as `lengths` says, a row may hold anything.
+        """
         matches = np.zeros(256, np.uint64)
         for letter, places in self.places.items():
             if ord(letter) < 128:
                 matches[ord(letter)] = places
         one, full, last = np.uint64(1), np.uint64(self.full), np.uint64(self.last)
         distance = np.full(len(others), self.length, np.int64)
+        result = np.zeros(len(others), np.int64)
         positive = np.full(len(others), full)
         negative = np.zeros(len(others), np.uint64)
         diagonal, before = negative, negative
-        for column in others.T:
+        shortest = int(lengths.min(initial=0))
+        for number, column in enumerate(others.T, 1):
             match = matches[column]
             swapped = ((~diagonal & match) << one) & before
             diagonal = (((match & positive) + positive) ^ positive) | match | negative | swapped
@@ -104,4 +133,7 @@ class Edits:
             positive = (down << one | ~(diagonal | up)) & full
             negative = up & diagonal
             before = match
-        return distance if self.length else np.full(len(others), others.shape[1], np.int64)
+            if number >= shortest:
+                ended = lengths == number
+                result[ended] = distance[ended]
+        return result if self.length else lengths.astype(np.int64)

@@ -17,7 +17,7 @@ from psgflask.languages import LANGUAGES
 from psgflask.search.engine import terms
 from psgflask.search.engine.codes import Codes
 from psgflask.search.engine.kept import Kept
-from psgflask.search.engine.nearness import Neighbours
+from psgflask.search.engine.nearness import Near, Neighbours
 from psgflask.search.engine.protocol import IndexUnusable
 from psgflask.search.engine.segments import Postings, Segment
 from psgflask.search.engine.stems import Forward
@@ -53,7 +53,7 @@ class Snapshot:
         self.room = self.bases[-1]
         self._lock = threading.RLock()
         self.kept = Kept()
-        self._near: dict[tuple[str, int], dict[str, int]] = {}
+        self._near: dict[tuple[str, int], dict[str, Near]] = {}
         self._own = threading.local()
         self.live: Mask = np.ones(self.room, np.bool_)
         for base, gone in zip(self.bases, self.dead, strict=False):
@@ -125,28 +125,19 @@ class Snapshot:
             return np.zeros(0, np.int64)
         return found[0] if len(found) == 1 else np.concatenate(found)
 
-    def near(self, word: str, most: int) -> dict[str, int]:
-        """Return word -> distance for the words of the index within `most` edits."""
+    def near(self, word: str, most: int) -> dict[str, Near]:
+        """Return the words of the index within `most` edits."""
         with self._lock:
             if (word, most) not in self._near:
                 if len(self._near) >= MOST_NEAR:
                     self._near.clear()
-                self._near[word, most] = {
-                    other: distance
-                    for neighbours in self._neighbours()
-                    for other, distance in neighbours.near(word, most)
-                }
+                found: dict[str, Near] = {}
+                for neighbours in self._neighbours():
+                    for other, near in neighbours.near(word, most):
+                        elsewhere = found[other].bound if other in found else 0
+                        found[other] = Near(near.distance, elsewhere + near.bound)
+                self._near[word, most] = found
             return self._near[word, most]
-
-    def bound(self, word: str) -> int:
-        """Return the most documents that can hold a folded word."""
-        encoded, bound = word.encode(), 0
-        for segment in self.segments:
-            place = segment.find(EXACT, encoded)
-            if place >= 0:
-                own = segment.lexicons[EXACT]
-                bound += int(own.body.documents[place]) + int(own.title.documents[place])
-        return bound
 
     def beginning(self, prefix: str) -> dict[str, int]:
         """Return folded word -> the most documents that can hold it, of words that begin so."""

@@ -11,11 +11,13 @@ Norvig's "How to Write a Spelling Corrector".
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache, partial
-from math import log
+from math import inf, log
 
 from psgflask.languages import LANGUAGES
 from psgflask.search.engine.matching import in_language
+from psgflask.search.engine.nearness import Near
 from psgflask.search.engine.snapshot import MOST_COUNTED, Snapshot
 from psgflask.search.engine.terms import Docs
 from psgflask.search.index.columns import EXACT
@@ -25,6 +27,7 @@ NEAREST = 20
 LONG, LONGER = 5, 8  # letters from which more edits are looked at
 COMMON = 100
 RARE, TIMES_COMMONER, SURE_COST = 3, 20, 1.0
+ALIKE = 0.5  # less for words that sound alike or have the same letters
 
 
 def best(snapshot: Snapshot, word: str) -> str | None:
@@ -35,15 +38,11 @@ def best(snapshot: Snapshot, word: str) -> str | None:
 
 def ranked(snapshot: Snapshot, word: str, most: int) -> list[str]:
     """Return the best corrections of a word, the best first."""
-    costs = {
-        other: cost(word, other, distance)
-        for other, distance in near(snapshot, word).items()
-        if distance
-    }
+    candidates = {other: at for other, at in near(snapshot, word).items() if at.distance}
     chosen: list[str] = []
-    while len(chosen) < most and (found := _best(snapshot, costs, None, 1)):
+    while len(chosen) < most and (found := _best(snapshot, word, candidates)):
         chosen.append(found)
-        del costs[found]
+        del candidates[found]
     return chosen
 
 
@@ -65,12 +64,8 @@ def _likelier(snapshot: Snapshot, word: str) -> str:
     if n > RARE:
         return ""
     # One edit is as far as the cost may go: two cost 1.5 at the least.
-    costs = {
-        other: price
-        for other, distance in near(snapshot, word, 1).items()
-        if distance and (price := cost(word, other, distance)) <= SURE_COST
-    }
-    return _best(snapshot, costs, own, TIMES_COMMONER * n) or ""
+    candidates = {other: at for other, at in near(snapshot, word, 1).items() if at.distance}
+    return _best(snapshot, word, candidates, SURE_COST, own, TIMES_COMMONER * n) or ""
 
 
 def like(snapshot: Snapshot, word: str) -> tuple[str, ...]:
@@ -79,42 +74,54 @@ def like(snapshot: Snapshot, word: str) -> tuple[str, ...]:
     Of equally near ones those in most documents, then alphabetical.
     """
     most = 2 if len(word) >= LONGER else 1 if len(word) >= LONG else 0
-    distances = near(snapshot, word) if most else {}
+    candidates = near(snapshot, word) if most else {}
     chosen: list[str] = []
     for step in range(most + 1):
         room = NEAREST - len(chosen)
-        alike = {word: snapshot.bound(word) for word, far in distances.items() if far == step}
+        alike = {other: at.bound for other, at in candidates.items() if at.distance == step}
         chosen += snapshot.commonest(alike, room) if room else []
     return tuple(chosen)
 
 
-def near(snapshot: Snapshot, word: str, most: int | None = None) -> dict[str, int]:
-    """Return word -> distance within `most` edits, or as many as may be looked at.
+def near(snapshot: Snapshot, word: str, most: int | None = None) -> dict[str, Near]:
+    """Return the words within `most` edits, or as many as may be looked at.
 
     Stop words are left out: nobody is searching for one.
     """
     edits = most or (2 if len(word) >= LONG else 1)
     found = snapshot.near(word, edits)
-    return {other: distance for other, distance in found.items() if other not in STOP_WORDS}
+    return {other: at for other, at in found.items() if other not in STOP_WORDS}
 
 
 def _best(
-    snapshot: Snapshot, costs: dict[str, float], language: str | None, least: int
+    snapshot: Snapshot,
+    word: str,
+    candidates: Mapping[str, Near],
+    dearest: float = inf,
+    language: str | None = None,
+    least: int = 1,
 ) -> str | None:
-    """Return the word of the best score that stands in so many documents of a language or more.
+    """Return the candidate of the best score that stands in so many documents of a language.
 
-    Documents are counted only for words that by their upper bound may still win.
+    None that costs more than `dearest`. A candidate is priced, and its documents are counted, only
+    while the least that it may cost and the most that may hold it could still win.
     """
-    bounds = {word: snapshot.bound(word) for word in costs}
-    likely = sorted((-score(bounds[word], costs[word]), -bounds[word], word) for word in costs)
+    likely = sorted(
+        (-score(at.bound, at.distance - ALIKE), -at.bound, other)
+        for other, at in candidates.items()
+    )
     found: tuple[float, int, str] | None = None
     for at_best in likely[:MOST_COUNTED]:
         if found is not None and at_best >= found:
             break
-        word = at_best[2]
-        docs = snapshot.term(EXACT, word).docs
+        other = at_best[2]
+        bound, price = candidates[other].bound, cost(word, other, candidates[other].distance)
+        is_beaten = found is not None and (-score(bound, price), -bound, other) >= found
+        if is_beaten or price > dearest:
+            continue
+        docs = snapshot.term(EXACT, other).docs
         n = _spoken(snapshot, docs, language) if language else len(docs)
-        key = (-score(n, costs[word]), -n, word)
+        key = (-score(n, price), -n, other)
         if n >= least and (found is None or key < found):
             found = key
     return found[2] if found else None
@@ -140,7 +147,7 @@ def cost(word: str, other: str, distance: int) -> float:
         or sorted(word) == sorted(other)
         or _single(word) == _single(other)
     )
-    return distance - 0.5 * alike + 0.5 * (word[0] != other[0])
+    return distance - ALIKE * alike + 0.5 * (word[0] != other[0])
 
 
 _SOUNDS = (
@@ -155,6 +162,8 @@ _SOUNDS = (
     ("z", "s"),
     ("x", "s"),
 )
+_SOFT_C, _SOFT_G = re.compile(r"c(?=[eiy])"), re.compile(r"g(?=[ei])")
+_DOUBLED = re.compile(r"(.)\1+")
 
 
 @lru_cache(maxsize=20_000)
@@ -162,10 +171,10 @@ def sound_key(word: str) -> str:
     """Return a key that words of the same sound in Spanish or English share."""
     for written, sound in _SOUNDS:
         word = word.replace(written, sound)
-    word = re.sub(r"c(?=[eiy])", "s", word).replace("c", "k")
-    word = re.sub(r"g(?=[ei])", "j", word).replace("h", "")
+    word = _SOFT_C.sub("s", word).replace("c", "k")
+    word = _SOFT_G.sub("j", word).replace("h", "")
     return _single(word.replace("y", "i").replace("w", "u"))
 
 
 def _single(word: str) -> str:
-    return re.sub(r"(.)\1+", r"\1", word)
+    return _DOUBLED.sub(r"\1", word)

@@ -38,7 +38,7 @@ def of_words(blob: bytes, ends: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
     found = [np.zeros(0, np.uint64)]
     for length in range(1, LONGEST + 1):
         own = order[starts[length] : starts[length + 1]]
-        found.append(_of_table(table(letters, ends[own], length)))
+        found.append(_of_table(table(letters, ends[own], np.full(len(own), length))))
     texts = ((at, blob[ends[at] : ends[at + 1]].decode()) for at in np.flatnonzero(~plain).tolist())
     others = np.array([at for at, text in texts if fold(text) == text], np.int64)
     return {
@@ -49,10 +49,15 @@ def of_words(blob: bytes, ends: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
     }
 
 
-def table(letters: NDArray[np.uint8], begins: NDArray[Any], length: int) -> NDArray[np.uint8]:
-    """Return words of one length that begin at these places of a blob, a word a row."""
-    rows: NDArray[np.uint8] = letters[begins[:, None] + np.arange(length)]
-    return rows
+def table(
+    letters: NDArray[np.uint8], begins: NDArray[Any], lengths: NDArray[Any]
+) -> NDArray[np.uint8]:
+    """Return words that begin at these places of a blob, a word a row as long as the longest.
+
+    Behind the end of a shorter word stands what follows it in the blob.
+    """
+    places = begins[:, None] + np.arange(lengths.max(initial=0))
+    return letters.take(places, mode="clip")
 
 
 def _of_table(words: NDArray[np.uint8]) -> NDArray[np.uint64]:

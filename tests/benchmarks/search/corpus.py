@@ -12,6 +12,7 @@ from sqlalchemy import insert
 
 from psgflask import create_app, installing, migrating
 from psgflask.database import db, utc_now
+from psgflask.news.dateline import Dateline
 from psgflask.news.models import NEWS, PUBLISHED, Article, article_topics
 from psgflask.news.topics import add
 from psgflask.sample import loading
@@ -22,6 +23,7 @@ REUTERS = "reuters21578"
 BATCH = 500
 MOST_TOPICS = 60
 LONGEST_TITLE = 250
+_UNDATED, _FIRST_DAY = Dateline.undated(), date(1987, 1, 1)
 SETTINGS = {"WORKER": False, "SECRET_KEY": "only-in-benchmarks-" * 2}
 
 
@@ -89,8 +91,9 @@ def _load_reuters() -> None:
 
 
 def _article(row: dict[str, Any]) -> dict[str, Any]:
-    day = date.fromisoformat(row["date"][:10])
-    moment = datetime.combine(day, time(9), UTC)
+    # A few have no date.
+    dateline = Dateline.of_day(date.fromisoformat(row["date"][:10])) if row["date"] else _UNDATED
+    moment = datetime.combine(dateline.last or _FIRST_DAY, time(9), UTC)
     return {
         "kind": NEWS,
         "language": "en",
@@ -102,10 +105,10 @@ def _article(row: dict[str, Any]) -> dict[str, Any]:
         "synthetic": True,
         "status": PUBLISHED,
         "publish_at": moment,
-        "precision": "day",
-        "dated_from": day,
-        "dated_to": day,
-        "order_date": day,
+        "precision": dateline.precision,
+        "dated_from": dateline.first,
+        "dated_to": dateline.last,
+        "order_date": dateline.order_date,
         "version": 1,
         "created_at": moment,
         "updated_at": moment,
