@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from psgflask.search.index import Document
-from tests.benchmarks.search.questions import SINCE, Question
+from tests.benchmarks.search.questions import Question
 
 LACKING = frozenset({"likeness", "misspelt"})  # it knows no words like another
 
@@ -53,7 +53,7 @@ class Fts5:
             raise NotImplementedError
         asked = _asked(question)
         is_dated = question.kind == "dates"
-        dated = f"AND plain.year >= {SINCE}" if is_dated else ""
+        dated = f"AND plain.year >= {question.since}" if is_dated else ""
         joined = "JOIN plain ON plain.number = papers.rowid" if is_dated else ""
         best = self._base.execute(_BEST.format(dated=dated, joined=joined), (asked,)).fetchall()
         ids = ", ".join(str(number) for (number,) in best)

@@ -13,7 +13,7 @@ from psgflask.search import asking, results
 from psgflask.search.engine.steps import Evaluation
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.glossary import Shelf
-from tests.benchmarks.search.questions import SINCE, Question
+from tests.benchmarks.search.questions import Question
 
 
 class Ours:
@@ -70,7 +70,7 @@ def typed(question: Question) -> str:
         case "boolean":
             return f"{words[0]} OR {words[1]} -{words[2]}"
         case "dates":
-            return f"{' '.join(words)} after:{SINCE}"
+            return f"{' '.join(words)} after:{question.since}"
     return " ".join(words)
 
 

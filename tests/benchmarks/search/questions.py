@@ -20,12 +20,13 @@ class Question:
     """Folded words, and by its kind what is to be done with them.
 
     Of "boolean" the first two are alternatives and the third must not be there; of "dates" both
-    must be, from 2010 on; of "prefix" the word is a beginning; of "likeness" and "misspelt" it is
-    a word with a mistake.
+    must be, in an article of the year `since` or later; of "prefix" the word is a beginning; of
+    "likeness" and "misspelt" it is a word with a mistake.
     """
 
     kind: str
     words: tuple[str, ...]
+    since: int
 
 
 def drawn(documents: Sequence[Document]) -> dict[str, list[Question]]:
@@ -35,8 +36,8 @@ def drawn(documents: Sequence[Document]) -> dict[str, list[Question]]:
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(set(text))
-    since = SINCE if any(d.dated_from and d.dated_from.year >= SINCE for d in documents) else 0
-    return _Drawing(chance, documents, texts, counts, since).all()
+    newest = max(each.dated_from.year for each in documents if each.dated_from)
+    return _Drawing(chance, documents, texts, counts, min(SINCE, newest)).all()
 
 
 class _Drawing:
@@ -65,7 +66,10 @@ class _Drawing:
         }
         found = {"common": self.by_count(common=True), "rare": self.by_count(common=False)}
         found |= {kind: [make() for _ in range(OF_EACH)] for kind, make in makers.items()}
-        return {kind: [Question(kind, each) for each in asked] for kind, asked in found.items()}
+        return {
+            kind: [Question(kind, each, self.since) for each in asked]
+            for kind, asked in found.items()
+        }
 
     def by_count(self, *, common: bool) -> list[tuple[str, ...]]:
         drawn = dict.fromkeys(self.word() for _ in range(40 * OF_EACH))

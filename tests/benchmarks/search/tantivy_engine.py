@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from psgflask.search.index import Document
-from tests.benchmarks.search.questions import SINCE, Question
+from tests.benchmarks.search.questions import Question
 
 FIELDS = ["title", "body"]
 FACETS = {name: {"terms": {"field": name, "size": 500}} for name in ("topic", "year", "language")}
@@ -60,7 +60,7 @@ class Tantivy:
             case "boolean":
                 text = f"+({words[0]} OR {words[1]}) -{words[2]}"
             case "dates":
-                text = f"({' AND '.join(words)}) AND year:[{SINCE} TO 9999]"
+                text = f"({' AND '.join(words)}) AND year:[{question.since} TO 9999]"
             case _:
                 text = " AND ".join(words)
         return self._index.parse_query(text, FIELDS)

@@ -8,7 +8,7 @@ from whoosh import analysis, fields, highlight, query, sorting
 from whoosh.filedb.filestore import FileStorage
 
 from psgflask.search.index import Document
-from tests.benchmarks.search.questions import SINCE, Question
+from tests.benchmarks.search.questions import Question
 
 
 class Whoosh:
@@ -64,7 +64,7 @@ class Whoosh:
             case "boolean":
                 return query.And([query.Or(clauses[:2]), query.Not(clauses[2])])
             case "dates":
-                return query.And([*clauses, query.NumericRange("year", SINCE, 9999)])
+                return query.And([*clauses, query.NumericRange("year", question.since, 9999)])
         return query.And(clauses)
 
     def _either(self, word: str) -> Any:

@@ -49,7 +49,11 @@ class Xapian:
             raise NotImplementedError
         assert self._process.stdin is not None  # both are pipes
         assert self._process.stdout is not None
-        print(json.dumps([question.kind, question.words]), file=self._process.stdin, flush=True)
+        print(
+            json.dumps([question.kind, question.words, question.since]),
+            file=self._process.stdin,
+            flush=True,
+        )
         cost, _total = json.loads(self._process.stdout.readline())
         return float(cost)
 

@@ -21,7 +21,7 @@ class Page:
         self.base = xapian.Database(place)
         self.stem = xapian.Stem("en")
 
-    def query(self, kind: str, words: list[str]) -> Any:
+    def query(self, kind: str, words: list[str], since: int) -> Any:
         terms = [self.either(word) for word in words]
         if kind == "or":
             return xapian.Query(xapian.Query.OP_OR, terms)
@@ -39,17 +39,17 @@ class Page:
             return xapian.Query(xapian.Query.OP_AND_NOT, either, terms[2])
         if kind == "dates":
             both = xapian.Query(xapian.Query.OP_AND, terms)
-            since = xapian.Query(xapian.Query.OP_VALUE_GE, YEAR, xapian.sortable_serialise(2010))
-            return xapian.Query(xapian.Query.OP_FILTER, both, since)
+            dated = xapian.Query(xapian.Query.OP_VALUE_GE, YEAR, xapian.sortable_serialise(since))
+            return xapian.Query(xapian.Query.OP_FILTER, both, dated)
         return xapian.Query(xapian.Query.OP_AND, terms)
 
     def either(self, word: str) -> Any:
         stemmed = "Z" + self.stem(word).decode()
         return xapian.Query(stemmed)
 
-    def show(self, kind: str, words: list[str]) -> Any:
+    def show(self, kind: str, words: list[str], since: int) -> Any:
         enquire = xapian.Enquire(self.base)
-        enquire.set_query(self.query(kind, words))
+        enquire.set_query(self.query(kind, words, since))
         spies = [xapian.ValueCountMatchSpy(slot) for slot in (YEAR, LANGUAGE, TOPICS)]
         for spy in spies:
             enquire.add_matchspy(spy)
@@ -93,9 +93,9 @@ def build(place: str) -> None:
 def serve(place: str) -> None:
     page = Page(place + "-compact")
     for line in sys.stdin:
-        kind, words = json.loads(line)
+        kind, words, since = json.loads(line)
         begun = time.process_time()
-        total = page.show(kind, words)[0]
+        total = page.show(kind, words, since)[0]
         print(json.dumps([(time.process_time() - begun) * 1000, total]), flush=True)
 
 
