@@ -38,7 +38,7 @@ def more(snapshot: Snapshot, docs: Docs, sure: float) -> Numbers:
     read = int(lengths_read.sum())
     # By number of the stem; as wide as there are stems, so it is kept and left as it was found.
     by_stem = snapshot.scratch("stems", forward.count, np.float64)
-    best = stems[:read]
+    best = stems[:read].astype(np.int64)
     np.add.at(by_stem, best, parts[:read] * _BY_RANK[len(lengths_read)].repeat(lengths_read))
     e = by_stem.take(best)
     # Of each stem one place: the last that wrote its own number there.

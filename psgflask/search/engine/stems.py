@@ -9,17 +9,18 @@ from numpy.typing import NDArray
 
 from psgflask.languages import LANGUAGES
 from psgflask.search.engine.segments import Segment
-from psgflask.search.engine.terms import Docs
+from psgflask.search.engine.terms import Docs, Floats
 from psgflask.search.index.forward import MOST_REPEATED, PAIR
 
-MOST_KEPT = 8_000  # documents whose stems are kept, about 2 kB each
+MOST_KEPT = 8_000  # documents whose stems are kept, about 1 kB each
 # RELEVANCE: terms of feedback are those with 2 <= n <= max(N/4, 5).
 LEAST, FEW = 2, 5
 
 Ints = NDArray[np.int64]
-# Two rows: stems, as bits of integers, and what each counts. Of the widths that NumPy counts and
-# sums in: any other it copies again and again; and in one array, since there are many to be joined.
-Shares = NDArray[np.float64]
+# Two rows: stems, and what each counts, as bits of 32-bit floats. In one array, since there are
+# many to be joined, and narrow, since reading them takes longer than summing. What is the same in
+# two documents is the same still, so terms that are equally good stay so.
+Shares = NDArray[np.int32]
 
 
 class Stems:
@@ -127,7 +128,7 @@ class Forward:
         self._kept: dict[int, Shares] = {}
         self._lengths = np.zeros(len(language), np.int32)  # of those that are or were kept
 
-    def shares(self, docs: Docs) -> tuple[Ints, NDArray[np.float64], NDArray[np.int32]]:
+    def shares(self, docs: Docs) -> tuple[Docs, Floats, Docs]:
         """Return the telling stems of documents, one document after the other.
 
         With each stem w(t) x/(x+K), and of each document how many stems it has. Raises IndexBroken.
@@ -143,7 +144,7 @@ class Forward:
             kept.update(self._read(lacking))
             own = [kept[number] for number in numbers]
         joined = np.concatenate(own, axis=1)
-        return joined[0].view(np.int64), joined[1], self._lengths.take(docs)
+        return joined[0], joined[1].view(np.float32), self._lengths.take(docs)
 
     def name(self, stem: int) -> tuple[int, bytes]:
         """Return the place of a stem's language and its text."""
@@ -163,13 +164,13 @@ class Forward:
             lengths = [len(each) // PAIR.itemsize for each in packed]
             pairs = np.frombuffer(b"".join(packed), PAIR)
             places = self._stems[spoken].of(segment, pairs["term"].astype(np.int64))
-            stems = self._numbers[places + self._starts[spoken]].astype(np.int64)
+            stems = self._numbers[places + self._starts[spoken]]
             x = pairs["x"].astype(np.float64)
             shares = x / (x + np.repeat(self._k[own].astype(np.float64), lengths))
             telling = np.flatnonzero(stems >= 0)
             stems, shares = stems[telling], shares[telling]
             shares *= self._weights[stems]
-            both = np.stack((stems.view(np.float64), shares))
+            both = np.stack((stems, shares.astype(np.float32).view(np.int32)))
             edges = [0, *telling.searchsorted(np.cumsum(lengths)).tolist()]
             self._lengths[own] = np.diff(edges)
             for number, (begin, end) in zip(own, pairwise(edges), strict=True):
