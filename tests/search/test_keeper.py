@@ -14,7 +14,11 @@ from psgflask.database import db, utc_now
 from psgflask.news import publishing
 from psgflask.news.models import Article, Attachment, Topic
 from psgflask.search import documents, keeper, ledger
-from psgflask.search.index import Document
+from psgflask.search.engine import Ask
+from psgflask.search.engine.vector import VectorEngine
+from psgflask.search.index import Document, OtherSchema, sums
+from psgflask.search.index.documents import SCHEMA_VERSION
+from psgflask.search.query import parse
 from tests import factories
 
 
@@ -341,6 +345,48 @@ def test_changes_during_a_rebuild_are_in_the_new_index(
     monkeypatch.undo()
     assert indexed(app) == {ids[1]}
     assert stored(app, ids[1])["title"] == "new words"
+
+
+def test_r6_an_index_of_an_earlier_schema_is_searched_until_the_new_one_is_ready(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = factories.article(session, "Lima").id, SCHEMA_VERSION + 1
+    session.rollback()
+    monkeypatch.setattr(sums, "SCHEMA_VERSION", new)
+    monkeypatch.setattr(sums, "STILL_READ", {SCHEMA_VERSION})
+    everything = documents.everything
+    found: list[tuple[int, ...]] = []
+
+    def search() -> None:
+        engine = VectorEngine(keeper.store(app))  # of a process that starts now
+        found.append(engine.search(parse("lima"), Ask(now=utc_now())).ids)
+
+    def meanwhile(*args: Any) -> Iterator[Document]:
+        search()
+        yield from everything(*args)
+
+    monkeypatch.setattr(documents, "everything", meanwhile)
+    search()
+    with pytest.raises(OtherSchema):
+        keeper.store(app).verify()
+    keeper.sweep(app)
+    search()
+    keeper.store(app).verify()
+    assert found == [(old,)] * 3
+
+
+def test_r6_a_change_waits_for_the_index_of_the_new_schema(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.article(session, "Lima")
+    monkeypatch.setattr(sums, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    monkeypatch.setattr(sums, "STILL_READ", {SCHEMA_VERSION})
+    monkeypatch.setattr(keeper, "SOON_BUILT", 0)
+    later = factories.article(session, "Callao").id
+    session.rollback()
+    assert (later in indexed(app), keeper.waiting(app)[0] > 0) == (False, True)
+    keeper.sweep(app)
+    assert (later in indexed(app), keeper.waiting(app)[0] > 0) == (True, False)
 
 
 def behind_the_orm(session: Session) -> tuple[int, int, int]:

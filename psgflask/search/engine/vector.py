@@ -10,7 +10,7 @@ from psgflask.search.engine.protocol import Answer, Ask, IndexUnusable
 from psgflask.search.engine.segments import Segment
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.steps import Evaluation
-from psgflask.search.index import IndexBroken, Store
+from psgflask.search.index import IndexBroken, OtherSchema, Store
 from psgflask.search.query import Query
 
 TRIES = 10
@@ -63,6 +63,11 @@ class VectorEngine:
         except TimeoutError:
             assert before is not None  # noqa: S101  # without one there is no limit of time
             return before
+        except IndexUnusable as unusable:
+            # Newer code has built an index of its own: this process goes on with what it has open.
+            if before is not None and isinstance(unusable.__cause__, OtherSchema):
+                return before
+            raise
 
     def search(self, query: Query, ask: Ask) -> Answer:
         """Answer a query: the first step that finds anything. Raises IndexUnusable."""

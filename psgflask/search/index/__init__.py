@@ -1,8 +1,17 @@
 """The index on disk: what it holds of an article, how it is written, and how it is read."""
 
 from psgflask.search.index.documents import Document, content_hash
-from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.generations import IndexBroken, OtherSchema
 from psgflask.search.index.store import Store
 from psgflask.search.index.texts import MARKS, Text, prepared
 
-__all__ = ["MARKS", "Document", "IndexBroken", "Store", "Text", "content_hash", "prepared"]
+__all__ = [
+    "MARKS",
+    "Document",
+    "IndexBroken",
+    "OtherSchema",
+    "Store",
+    "Text",
+    "content_hash",
+    "prepared",
+]

@@ -4,8 +4,10 @@ import hashlib
 from dataclasses import dataclass
 from datetime import date
 
-# Grows with every change of what is indexed or how: an index of another version is not read.
+# Grows with every change of what is indexed or how: an index of another version is built anew.
 SCHEMA_VERSION = 3
+# Earlier versions whose files lie as they do now: search goes on in such an index meanwhile.
+STILL_READ: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,10 @@ class IndexBroken(RuntimeError):
     """The index is missing, torn, or was written by other code: it must be built anew."""
 
 
+class OtherSchema(IndexBroken):
+    """The index is whole, but was written by code that indexes other things or otherwise."""
+
+
 def current(folder: Path) -> Path:
     """Return the folder of the generation in force. Raises IndexBroken."""
     try:

@@ -66,7 +66,7 @@ class Store:
     def verify(self) -> None:
         """Compare with their sums all files that changed since the last look, derived ones too.
 
-        Raises IndexBroken.
+        Raises IndexBroken; OtherSchema for an index that may be read but not changed.
         """
         self._steadily(self._verify)
 
@@ -97,7 +97,7 @@ class Store:
 
     def _verify(self) -> None:
         generation = generations.current(self.folder)
-        self._verifier.verify(generation)
+        self._verifier.verify(generation, to_write=True)
         self._verifier.verify_derived(generation)
 
     def _state(self) -> State:

@@ -16,8 +16,8 @@ from whoosh.index import TOC
 
 from psgflask.durable import write_whole
 from psgflask.search.index import columns
-from psgflask.search.index.documents import SCHEMA_VERSION
-from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.documents import SCHEMA_VERSION, STILL_READ
+from psgflask.search.index.generations import IndexBroken, OtherSchema
 
 SUMS = "sums.json"
 NAME = "MAIN"  # Whoosh's name for the one index in a folder
@@ -34,8 +34,11 @@ def write_sums(generation: Path, sums: Mapping[str, Sum]) -> None:
     write_whole(generation / SUMS, json.dumps(whole).encode())
 
 
-def read_sums(generation: Path) -> dict[str, Sum]:
-    """Return what the files of a generation must be. Raises IndexBroken."""
+def read_sums(generation: Path, *, to_write: bool = False) -> dict[str, Sum]:
+    """Return what the files of a generation must be. Raises IndexBroken, OtherSchema.
+
+    One of an earlier schema may be fit to be read but not `to_write`.
+    """
     try:
         whole = json.loads((generation / SUMS).read_bytes())
         if zlib.crc32(whole["content"].encode()) != whole["sum"]:
@@ -43,8 +46,9 @@ def read_sums(generation: Path) -> dict[str, Sum]:
         noted = json.loads(whole["content"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise IndexBroken(f"{SUMS} cannot be read: {error}") from error
-    if noted["schema"] != SCHEMA_VERSION:
-        raise IndexBroken(f"The index has schema {noted['schema']}, this code {SCHEMA_VERSION}")
+    fit = {SCHEMA_VERSION} if to_write else {SCHEMA_VERSION, *STILL_READ}
+    if noted["schema"] not in fit:
+        raise OtherSchema(f"The index has schema {noted['schema']}, this code {SCHEMA_VERSION}")
     return {name: (size, crc) for name, (size, crc) in noted["files"].items()}
 
 
@@ -91,9 +95,9 @@ class Verifier:
         """Forget which files were found right, so that the next look reads them all."""
         self._sound = {}
 
-    def verify(self, generation: Path) -> None:
-        """Look at every file of the newest commit. Raises IndexBroken."""
-        noted, name = read_sums(generation), toc_name(generation)
+    def verify(self, generation: Path, *, to_write: bool = False) -> None:
+        """Look at every file of the newest commit. Raises IndexBroken, OtherSchema."""
+        noted, name = read_sums(generation, to_write=to_write), toc_name(generation)
         segments = _segments(generation, name, noted)
         for file, right in _files(generation, segments, noted):
             self._look(file, lambda file=file, right=right: sum_of(file) == right)  # type: ignore[misc]  # bound now

@@ -12,7 +12,8 @@ from psgflask.search.engine import Ask, IndexUnusable, vector
 from psgflask.search.engine.segments import Segment
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.vector import VectorEngine
-from psgflask.search.index import IndexBroken, columns, generations
+from psgflask.search.index import IndexBroken, columns, generations, sums
+from psgflask.search.index.documents import SCHEMA_VERSION
 from psgflask.search.query import parse
 from tests.search.corpus import NOW, Index, document
 
@@ -49,6 +50,21 @@ def test_no_search_waits_long_for_a_new_state(
     may_go_on.set()
     monkeypatch.setattr(vector, "PATIENCE", 60.0)
     assert engine.snapshot().count == 2
+
+
+def test_r6_a_process_of_older_code_goes_on_with_what_it_has_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = Index(tmp_path, [document(1, "Lima"), document(2, "Lima", "Callao")])
+    assert index.ids("lima") == [2, 1]
+    with monkeypatch.context() as newer:
+        newer.setattr(sums, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+        index.store.rebuild([document(3, "Lima")], late=lambda ids: ([], []))
+    monkeypatch.setattr(vector, "LOOK_AGAIN", 0.0)
+    assert index.ids("lima") == [2, 1]
+    assert index.ids("callao") == [2]
+    with pytest.raises(IndexUnusable, match="schema"):
+        VectorEngine(index.store).snapshot()
 
 
 def test_segments_that_are_gone_are_let_go(tmp_path: Path) -> None:
