@@ -1,7 +1,6 @@
 """The codes that facets count by: each document's set of topics, its years with its language."""
 
 from collections.abc import Hashable, Sequence
-from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -63,9 +62,7 @@ class Codes:
         set_codes, span_codes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for segment in segments:
             own = segment.columns
-            flat, starts = own.sets.tolist(), own.set_starts.tolist()
-            named = [tuple(flat[a:b]) for a, b in pairwise(starts)]
-            set_codes.append(_numbered(named, sets)[own.topic_set])
+            set_codes.append(_numbered(segment.topic_sets, sets)[own.topic_set])
             span_codes.append(_numbered(own.spans.tolist(), spans)[own.span])
         self.topic_set: Ints = np.concatenate(set_codes)
         self.span: Ints = np.concatenate(span_codes)

@@ -3,6 +3,7 @@
 import os
 import weakref
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,12 @@ class Segment:
     def neighbours(self) -> Neighbours:
         """The words of the segment by likeness."""
         return Neighbours(self.lexicons[EXACT], self.columns.likeness)
+
+    @cached_property
+    def topic_sets(self) -> list[tuple[int, ...]]:
+        """The sets of topics that documents of the segment have."""
+        flat, starts = self.columns.sets.tolist(), self.columns.set_starts.tolist()
+        return [tuple(flat[begin:end]) for begin, end in pairwise(starts)]
 
     def find(self, kind: str, term: bytes) -> int:
         """Return the place of a term in its lexicon, -1 when it is not there."""
