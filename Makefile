@@ -59,7 +59,7 @@ bench:  ## Speed, as a ratio to a bare Flask view on the same server in the same
 	@$(TRANSLATIONS)
 	$(VENV) -m tests.benchmarks
 
-bench-search:  ## Search beside tantivy, FTS5, Xapian and Whoosh: make bench-search BENCH="--articles 100000"
+bench-search:  ## Search beside tantivy, FTS5, Xapian and Whoosh; quicker: make bench-search BENCH="--articles 10000"
 	@$(PYTHON) requirements/install.py bench
 	@$(TRANSLATIONS)
 	PSG_CORPORA=$(PSG_CORPORA) $(VENV) -m tests.benchmarks.search $(BENCH)

@@ -1,7 +1,8 @@
 """`make bench-search`: our page of results beside tantivy, FTS5, Xapian and plain Whoosh.
 
-`python -m tests.benchmarks.search [--articles 10000 ...] [--reuters] [--rounds 5] [--draw]`. What
-it builds is kept in $BENCH_DIR (default: instance/bench) and used again.
+`python -m tests.benchmarks.search [--articles 10000 100000] [--reuters] [--rounds 5] [--draw]`; on
+all archives unless some are named. What it builds is kept in $BENCH_DIR (default: instance/bench)
+and used again.
 """
 
 import argparse
@@ -21,21 +22,25 @@ from tests.benchmarks.search.xapian_engine import Xapian, is_there
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
+ALL = (10_000, 100_000)
 
 
 def main() -> int:
     """Print a table for each archive; return 1 when a peer is ahead in some cell."""
     asked = argparse.ArgumentParser(description="The search page beside other engines")
-    asked.add_argument("--articles", type=int, nargs="*", default=[10_000])
-    asked.add_argument("--reuters", action="store_true", help="Reuters-21578 of $PSG_CORPORA too")
+    asked.add_argument("--articles", type=int, nargs="*", default=[], help="of synthetic archives")
+    asked.add_argument("--reuters", action="store_true", help="Reuters-21578 of $PSG_CORPORA")
     asked.add_argument("--rounds", type=int, default=5)
     asked.add_argument("--without-whoosh", action="store_true", help="it takes the longest")
     asked.add_argument("--draw", action="store_true", help="write docs/search-speed.svg")
     given = asked.parse_args()
     vector.PATIENCE = 60.0
     base = Path(os.environ.get("BENCH_DIR", ROOT / "instance" / "bench"))
-    archives: dict[str, int | None] = {f"{n:,} articles": n for n in given.articles}
-    if given.reuters:
+    everything = not (given.articles or given.reuters)
+    archives: dict[str, int | None] = {
+        f"{n:,} articles": n for n in (ALL if everything else given.articles)
+    }
+    if given.reuters or (everything and corpus.reuters_is_there()):
         archives["Reuters-21578"] = None
     tables: dict[str, Table] = {}
     names: list[str] = []

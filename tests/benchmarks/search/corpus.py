@@ -52,6 +52,11 @@ def installation(folder: Path, articles: int | None) -> Flask:
     return app
 
 
+def reuters_is_there() -> bool:
+    """Say whether $PSG_CORPORA has Reuters' articles."""
+    return _reuters().exists()
+
+
 def everything(app: Flask) -> list[Document]:
     """Return all articles as the index is told of them."""
     with app.app_context():
@@ -60,9 +65,12 @@ def everything(app: Flask) -> list[Document]:
     return found
 
 
+def _reuters() -> Path:
+    return Path(os.environ.get("PSG_CORPORA", ""), REUTERS, "articles.jsonl")
+
+
 def _load_reuters() -> None:
-    file = Path(os.environ["PSG_CORPORA"], REUTERS, "articles.jsonl")
-    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line) for line in _reuters().read_text(encoding="utf-8").splitlines()]
     counts: dict[str, int] = {}
     for row in rows:
         for topic in row["topics"]:

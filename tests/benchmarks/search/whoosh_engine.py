@@ -15,6 +15,7 @@ class Whoosh:
     """An index in a folder, one segment."""
 
     name = "plain Whoosh"
+    once = True  # it takes long enough
 
     def __init__(self, folder: Path, documents: Sequence[Document]) -> None:
         place = folder / "whoosh"
