@@ -53,15 +53,15 @@ def more(snapshot: Snapshot, docs: Docs, sure: float) -> Numbers:
     wanted, v = found.take(chosen), e.take(chosen)
     v *= SHARE * sure / v.sum()
     by_stem[wanted] = v
-    gains = by_stem.take(stems)
-    gains *= parts
+    # Few of all stems are wanted: a narrow vector tells which, and lies nearer than a wide one.
+    is_wanted = snapshot.scratch("wanted", forward.count, np.bool_)
+    is_wanted[wanted] = True
+    at = is_wanted.take(stems).nonzero()[0]
+    gains = by_stem.take(stems.take(at)) * parts.take(at)
+    is_wanted[wanted] = False
     by_stem[wanted] = 0.0
-    begins = lengths.cumsum() - lengths
-    if lengths.all():
-        z: Numbers = np.add.reduceat(gains, begins)
-    else:  # where a document has no stems this sums what is another's
-        z = np.add.reduceat(np.append(gains, 0.0), begins) * (lengths > 0)
-    return z
+    which = lengths.cumsum().searchsorted(at, "right")
+    return np.bincount(which, gains, len(docs)).astype(np.float64, copy=False)
 
 
 def _greatest(forward: Forward, found: Ints, e: Numbers) -> Ints:
