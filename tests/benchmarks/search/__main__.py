@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from psgflask.search.engine import vector
-from tests.benchmarks.search import corpus, extras, measuring, questions, report
+from tests.benchmarks.search import chart, corpus, extras, measuring, questions, report
 from tests.benchmarks.search.fts5 import Fts5
 from tests.benchmarks.search.measuring import Table
 from tests.benchmarks.search.ours import within_a_request
@@ -56,7 +56,7 @@ def main() -> int:
     )
     print("\n".join(lost))
     if given.draw:
-        report.draw(DOCS / "search-speed.svg", tables, names)
+        chart.draw(DOCS / "search-speed.svg", tables, names)
     return 1 if lost else 0
 
 
