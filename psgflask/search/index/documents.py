@@ -7,6 +7,9 @@ from datetime import date
 # Grows with every change of what is indexed or how: an index of another version is not read.
 SCHEMA_VERSION = 3
 
+LANGUAGES = ("en", "es")
+SIDES = ("title", "body")
+
 
 @dataclass(frozen=True)
 class Document:
