@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from psgflask.search.index.ragged import ragged
 
 # Numbers of postings that are held together, 4 bytes each; a single term may have more.
-MOST = 4_000_000
+MOST = 1_000_000
 GONE = -1
 
 Ints = NDArray[np.int64]
