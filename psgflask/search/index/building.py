@@ -46,11 +46,13 @@ class Building:
         for run, _kept in self._runs:
             run.close()
 
-    def fill(self, documents: Iterable[Document], progress: Progress, processes: int) -> None:
+    def fill(
+        self, documents: Iterable[Document], progress: Progress, processes: int | None
+    ) -> None:
         """Have all documents in runs; `progress` is told how many are.
 
         What a run of before holds just as it is now is used again. What fits into one run stays in
-        memory and is made here, as everything is with one process.
+        memory and is made here, as everything is with one process; as many as processors if None.
         """
         chunks = _chunks(self._new(documents, progress))
         first, second = next(chunks, None), next(chunks, None)
@@ -62,7 +64,7 @@ class Building:
         self.folder.mkdir(parents=True, exist_ok=True)
         given = chain(filter(None, (first, second)), chunks)
         named = ((self.folder / secrets.token_hex(8), chunk) for chunk in given)
-        for file, count in programs.written(named, processes):
+        for file, count in programs.written(named, processes or programs.processors()):
             self._add(Run.open(file), kept=True)
             self._tell(count, progress)
 

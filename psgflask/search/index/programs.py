@@ -22,7 +22,9 @@ Job = tuple[Path, list[Document]]
 
 def processors() -> int:
     """Return how many processes may build at once here."""
-    return min(MOST, len(os.sched_getaffinity(0)))
+    # Not every system tells which ones this process may use.
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(MOST, found or 1)
 
 
 def written(jobs: Iterable[Job], processes: int) -> Iterator[tuple[Path, int]]:

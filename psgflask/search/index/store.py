@@ -12,15 +12,7 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC, FileIndex
 from whoosh.reading import IndexReader
 
-from psgflask.search.index import (
-    building,
-    columns,
-    deriving,
-    generations,
-    locking,
-    opening,
-    programs,
-)
+from psgflask.search.index import building, columns, deriving, generations, locking, opening
 from psgflask.search.index.building import Building, Progress
 from psgflask.search.index.columns import Columns
 from psgflask.search.index.documents import Document, content_hash
@@ -199,7 +191,7 @@ class Store:
                 (self.folder / MISSED).write_bytes(b"")
             try:
                 with contextlib.closing(Building(self.folder)) as made:
-                    made.fill(documents, progress, processes or programs.processors())
+                    made.fill(documents, progress, processes)
                     self._merge(new, made)
                 with self._held():
                     self._finish(new, late)
