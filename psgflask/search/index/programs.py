@@ -64,7 +64,7 @@ class _Program:
             stdout=subprocess.PIPE,
         )
         assert self._process.stdin is not None  # noqa: S101  # they are pipes
-        assert self._process.stdout is not None  # noqa: S101
+        assert self._process.stdout is not None  # noqa: S101  # the same
         self._to, self._from = self._process.stdin, self._process.stdout
 
     def __enter__(self) -> "_Program":

@@ -57,8 +57,9 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         The run stays open until the commit.
         """
         self._make_ready()
-        self._take(run, np.ones(len(run.ids), np.bool_) if kept is None else kept, self.docnum)
-        self.docnum = self.perdocwriter._doccount
+        kept = np.ones(len(run.ids), np.bool_) if kept is None else kept
+        self._take(run, kept, self.docnum)
+        self.docnum += int(np.count_nonzero(kept))
 
     def add_reader(self, reader: SegmentReader) -> None:
         """Take over what is live of a segment; the reader is closed after the commit."""
