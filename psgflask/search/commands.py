@@ -31,9 +31,15 @@ def search() -> None:
 @search.command()
 @with_appcontext
 def rebuild() -> None:
-    """Build the index anew beside the live one, which answers until the new one is whole."""
+    """Build the index anew beside the live one, which answers until the new one is whole.
+
+    Started again after it was stopped, it goes on where it was.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    done, total = keeper.unfinished(_app())
+    if done:
+        click.echo(f"Continuing: {min(done, total)} of {total} articles are done already")
     columns = (TextColumn("Indexing articles"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn()) as progress:
         task = progress.add_task("", total=None)

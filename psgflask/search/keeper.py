@@ -72,9 +72,7 @@ def _follow(session: Session, transaction: SessionTransaction) -> None:
 
 def _follow_without_index(app: Flask, broken: IndexBroken) -> None:
     try:
-        with _reading(app) as session:
-            count = session.scalar(select(func.count()).where(catalogue.published(utc_now())))
-        if (count or 0) > SOON_BUILT:
+        if _published(app, utc_now()) > SOON_BUILT:
             log.warning("The index cannot be changed (%s); the worker builds it anew", broken)
         else:
             rebuild(app, wait=False)
@@ -239,12 +237,12 @@ def rebuild(
 ) -> int:
     """Build the index anew beside the live one and swap; return how many articles were found.
 
-    `progress` is told (done, total). What changes meanwhile goes into both. Without `wait`,
-    does nothing while another process builds already.
+    `progress` is told (done, total). What changes meanwhile goes into both. What a rebuild had done
+    that was not finished is used as far as it still holds. Without `wait`, does nothing while
+    another process builds already.
     """
     begun = now or utc_now()
-    with _reading(app) as session:
-        total = session.scalar(select(func.count()).where(catalogue.published(begun))) or 0
+    total = _published(app, begun)
     with app.app_context(), Session(db.engine) as session:
         built = store(app).rebuild(
             documents.everything(session, begun),
@@ -256,6 +254,16 @@ def rebuild(
         _note(app, SWEPT, begun)
         drain(app, now=now, wait=True)
     return total
+
+
+def unfinished(app: Flask) -> tuple[int, int]:
+    """Return how many articles a rebuild had done that was not finished, and of how many."""
+    return store(app).done_before(), _published(app, utc_now())
+
+
+def _published(app: Flask, now: datetime) -> int:
+    with _reading(app) as session:
+        return session.scalar(select(func.count()).where(catalogue.published(now))) or 0
 
 
 def _late(app: Flask, ids: list[int], now: datetime | None) -> tuple[list[Document], list[int]]:

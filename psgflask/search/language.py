@@ -11,7 +11,7 @@ import snowballstemmer
 from psgflask import folding
 
 # A letter or digit, with the combining marks that follow it in decomposed text.
-_WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")
+_WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f]+[^\W_]*)*")
 _PLAIN_WORD = re.compile(r"[^\W_]+")
 _ALGORITHMS = {"en": "english", "es": "spanish"}
 _stemmers = local()
@@ -36,7 +36,7 @@ def words(text: str) -> list[Word]:
 
     An apostrophe parts words: "Peru's" gives "peru" and "s".
     """
-    return [word for match in _WORD.finditer(text) for word in _parts(match[0])]
+    return [word for each in typed(text) for word in parts(each)]
 
 
 def located(text: str) -> list[tuple[int, int, Word]]:
@@ -44,17 +44,23 @@ def located(text: str) -> list[tuple[int, int, Word]]:
     return [
         (match.start(), match.end(), word)
         for match in _WORD.finditer(text)
-        for word in _parts(match[0])
+        for word in parts(match[0])
     ]
 
 
+def typed(text: str) -> list[str]:
+    """Return the words of a text as they stand in it; `parts` makes words of each."""
+    return _WORD.findall(text)
+
+
 @lru_cache(maxsize=100_000)
-def _parts(typed: str) -> tuple[Word, ...]:
-    parts = _PLAIN_WORD.findall(fold(typed))
-    if len(parts) != 1:  # such as a fraction sign, which folds to two numbers
-        return tuple(Word(part, "") for part in parts)
+def parts(typed: str) -> tuple[Word, ...]:
+    """Return what a word as typed is read as: one word, rarely several or none."""
+    found = _PLAIN_WORD.findall(fold(typed))
+    if len(found) != 1:  # such as a fraction sign, which folds to two numbers
+        return tuple(Word(part, "") for part in found)
     lower = unicodedata.normalize("NFC", typed).casefold()
-    return (Word(parts[0], lower if lower != parts[0] else ""),)
+    return (Word(found[0], lower if lower != found[0] else ""),)
 
 
 @lru_cache(maxsize=200_000)

@@ -7,6 +7,7 @@ smaller, and can be read without touching single postings.
 """
 
 import os
+import struct
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -14,11 +15,14 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from whoosh.codec.whoosh3 import W3Codec, W3FieldWriter, W3TermInfo
+import numpy as np
+from numpy.typing import NDArray
+from whoosh.codec.whoosh3 import W3Codec, W3FieldWriter
 from whoosh.matching import ListMatcher, ReadTooFar
 from whoosh.system import pack_ushort
 
 from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.merging import Block
 
 WIDTH = 4  # bytes of array("I")
 
@@ -40,13 +44,9 @@ class Postings:
     frequencies: Numbers
     positions: bytes
 
-    def packed(self) -> bytes:
-        """Return them as they are written."""
-        return self.documents.tobytes() + self.frequencies.tobytes() + self.positions
-
     @classmethod
     def unpack(cls, packed: bytes, count: int) -> "Postings":
-        """Read what `packed` wrote of `count` documents."""
+        """Read what is written of `count` documents."""
         documents, frequencies = array("I"), array("I")
         documents.frombytes(packed[: count * WIDTH])
         # All there is, if the field has no positions.
@@ -81,22 +81,80 @@ class Codec(W3Codec):  # type: ignore[misc]  # Whoosh ships no types
         )
 
 
-class TermWriter(W3FieldWriter):  # type: ignore[misc]  # Whoosh ships no types
-    """Writes the terms of a segment, a whole term at a time, in order of field and term."""
+# A term's entry in Whoosh's term index, as W3TermInfo packs it; the lengths are not used.
+INFO = np.dtype(
+    [
+        ("inline", ">u1"),
+        ("weight", ">f4"),
+        ("documents", ">u4"),
+        ("shortest", ">u1"),
+        ("longest", ">u1"),
+        ("most", ">f4"),
+        ("first", ">u4"),
+        ("last", ">u4"),
+        ("at", ">i8"),
+        ("bytes", ">i4"),
+    ]
+)
+LENGTHS = struct.Struct("!ii")  # of a key and its value, before them
 
-    def add_term(self, field: str, fieldobj: Any, term: bytes, found: Postings) -> None:
-        """Write all postings of a term."""
+
+class TermWriter(W3FieldWriter):  # type: ignore[misc]  # Whoosh ships no types
+    """Writes the terms of a segment, a block of terms at a time, in order of field and term."""
+
+    def add_terms(self, field: str, fieldobj: Any, block: Block) -> None:
+        """Write all postings of some terms."""
         if field != self._fieldname:
             self.start_field(field, fieldobj)
-        packed = found.packed()
-        frequencies = found.frequencies or [1] * len(found.documents)
-        info = W3TermInfo()
-        info._weight, info._maxweight = float(sum(frequencies)), float(max(frequencies))
-        info._df = len(found.documents)
-        info._minid, info._maxid = found.documents[0], found.documents[-1]
-        info.set_extent(self._postfile.tell(), len(packed))
-        self._postfile.write(packed)
-        self._tindex.add(pack_ushort(self._fieldid) + term, info.to_bytes())
+        infos = np.zeros(len(block.terms), INFO)
+        infos["weight"] = np.where(block.times, block.times, block.documents)
+        infos["documents"], infos["most"] = block.documents, block.most
+        infos["first"] = block.packed[block.starts[:-1]]
+        infos["last"] = block.packed[block.starts[:-1] + block.documents - 1]
+        infos["at"] = self._postfile.tell() + block.starts[:-1] * WIDTH
+        infos["bytes"] = np.diff(block.starts) * WIDTH
+        self._postfile.write(block.packed.tobytes())
+        self._add_all(pack_ushort(self._fieldid), block.terms, infos.tobytes())
+
+    def _add_all(self, prefix: bytes, terms: list[bytes], infos: bytes) -> None:
+        """Do what `OrderedHashWriter.add` does, for all at once."""
+        index = self._tindex
+        at, size, entries = index.dbfile.tell(), INFO.itemsize, []
+        for place, term in enumerate(terms):
+            key = prefix + term
+            entries.append(LENGTHS.pack(len(key), size) + key)
+            entries.append(infos[place * size : (place + 1) * size])
+            index.index.append(at)
+            found = index.hashfn(key)
+            index.buckets[found & 255].append((found, at))
+            at += LENGTHS.size + len(key) + size
+        index.lastkey = key
+        index.dbfile.write(b"".join(entries))
+
+
+def terms_of(leaf: Any, field: str) -> tuple[list[bytes], NDArray[Any]]:
+    """Return the terms of a field in one segment, in order, and of each its INFO.
+
+    `leaf` is one of a reader's `leaf_readers()`. Raises IndexBroken.
+    """
+    found = leaf._terms
+    number = found._fieldmap.get(field)
+    if number is None:
+        return [], np.zeros(0, INFO)
+    index = found._tindex
+    begin = index.closest_key_pos(pack_ushort(number))
+    end = index.closest_key_pos(pack_ushort(number + 1)) or index.endofdata
+    region = os.pread(found._dbfile.fileno(), end - begin, begin)
+    terms, infos, at = [], [], 0
+    try:
+        while at < len(region):
+            size, length = LENGTHS.unpack_from(region, at)
+            at += LENGTHS.size + size + length
+            terms.append(region[at - length - size + 2 : at - length])
+            infos.append(region[at - length : at])
+        return terms, np.frombuffer(b"".join(infos), INFO)
+    except (struct.error, ValueError) as error:
+        raise IndexBroken(f"The term index is not as it was written: {error}") from error
 
 
 class PostingsMatcher(ListMatcher):  # type: ignore[misc]  # Whoosh ships no types

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psgflask.search.index import packed
-from psgflask.search.index.documents import SCHEMA_VERSION
-from psgflask.search.index.schema import LANGUAGES
+from psgflask.search.index.documents import LANGUAGES, SCHEMA_VERSION
 
 EXACT = "exact"
 KINDS = (*LANGUAGES, EXACT)

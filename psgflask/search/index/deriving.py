@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psgflask.durable import write_whole
-from psgflask.search.index import columns, forward, packed, signatures
+from psgflask.search.index import codec, columns, forward, packed, signatures
 from psgflask.search.index.codec import WIDTH
 from psgflask.search.index.columns import COLUMNS, EXACT, FORWARD, KINDS, MAKE, Columns
-from psgflask.search.index.schema import LANGUAGES, SIDES
+from psgflask.search.index.documents import LANGUAGES, SIDES
 
 
 def derive_once(leaf: Any, folder: Path) -> None:
@@ -99,25 +99,20 @@ def _year(day: int) -> int:
 
 def _lexicon(leaf: Any, kind: str) -> dict[str, Any]:
     """Return the arrays of a `Lexicon` by name."""
-    found: dict[str, dict[bytes, tuple[int, int, int]]] = {side: {} for side in SIDES}
-    for side in SIDES:
-        for term, info in leaf.iter_field(f"{side}_{kind}"):
-            at, length = info.extent()
-            if isinstance(length, tuple):  # Whoosh 2.7 unpacks it without taking it out
-                (length,) = length
-            documents = info.doc_frequency()
-            key = term if isinstance(term, bytes) else term.encode()
-            found[side][key] = (at, documents, length // WIDTH - 2 * documents)
-    terms = sorted({term for there in found.values() for term in there})
+    found = {side: codec.terms_of(leaf, f"{side}_{kind}") for side in SIDES}
+    terms = sorted(set().union(*(there for there, _infos in found.values())))
+    ranks = dict(zip(terms, range(len(terms)), strict=True))
     arrays: dict[str, Any] = {
         "blob": np.frombuffer(b"".join(terms), np.uint8),
         "ends": np.cumsum([0, *map(len, terms)]),
         "n": np.zeros(len(terms), np.int64),
         "f": np.zeros(len(terms), np.int64),
     }
-    for side, there in found.items():
-        rows = [there.get(term, (0, 0, 0)) for term in terms]
-        table = np.array(rows, np.int64).reshape(-1, 3)
-        for place, label in enumerate(("at", "documents", "times")):
-            arrays[f"{side}_{label}"] = np.ascontiguousarray(table[:, place])
+    for side, (there, infos) in found.items():
+        own = np.fromiter(map(ranks.__getitem__, there), np.int64)
+        documents = infos["documents"].astype(np.int64)
+        times = infos["bytes"] // WIDTH - 2 * documents
+        for label, values in (("at", infos["at"]), ("documents", documents), ("times", times)):
+            arrays[f"{side}_{label}"] = np.zeros(len(terms), np.int64)
+            arrays[f"{side}_{label}"][own] = values
     return arrays

@@ -9,6 +9,9 @@ SCHEMA_VERSION = 3
 # Earlier versions whose files lie as they do now: search goes on in such an index meanwhile.
 STILL_READ: frozenset[int] = frozenset()
 
+LANGUAGES = ("en", "es")
+SIDES = ("title", "body")
+
 
 @dataclass(frozen=True)
 class Document:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from psgflask.search.index.codec import WIDTH
 from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.ragged import ragged
 
 TITLE_COUNTS, MOST_REPEATED, MOST_TIMES = 2, 5, 65_535
 # Bytes of postings that are looked at together while the forward index is made.
@@ -96,11 +97,3 @@ def pread(file: int, length: int, at: int) -> NDArray[np.uint32]:
     if len(packed) != length:
         raise IndexBroken("The postings are cut short")
     return np.frombuffer(packed, np.uint32)
-
-
-def ragged(starts: Ints, lengths: Ints) -> Ints:
-    """Return the places of runs that begin at `starts`, one run after the other."""
-    ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
-    spread: Ints = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
-    return spread

@@ -1,15 +1,18 @@
-"""Packed arrays: several named NumPy arrays in one file that is read whole and used as it lies."""
+"""Packed arrays: several named NumPy arrays in one file, read whole or in parts as they lie."""
 
 import json
+import os
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 ALIGNED = 64
 FIRST = 16  # bytes: the CRC-32 of all that follows, the length of the header
+CHUNK = 1 << 20
 
 
 def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -37,3 +40,71 @@ def unpack(packed: bytes) -> dict[str, NDArray[Any]]:
         name: np.frombuffer(packed, kind, length, begin + at)
         for name, (kind, length, at) in json.loads(packed[FIRST:begin]).items()
     }
+
+
+class Stored(Protocol):
+    """Packed arrays that are read as far as they are asked for."""
+
+    def part(self, name: str, begin: int = 0, end: int | None = None) -> NDArray[Any]:
+        """Return an array from `begin` to `end`, or to its own end."""
+        ...
+
+    def close(self) -> None:
+        """Let go of them."""
+        ...
+
+
+class InMemory:
+    """Arrays in memory."""
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self._arrays = arrays
+
+    def part(self, name: str, begin: int = 0, end: int | None = None) -> NDArray[Any]:
+        """Return an array from `begin` to `end`."""
+        return self._arrays[name][begin:end]
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class InFile:
+    """The arrays of a file."""
+
+    def __init__(self, file: Path) -> None:
+        """Open it. Raises OSError; ValueError when it is no such file."""
+        self._file = os.open(file, os.O_RDONLY)
+        try:
+            self._begin = FIRST + int.from_bytes(self._read(FIRST, 0)[4:], "little")
+            self._places = json.loads(self._read(self._begin - FIRST, FIRST))
+        except BaseException:
+            self.close()
+            raise
+
+    def part(self, name: str, begin: int = 0, end: int | None = None) -> NDArray[Any]:
+        """Return an array from `begin` to `end`. Raises ValueError where the file is cut short."""
+        kind, length, at = self._places[name]
+        size = np.dtype(kind).itemsize
+        end = length if end is None else end
+        found = self._read((end - begin) * size, self._begin + at + begin * size)
+        return np.frombuffer(found, kind)
+
+    def is_sound(self) -> bool:
+        """Read the file through and say whether it is as it was written."""
+        right = int.from_bytes(self._read(4, 0), "little")
+        at, crc = 4, 0
+        while chunk := os.pread(self._file, CHUNK, at):
+            at, crc = at + len(chunk), zlib.crc32(chunk, crc)
+        return crc == right
+
+    def close(self) -> None:
+        """Let the file go."""
+        os.close(self._file)
+
+    def _read(self, length: int, at: int) -> bytes:
+        if not 0 <= length <= os.fstat(self._file).st_size:
+            raise ValueError("The file is not as it was written")
+        found = os.pread(self._file, length, at)
+        if len(found) != length:
+            raise ValueError("The file is cut short")
+        return found

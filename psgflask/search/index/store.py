@@ -12,7 +12,8 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC, FileIndex
 from whoosh.reading import IndexReader
 
-from psgflask.search.index import columns, deriving, generations, locking, opening
+from psgflask.search.index import building, columns, deriving, generations, locking, opening
+from psgflask.search.index.building import Building, Progress
 from psgflask.search.index.columns import Columns
 from psgflask.search.index.documents import Document, content_hash
 from psgflask.search.index.generations import IndexBroken
@@ -27,7 +28,6 @@ TRIES = 10
 PAUSE = 0.02
 
 Changes = tuple[list[Document], list[int]]
-Progress = Callable[[int], None]
 Seen = TypeVar("Seen")
 
 
@@ -148,14 +148,15 @@ class Store:
         """Merge segments where that is due; the caller holds `writing`. Say whether it was.
 
         With `purge`, write anew every segment that holds text which was taken back, and let
-        former generations go.
+        former generations go, and what is left of a rebuild that nobody went on with.
         """
         self.verify()
         generation = generations.current(self.folder)
-        building = locking.take(self.folder, locking.BUILD, wait=False) if purge else None
-        if building is not None:
-            with building:
+        held = locking.take(self.folder, locking.BUILD, wait=False) if purge else None
+        if held is not None:
+            with held:
                 generations.remove_others(self.folder, generation)
+                building.forget(self.folder)
         segments = TOC.read(FileStorage(generation), NAME).segments
         if purge and any(segment.deleted_count() for segment in segments):
             self._write(generation, lambda writer: None, purging)
@@ -170,24 +171,28 @@ class Store:
         documents: Iterable[Document],
         *,
         late: Callable[[list[int]], Changes],
-        progress: Progress = lambda written: None,
+        progress: Progress = lambda done: None,
         wait: bool = True,
+        processes: int | None = None,
     ) -> bool:
         """Build a new generation beside the one in force and put it in its place.
 
         The caller does not hold `writing`: changes go on in the old generation meanwhile, and
-        `late` says of the articles changed so what they are in the end. Return False when
-        somebody else builds already and `wait` is off.
+        `late` says of the articles changed so what they are in the end. Goes on with what a
+        rebuild did that was not finished. As many processes work as there are processors, unless
+        told otherwise. Return False when somebody else builds already and `wait` is off.
         """
-        building = locking.take(self.folder, locking.BUILD, wait=wait)
-        if building is None:
+        held = locking.take(self.folder, locking.BUILD, wait=wait)
+        if held is None:
             return False
-        with building:
+        with held:
             with self._held():
                 new = generations.begin(self.folder)
                 (self.folder / MISSED).write_bytes(b"")
             try:
-                self._fill(new, documents, progress)
+                with contextlib.closing(Building(self.folder)) as made:
+                    made.fill(documents, progress, processes)
+                    self._merge(new, made)
                 with self._held():
                     self._finish(new, late)
             except BaseException:
@@ -195,13 +200,16 @@ class Store:
                 raise
         return True
 
-    def _fill(self, new: Path, documents: Iterable[Document], progress: Progress) -> None:
+    def done_before(self) -> int:
+        """Return how many articles a rebuild had done that was not finished."""
+        return building.done_before(self.folder)
+
+    def _merge(self, new: Path, made: Building) -> None:
         FileIndex.create(FileStorage(new), schema(), NAME)
 
         def add(writer: Any) -> None:
-            for written, document in enumerate(documents, 1):
-                writer.add(document)
-                progress(written)
+            for run, kept in made.found():
+                writer.take(run, kept)
 
         self._write(new, add, thoroughly)
 
@@ -212,6 +220,7 @@ class Store:
             self._commit(new, changed, removed)
         generations.put_in_force(new)
         (self.folder / MISSED).unlink(missing_ok=True)
+        building.forget(self.folder)
         # The one before stays until the next rebuild: somebody may be opening it right now.
 
     def _note_for_rebuild(self, ids: list[int]) -> None:

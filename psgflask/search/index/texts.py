@@ -6,6 +6,7 @@ At the end of the file stands where each of them begins, and how many documents 
 """
 
 import os
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ NUMBER = 8  # bytes
 MARKS = ("\x02", "\x03")
 
 Ints = NDArray[np.int64]
-_NO_MARKS = str.maketrans(dict.fromkeys(MARKS, " "))
+_BEYOND = re.compile(r"[^\x00-\x7f]")
 # How ASCII is folded.
 _PLAINLY = bytes(ord(chr(sign).lower() if chr(sign).isalnum() else " ") for sign in range(128))
 _PLAINLY += bytes(range(128, 256))
@@ -45,10 +46,19 @@ class Text:
 
 def prepared(text: str) -> Text:
     """Return a text as it is kept."""
-    shown = unicodedata.normalize("NFC", " ".join(text.translate(_NO_MARKS).split()))
+    for mark in MARKS:  # a table of `translate` would be looked up for every sign
+        text = text.replace(mark, " ")
+    shown = unicodedata.normalize("NFC", " ".join(text.split()))
     if shown.isascii():
         return Text(shown, f" {shown.encode().translate(_PLAINLY).decode()} ")
-    return Text(shown, f" {''.join(map(_folded, shown))} ")
+    plainly = _BEYOND.sub(lambda found: _folded(found[0]), shown)
+    return Text(shown, f" {plainly.encode().translate(_PLAINLY).decode()} ")
+
+
+def encoded(text: str) -> tuple[bytes, bytes]:
+    """Return the two texts as they lie in the file; the second empty where it says no more."""
+    kept = prepared(text)
+    return kept.shown.encode(), b"" if kept.shown.isascii() else kept.padded[1:-1].encode()
 
 
 @lru_cache(maxsize=5_000)
@@ -68,26 +78,25 @@ class Writer:
 
     def add(self, text: str) -> None:
         """Write the text of the next document."""
-        kept = prepared(text)
-        shown, folded = kept.shown.encode(), kept.padded[1:-1].encode()
-        self._put(shown, b"" if kept.shown.isascii() else folded)
+        self.put(*encoded(text))
+
+    def put(self, shown: bytes, folded: bytes) -> None:
+        """Write the two texts of the next document as `encoded` returns them."""
+        at = self._file.tell()
+        self._places += [at, at + len(shown)]
+        self._file.write(shown)
+        self._file.write(folded)
 
     def take(self, texts: "Texts", numbers: Iterable[int]) -> None:
         """Write those of another segment's documents. Raises IndexBroken."""
         for number in numbers:
-            self._put(*texts.packed(number))
+            self.put(*texts.packed(number))
 
     def close(self) -> None:
         """Write where the texts begin."""
         ends = np.array([*self._places, self._file.tell(), len(self._places) // 2], np.int64)
         self._file.write(ends.tobytes())
         self._file.close()
-
-    def _put(self, shown: bytes, folded: bytes) -> None:
-        at = self._file.tell()
-        self._places += [at, at + len(shown)]
-        self._file.write(shown)
-        self._file.write(folded)
 
 
 class Texts:

@@ -2,29 +2,30 @@
 
 import contextlib
 import zlib
-from array import array
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from whoosh.filedb.filestore import RamStorage
 from whoosh.index import TOC, FileIndex, clean_files
 from whoosh.reading import SegmentReader
 from whoosh.writing import SegmentWriter
 
 from psgflask import durable
-from psgflask.search.index import columns, sums, texts
-from psgflask.search.index.codec import Codec, Postings, Values, postings
+from psgflask.search.index import columns, merging, sums, texts
+from psgflask.search.index.codec import Codec
 from psgflask.search.index.documents import Document
-from psgflask.search.index.pool import Pool
-from psgflask.search.index.schema import analysed
+from psgflask.search.index.inverting import Ints, inverted
+from psgflask.search.index.runs import Run
+from psgflask.search.index.sources import SegmentField
 
 # Merging as many in the middle of somebody's request takes a moment, more does not.
 MOST_IN_PASSING = 300
 # From this share of deleted documents on a segment is written anew.
 MOST_DELETED = 0.25
-# Bytes of postings held in memory before they are put on disk.
-LIMIT = 100_000_000
 
 MergePolicy = Callable[[Any, list[Any]], list[Any]]
 
@@ -37,33 +38,43 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         # cut short kills the process that reads it. Our lock stands in for Whoosh's.
         super().__init__(index, codec=Codec(), compound=False, _lk=False)
         self.folder = folder
-        self.pool = Pool(folder, LIMIT)
+        self.docnum: int = 0
+        self._waiting: list[Document] = []
+        # What has postings for the new segment, and its documents' numbers there.
+        self._sources: list[tuple[Callable[[str], merging.Field], Ints]] = []
+        self._readers = contextlib.ExitStack()
         self._texts: texts.Writer | None = None
 
     def add(self, document: Document) -> None:
         """Add a document; the same id must not be live in the index."""
-        found = analysed(document)
-        self.perdocwriter.start_doc(self.docnum)
-        for field, value in found.stored.items():
-            self.perdocwriter.add_field(field, self.schema[field], value, 0)
-        self.perdocwriter.finish_doc()
-        for field, terms in found.terms.items():
-            self.pool.add(field, self.docnum, terms)
-        self._of_texts().add(document.body)
+        self._waiting.append(document)
         self._added = True
         self.docnum += 1
+
+    def take(self, run: Run, kept: NDArray[np.bool_] | None = None) -> None:
+        """Add the documents of a run, or some of them, which must not be live in the index.
+
+        The run stays open until the commit.
+        """
+        self._make_ready()
+        kept = np.ones(len(run.ids), np.bool_) if kept is None else kept
+        self._take(run, kept, self.docnum)
+        self.docnum += int(np.count_nonzero(kept))
+
+    def add_reader(self, reader: SegmentReader) -> None:
+        """Take over what is live of a segment; the reader is closed after the commit."""
+        self._readers.callback(reader.close)
+        self._make_ready()
+        super().add_reader(reader)
 
     def add_postings_to_pool(
         self, reader: SegmentReader, startdoc: int, docmap: dict[int, int] | None
     ) -> None:
         """Take over the postings of a segment; `docmap` names its live documents' new numbers."""
-        for field, term in reader.all_terms():
-            found = postings(reader, field, term)
-            if found is not None:
-                found = _renumbered(found, startdoc, docmap)
-                if found.documents:
-                    self.pool.add_postings((field, term), found)
-        live = range(reader.doc_count_all()) if docmap is None else sorted(docmap)
+        new = np.full(reader.doc_count_all(), merging.GONE)
+        live = range(len(new)) if docmap is None else sorted(docmap)
+        new[live] = np.arange(startdoc, startdoc + len(live))
+        self._sources.append((partial(SegmentField, reader), new))
         with contextlib.closing(texts.Texts(self.folder, reader.segment().segment_id())) as kept:
             self._of_texts().take(kept, live)
 
@@ -73,17 +84,45 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
             self._texts.close()
         super().cancel()
 
+    def _make_ready(self) -> None:
+        """Make a run of the documents that wait."""
+        if self._waiting:
+            run = Run.of(inverted(self._waiting))
+            self._take(run, np.ones(len(run.ids), np.bool_), self.docnum - len(self._waiting))
+            self._waiting = []
+
+    def _take(self, run: Run, kept: NDArray[np.bool_], begin: int) -> None:
+        new = np.full(len(kept), merging.GONE)
+        new[kept] = np.arange(begin, begin + np.count_nonzero(kept))
+        for number, stored, found in zip(new.tolist(), run.stored(), run.texts(), strict=True):
+            if number > merging.GONE:
+                self.perdocwriter.start_doc(number)
+                for field, value in (("id", str(stored["id"])), ("data", stored)):
+                    self.perdocwriter.add_field(field, self.schema[field], value, 0)
+                self.perdocwriter.finish_doc()
+                self._of_texts().put(*found)
+        self._sources.append((run.field, new))
+        self._added = True
+
     def _of_texts(self) -> texts.Writer:
         if self._texts is None:
             self._texts = texts.Writer(self.folder, self.newsegment.segment_id())
         return self._texts
 
     def _flush_segment(self) -> None:
+        self._make_ready()
         self.perdocwriter.close()
-        for (field, term), found in self.pool.records():
-            self.fieldwriter.add_term(field, self.schema[field], term, found)
+        for field in sorted(self.schema.names()):
+            if self.schema[field].indexed:
+                found = [(of(field), new) for of, new in self._sources]
+                for block in merging.blocks(found):
+                    self.fieldwriter.add_terms(field, self.schema[field], block)
         self.fieldwriter.close()
         self._of_texts().close()
+
+    def _close_segment(self) -> None:
+        super()._close_segment()
+        self._readers.close()
 
     def _commit_toc(self, segments: list[Any]) -> None:
         name = TOC._filename(self.indexname, self.generation)
@@ -102,21 +141,6 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         clean_files(self.storage, self.indexname, self.generation, segments)
         there = {file.name for file in self.folder.iterdir()}
         sums.write_sums(self.folder, {k: right for k, right in noted.items() if k in there})
-
-
-def _renumbered(found: Postings, start: int, numbers: dict[int, int] | None) -> Postings:
-    if numbers is None:
-        documents = array("I", [number + start for number in found.documents])
-        return Postings(documents, found.frequencies, found.positions)
-    documents, frequencies, positions = array("I"), array("I"), []
-    values = Values(found)
-    for place, number in enumerate(found.documents):
-        if number in numbers:
-            documents.append(numbers[number])
-            if values:
-                frequencies.append(found.frequencies[place])
-                positions.append(values[place])
-    return Postings(documents, frequencies, b"".join(positions))
 
 
 def _files_of(folder: Path, segments: list[Any]) -> list[Path]:
@@ -174,9 +198,5 @@ def _merge(writer: Any, segments: list[Any], most: int | None) -> list[Any]:
 def _rewrite(writer: Any, segments: list[Any], merged: list[Any]) -> list[Any]:
     for segment in merged:
         if segment.doc_count():
-            reader = SegmentReader(writer.storage, writer.schema, segment)
-            try:
-                writer.add_reader(reader)
-            finally:
-                reader.close()
+            writer.add_reader(SegmentReader(writer.storage, writer.schema, segment))
     return [segment for segment in segments if segment not in merged]

@@ -14,11 +14,11 @@ from psgflask.search import keeper
 from psgflask.search.engine import spelling, vector
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import Document, Store
-from tests.benchmarks.search import whoosh_engine
+from tests.benchmarks.search import building
 from tests.benchmarks.search.measuring import percentile
 from tests.benchmarks.search.questions import Question
 
-TIMES, CHANGES, BUILT = 5, 8, 2_000
+TIMES, CHANGES, BUILT = 5, 8, 10_000
 
 
 def lines(
@@ -39,7 +39,7 @@ def lines(
     yield f"Opened in {spread}; {grown:.0f} MB of memory of its own"
     yield f"Corrections, ms, p50 / p95: {_corrections(folder, asked)}"
     yield f"Seen after a commit in {_refreshed(folder, documents)} ms"
-    yield _built(documents)
+    yield building.line(documents[:BUILT])
 
 
 def _anonymous() -> float:
@@ -73,17 +73,3 @@ def _refreshed(folder: Path, documents: Sequence[Document]) -> str:
             engine.snapshot()
             taken.append((time.perf_counter() - begun) * 1000)
     return f"{median(taken):.0f} ({min(taken):.0f}-{max(taken):.0f})"
-
-
-def _built(documents: Sequence[Document]) -> str:
-    some = documents[:BUILT]
-    rates = []
-    with tempfile.TemporaryDirectory() as spare:
-        for build in (
-            lambda: Store(Path(spare) / "ours").rebuild(some, late=lambda ids: ([], [])),
-            lambda: whoosh_engine.build(Path(spare) / "whoosh", some),
-        ):
-            begun = time.process_time()
-            build()
-            rates.append(len(some) / (time.process_time() - begun))
-    return f"Built: {rates[0]:.0f} articles a CPU second, plain Whoosh {rates[1]:.0f}"
