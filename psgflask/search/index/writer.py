@@ -64,7 +64,6 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
     def add_reader(self, reader: SegmentReader) -> None:
         """Take over what is live of a segment; the reader is closed after the commit."""
         self._readers.callback(reader.close)
-        self._make_ready()
         super().add_reader(reader)
 
     def add_postings_to_pool(
@@ -77,6 +76,13 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         self._sources.append((partial(SegmentField, reader), new))
         with contextlib.closing(texts.Texts(self.folder, reader.segment().segment_id())) as kept:
             self._of_texts().take(kept, live)
+
+    def commit(self, mergetype: MergePolicy) -> None:
+        """Merge as the policy says, and put all in force."""
+        # What cannot be indexed is to fail before Whoosh's own commit: whoosh3 gives that up
+        # by itself, with files open.
+        self._make_ready()
+        super().commit(mergetype=mergetype)
 
     def cancel(self) -> None:
         """Give up; nothing of this commit is ever in force."""
@@ -110,7 +116,6 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         return self._texts
 
     def _flush_segment(self) -> None:
-        self._make_ready()
         self.perdocwriter.close()
         for field in sorted(self.schema.names()):
             if self.schema[field].indexed:
