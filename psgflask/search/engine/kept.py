@@ -4,9 +4,6 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-# Bytes that are kept of the postings last used.
-MOST_KEPT = 64_000_000
-
 Made = TypeVar("Made")
 _NOTHING = object()
 
@@ -14,12 +11,14 @@ _NOTHING = object()
 class Kept:
     """Things by their key, each with its `size` in bytes; what was not used lately is let go.
 
-    There are two generations. What is used of the older one moves to the younger; when room is
-    needed, what has been longest in the older one is let go, and once nothing is left in it, the
-    younger takes its place. So finding something again takes a look into a dictionary, and no lock.
+    At most `most` bytes are kept, in two generations. What is used of the older one moves to the
+    younger; when room is needed, what has been longest in the older one is let go, and once nothing
+    is left in it, the younger takes its place. So finding something again takes a look into a
+    dictionary, and no lock.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self.most = most
         self._lock = threading.RLock()
         self._young: dict[Any, Any] = {}
         self._old: dict[Any, Any] = {}
@@ -59,7 +58,7 @@ class Kept:
             return made
 
     def _make_room(self) -> None:
-        while self.size > MOST_KEPT:
+        while self.size > self.most:
             if not self._old:
                 self._old, self._young = self._young, {}
             self.size -= _size(self._old.pop(next(iter(self._old))))

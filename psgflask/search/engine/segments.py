@@ -39,6 +39,11 @@ class Postings:
         if count and self.ends[-1] != len(self.places):
             raise IndexBroken("The postings are not as they were written")
 
+    @property
+    def size(self) -> int:
+        """Bytes in memory, about."""
+        return 300 + 16 * len(self.documents) + 4 * len(self.places)
+
 
 class Segment:
     """One segment. It never changes, but that documents are deleted from it."""

@@ -27,6 +27,9 @@ from psgflask.search.index.columns import EXACT
 from psgflask.search.language import fold, stem
 
 MOST_COUNTED = 1_000  # words whose documents are counted to find the commonest
+# Bytes that are kept of what was made of postings, and of postings with their places: from these
+# neighbours are counted, and what was counted is kept among the former.
+MOST_KEPT, MOST_PLACES = 54_000_000, 8_000_000
 MOST_NEAR = 50  # words whose neighbours are kept
 # Bytes of the largest term that is kept: what is made of one is kept, which is smaller than it.
 LARGEST_TERM = 50_000
@@ -52,7 +55,8 @@ class Snapshot:
             self.bases.append(self.bases[-1] + segment.count)
         self.room = self.bases[-1]
         self._lock = threading.RLock()
-        self.kept = Kept()
+        self.kept = Kept(MOST_KEPT)
+        self._places = Kept(MOST_PLACES)
         self._near: dict[tuple[str, int], dict[str, Near]] = {}
         self._own = threading.local()
         self.live: Mask = np.ones(self.room, np.bool_)
@@ -250,7 +254,8 @@ class Snapshot:
                 return ()
             return segment.postings(run, place)
 
-        found = self.keep((segment.name, side, kind, encoded), read)
+        key = segment.name, side, kind, encoded
+        found = self._places.get(key, lambda: self._reading(read))
         return found or None
 
     def _reading(self, read: Callable[[], Read]) -> Read:

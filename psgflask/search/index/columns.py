@@ -5,6 +5,7 @@ place of each term's postings) and `<segment>.forward` (document -> its stems). 
 that the segment does not: whoever finds them missing or of another make derives them anew.
 """
 
+import contextlib
 import hashlib
 import zlib
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ EXACT = "exact"
 KINDS = (*LANGUAGES, EXACT)
 SUFFIXES = COLUMNS, FORWARD = ".columns", ".forward"
 # Grows with every change of what is derived, or how.
-VERSION = 3
+VERSION = 4
 
 Ints = NDArray[np.int64]  # on disk and in memory as 32 bits where that is enough
 
@@ -40,7 +41,7 @@ class Lexicon:
     """The terms of one kind in order of their UTF-8, and what is known of each.
 
     `n` and `f` are, with deleted documents, how many documents have the term in title or body and
-    the sum of min(x, 5) over them; of exact words they are 0: those are counted when asked for.
+    the sum of min(x, 5) over them; empty for exact words: those are counted when asked for.
     """
 
     blob: bytes
@@ -127,7 +128,7 @@ def load(folder: Path, segment: str) -> Columns | None:
     for kind in KINDS:
         own = {label: arrays.pop(f"{kind}_{label}") for label in LEXICON}
         lexicons[kind] = Lexicon(
-            own["blob"].tobytes(),
+            packed.content(own["blob"]),
             own["ends"],
             Run(own["body_at"], own["body_documents"], own["body_times"]),
             Run(own["title_at"], own["title_documents"], own["title_times"]),
@@ -157,6 +158,7 @@ def made_for(pairs: bytes) -> NDArray[np.int64]:
 
 def _read(file: Path) -> dict[str, Any] | None:
     """Return the arrays of a file, None for those of another make. Raises OSError, ValueError."""
-    arrays = packed.unpack(file.read_bytes())
+    with contextlib.closing(packed.InFile(file)) as stored:
+        arrays = stored.whole()
     ours = MAKE in arrays and arrays[MAKE].tolist()[:2] == [VERSION, SCHEMA_VERSION]
     return arrays if ours else None

@@ -102,11 +102,12 @@ def _lexicon(leaf: Any, kind: str) -> dict[str, Any]:
     found = {side: codec.terms_of(leaf, f"{side}_{kind}") for side in SIDES}
     terms = sorted(set().union(*(there for there, _infos in found.values())))
     ranks = dict(zip(terms, range(len(terms)), strict=True))
+    counted = 0 if kind == EXACT else len(terms)
     arrays: dict[str, Any] = {
         "blob": np.frombuffer(b"".join(terms), np.uint8),
         "ends": np.cumsum([0, *map(len, terms)]),
-        "n": np.zeros(len(terms), np.int64),
-        "f": np.zeros(len(terms), np.int64),
+        "n": np.zeros(counted, np.int64),
+        "f": np.zeros(counted, np.int64),
     }
     for side, (there, infos) in found.items():
         own = np.fromiter(map(ranks.__getitem__, there), np.int64)

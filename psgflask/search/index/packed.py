@@ -31,15 +31,10 @@ def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return zlib.crc32(rest).to_bytes(4, "little") + rest
 
 
-def unpack(packed: bytes) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a file, which lie in its bytes. Raises ValueError for a harmed one."""
-    if int.from_bytes(packed[:4], "little") != zlib.crc32(memoryview(packed)[4:]):
-        raise ValueError("The sum is not right")
-    begin = FIRST + int.from_bytes(packed[4:FIRST], "little")
-    return {
-        name: np.frombuffer(packed, kind, length, begin + at)
-        for name, (kind, length, at) in json.loads(packed[FIRST:begin]).items()
-    }
+def content(array: NDArray[Any]) -> bytes:
+    """Return the bytes that an array lies in which was read from a file, without a copy."""
+    base: object = array.base
+    return base if isinstance(base, bytes) else array.tobytes()
 
 
 class Stored(Protocol):
@@ -88,6 +83,12 @@ class InFile:
         end = length if end is None else end
         found = self._read((end - begin) * size, self._begin + at + begin * size)
         return np.frombuffer(found, kind)
+
+    def whole(self) -> dict[str, NDArray[Any]]:
+        """Return all arrays, each in memory of its own. Raises ValueError for a harmed file."""
+        if not self.is_sound():
+            raise ValueError("The sum is not right")
+        return {name: self.part(name) for name in self._places}
 
     def is_sound(self) -> bool:
         """Read the file through and say whether it is as it was written."""

@@ -14,8 +14,8 @@ from psgflask.search import keeper
 from psgflask.search.engine import spelling, vector
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import Document, Store
-from tests.benchmarks.search import building
-from tests.benchmarks.search.measuring import percentile
+from tests.benchmarks.search import alone, building
+from tests.benchmarks.search.measuring import spread
 from tests.benchmarks.search.questions import Question
 
 TIMES, CHANGES, BUILT = 5, 8, 10_000
@@ -26,27 +26,21 @@ def lines(
 ) -> Iterator[str]:
     """Yield a sentence for each."""
     folder = keeper.store(app).folder
-    before = _anonymous()
     opened = []
     for _time in range(TIMES):
         begun = time.perf_counter()
-        engine = VectorEngine(Store(folder))
-        engine.snapshot()
+        VectorEngine(Store(folder)).snapshot()
         opened.append((time.perf_counter() - begun) * 1000)
-        if _time == 0:
-            grown = _anonymous() - before
-    spread = f"{median(opened):.0f} ms ({min(opened):.0f}-{max(opened):.0f})"
-    yield f"Opened in {spread}; {grown:.0f} MB of memory of its own"
-    yield f"Corrections, ms, p50 / p95: {_corrections(folder, asked)}"
+    yield f"Opened in {median(opened):.0f} ms ({min(opened):.0f}-{max(opened):.0f})"
+    own = alone.measured(Path(app.instance_path), asked)
+    yield (
+        f"Memory of its own, MB: {own.opened:.0f} when opened, {own.asked:.0f} once every question"
+        " was asked, with what pages load when first drawn"
+    )
+    yield f"A word for the first time, ms, p50 / p95 / most: {spread(own.first)}"
+    yield f"Corrections, ms, p50 / p95 / most: {_corrections(folder, asked)}"
     yield f"Seen after a commit in {_refreshed(folder, documents)} ms"
     yield building.line(documents[:BUILT])
-
-
-def _anonymous() -> float:
-    for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
-        if line.startswith("Anonymous:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
 
 
 def _corrections(folder: Path, asked: Mapping[str, Sequence[Question]]) -> str:
@@ -56,7 +50,7 @@ def _corrections(folder: Path, asked: Mapping[str, Sequence[Question]]) -> str:
         begun = time.process_time()
         spelling.best(snapshot, question.words[0])
         costs.append((time.process_time() - begun) * 1000)
-    return f"{median(costs):.2f} / {percentile(costs, 95):.2f}"
+    return spread(costs)
 
 
 def _refreshed(folder: Path, documents: Sequence[Document]) -> str:

@@ -73,6 +73,11 @@ def percentile(values: Sequence[float], share: int) -> float:
     return ordered[max(0, -(-share * len(ordered) // 100) - 1)]
 
 
+def spread(costs: Sequence[float]) -> str:
+    """Say p50, p95 and the most."""
+    return f"{median(costs):.2f} / {percentile(costs, 95):.2f} / {max(costs):.2f}"
+
+
 def ratios(theirs: Sequence[float], ours: Sequence[float]) -> tuple[float, float, float]:
     """Return how many times as long theirs took, round by round: median, lowest, highest."""
     found = sorted(a / b for a, b in zip(theirs, ours, strict=True))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from tests.benchmarks.search.measuring import Cell, Table, percentile, ratios
+from tests.benchmarks.search.measuring import Cell, Table, ratios, spread
 
 OURS = "ours"
 
@@ -17,8 +17,7 @@ def lines(table: Table, names: Sequence[str]) -> list[str]:
 
 def first_touch(table: Table) -> str:
     """Return what our pages cost when every question is new."""
-    costs = [cost for cells in table.values() for cost in cells[OURS].first]
-    return f"{median(costs):.2f} / {percentile(costs, 95):.2f} / {max(costs):.2f}"
+    return spread([cost for cells in table.values() for cost in cells[OURS].first])
 
 
 def behind(table: Table, names: Sequence[str]) -> list[str]:

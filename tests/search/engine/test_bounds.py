@@ -6,9 +6,8 @@ from unittest.mock import patch
 
 import pytest
 
-from psgflask.search.engine.kept import MOST_KEPT
 from psgflask.search.engine.segments import Segment
-from psgflask.search.engine.snapshot import MOST_COUNTED, MOST_NEAR
+from psgflask.search.engine.snapshot import MOST_COUNTED, MOST_KEPT, MOST_NEAR, MOST_PLACES
 from psgflask.search.engine.weighing import MOST_EXPANSIONS
 from psgflask.search.index.columns import Run
 from psgflask.search.query import MOST_TERMS
@@ -99,14 +98,14 @@ def test_s1_misspelt_words_count_a_bounded_number_of_candidates(
 
 def test_s1_what_a_snapshot_keeps_is_bounded(index: Index) -> None:
     rng = random.Random(2)
-    with patch("psgflask.search.engine.kept.MOST_KEPT", 50_000):
-        index.engine._snapshot = None
-        snapshot = index.engine.snapshot()
-        for _search in range(60):
-            index.search(f"con{''.join(rng.choices('abcde', k=5))} the")
-            assert snapshot.kept.size <= 50_000
-            assert len(snapshot._near) <= MOST_NEAR
-    assert MOST_KEPT <= 100_000_000
+    snapshot = index.engine.snapshot()
+    snapshot.kept.most, snapshot._places.most = 50_000, 20_000
+    for _search in range(60):
+        index.search(f'con{"".join(rng.choices("abcde", k=5))} the "con the"')
+        assert snapshot.kept.size <= 50_000
+        assert snapshot._places.size <= 20_000
+        assert len(snapshot._near) <= MOST_NEAR
+    assert MOST_KEPT + MOST_PLACES <= 100_000_000
 
 
 def test_s1_pages_are_bounded_however_many_results(index: Index) -> None:
