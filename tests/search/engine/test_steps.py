@@ -1,9 +1,13 @@
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from psgflask.search.engine import Step
+from psgflask.search.language import fold
 from tests.search.corpus import Index, document
 
 
@@ -136,6 +140,36 @@ def test_a_whole_title_stands_before_all_others(tmp_path: Path, title: str) -> N
         ],
     )
     assert index.ids(title) == [3, 1, 2]
+
+
+TITLES = st.lists(
+    st.sampled_from(["Lima", "Minería", "minería", "law", "the", "de", "Conga", "congas"]),
+    min_size=1,
+    max_size=4,
+).map(" ".join)
+DAYS = st.none() | st.dates(date(2001, 1, 1), date(2003, 1, 1))
+
+
+@settings(max_examples=40)
+@given(
+    found=st.lists(st.tuples(TITLES, TITLES, DAYS), min_size=1, max_size=12),
+    data=st.data(),
+    feedback=st.booleans(),
+)
+def test_titles_just_as_typed_stand_first_the_newest_before_older_ones(
+    found: list[tuple[str, str, date | None]], data: st.DataObject, *, feedback: bool
+) -> None:
+    documents = [
+        document(number, title, f"{body} {title} " * 3, dated=day)
+        for number, (title, body, day) in enumerate(found, 1)
+    ]
+    typed = data.draw(st.sampled_from([title for title, _body, _day in found]))
+    with TemporaryDirectory() as folder:
+        index = Index(Path(folder), documents)
+        ids = index.ids(typed, recency=True, feedback=feedback)
+    just_so = [each for each in documents if fold(each.title) == fold(typed)]
+    just_so.sort(key=lambda each: (each.order_date, each.id), reverse=True)
+    assert ids[: len(just_so)] == [each.id for each in just_so[: len(ids)]]
 
 
 def test_equal_scores_go_to_the_newest_then_the_highest_id(tmp_path: Path) -> None:
