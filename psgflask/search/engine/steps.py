@@ -59,7 +59,12 @@ class Evaluation:
         if self.ask.as_typed:
             return self.query, {}, []
         words = dict.fromkeys(each.word for each in self.query.plain)
-        absent = [word.folded for word in words if not len(weighing.of_word(self.snapshot, word))]
+        known = self.query.words_of_concepts
+        absent = [
+            word.folded
+            for word in words
+            if word not in known and not len(weighing.of_word(self.snapshot, word))
+        ]
         corrections = {
             word: better for word in absent if (better := spelling.best(self.snapshot, word))
         }

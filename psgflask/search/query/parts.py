@@ -142,6 +142,17 @@ class Query:
         return tuple(clause for clause in self.clauses if isinstance(clause, Plain))
 
     @property
+    def words_of_concepts(self) -> set[Word]:
+        """Return the plain words that are of a term of the glossary: these are spelt well."""
+        return {
+            clause.word
+            for concept in self.concepts
+            for place in self.places_of(concept)
+            for clause in self.groups[place]
+            if isinstance(clause, Plain)
+        }
+
+    @property
     def others(self) -> list[Other]:
         """Return the terms that will do in place of words typed, each once."""
         return list({other.text: other for each in self.concepts for other in each.others}.values())

@@ -126,6 +126,15 @@ def test_correcting_another_word_keeps_the_concept(index: Index) -> None:
     assert answer.also_searched
 
 
+def test_a_word_of_the_glossary_is_never_corrected(tmp_path: Path) -> None:
+    index = Index(tmp_path, [document(1, "The priro of a day", "dia priro"), document(2, "Lima")])
+    index.glossary = glossary("en EIA | es estudio de impacto", "en prior consultation | es previa")
+    for q in ("EIA", "prior consultation"):
+        assert (index.search(q).ids, index.search(q).corrections) == ((), {}), q
+    index.glossary = Glossary()
+    assert index.search("EIA").corrections == {"eia": "dia"}
+
+
 def by_id(answer: Answer) -> dict[int, float]:
     return dict(zip(answer.ids, answer.scores, strict=True))
 

@@ -134,3 +134,20 @@ def test_likeness_joins_the_twenty_nearest_the_commonest_first(lexicon: Lexicon)
         "palabrw",
         *(f"palabr{letter}" for letter in letters[:19]),
     )
+
+
+def test_numbers_are_never_corrected_nor_widened(lexicon: Lexicon) -> None:
+    snapshot = lexicon(**{"2017": 1, "218": 50, "covid19": 60, "covid18": 1})
+    assert spelling.best(snapshot, "2018") is None
+    assert spelling.like(snapshot, "covid20") == ()
+    assert spelling.likelier(snapshot, "covid18") is None
+
+
+def test_two_edits_and_another_first_letter_make_another_word(lexicon: Lexicon) -> None:
+    assert spelling.best(lexicon(twenty=50), "qwerty") is None
+    assert spelling.best(lexicon(twenty=50), "twerny") == "twenty"
+
+
+def test_no_other_form_of_the_word_is_offered(lexicon: Lexicon) -> None:
+    assert spelling.likelier(lexicon(derechos=1, derecho=90), "derechos") is None
+    assert spelling.likelier(lexicon(derechps=1, derechos=90), "derechps") == "derechos"

@@ -14,6 +14,8 @@ import re
 from functools import lru_cache
 from math import log
 
+from psgflask.languages import LANGUAGES
+from psgflask.search.language import stem
 from psgflask.search.stopwords import STOP_WORDS
 from tests.search.reference.snapshot import EXACT, MOST_COUNTED, Snapshot
 
@@ -21,14 +23,17 @@ NEAREST = 20
 LONG, LONGER = 5, 8  # letters from which more edits are looked at
 COMMON = 100
 RARE, TIMES_COMMONER, SURE_COST = 3, 20, 1.0
+DEAREST = 2.0
 
 
 def best(snapshot: Snapshot, word: str) -> str | None:
     """Return the best correction of a word, None when nothing is near."""
+    if any(map(str.isdigit, word)):
+        return None
     costs = {
-        other: cost(word, other, distance)
+        other: price
         for other, distance in near(snapshot, word).items()
-        if distance
+        if distance and (price := cost(word, other, distance)) <= DEAREST
     }
     return _best(snapshot, costs, snapshot.everything, 1)
 
@@ -39,7 +44,7 @@ def likelier(snapshot: Snapshot, word: str) -> str | None:
     Documents are counted in the word's own language, the one where its share is greater.
     """
     docs = snapshot.term(EXACT, word).docs
-    if not docs:
+    if not docs or any(map(str.isdigit, word)):
         return None
     own = max(
         snapshot.languages.values(),
@@ -52,7 +57,9 @@ def likelier(snapshot: Snapshot, word: str) -> str | None:
     costs = {
         other: price
         for other, distance in near(snapshot, word, 1).items()
-        if distance and (price := cost(word, other, distance)) <= SURE_COST
+        if distance
+        and (price := cost(word, other, distance)) <= SURE_COST
+        and all(stem(word, language) != stem(other, language) for language in LANGUAGES)
     }
     return _best(snapshot, costs, own, TIMES_COMMONER * n)
 
@@ -63,6 +70,8 @@ def like(snapshot: Snapshot, word: str) -> tuple[str, ...]:
     Of equally near ones those in most documents, then alphabetical.
     """
     most = 2 if len(word) >= LONGER else 1 if len(word) >= LONG else 0
+    if any(map(str.isdigit, word)):
+        most = 0
     distances = near(snapshot, word) if most else {}
     chosen: list[str] = []
     for step in range(most + 1):
