@@ -24,5 +24,5 @@ def read_attachments(again: bool) -> None:
     if absent:
         click.echo(f"{absent} files are not in instance/media: restore them from a backup")
     if left:
-        click.echo("Could not be read, so that search finds them by their title alone:")
+        click.echo("Could not be read, so that search knows their titles alone:")
         print_table(("file", "why"), left)

@@ -23,12 +23,17 @@ TEXTS = (
 def text_of(article: Article) -> str:
     """Return the text of an article that is searched, apart from its title.
 
-    That is its teaser, its body and the first 5,000 words of each attached PDF; of a members-only
-    article the teaser alone.
+    That is its teaser, its body, and of each file attached its title and, of a PDF, its first 5,000
+    words; of a members-only article the teaser alone.
     """
     if not catalogue.may_read_body(article, catalogue.ANYBODY):
         return article.teaser
-    attached = [file.read.text for file in article.attachments if file.read is not None]
+    # The title first: a snippet from a file then tells which one.
+    attached = [
+        text
+        for file in article.attachments
+        for text in (file.title, file.read.text if file.read is not None else "")
+    ]
     return "\n\n".join([article.teaser, plain(article.body), *filter(None, attached)])
 
 

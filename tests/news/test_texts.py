@@ -30,7 +30,7 @@ topics: [mining]
 date: 2018-07-01
 attachments:
   - file: report.pdf
-    title: The report
+    title: The Zarzaparrilla memorandum
     language: en
 ---
 The report is attached.
@@ -70,7 +70,7 @@ def attached(app: Flask, session: Session, data: bytes, **how: Any) -> Article:
             file_name="report.pdf",
             media_type="application/pdf",
             size=len(data),
-            title="The report",
+            title="The memorandum",
             language="en",
         )
     )
@@ -196,6 +196,7 @@ def test_a_broken_pdf_is_taken_and_told(
     told = json.loads(run(app, "show", "a-report-on-water", "--json"))
     assert "broken" in told["unreadable"]["report.pdf"]
     assert found(client, "water")
+    assert found(client, "zarzaparrilla memorandum")
 
 
 def test_the_doctor_names_what_could_not_be_read(app: Flask, session: Session) -> None:
@@ -219,6 +220,7 @@ def test_of_a_members_only_article_no_attached_word_is_found(
     texts.read_missing(app)
     assert session.scalars(select(FileText.text)).all() == ["mercury"]
     assert not found(client, "mercury")
+    assert not found(client, "memorandum")
     assert found(client, "report")
 
 
