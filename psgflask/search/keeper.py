@@ -16,7 +16,7 @@ from psgflask.durable import write_whole
 from psgflask.news import catalogue
 from psgflask.search import documents, ledger
 from psgflask.search.drift import Drift, between
-from psgflask.search.index import Document, IndexBroken, Store
+from psgflask.search.index import Document, IndexBroken, NewerSchema, Store
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,8 @@ def _follow(session: Session, transaction: SessionTransaction) -> None:
 
 
 def _follow_without_index(app: Flask, broken: IndexBroken) -> None:
+    if isinstance(broken, NewerSchema):
+        return  # the worker will say so
     try:
         if _published(app, utc_now()) > SOON_BUILT:
             log.warning("The index cannot be changed (%s); the worker builds it anew", broken)
@@ -142,6 +144,8 @@ def sweep(app: Flask, *, now: datetime | None = None) -> None:
         drain(app, now=now)
         _drain_due(app, now)
         _tidy(app, now)
+    except NewerSchema as newer:
+        log.warning("%s: changes wait in the ledger until this process is restarted", newer)
     except IndexBroken as broken:
         log.warning("The index is missing or broken (%s); building it anew", broken)
         rebuild(app, now=now, wait=False)

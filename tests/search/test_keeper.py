@@ -375,6 +375,21 @@ def test_r6_an_index_of_an_earlier_schema_is_searched_until_the_new_one_is_ready
     assert found == [(old,)] * 3
 
 
+def test_r6_a_worker_of_older_code_leaves_an_index_of_newer_code_alone(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.article(session, "Lima")
+    with monkeypatch.context() as newer:
+        newer.setattr(sums, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+        keeper.rebuild(app)
+    there = keeper.store(app).generation_token()
+    factories.article(session, "Callao")  # few enough articles to build the index on the spot
+    session.rollback()
+    keeper.sweep(app)
+    assert keeper.store(app).generation_token() == there
+    assert keeper.waiting(app)[0] > 0
+
+
 def test_r6_a_change_waits_for_the_index_of_the_new_schema(
     app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

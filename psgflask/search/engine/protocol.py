@@ -51,8 +51,7 @@ class Ask:
 class Answer:
     """What was found; `ids` are those of the page asked for, best first.
 
-    `words` says which forms matched for each word typed, for highlighting. Facets count
-    within all filters but their own.
+    Facets count within all filters but their own.
     """
 
     total: int

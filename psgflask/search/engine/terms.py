@@ -137,9 +137,11 @@ class Found:
         found: Floats
         if 8 * len(docs) > len(self.docs) and 64 * len(self.docs) > self.room:
             whole = _whole(self.room)
-            whole[self.docs] = self.scores
-            found = whole[docs]
-            whole[self.docs] = 0
+            try:
+                whole[self.docs] = self.scores
+                found = whole[docs]
+            finally:
+                whole[self.docs] = 0
         else:
             at = self.docs.searchsorted(docs)
             at[at == len(self.docs)] = 0
@@ -148,8 +150,8 @@ class Found:
 
     @property
     def size(self) -> int:
-        """Bytes in memory at most, about."""
-        wide = 0 if not self.is_dense else self.room if self.scores is None else 4 * self.room
+        """Bytes in memory at most, about; the vectors that are made when first asked for too."""
+        wide = self.room if self.scores is None else 4 * self.room if self.is_dense else 0
         return 300 + 8 * len(self.docs) + wide
 
 

@@ -7,7 +7,7 @@
 BM25F (Robertson & Zaragoza 2009) with a burstiness factor (Amati & van Rijsbergen 2002).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -28,11 +28,6 @@ def of_word(snapshot: Snapshot, word: Word) -> Found:
     """Return the documents that hold a word in any of its forms, and what they score by it."""
     key = "word", word.folded, word.accented  # to hash a Word takes longer
     return snapshot.keep(key, partial(_of_word, snapshot, word))
-
-
-def of_words_of_phrase(snapshot: Snapshot, words: Iterable[Word]) -> list[Found]:
-    """Return what documents score by each word of a phrase."""
-    return [of_word(snapshot, word) for word in words]
 
 
 def of_prefix(snapshot: Snapshot, prefix: str) -> Found:

@@ -1,7 +1,7 @@
 """The index on disk: what it holds of an article, how it is written, and how it is read."""
 
 from psgflask.search.index.documents import Document, content_hash
-from psgflask.search.index.generations import IndexBroken, OtherSchema
+from psgflask.search.index.generations import IndexBroken, NewerSchema, OtherSchema
 from psgflask.search.index.store import Store
 from psgflask.search.index.texts import MARKS, Text, prepared
 
@@ -9,6 +9,7 @@ __all__ = [
     "MARKS",
     "Document",
     "IndexBroken",
+    "NewerSchema",
     "OtherSchema",
     "Store",
     "Text",

@@ -68,7 +68,7 @@ class Likeness:
 
 @dataclass(frozen=True)
 class Columns:
-    """The documents of a segment by their number in it; those deleted may be all zeros.
+    """The documents of a segment by their number in it, deleted ones too.
 
     Days are `date.toordinal()`, 0 for none; `order` is the day an article sorts by. `starts` is
     where each document's pairs begin in the forward file, in pairs, and at last their number.

@@ -13,6 +13,7 @@ from psgflask.search.index import codec, columns, forward, packed, signatures
 from psgflask.search.index.codec import WIDTH
 from psgflask.search.index.columns import COLUMNS, EXACT, FORWARD, KINDS, MAKE, Columns
 from psgflask.search.index.documents import LANGUAGES, SIDES
+from psgflask.search.index.generations import IndexBroken
 
 
 def derive_once(leaf: Any, folder: Path) -> None:
@@ -23,7 +24,19 @@ def derive_once(leaf: Any, folder: Path) -> None:
 
 
 def derive(leaf: Any, folder: Path) -> None:
-    """Write the columns of a segment, read through one of a reader's `leaf_readers()`."""
+    """Write the columns of a segment, read through one of a reader's `leaf_readers()`.
+
+    Raises IndexBroken where the segment is not as it was written; OSError.
+    """
+    try:
+        _derive(leaf, folder)
+    except (IndexBroken, OSError):
+        raise
+    except Exception as error:  # whatever damage makes of what reads it
+        raise IndexBroken(f"Nothing can be derived of the segment: {error!r}") from error
+
+
+def _derive(leaf: Any, folder: Path) -> None:
     name = leaf.segment().segment_id()
     count = leaf.doc_count_all()
     arrays = _of_documents(leaf, count)
@@ -52,8 +65,9 @@ def _of_documents(leaf: Any, count: int) -> dict[str, Any]:
     arrays = {field.name: np.zeros(count, np.int64) for field in fields(Columns)[:8]}
     hashes = np.zeros(count, np.int64)
     topics, years = _Codes(count), _Codes(count)
-    for number, stored in leaf.iter_docs():
-        data = stored["data"]
+    # Of deleted ones too: what is known of them is taken out of what is counted by it.
+    for number in range(count):
+        data = leaf.stored_fields(number)["data"]
         first, last = _day(data["dated_from"]), _day(data["dated_to"])
         language = LANGUAGES.index(data["language"])
         arrays["ids"][number] = data["id"]

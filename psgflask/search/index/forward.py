@@ -29,6 +29,8 @@ def of_lexicons(lexicons: list[dict[str, Any]], postings: int, count: int) -> tu
     sizes = np.zeros(count, np.int64)
     for lexicon in lexicons:
         for terms, documents, x in _joined(lexicon, postings):
+            if len(documents) and documents.max() >= count:
+                raise IndexBroken("The postings name documents that are not there")
             sizes += np.bincount(documents, minlength=count)
             many = len(lexicon["n"])
             lexicon["n"] += np.bincount(terms, minlength=many)

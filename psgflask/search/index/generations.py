@@ -18,6 +18,10 @@ class OtherSchema(IndexBroken):
     """The index is whole, but was written by code that indexes other things or otherwise."""
 
 
+class NewerSchema(OtherSchema):
+    """That code is newer than this: the index is right, and this process is to be restarted."""
+
+
 def current(folder: Path) -> Path:
     """Return the folder of the generation in force. Raises IndexBroken."""
     try:

@@ -17,7 +17,7 @@ from whoosh.index import TOC
 from psgflask.durable import write_whole
 from psgflask.search.index import columns
 from psgflask.search.index.documents import SCHEMA_VERSION, STILL_READ
-from psgflask.search.index.generations import IndexBroken, OtherSchema
+from psgflask.search.index.generations import IndexBroken, NewerSchema, OtherSchema
 
 SUMS = "sums.json"
 NAME = "MAIN"  # Whoosh's name for the one index in a folder
@@ -48,7 +48,8 @@ def read_sums(generation: Path, *, to_write: bool = False) -> dict[str, Sum]:
         raise IndexBroken(f"{SUMS} cannot be read: {error}") from error
     fit = {SCHEMA_VERSION} if to_write else {SCHEMA_VERSION, *STILL_READ}
     if noted["schema"] not in fit:
-        raise OtherSchema(f"The index has schema {noted['schema']}, this code {SCHEMA_VERSION}")
+        other = NewerSchema if noted["schema"] > SCHEMA_VERSION else OtherSchema
+        raise other(f"The index has schema {noted['schema']}, this code {SCHEMA_VERSION}")
     return {name: (size, crc) for name, (size, crc) in noted["files"].items()}
 
 

@@ -2,8 +2,10 @@
 
 import random
 from collections.abc import Iterator
+from datetime import date
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 
 from psgflask.search.engine.segments import Segment
@@ -106,6 +108,26 @@ def test_s1_what_a_snapshot_keeps_is_bounded(index: Index) -> None:
         assert snapshot._places.size <= 20_000
         assert len(snapshot._near) <= MOST_NEAR
     assert MOST_KEPT + MOST_PLACES <= 100_000_000
+
+
+def held(made: object) -> int:
+    """Return the bytes of the arrays that something kept consists of."""
+    names = getattr(made, "__slots__", None) or vars(made)
+    values = [getattr(made, name, None) for name in names]
+    return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+
+
+def test_s1_what_is_kept_is_no_larger_than_it_is_counted(index: Index) -> None:
+    snapshot = index.engine.snapshot()
+    words = list(snapshot.beginning("con"))[:20]
+    for number, word in enumerate(words):
+        index.search(f'{word} "of {word}" -"the {word}" con{"abcde"[number % 5]}* zzz')
+        index.search("the", first=date(2000, 1, 1 + number), last=date(2001, 1, 1))
+    for kept in (snapshot.kept, snapshot._places):
+        everything = {key: kept.find(key) for key in kept.keys()}  # noqa: SIM118  # no dict
+        for key, made in everything.items():
+            if hasattr(made, "size") and not isinstance(made, np.ndarray):
+                assert held(made) <= made.size, key
 
 
 def test_s1_pages_are_bounded_however_many_results(index: Index) -> None:

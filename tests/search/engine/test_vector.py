@@ -1,5 +1,6 @@
 """The engine over an index that changes, breaks and is read by several threads."""
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -176,6 +177,39 @@ def test_columns_that_are_not_as_they_were_made_are_made_anew(
     )
     assert (after.ids, after.scores) == (before.ids, before.scores)
     assert file.read_bytes() == whole
+
+
+def test_columns_made_anew_know_what_was_deleted(tmp_path: Path) -> None:
+    english = [document(n, f"Lima w{n}", f"mining law of {n}") for n in range(1, 21)]
+    spanish = [
+        document(n, f"Lima p{n}", f"la huelga minera de {n} maestros", language="es")
+        for n in range(21, 31)
+    ]
+    index = Index(tmp_path, [*english, *spanish])
+    index.change([], [22, 25])
+    before = index.search("lima huelga OR lima", feedback=True)
+    for file in generations.current(index.store.folder).glob(f"*{columns.COLUMNS}"):
+        file.unlink()
+    anew = Index.__new__(Index)
+    anew.store, anew.engine = index.store, VectorEngine(index.store)
+    after = anew.search("lima huelga OR lima", feedback=True)
+    assert (after.ids, after.scores) == (before.ids, before.scores)
+
+
+@pytest.mark.parametrize("ending", [".pst", "_stored.col"])
+def test_damage_that_is_noticed_in_deriving_alone_makes_the_index_unusable(
+    tmp_path: Path, ending: str
+) -> None:
+    index = Index(tmp_path, [document(number, f"Lima w{number}") for number in range(1, 30)])
+    generation = generations.current(index.store.folder)
+    [file] = generation.glob(f"*{ending}")
+    look = file.stat()
+    file.write_bytes(b"\xff" * look.st_size)
+    os.utime(file, ns=(look.st_atime_ns, look.st_mtime_ns))
+    for derived in generation.glob(f"*{columns.COLUMNS}"):
+        derived.unlink()
+    with pytest.raises(IndexUnusable):
+        VectorEngine(index.store).search(parse("lima", interface="en"), Ask(now=NOW))
 
 
 @pytest.mark.parametrize("ending", columns.SUFFIXES)
