@@ -25,7 +25,7 @@ class Word:
     accented: str
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def fold(text: str) -> str:
     """Drop case and combining marks: "Castañeda" gives "castaneda"."""
     return folding.fold(text)
@@ -53,7 +53,7 @@ def typed(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def parts(typed: str) -> tuple[Word, ...]:
     """Return what a word as typed is read as: one word, rarely several or none."""
     found = _PLAIN_WORD.findall(fold(typed))
@@ -63,7 +63,7 @@ def parts(typed: str) -> tuple[Word, ...]:
     return (Word(found[0], lower if lower != found[0] else ""),)
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=50_000)
 def stem(folded: str, language: str) -> str:
     """Return the Snowball stem of a folded word in "en" or "es"."""
     # A stemmer keeps the word that it works on, so each thread has its own.

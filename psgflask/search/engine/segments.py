@@ -20,8 +20,8 @@ from psgflask.search.index.texts import Text, Texts
 Numbers = NDArray[np.int32]
 
 
-# Texts that are kept once shown, about 5 kB each.
-MOST_TEXTS = 2_000
+# Letters of texts that are kept once shown, 2,500 articles or so.
+MOST_LETTERS = 10_000_000
 
 
 class Postings:
@@ -62,6 +62,7 @@ class Segment:
         self._ends = {kind: lexicon.ends.data for kind, lexicon in found.lexicons.items()}
         self._numbers: dict[tuple[str, str], Numbers] = {}
         self._shown: dict[int, Text] = {}
+        self._letters = 0  # of these
 
     @property
     def lexicons(self) -> dict[str, Lexicon]:
@@ -132,9 +133,11 @@ class Segment:
         """Return the text of a document, its title apart. Raises IndexBroken."""
         text = self._shown.get(document)
         if text is None:
-            if len(self._shown) >= MOST_TEXTS:
-                self._shown = {}
-            text = self._shown[document] = self._texts.of(document)
+            text = self._texts.of(document)
+            self._letters += 2 * len(text.shown)
+            if self._letters > MOST_LETTERS:
+                self._shown, self._letters = {}, 2 * len(text.shown)
+            self._shown[document] = text
         return text
 
     def pairs(self, document: int) -> NDArray[Any]:

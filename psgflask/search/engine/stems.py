@@ -12,7 +12,7 @@ from psgflask.search.engine.segments import Segment
 from psgflask.search.engine.terms import Docs, Floats
 from psgflask.search.index.forward import MOST_REPEATED, PAIR
 
-MOST_KEPT = 8_000  # documents whose stems are kept, about 1 kB each
+MOST_KEPT = 1_000_000  # stems of documents that are kept, 8 bytes each: of 8,000 articles or so
 # RELEVANCE: terms of feedback are those with 2 <= n <= max(N/4, 5).
 LEAST, FEW = 2, 5
 
@@ -128,6 +128,7 @@ class Forward:
         for each in self._stems:
             each.let_go()
         self._kept: dict[int, Shares] = {}
+        self._size = 0  # stems in all of these
         self._lengths = np.zeros(len(language), np.int32)  # of those that are or were kept
 
     def shares(self, docs: Docs) -> tuple[Docs, Floats, Docs]:
@@ -140,10 +141,13 @@ class Forward:
         try:
             own = [kept[number] for number in numbers]
         except KeyError:
-            if len(kept) >= MOST_KEPT:
-                kept = self._kept = {}
+            if self._size > MOST_KEPT:
+                kept, self._size = {}, 0
+                self._kept = kept
             lacking = [number for number in numbers if number not in kept]
-            kept.update(self._read(lacking))
+            for number, shares in self._read(lacking):
+                kept[number] = shares
+                self._size += shares.shape[1]
             own = [kept[number] for number in numbers]
         joined = np.concatenate(own, axis=1)
         return joined[0], joined[1].view(np.float32), self._lengths.take(docs)
