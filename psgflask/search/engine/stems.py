@@ -12,7 +12,7 @@ from psgflask.search.engine.segments import Segment
 from psgflask.search.engine.terms import Docs, Floats
 from psgflask.search.index.forward import MOST_REPEATED, PAIR
 
-MOST_KEPT = 1_000_000  # stems of documents that are kept, 8 bytes each: of 8,000 articles or so
+MOST_KEPT = 1_250_000  # stems of documents that are kept, 8 bytes each: of 9,000 articles or so
 # RELEVANCE: terms of feedback are those with 2 <= n <= max(N/4, 5).
 LEAST, FEW = 2, 5
 
