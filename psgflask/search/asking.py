@@ -22,10 +22,10 @@ TYPED = "typed"
 
 
 class Unreadable(ValueError):
-    """A parameter other than the words cannot be read; `parameter` names it."""
+    """A parameter other than the words cannot be read; `parameter` names it, `why` tells more."""
 
-    def __init__(self, parameter: str) -> None:
-        self.parameter = parameter
+    def __init__(self, parameter: str, why: str = "") -> None:
+        self.parameter, self.why = parameter, why or parameter
         super().__init__(parameter)
 
 
@@ -126,6 +126,9 @@ def read(args: MultiDict[str, str], content: Known, now: datetime, glossary: Glo
         query = expanded(query, glossary, spoken[0] if len(spoken) == 1 else None)
     known = tuple(content.topics.values())
     date_from, date_to = first("from").strip(), first("to").strip()
+    first_day, last_day = _day("from", date_from, 0), _day("to", date_to, 1)
+    if first_day and last_day and last_day < first_day:
+        raise Unreadable("to", "order")
     return Asked(
         q=query.text,
         query=query,
@@ -133,8 +136,8 @@ def read(args: MultiDict[str, str], content: Known, now: datetime, glossary: Glo
         languages=spoken,
         date_from=date_from,
         date_to=date_to,
-        first=_day("from", date_from, 0),
-        last=_day("to", date_to, 1),
+        first=first_day,
+        last=last_day,
         sort=sort,
         page=_page(first("page")) if "page" in given else 1,
         as_typed=bool(typed),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from flask import Blueprint, Flask, Response, make_response, render_template
+from flask import Blueprint, Flask, Response, abort, make_response, render_template
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload, undefer
 
@@ -16,10 +16,10 @@ from psgflask.news.models import Article
 from psgflask.news.rendering import article_url
 from psgflask.rendering import markdown
 from psgflask.search import slots
-from psgflask.search.asking import PARAMETERS, Asked
+from psgflask.search.asking import PARAMETERS, Asked, Unreadable
 from psgflask.search.engine import Answer
 from psgflask.search.page import Hit, SearchPage
-from psgflask.search.views import searched
+from psgflask.search.views import advice, searched
 
 ATOM, JSON = "application/atom+xml", "application/feed+json"
 VERSION = "https://jsonfeed.org/version/1.1"
@@ -37,7 +37,7 @@ def init_app(app: Flask) -> None:
 @slots.bounded
 def atom() -> Response:
     """Serve a page of results as Atom; `sort=newest` makes a feed to follow."""
-    asked, _answer, page = searched()
+    asked, _answer, page = _searched()
     articles = list(_articles(page.hits))
     body = render_template(
         "news/feed.atom.xml",
@@ -55,7 +55,7 @@ def atom() -> Response:
 @slots.bounded
 def json_feed() -> Response:
     """Serve a page of results as JSON Feed; `_search` holds counts, facets and corrections."""
-    asked, answer, page = searched()
+    asked, answer, page = _searched()
     feed = {
         "version": VERSION,
         "title": f"Peru Support Group – {page.heading}",
@@ -68,6 +68,14 @@ def json_feed() -> Response:
     if page.page < page.last_page:
         feed["next_url"] = _address(asked, "search_feeds.json_feed", page=page.page + 1)
     return _response(json.dumps(feed, ensure_ascii=False), JSON)
+
+
+def _searched() -> tuple[Asked, Answer, SearchPage]:
+    """Return what `searched` does; end the request with 400 where it cannot be read."""
+    try:
+        return searched()
+    except Unreadable as error:
+        abort(400, advice(error))
 
 
 def _articles(hits: Sequence[Hit]) -> Iterator[Article]:

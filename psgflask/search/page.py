@@ -83,6 +83,14 @@ class AlsoSearched:
 
 
 @dataclass(frozen=True)
+class Fault:
+    """What cannot be read of the parameters, and what to do: said above and beside the field."""
+
+    parameter: str
+    advice: str
+
+
+@dataclass(frozen=True)
 class SearchPage:
     """All that search/search.html draws."""
 
@@ -109,3 +117,4 @@ class SearchPage:
     degraded: bool
     suggestions: Sequence[Topic]
     ways: Sequence[Way]
+    fault: Fault | None = None

@@ -4,6 +4,7 @@ import logging
 from dataclasses import replace
 
 from flask import Blueprint, abort, current_app, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
@@ -17,10 +18,12 @@ from psgflask.search.asking import PARAMETERS, Asked, Unreadable
 from psgflask.search.engine import Answer, Engine, IndexUnusable
 from psgflask.search.engine.protocol import NEWEST
 from psgflask.search.glossary import Shelf
-from psgflask.search.page import SearchPage, Way
+from psgflask.search.page import Fault, SearchPage, Way
 from psgflask.search.query import Glossary
 
 log = logging.getLogger(__name__)
+
+LONGEST_DATE = 60  # letters of an unreadable one that are shown again
 
 blueprint = Blueprint("search", __name__)
 
@@ -28,9 +31,12 @@ blueprint = Blueprint("search", __name__)
 @blueprint.get("/search/")
 @reads(*PARAMETERS)
 @slots.bounded
-def search() -> str:
+def search() -> ResponseReturnValue:
     """Show the articles that fit the words and filters; any words get an answer."""
-    asked, answer, page = searched()
+    try:
+        asked, answer, page = searched()
+    except Unreadable as error:
+        return render_template("search/search.html", search=_to_mend(error), feed_href=None), 400
     if asked.page == 1:
         tally.note(asked.q, answer.total if _counts(asked, page) else None)
     follow = asked.address(sort=NEWEST) if asked.query or asked.filtered else None
@@ -61,14 +67,11 @@ def suggest() -> str:
 def searched() -> tuple[Asked, Answer, SearchPage]:
     """Return what this request asks, what was found, and the page that shows it.
 
-    Ends the request with 400 or 404 where its parameters cannot be read.
+    Raises Unreadable; ends the request with 404 where there is no such page.
     """
     session = db.session()
     content = known(session)
-    try:
-        asked = asking.read(request.args, content, utc_now(), _glossary(session, content))
-    except Unreadable as error:
-        abort(400, _advice(error.parameter))
+    asked = asking.read(request.args, content, utc_now(), _glossary(session, content))
     degraded = False
     others: list[Way] = []
     if not asked.query and not asked.filtered:
@@ -86,6 +89,31 @@ def searched() -> tuple[Asked, Answer, SearchPage]:
     return asked, answer, results.page_of(session, asked, answer, degraded=degraded, ways=others)
 
 
+def _to_mend(error: Unreadable) -> SearchPage:
+    """Return the page with all that was typed, and what is to be mended of it."""
+    session = db.session()
+    content = known(session)
+    args, fault = MultiDict(request.args), error
+    while True:
+        args.poplist(error.parameter)
+        try:
+            asked = asking.read(args, content, utc_now(), Glossary())
+            break
+        except Unreadable as another:
+            error = another
+    page = results.page_of(session, asked, Answer(0, ()), degraded=False)
+    typed = {name: request.args.get(name, "")[:LONGEST_DATE] for name in ("from", "to")}
+    return replace(
+        page,
+        heading=str(_("Search")),
+        date_from=typed["from"],
+        date_to=typed["to"],
+        notices=(),
+        suggestions=(),
+        fault=Fault(fault.parameter, advice(fault)),
+    )
+
+
 def _glossary(session: Session, content: Known) -> Glossary:
     shelf: Shelf = current_app.extensions["psg_glossary"]
     return shelf.take(session, content.stamp)
@@ -96,8 +124,9 @@ def _counts(asked: Asked, page: SearchPage) -> bool:
     return not (page.degraded or asked.filtered or asked.as_typed)
 
 
-def _advice(parameter: str) -> str:
-    advice = {
+def advice(error: Unreadable) -> str:
+    """Return what to write in the place of what cannot be read."""
+    advised = {
         "sort": _("Sort by relevance, newest or oldest."),
         "lang": _("The language is en or es."),
         "topic": _("There is no such topic; choose one from the list of topics."),
@@ -105,5 +134,6 @@ def _advice(parameter: str) -> str:
         "to": _("Write the last date as 2018, 2018-07 or 2018-07-15."),
         "words": _("Leave words out, or write words=typed for only your own words."),
         "page": _("Pages of results go from 1 to 50."),
+        "order": _("The last date is before the first. Write the later one last."),
     }
-    return str(advice[parameter])
+    return str(advised[error.why])

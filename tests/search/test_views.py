@@ -201,6 +201,29 @@ def test_any_other_parameter_that_is_malformed_gets_400_and_help(
     page = ask("mining", **{parameter: value})
     assert page.status == 400
     assert 'role="search"' in page.html
+    assert "<title>Error: Search" in page.html
+    assert 'value="mining"' in page.html
+
+
+@pytest.mark.parametrize(
+    ("dates", "wrong", "advice"),
+    [
+        ({"from": "10 July 2015", "to": "2016"}, "from", "Write the first date as 2018"),
+        ({"from": "2014", "to": "15/07/2018"}, "to", "Write the last date as 2018"),
+        ({"from": "2020", "to": "2010"}, "to", "The last date is before the first"),
+    ],
+)
+def test_a_date_that_cannot_be_read_stays_in_its_field_with_what_to_write(
+    ask: Ask, dates: dict[str, str], wrong: str, advice: str
+) -> None:
+    page = ask("mining", sort="newest", **dates)
+    assert page.status == 400
+    assert page.html.count(advice) == 2  # in the summary, and at the field
+    assert f'<a href="#{wrong}">{advice}' in page.html
+    for name, typed in dates.items():
+        assert re.search(f'name="{name}"[^>]* value="{typed}"', page.html)
+    assert page.html.count('aria-invalid="true"') == 1
+    assert 'name="sort" value="newest"' in page.html
 
 
 @pytest.mark.parametrize("parameter", ["sort", "lang", "from", "to", "topic"])
