@@ -28,6 +28,7 @@ LONDON = ZoneInfo("Europe/London")
 PERSONAL_COOKIES = frozenset({"__Host-account", "account"})
 SMALLEST_COMPRESSED = 600
 ENCODINGS = ("br", "gzip")
+AT_ONCE = 4  # how much effort is worth while for an answer that is sent once
 
 
 class ContentStamp(Model):
@@ -102,6 +103,7 @@ def init_app(app: Flask) -> None:
     app.extensions["psg_staleness"] = []
     app.before_request(_serve)
     app.after_request(_keep)
+    app.after_request(_compress)
 
 
 def goes_stale(app: Flask, when: Staleness) -> None:
@@ -112,6 +114,12 @@ def goes_stale(app: Flask, when: Staleness) -> None:
 def cacheable(view: View) -> View:
     """Mark a view whose page is the same for every anonymous reader."""
     view.cacheable = True  # type: ignore[attr-defined]  # a mark on a plain function
+    return view
+
+
+def compressible(view: View) -> View:
+    """Mark a view whose answers are never kept, but hold no secret that their length could tell."""
+    view.compressible = True  # type: ignore[attr-defined]  # a mark, as above
     return view
 
 
@@ -242,6 +250,21 @@ def _keep(response: Response) -> Response:
     return _respond(entry)
 
 
+def _compress(response: Response) -> Response:
+    """Compress the answer of a view that is marked so, in the coding that its reader prefers."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if not getattr(view, "compressible", False) or response.is_streamed:
+        return response
+    response.vary.add("Accept-Encoding")
+    body = response.get_data()
+    offered = _offered(request.headers.get("Accept-Encoding", ""))
+    coding = next((each for each in ENCODINGS if each in offered), None)
+    if coding is not None and len(body) >= SMALLEST_COMPRESSED:
+        response.set_data(_COMPRESS[coding](body, AT_ONCE))
+        response.headers["Content-Encoding"] = coding
+    return response
+
+
 def _stale_at(session: Session, now: datetime) -> datetime:
     tomorrow = (now.astimezone(LONDON) + timedelta(days=1)).date()
     midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=LONDON)
@@ -258,9 +281,14 @@ def compressed(body: bytes, *, quality: int = 5) -> dict[str, bytes]:
     """Return a body in every content coding that makes it smaller, and as it is."""
     bodies = {"identity": body}
     if len(body) >= SMALLEST_COMPRESSED:
-        bodies["br"] = brotli.compress(body, quality=quality)
-        bodies["gzip"] = gzip.compress(body, compresslevel=min(9, quality + 1), mtime=0)
+        bodies |= {coding: compress(body, quality) for coding, compress in _COMPRESS.items()}
     return bodies
+
+
+_COMPRESS: dict[str, Callable[[bytes, int], bytes]] = {
+    "br": lambda body, quality: brotli.compress(body, quality=quality),
+    "gzip": lambda body, quality: gzip.compress(body, min(9, quality + 1), mtime=0),
+}
 
 
 def choose(bodies: dict[str, bytes], accepted: str) -> tuple[str, bytes]:

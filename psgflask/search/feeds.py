@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload, undefer
 
 from psgflask import languages
-from psgflask.caching import reads
+from psgflask.caching import compressible, reads
 from psgflask.database import db
 from psgflask.news.catalogue import ANYBODY, may_read_body
 from psgflask.news.models import Article
@@ -33,6 +33,7 @@ def init_app(app: Flask) -> None:
 
 
 @blueprint.get("/search.atom")
+@compressible
 @reads(*PARAMETERS)
 @slots.bounded
 def atom() -> Response:
@@ -51,6 +52,7 @@ def atom() -> Response:
 
 
 @blueprint.get("/search.json")
+@compressible
 @reads(*PARAMETERS)
 @slots.bounded
 def json_feed() -> Response:

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from psgflask.caching import reads
+from psgflask.caching import compressible, reads
 from psgflask.database import db, utc_now
 from psgflask.languages import here
 from psgflask.news.known import Known, known
@@ -29,6 +29,7 @@ blueprint = Blueprint("search", __name__)
 
 
 @blueprint.get("/search/")
+@compressible
 @reads(*PARAMETERS)
 @slots.bounded
 def search() -> ResponseReturnValue:
@@ -45,6 +46,7 @@ def search() -> ResponseReturnValue:
 
 
 @blueprint.get("/search/suggest")
+@compressible
 @reads("q")
 @slots.bounded
 def suggest() -> str:

@@ -1,11 +1,13 @@
 """The search page, asked as readers ask it."""
 
+import gzip
 import re
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from urllib.parse import urlencode
 
+import brotli
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -229,6 +231,24 @@ def test_a_date_that_cannot_be_read_stays_in_its_field_with_what_to_write(
 @pytest.mark.parametrize("parameter", ["sort", "lang", "from", "to", "topic"])
 def test_a_parameter_left_empty_is_no_filter(ask: Ask, parameter: str) -> None:
     assert ask("mining", **{parameter: ""}).status == 200
+
+
+@pytest.mark.parametrize("path", ["/search/?q=mining", "/search.json?q=mining", "/search/?from=x"])
+def test_results_are_compressed_as_their_reader_prefers(
+    app: Flask, session: Session, client: FlaskClient, path: str
+) -> None:
+    factories.article(session, "Mining", teaser="Mining in Cajamarca. " * 30)
+    session.rollback()
+    plain = client.get(path)
+    assert "Content-Encoding" not in plain.headers
+    for accepted, coding, read in (
+        ("gzip, deflate, br", "br", brotli.decompress),
+        ("gzip", "gzip", gzip.decompress),
+    ):
+        answer = client.get(path, headers={"Accept-Encoding": accepted})
+        assert answer.headers["Content-Encoding"] == coding
+        assert "Accept-Encoding" in answer.headers["Vary"]
+        assert read(answer.data) == plain.data
 
 
 HOSTILE = [
