@@ -28,7 +28,7 @@ from psgflask.search.page import (
 )
 from psgflask.search.ways import near_topics
 
-MOST_TOPICS = 12
+MOST_TOPICS, FIRST_TOPICS = 100, 12
 AROUND = 2
 
 
@@ -215,4 +215,4 @@ def _pager(asked: Asked, last_page: int) -> Pager:
 
 
 def _first_topics(asked: Asked) -> list[Topic]:
-    return sorted(asked.known_topics, key=name_of_topic)[:MOST_TOPICS]
+    return sorted(asked.known_topics, key=name_of_topic)[:FIRST_TOPICS]
