@@ -9,6 +9,7 @@ from psgflask import (
     assets,
     caching,
     commands,
+    compression,
     config,
     database,
     doctor,
@@ -46,6 +47,7 @@ def create_app(given: Mapping[str, object] | None = None) -> Flask:
     languages.init_app(app)
     security.init_app(app)
     caching.init_app(app)
+    compression.init_app(app)
     rendering.init_app(app)
     assets.init_app(app)
     errors.init_app(app)

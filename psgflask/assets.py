@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, abort, current_app, request
 
-from psgflask import caching, paths
+from psgflask import compression, paths
 
 BUNDLE = "css/site.css"
 FIRST_STYLES = ("tokens.css", "base.css", "layout.css")
@@ -108,7 +108,7 @@ def _response(name: str, digest: str) -> Response:
     asset = shelf.get(name)
     if asset is None:
         abort(404)
-    coding, body = caching.choose(asset.bodies, request.headers.get("Accept-Encoding", ""))
+    coding, body = compression.choose(asset.bodies, request.headers.get("Accept-Encoding", ""))
     response = Response(content_type=asset.content_type)
     etag = f"{asset.digest}-{coding}"
     response.set_etag(etag)
@@ -126,7 +126,7 @@ def _asset(name: str, body: bytes) -> Asset:
     suffix = Path(name).suffix
     content_type = TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
     if suffix in COMPRESSED:
-        bodies = caching.compressed(body, quality=11)
+        bodies = compression.compressed(body, quality=11)
         content_type += "; charset=utf-8" if not content_type.endswith("+xml") else ""
     else:
         bodies = {"identity": body}

@@ -1,6 +1,5 @@
 """Whole pages for anonymous readers, kept until the content changes."""
 
-import gzip
 import hashlib
 import threading
 from collections import OrderedDict
@@ -8,27 +7,22 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-import brotli
 from flask import Flask, Response, current_app, request
 from sqlalchemy import event, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
-from werkzeug.http import parse_accept_header
 
+from psgflask.compression import choose, compressed
 from psgflask.database import Model, db, utc_now
 
 View = TypeVar("View", bound=Callable[..., object])
 LONDON = ZoneInfo("Europe/London")
 # Who sends one of these is signed in, and may be shown what others are not.
 PERSONAL_COOKIES = frozenset({"__Host-account", "account"})
-SMALLEST_COMPRESSED = 600
-ENCODINGS = ("br", "gzip")
-AT_ONCE = 4  # how much effort is worth while for an answer that is sent once
 
 
 class ContentStamp(Model):
@@ -103,7 +97,6 @@ def init_app(app: Flask) -> None:
     app.extensions["psg_staleness"] = []
     app.before_request(_serve)
     app.after_request(_keep)
-    app.after_request(_compress)
 
 
 def goes_stale(app: Flask, when: Staleness) -> None:
@@ -114,12 +107,6 @@ def goes_stale(app: Flask, when: Staleness) -> None:
 def cacheable(view: View) -> View:
     """Mark a view whose page is the same for every anonymous reader."""
     view.cacheable = True  # type: ignore[attr-defined]  # a mark on a plain function
-    return view
-
-
-def compressible(view: View) -> View:
-    """Mark a view whose answers are never kept, but hold no secret that their length could tell."""
-    view.compressible = True  # type: ignore[attr-defined]  # a mark, as above
     return view
 
 
@@ -250,21 +237,6 @@ def _keep(response: Response) -> Response:
     return _respond(entry)
 
 
-def _compress(response: Response) -> Response:
-    """Compress the answer of a view that is marked so, in the coding that its reader prefers."""
-    view = current_app.view_functions.get(request.endpoint or "")
-    if not getattr(view, "compressible", False) or response.is_streamed:
-        return response
-    response.vary.add("Accept-Encoding")
-    body = response.get_data()
-    offered = _offered(request.headers.get("Accept-Encoding", ""))
-    coding = next((each for each in ENCODINGS if each in offered), None)
-    if coding is not None and len(body) >= SMALLEST_COMPRESSED:
-        response.set_data(_COMPRESS[coding](body, AT_ONCE))
-        response.headers["Content-Encoding"] = coding
-    return response
-
-
 def _stale_at(session: Session, now: datetime) -> datetime:
     tomorrow = (now.astimezone(LONDON) + timedelta(days=1)).date()
     midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=LONDON)
@@ -275,35 +247,6 @@ def _stale_at(session: Session, now: datetime) -> datetime:
 
 def _etag(body: bytes) -> str:
     return hashlib.blake2b(body, digest_size=12).hexdigest()
-
-
-def compressed(body: bytes, *, quality: int = 5) -> dict[str, bytes]:
-    """Return a body in every content coding that makes it smaller, and as it is."""
-    bodies = {"identity": body}
-    if len(body) >= SMALLEST_COMPRESSED:
-        bodies |= {coding: compress(body, quality) for coding, compress in _COMPRESS.items()}
-    return bodies
-
-
-_COMPRESS: dict[str, Callable[[bytes, int], bytes]] = {
-    "br": lambda body, quality: brotli.compress(body, quality=quality),
-    "gzip": lambda body, quality: gzip.compress(body, min(9, quality + 1), mtime=0),
-}
-
-
-def choose(bodies: dict[str, bytes], accepted: str) -> tuple[str, bytes]:
-    """Return the coding and body that a client's Accept-Encoding allows, smallest first."""
-    offered = _offered(accepted)
-    for coding in ENCODINGS:
-        if coding in offered and coding in bodies:
-            return coding, bodies[coding]
-    return "identity", bodies["identity"]
-
-
-@lru_cache(maxsize=128)  # browsers send the same few
-def _offered(accepted: str) -> frozenset[str]:
-    choices = parse_accept_header(accepted)
-    return frozenset(coding.lower() for coding, quality in choices if quality > 0)
 
 
 def _respond(entry: _Entry) -> Response:

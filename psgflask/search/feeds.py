@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload, undefer
 
 from psgflask import languages
-from psgflask.caching import compressible, reads
+from psgflask.caching import reads
+from psgflask.compression import compressible
 from psgflask.database import db
 from psgflask.news.catalogue import ANYBODY, may_read_body
 from psgflask.news.models import Article

@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from psgflask.caching import compressible, reads
+from psgflask.caching import reads
+from psgflask.compression import compressible
 from psgflask.database import db, utc_now
 from psgflask.languages import here
 from psgflask.news.known import Known, known
