@@ -64,9 +64,9 @@ class Building:
         self.folder.mkdir(parents=True, exist_ok=True)
         given = chain(filter(None, (first, second)), chunks)
         named = ((self.folder / secrets.token_hex(8), chunk) for chunk in given)
-        for file, count in programs.written(named, processes or programs.processors()):
-            self._add(Run.open(file), kept=True)
-            self._tell(count, progress)
+        for run in programs.written(named, processes or programs.processors()):
+            self._add(run, kept=True)
+            self._tell(len(run.ids), progress)
 
     def found(self) -> list[tuple[Run, Kept]]:
         """Return each run with which of its documents are wanted, by the first of their ids."""

@@ -1,6 +1,7 @@
 """Has runs written by programs of their own, one for each processor, so that all work at once."""
 
 import contextlib
+import logging
 import os
 import pickle
 import subprocess
@@ -13,9 +14,13 @@ from psgflask.search.index import runs
 from psgflask.search.index.documents import Document
 from psgflask.search.index.inverting import inverted
 from psgflask.search.index.run_program import DONE, framed
+from psgflask.search.index.runs import Run
+
+log = logging.getLogger(__name__)
 
 MOST = 4
 PROGRAM = Path(__file__).with_name("run_program.py")
+UNDONE = "A program that writes runs for the index %s; its work is done without it"
 
 Job = tuple[Path, list[Document]]
 
@@ -27,29 +32,27 @@ def processors() -> int:
     return min(MOST, found or 1)
 
 
-def written(jobs: Iterable[Job], processes: int) -> Iterator[tuple[Path, int]]:
-    """Write a run of each job's documents into its file; yield it, and of how many, once it is.
+def written(jobs: Iterable[Job], processes: int) -> Iterator[Run]:
+    """Write a run of each job's documents into its file; yield it once it is; the caller closes it.
 
     In the order of the jobs, of which one a program is taken in advance. With one process all is
-    done here, and so is what a program leaves undone that dies.
+    done here, and so is what a program leaves undone, which is given no more.
     """
-    if processes < 2:
-        for file, documents in jobs:
-            _write_here(file, documents)
-            yield file, len(documents)
-        return
     with contextlib.ExitStack() as open_ones:
-        free = deque(open_ones.enter_context(_Program()) for _each in range(processes))
+        started = processes if processes > 1 else 0
+        free = deque(open_ones.enter_context(_Program()) for _each in range(started))
         busy: deque[tuple[_Program, Job]] = deque()
         for job in jobs:
-            if not free:
-                yield _finished(*busy[0])
-                free.append(busy.popleft()[0])
-            program = free.popleft()
-            program.begin(*job)
-            busy.append((program, job))
+            while busy and not free:
+                yield _finished(busy, free)
+            if free:
+                program = free.popleft()
+                program.begin(*job)
+                busy.append((program, job))
+            else:
+                yield _written_here(*job)
         while busy:
-            yield _finished(*busy.popleft())
+            yield _finished(busy, free)
 
 
 class _Program:
@@ -79,21 +82,30 @@ class _Program:
 
     def begin(self, file: Path, documents: list[Document]) -> None:
         """Let it write a run; what it is doing must be finished."""
-        with contextlib.suppress(BrokenPipeError):  # it is dead, as `is_done` will say
+        with contextlib.suppress(BrokenPipeError):  # it is dead, as `written` will say
             self._to.write(framed(pickle.dumps((file, documents), pickle.HIGHEST_PROTOCOL)))
             self._to.flush()
 
-    def is_done(self) -> bool:
-        """Wait until it has written the run, and say whether it has."""
-        return self._from.read(len(DONE)) == DONE
+    def written(self, file: Path) -> Run | None:
+        """Wait until it has written the run, and open that; None when there is none of our make."""
+        said = self._from.read(len(DONE))
+        # It has loaded what code is there now, and we perhaps what was there before an update.
+        run = Run.found(file) if said == DONE else None
+        if run is None:
+            log.warning(UNDONE, "has died" if not said else "is of other code")
+        return run
 
 
-def _finished(program: _Program, job: Job) -> tuple[Path, int]:
-    file, documents = job
-    if not program.is_done():
-        _write_here(file, documents)
-    return file, len(documents)
+def _finished(busy: deque[tuple[_Program, Job]], free: deque[_Program]) -> Run:
+    """Return the run that was begun first; its program is free again if it has written it."""
+    program, (file, documents) = busy.popleft()
+    run = program.written(file)
+    if run is None:
+        return _written_here(file, documents)
+    free.append(program)
+    return run
 
 
-def _write_here(file: Path, documents: list[Document]) -> None:
+def _written_here(file: Path, documents: list[Document]) -> Run:
     runs.write(file, inverted(documents))
+    return Run.open(file)

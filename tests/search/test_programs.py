@@ -1,0 +1,108 @@
+"""Programs that write runs and fail at it: each run is there in the end, and the log says why."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from psgflask.search.index import Document, programs
+from psgflask.search.index.inverting import inverted
+from psgflask.search.index.runs import Run
+from tests.search.corpus import document
+
+CHUNKS = [[1, 2], [3], [4, 5], [6], [7]]
+ALL = [number for chunk in CHUNKS for number in chunk]
+
+# The program itself, with a line that comes before it does anything.
+CHANGED = """
+import os, runpy, sys, time
+there = runpy.run_path({program!r})
+there["make_packages"]()
+from psgflask.search.index import runs
+{line}
+there["main"]()
+"""
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The ids of all documents of which a run is made in this process."""
+    ids: list[int] = []
+
+    def noting(found: list[Document]) -> Any:
+        ids.extend(each.id for each in found)
+        return inverted(found)
+
+    monkeypatch.setattr(programs, "inverted", noting)
+    return ids
+
+
+def change(monkeypatch: pytest.MonkeyPatch, folder: Path, line: str) -> None:
+    """Let the programs begin with a line of their own."""
+    changed = folder / "changed.py"
+    changed.write_text(CHANGED.format(program=str(programs.PROGRAM), line=line))
+    monkeypatch.setattr(programs, "PROGRAM", changed)
+
+
+def written(folder: Path, body: str = "") -> Iterator[Run]:
+    """Let two programs write the runs of all chunks."""
+    jobs = (
+        (folder / f"run{chunk[0]}", [document(number, "Title", body) for number in chunk])
+        for chunk in CHUNKS
+    )
+    return programs.written(jobs, 2)
+
+
+def ids(found: Iterator[Run]) -> list[list[int]]:
+    """Return the ids of each run, and close it."""
+    read = []
+    for run in found:
+        with contextlib.closing(run):
+            read.append(run.ids)
+    return read
+
+
+OTHER_MAKE = "runs.VERSION += 1"
+OTHER_SCHEMA = "runs.SCHEMA_VERSION += 1"
+UNWRITTEN = "runs.write = lambda file, arrays: None"
+CUT_SHORT = "runs.write = lambda file, arrays: file.write_bytes(b'cut short')"
+FIRST_DIES = """
+try:
+    os.mkdir({folder!r})
+except FileExistsError:
+    pass
+else:
+    sys.exit()
+"""
+
+
+@pytest.mark.parametrize("line", [OTHER_MAKE, OTHER_SCHEMA, UNWRITTEN, CUT_SHORT])
+def test_a_run_of_other_code_is_written_again_and_its_program_given_no_more(
+    tmp_path: Path,
+    made: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    line: str,
+) -> None:
+    change(monkeypatch, tmp_path, line)
+    assert ids(written(tmp_path)) == CHUNKS
+    assert made == ALL
+    assert caplog.messages == [programs.UNDONE % "is of other code"] * 2
+    # What stays in the files is of our make too.
+    for chunk in CHUNKS:
+        run = Run.found(tmp_path / f"run{chunk[0]}") or pytest.fail("not found")
+        run.close()
+
+
+def test_of_two_programs_one_that_is_left_goes_on(
+    tmp_path: Path,
+    made: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    change(monkeypatch, tmp_path, FIRST_DIES.format(folder=str(tmp_path / "first")))
+    assert ids(written(tmp_path)) == CHUNKS
+    assert made in CHUNKS[:2]
+    assert caplog.messages == [programs.UNDONE % "has died"]
