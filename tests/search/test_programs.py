@@ -1,6 +1,8 @@
 """Programs that write runs and fail at it: each run is there in the end, and the log says why."""
 
 import contextlib
+import errno
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,20 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(programs, "inverted", noting)
     return ids
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """The programs that are started."""
+    start = subprocess.Popen
+    found: list[subprocess.Popen[bytes]] = []
+
+    def noting(*args: Any, **said: Any) -> subprocess.Popen[bytes]:
+        found.append(start(*args, **said))
+        return found[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", noting)
+    return found
 
 
 def change(monkeypatch: pytest.MonkeyPatch, folder: Path, line: str) -> None:
@@ -106,3 +122,27 @@ def test_of_two_programs_one_that_is_left_goes_on(
     assert ids(written(tmp_path)) == CHUNKS
     assert made in CHUNKS[:2]
     assert caplog.messages == [programs.UNDONE % "has died"]
+
+
+@pytest.mark.parametrize(("room", "made_here"), [(0, ALL), (1, [])])
+def test_as_many_programs_work_as_can_be_started(
+    tmp_path: Path,
+    made: list[int],
+    started: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    room: int,
+    made_here: list[int],
+) -> None:
+    start = subprocess.Popen
+
+    def starting(*args: Any, **said: Any) -> Any:
+        if len(started) == room:
+            raise OSError(errno.EAGAIN, "no room")
+        return start(*args, **said)
+
+    monkeypatch.setattr(subprocess, "Popen", starting)
+    assert ids(written(tmp_path)) == CHUNKS
+    assert made == made_here
+    assert [f"{room} of 2 programs" in message for message in caplog.messages] == [True]
+    assert [program.returncode for program in started] == [0] * room

@@ -39,8 +39,7 @@ def written(jobs: Iterable[Job], processes: int) -> Iterator[Run]:
     done here, and so is what a program leaves undone, which is given no more.
     """
     with contextlib.ExitStack() as open_ones:
-        started = processes if processes > 1 else 0
-        free = deque(open_ones.enter_context(_Program()) for _each in range(started))
+        free = _started(processes if processes > 1 else 0, open_ones)
         busy: deque[tuple[_Program, Job]] = deque()
         for job in jobs:
             while busy and not free:
@@ -94,6 +93,17 @@ class _Program:
         if run is None:
             log.warning(UNDONE, "has died" if not said else "is of other code")
         return run
+
+
+def _started(count: int, open_ones: contextlib.ExitStack) -> deque[_Program]:
+    """Start so many programs, or as many as the system has room for."""
+    found: deque[_Program] = deque()
+    try:
+        for _each in range(count):
+            found.append(open_ones.enter_context(_Program()))
+    except OSError as error:
+        log.warning("%s of %s programs that write runs were started: %s", len(found), count, error)
+    return found
 
 
 def _finished(busy: deque[tuple[_Program, Job]], free: deque[_Program]) -> Run:
