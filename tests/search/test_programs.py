@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,6 +85,9 @@ OTHER_MAKE = "runs.VERSION += 1"
 OTHER_SCHEMA = "runs.SCHEMA_VERSION += 1"
 UNWRITTEN = "runs.write = lambda file, arrays: None"
 CUT_SHORT = "runs.write = lambda file, arrays: file.write_bytes(b'cut short')"
+READS_NOTHING = "time.sleep(30)"
+WRITES_NOTHING = "runs.write = lambda file, arrays: time.sleep(30)"
+NEVER_ENDS = "import atexit; atexit.register(time.sleep, 30)"
 FIRST_DIES = """
 try:
     os.mkdir({folder!r})
@@ -146,3 +150,37 @@ def test_as_many_programs_work_as_can_be_started(
     assert made == made_here
     assert [f"{room} of 2 programs" in message for message in caplog.messages] == [True]
     assert [program.returncode for program in started] == [0] * room
+
+
+@pytest.mark.parametrize("line", [READS_NOTHING, WRITES_NOTHING])
+@pytest.mark.parametrize("body", ["", "more than fits into a pipe " * 10_000])
+def test_a_program_that_hangs_is_killed_and_its_run_written_here(
+    tmp_path: Path,
+    made: list[int],
+    started: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    line: str,
+    body: str,
+) -> None:
+    change(monkeypatch, tmp_path, line)
+    monkeypatch.setattr(programs, "LIMIT", 0.05)
+    assert ids(written(tmp_path, body)) == CHUNKS
+    assert made == ALL
+    assert [program.returncode for program in started] == [-signal.SIGKILL] * 2
+    assert caplog.messages == [programs.UNDONE % "hangs"] * 2
+
+
+def test_a_program_that_does_not_end_when_all_is_written_is_killed(
+    tmp_path: Path,
+    made: list[int],
+    started: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    change(monkeypatch, tmp_path, NEVER_ENDS)
+    for run in written(tmp_path):
+        run.close()
+        if run.ids == CHUNKS[-1]:
+            monkeypatch.setattr(programs, "LIMIT", 0.05)
+    assert made == []
+    assert [program.returncode for program in started] == [-signal.SIGKILL] * 2

@@ -9,6 +9,8 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from select import POLLIN, POLLOUT, poll
+from typing import IO
 
 from psgflask.search.index import runs
 from psgflask.search.index.documents import Document
@@ -19,6 +21,8 @@ from psgflask.search.index.runs import Run
 log = logging.getLogger(__name__)
 
 MOST = 4
+# Seconds, where a run takes about one: a program that takes so long hangs and is killed.
+LIMIT = 120
 PROGRAM = Path(__file__).with_name("run_program.py")
 UNDONE = "A program that writes runs for the index %s; its work is done without it"
 
@@ -64,35 +68,53 @@ class _Program:
             [sys.executable, "-P", str(PROGRAM)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            bufsize=0,
         )
         assert self._process.stdin is not None  # noqa: S101  # they are pipes
         assert self._process.stdout is not None  # noqa: S101  # the same
         self._to, self._from = self._process.stdin, self._process.stdout
+        os.set_blocking(self._to.fileno(), False)
+        self._taken = True
 
     def __enter__(self) -> "_Program":
         return self
 
     def __exit__(self, *failure: object) -> None:
-        with contextlib.suppress(BrokenPipeError):
-            self._to.close()
+        self._to.close()
         # What it is at it ends first: the next rebuild goes on from there.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(LIMIT)
+        self._process.kill()
         self._process.wait()
         self._from.close()
 
     def begin(self, file: Path, documents: list[Document]) -> None:
         """Let it write a run; what it is doing must be finished."""
+        left = memoryview(framed(pickle.dumps((file, documents), pickle.HIGHEST_PROTOCOL)))
         with contextlib.suppress(BrokenPipeError):  # it is dead, as `written` will say
-            self._to.write(framed(pickle.dumps((file, documents), pickle.HIGHEST_PROTOCOL)))
-            self._to.flush()
+            while left and _ready(self._to, POLLOUT, LIMIT):
+                left = left[os.write(self._to.fileno(), left) :]
+        self._taken = not left
 
     def written(self, file: Path) -> Run | None:
         """Wait until it has written the run, and open that; None when there is none of our make."""
-        said = self._from.read(len(DONE))
+        # One that has not even taken the job was waited for already.
+        answers = _ready(self._from, POLLIN, LIMIT if self._taken else 0)
+        said = os.read(self._from.fileno(), len(DONE)) if answers else None
         # It has loaded what code is there now, and we perhaps what was there before an update.
         run = Run.found(file) if said == DONE else None
         if run is None:
-            log.warning(UNDONE, "has died" if not said else "is of other code")
+            fault = "hangs" if said is None else "is of other code" if said else "has died"
+            log.warning(UNDONE, fault)
+            self._process.kill()
         return run
+
+
+def _ready(stream: IO[bytes], event: int, limit: float) -> bool:
+    """Wait so many seconds until a pipe can be read or written, or is broken; say whether it is."""
+    waiting = poll()
+    waiting.register(stream, event)
+    return bool(waiting.poll(limit * 1000))
 
 
 def _started(count: int, open_ones: contextlib.ExitStack) -> deque[_Program]:
