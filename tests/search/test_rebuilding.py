@@ -166,6 +166,18 @@ def test_as_many_processes_as_there_are_make_the_same_index(
     assert left(store) == []
 
 
+@pytest.mark.parametrize("numbers", [[1, 1, 2], [1, 2, 3, 4, 1]])
+def test_an_id_given_twice_is_in_the_index_once_and_can_be_taken_out(
+    store: Store, numbers: list[int]
+) -> None:
+    twice = [article(number, f"Place {place}") for place, number in enumerate(numbers)]
+    rebuild(store, twice)
+    assert holds(store, twice[:1] + [each for each in twice if each.id > 1])
+    with store.writing(wait=True) or pytest.fail("locked"):
+        store.apply([], [1])
+    assert store.hashes().keys() == set(numbers) - {1}
+
+
 def test_what_fits_into_one_run_is_made_here_and_never_written(
     store: Store, made: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,8 +74,13 @@ class Building:
         return sorted(wanted, key=lambda each: each[0].ids[int(np.argmax(each[1]))])
 
     def _new(self, documents: Iterable[Document], progress: Progress) -> Iterator[Document]:
-        """Yield the documents that no run of before holds."""
+        """Yield the documents that no run of before holds; of those with one id the first alone."""
+        seen: set[int] = set()
         for document in documents:
+            # Of two in a run neither could be told from the other and be taken out.
+            if document.id in seen:
+                continue
+            seen.add(document.id)
             # Hashes tell most surely what has changed since, whatever changed it.
             place = self._known and self._known.get((document.id, content_hash(document)))
             if not place:
