@@ -183,8 +183,8 @@ def _tidy(app: Flask, now: datetime) -> None:
     purged = _noted(app, PURGED)
     purge = purged is None or abs(now - purged) >= PURGE_AFTER
     with held:
-        store(app).tidy(purge=purge)
-    if purge:
+        tidied = store(app).tidy(purge=purge)
+    if purge and tidied:  # else the next sweep tries again
         _note(app, PURGED, now)
 
 

@@ -16,7 +16,7 @@ from psgflask.news.models import Article, Attachment, Topic
 from psgflask.search import documents, keeper, ledger
 from psgflask.search.engine import Ask
 from psgflask.search.engine.vector import VectorEngine
-from psgflask.search.index import Document, OtherSchema, sums
+from psgflask.search.index import Document, OtherSchema, locking, sums
 from psgflask.search.index.documents import SCHEMA_VERSION
 from psgflask.search.query import parse
 from tests import factories
@@ -268,6 +268,23 @@ def test_a_day_later_no_file_holds_what_was_withdrawn(app: Flask, session: Sessi
     keeper.sweep(app, now=now + timedelta(hours=25))
     assert not there()
     assert agrees(app)
+
+
+def test_what_a_rebuild_keeps_from_being_let_go_goes_once_it_has_ended(
+    app: Flask, session: Session
+) -> None:
+    now = utc_now()
+    factories.articles(session, 2)
+    keeper.rebuild(app)
+    keeper.sweep(app, now=now)
+    keeper.rebuild(app)
+    folder = keeper.store(app).folder
+    assert len(list(folder.glob("g-*"))) == 2
+    with locking.take(folder, locking.BUILD, wait=False) or pytest.fail("locked"):
+        keeper.sweep(app, now=now + timedelta(hours=25))
+        assert len(list(folder.glob("g-*"))) == 2
+    keeper.sweep(app, now=now + timedelta(hours=25, minutes=1))
+    assert len(list(folder.glob("g-*"))) == 1
 
 
 def test_a_failure_to_index_leaves_the_commit_and_the_ledger(

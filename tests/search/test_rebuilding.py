@@ -153,13 +153,29 @@ def test_runs_merged_in_small_blocks_hold_each_word_at_its_place(
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
-def test_as_many_processes_as_there_are_make_the_same_index(store: Store, processes: int) -> None:
+def test_as_many_processes_as_there_are_make_the_same_index(
+    store: Store, made: list[int], processes: int
+) -> None:
     told: list[int] = []
     rebuild(store, iter(ARTICLES), processes, progress=told.append)
     assert holds(store, ARTICLES)
+    # With programs of their own to write runs, none is left for this process.
+    assert made == ([each.id for each in ARTICLES] if processes == 1 else [])
     assert told == sorted(told)
     assert told[-1] == FULL
     assert left(store) == []
+
+
+@pytest.mark.parametrize("numbers", [[1, 1, 2], [1, 2, 3, 4, 1]])
+def test_an_id_given_twice_is_in_the_index_once_and_can_be_taken_out(
+    store: Store, numbers: list[int]
+) -> None:
+    twice = [article(number, f"Place {place}") for place, number in enumerate(numbers)]
+    rebuild(store, twice)
+    assert holds(store, twice[:1] + [each for each in twice if each.id > 1])
+    with store.writing(wait=True) or pytest.fail("locked"):
+        store.apply([], [1])
+    assert store.hashes().keys() == set(numbers) - {1}
 
 
 def test_what_fits_into_one_run_is_made_here_and_never_written(

@@ -64,9 +64,9 @@ class Building:
         self.folder.mkdir(parents=True, exist_ok=True)
         given = chain(filter(None, (first, second)), chunks)
         named = ((self.folder / secrets.token_hex(8), chunk) for chunk in given)
-        for file, count in programs.written(named, processes or programs.processors()):
-            self._add(Run.open(file), kept=True)
-            self._tell(count, progress)
+        for run in programs.written(named, processes or programs.processors()):
+            self._add(run, kept=True)
+            self._tell(len(run.ids), progress)
 
     def found(self) -> list[tuple[Run, Kept]]:
         """Return each run with which of its documents are wanted, by the first of their ids."""
@@ -74,8 +74,13 @@ class Building:
         return sorted(wanted, key=lambda each: each[0].ids[int(np.argmax(each[1]))])
 
     def _new(self, documents: Iterable[Document], progress: Progress) -> Iterator[Document]:
-        """Yield the documents that no run of before holds."""
+        """Yield the documents that no run of before holds; of those with one id the first alone."""
+        seen: set[int] = set()
         for document in documents:
+            # Of two in a run neither could be told from the other and be taken out.
+            if document.id in seen:
+                continue
+            seen.add(document.id)
             # Hashes tell most surely what has changed since, whatever changed it.
             place = self._known and self._known.get((document.id, content_hash(document)))
             if not place:

@@ -47,12 +47,12 @@ class Run:
 
     @classmethod
     def open(cls, file: Path) -> "Run":
-        """Open a run that was just written. Raises OSError, ValueError."""
+        """Open a run that was just written here. Raises OSError, ValueError."""
         return cls(packed.InFile(file))
 
     @classmethod
     def found(cls, file: Path) -> "Run | None":
-        """Open a run of before; None unless it is whole and of our make."""
+        """Open a run of before, or of a program; None unless it is whole and of our make."""
         with suppress(OSError, ValueError, KeyError):
             stored = packed.InFile(file)
             with suppress(OSError, ValueError, KeyError):

@@ -145,10 +145,11 @@ class Store:
         return self._commit(generations.current(self.folder), list(documents.values()), list(gone))
 
     def tidy(self, *, purge: bool = False) -> bool:
-        """Merge segments where that is due; the caller holds `writing`. Say whether it was.
+        """Merge segments where that is due; the caller holds `writing`. Say whether all was done.
 
         With `purge`, write anew every segment that holds text which was taken back, and let
-        former generations go, and what is left of a rebuild that nobody went on with.
+        former generations go, and what is left of a rebuild that nobody went on with; not those
+        two, and so not all, while somebody builds.
         """
         self.verify()
         generation = generations.current(self.folder)
@@ -162,9 +163,7 @@ class Store:
             self._write(generation, lambda writer: None, purging)
         elif due(segments, 0, None):
             self._write(generation, lambda writer: None, thoroughly)
-        else:
-            return False
-        return True
+        return held is not None or not purge
 
     def rebuild(
         self,

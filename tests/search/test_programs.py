@@ -1,0 +1,186 @@
+"""Programs that write runs and fail at it: each run is there in the end, and the log says why."""
+
+import contextlib
+import errno
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from psgflask.search.index import Document, programs
+from psgflask.search.index.inverting import inverted
+from psgflask.search.index.runs import Run
+from tests.search.corpus import document
+
+CHUNKS = [[1, 2], [3], [4, 5], [6], [7]]
+ALL = [number for chunk in CHUNKS for number in chunk]
+
+# The program itself, with a line that comes before it does anything.
+CHANGED = """
+import os, runpy, sys, time
+there = runpy.run_path({program!r})
+there["make_packages"]()
+from psgflask.search.index import runs
+{line}
+there["main"]()
+"""
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The ids of all documents of which a run is made in this process."""
+    ids: list[int] = []
+
+    def noting(found: list[Document]) -> Any:
+        ids.extend(each.id for each in found)
+        return inverted(found)
+
+    monkeypatch.setattr(programs, "inverted", noting)
+    return ids
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """The programs that are started."""
+    start = subprocess.Popen
+    found: list[subprocess.Popen[bytes]] = []
+
+    def noting(*args: Any, **said: Any) -> subprocess.Popen[bytes]:
+        found.append(start(*args, **said))
+        return found[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", noting)
+    return found
+
+
+def change(monkeypatch: pytest.MonkeyPatch, folder: Path, line: str) -> None:
+    """Let the programs begin with a line of their own."""
+    changed = folder / "changed.py"
+    changed.write_text(CHANGED.format(program=str(programs.PROGRAM), line=line))
+    monkeypatch.setattr(programs, "PROGRAM", changed)
+
+
+def written(folder: Path, body: str = "") -> Iterator[Run]:
+    """Let two programs write the runs of all chunks."""
+    jobs = (
+        (folder / f"run{chunk[0]}", [document(number, "Title", body) for number in chunk])
+        for chunk in CHUNKS
+    )
+    return programs.written(jobs, 2)
+
+
+def ids(found: Iterator[Run]) -> list[list[int]]:
+    """Return the ids of each run, and close it."""
+    read = []
+    for run in found:
+        with contextlib.closing(run):
+            read.append(run.ids)
+    return read
+
+
+OTHER_MAKE = "runs.VERSION += 1"
+OTHER_SCHEMA = "runs.SCHEMA_VERSION += 1"
+UNWRITTEN = "runs.write = lambda file, arrays: None"
+CUT_SHORT = "runs.write = lambda file, arrays: file.write_bytes(b'cut short')"
+READS_NOTHING = "time.sleep(30)"
+WRITES_NOTHING = "runs.write = lambda file, arrays: time.sleep(30)"
+NEVER_ENDS = "import atexit; atexit.register(time.sleep, 30)"
+FIRST_DIES = """
+try:
+    os.mkdir({folder!r})
+except FileExistsError:
+    pass
+else:
+    sys.exit()
+"""
+
+
+@pytest.mark.parametrize("line", [OTHER_MAKE, OTHER_SCHEMA, UNWRITTEN, CUT_SHORT])
+def test_a_run_of_other_code_is_written_again_and_its_program_given_no_more(
+    tmp_path: Path,
+    made: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    line: str,
+) -> None:
+    change(monkeypatch, tmp_path, line)
+    assert ids(written(tmp_path)) == CHUNKS
+    assert made == ALL
+    assert caplog.messages == [programs.UNDONE % "is of other code"] * 2
+    # What stays in the files is of our make too.
+    for chunk in CHUNKS:
+        run = Run.found(tmp_path / f"run{chunk[0]}") or pytest.fail("not found")
+        run.close()
+
+
+def test_of_two_programs_one_that_is_left_goes_on(
+    tmp_path: Path,
+    made: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    change(monkeypatch, tmp_path, FIRST_DIES.format(folder=str(tmp_path / "first")))
+    assert ids(written(tmp_path)) == CHUNKS
+    assert made in CHUNKS[:2]
+    assert caplog.messages == [programs.UNDONE % "has died"]
+
+
+@pytest.mark.parametrize(("room", "made_here"), [(0, ALL), (1, [])])
+def test_as_many_programs_work_as_can_be_started(
+    tmp_path: Path,
+    made: list[int],
+    started: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    room: int,
+    made_here: list[int],
+) -> None:
+    start = subprocess.Popen
+
+    def starting(*args: Any, **said: Any) -> Any:
+        if len(started) == room:
+            raise OSError(errno.EAGAIN, "no room")
+        return start(*args, **said)
+
+    monkeypatch.setattr(subprocess, "Popen", starting)
+    assert ids(written(tmp_path)) == CHUNKS
+    assert made == made_here
+    assert [f"{room} of 2 programs" in message for message in caplog.messages] == [True]
+    assert [program.returncode for program in started] == [0] * room
+
+
+@pytest.mark.parametrize("line", [READS_NOTHING, WRITES_NOTHING])
+@pytest.mark.parametrize("body", ["", "more than fits into a pipe " * 10_000])
+def test_a_program_that_hangs_is_killed_and_its_run_written_here(
+    tmp_path: Path,
+    made: list[int],
+    started: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    line: str,
+    body: str,
+) -> None:
+    change(monkeypatch, tmp_path, line)
+    monkeypatch.setattr(programs, "LIMIT", 0.05)
+    assert ids(written(tmp_path, body)) == CHUNKS
+    assert made == ALL
+    assert [program.returncode for program in started] == [-signal.SIGKILL] * 2
+    assert caplog.messages == [programs.UNDONE % "hangs"] * 2
+
+
+def test_a_program_that_does_not_end_when_all_is_written_is_killed(
+    tmp_path: Path,
+    made: list[int],
+    started: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    change(monkeypatch, tmp_path, NEVER_ENDS)
+    for run in written(tmp_path):
+        run.close()
+        if run.ids == CHUNKS[-1]:
+            monkeypatch.setattr(programs, "LIMIT", 0.05)
+    assert made == []
+    assert [program.returncode for program in started] == [-signal.SIGKILL] * 2
