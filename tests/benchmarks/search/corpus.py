@@ -17,7 +17,7 @@ from psgflask.news.models import NEWS, PUBLISHED, Article, article_topics
 from psgflask.news.topics import add
 from psgflask.sample import loading
 from psgflask.search import documents, keeper
-from psgflask.search.index import Document
+from psgflask.search.index import Document, IndexBroken
 
 REUTERS = "reuters21578"
 BATCH = 500
@@ -49,6 +49,10 @@ def installation(folder: Path, articles: int | None) -> Flask:
             keeper.rebuild(app)
             ready.touch()
         db.session.remove()
+    try:
+        keeper.store(app).verify()
+    except IndexBroken:  # it was built by other code
+        keeper.rebuild(app)
     return app
 
 
