@@ -86,7 +86,6 @@ OTHER_SCHEMA = "runs.SCHEMA_VERSION += 1"
 UNWRITTEN = "runs.write = lambda file, arrays: None"
 CUT_SHORT = "runs.write = lambda file, arrays: file.write_bytes(b'cut short')"
 READS_NOTHING = "time.sleep(30)"
-WRITES_NOTHING = "runs.write = lambda file, arrays: time.sleep(30)"
 NEVER_ENDS = "import atexit; atexit.register(time.sleep, 30)"
 FIRST_DIES = """
 try:
@@ -152,7 +151,6 @@ def test_as_many_programs_work_as_can_be_started(
     assert [program.returncode for program in started] == [0] * room
 
 
-@pytest.mark.parametrize("line", [READS_NOTHING, WRITES_NOTHING])
 @pytest.mark.parametrize("body", ["", "more than fits into a pipe " * 10_000])
 def test_a_program_that_hangs_is_killed_and_its_run_written_here(
     tmp_path: Path,
@@ -160,10 +158,9 @@ def test_a_program_that_hangs_is_killed_and_its_run_written_here(
     started: list[subprocess.Popen[bytes]],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    line: str,
     body: str,
 ) -> None:
-    change(monkeypatch, tmp_path, line)
+    change(monkeypatch, tmp_path, READS_NOTHING)
     monkeypatch.setattr(programs, "LIMIT", 0.05)
     assert ids(written(tmp_path, body)) == CHUNKS
     assert made == ALL
