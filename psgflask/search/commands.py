@@ -97,7 +97,7 @@ def report(days: int, most: int, as_json: bool) -> None:
 
 
 def _print(heading: str, asked: list[Asked]) -> None:
-    click.echo(f"\n{heading}" if asked else f"\n{heading}: no words")
+    click.echo(f"\n{heading}" if asked else f"\n{heading}: none of the words known so far")
     if asked:
         rows = [
             (one.times, "?" if one.hits is None else one.hits, one.last_day, one.text)
