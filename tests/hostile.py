@@ -1,12 +1,15 @@
 """S24: hostile requests, made at random but the same for a seed, and what must hold of answers."""
 
+import gzip
 import io
 import random
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import brotli
 from flask import Flask
 from werkzeug.test import run_wsgi_app
 
@@ -180,6 +183,9 @@ def _add_body(chance: random.Random, environ: dict[str, Any]) -> None:
         environ["wsgi.input_terminated"] = True
 
 
+DECODED: dict[str, Callable[[bytes], bytes]] = {"br": brotli.decompress, "gzip": gzip.decompress}
+
+
 def _wrong(code: int, headers: Any, body: bytes, environ: dict[str, Any]) -> str:
     """Return what is wrong with an answer, "" when nothing is."""
     if code >= 500:
@@ -195,6 +201,7 @@ def _wrong(code: int, headers: Any, body: bytes, environ: dict[str, Any]) -> str
     place = headers.get("Location", "/")
     if not re.match(r"/(?![/\\])", place):
         return f"leads to {place}"
+    body = DECODED.get(headers.get("Content-Encoding", ""), bytes)(body)
     # 412: a program asked for a state of the page that is no more; no reader ever sees it.
     if code >= 400 and code != 412 and environ["REQUEST_METHOD"] != "HEAD" and b"<h1" not in body:
         return "an error without a page"

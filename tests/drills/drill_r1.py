@@ -46,10 +46,17 @@ def main() -> int:
 def drill(app: Flask, kills: int, chance: random.Random) -> int:
     """Kill as often as told; print how often the index could not be read and what is lost."""
     unreadable = finished = 0
+    usual: dict[bool, float] = {}  # seconds that the work takes, with and without a rebuild
+    for rebuild in (False, True):
+        _change(app, 0)
+        let_go()
+        _done, usual[rebuild] = _work(rebuild)
     for number in range(1, kills + 1):
         _change(app, number)
         let_go()
-        finished += _work_and_kill(number % EVERY_REBUILD == 0, chance.uniform(0.0, 0.25))
+        rebuild = number % EVERY_REBUILD == 0
+        was_done, _seconds = _work(rebuild, killed_after=chance.uniform(0.0, usual[rebuild]))
+        finished += was_done
         try:
             keeper.store(app).distrust()
             keeper.store(app).hashes()
@@ -89,18 +96,24 @@ def _change(app: Flask, number: int) -> None:
         session.commit()
 
 
-def _work_and_kill(rebuild: bool, delay: float) -> bool:
-    """Let a worker of its own sweep, and kill it; say whether it was done before."""
+def _work(rebuild: bool, *, killed_after: float | None = None) -> tuple[bool, float]:
+    """Let a worker of its own sweep or rebuild; say whether it was done, and after how long."""
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         app = create_app(SETTINGS)
+        os.write(writing, b".")  # the app is up: from here on kills meet indexing
         keeper.rebuild(app) if rebuild else keeper.sweep(app)
         os._exit(0)
-    # The app takes its time to come up: without it most kills would meet no indexing.
-    time.sleep(0.05 + delay)
-    os.kill(child, signal.SIGKILL)
+    os.close(writing)
+    os.read(reading, 1)
+    os.close(reading)
+    begun = time.monotonic()
+    if killed_after is not None:
+        time.sleep(killed_after)
+        os.kill(child, signal.SIGKILL)
     _pid, status = os.waitpid(child, 0)
-    return os.WIFEXITED(status)
+    return os.WIFEXITED(status), time.monotonic() - begun
 
 
 def _published() -> set[int]:
