@@ -201,7 +201,8 @@ def _wrong(code: int, headers: Any, body: bytes, environ: dict[str, Any]) -> str
     place = headers.get("Location", "/")
     if not re.match(r"/(?![/\\])", place):
         return f"leads to {place}"
-    body = DECODED.get(headers.get("Content-Encoding", ""), bytes)(body)
+    if body:  # of HEAD there is none
+        body = DECODED.get(headers.get("Content-Encoding", ""), bytes)(body)
     # 412: a program asked for a state of the page that is no more; no reader ever sees it.
     if code >= 400 and code != 412 and environ["REQUEST_METHOD"] != "HEAD" and b"<h1" not in body:
         return "an error without a page"
