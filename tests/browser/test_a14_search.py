@@ -124,6 +124,7 @@ def test_a14_a_suggestion_is_chosen_by_pointer(reader: Reader) -> None:
     field.press_sequentially("rad")
     page.get_by_role("listbox", name="Sugerencias").get_by_role("option").first.click()
     page.wait_for_url("**/news/*")
+    assert page.get_by_role("heading", level=1).is_visible()
 
 
 def test_a14_the_open_list_is_without_fault(reader: Reader) -> None:

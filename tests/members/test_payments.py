@@ -99,6 +99,7 @@ def test_today_is_today_in_london(session: Session) -> None:
     person = applied(session).person
     before_midnight_in_utc = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
     paid(session, person, received_on=date(2026, 7, 2), now=before_midnight_in_utc)
+    assert [each.received_on for each in person.payments] == [date(2026, 7, 2)]
 
 
 def test_nothing_is_noted_of_the_erased(session: Session) -> None:

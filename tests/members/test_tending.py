@@ -106,4 +106,6 @@ def test_in_a_night_after_no_erasure_nothing_is_written(
     app: Flask, at: list[datetime], compacted: list[bool]
 ) -> None:
     at[0] = NIGHT
+    compacted.append(True)
     tending.sweep(app)
+    assert compacted == [True]  # nobody asked for it

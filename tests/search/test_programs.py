@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from psgflask.search.index import Document, programs
-from psgflask.search.index.inverting import inverted
+from psgflask.search.index import programs
 from psgflask.search.index.runs import Run
 from tests.search.corpus import document
 
@@ -27,19 +26,6 @@ from psgflask.search.index import runs
 {line}
 there["main"]()
 """
-
-
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The ids of all documents of which a run is made in this process."""
-    ids: list[int] = []
-
-    def noting(found: list[Document]) -> Any:
-        ids.extend(each.id for each in found)
-        return inverted(found)
-
-    monkeypatch.setattr(programs, "inverted", noting)
-    return ids
 
 
 @pytest.fixture

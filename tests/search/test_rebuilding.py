@@ -29,7 +29,6 @@ from psgflask.search.index import (
     run_program,
     runs,
 )
-from psgflask.search.index.inverting import inverted
 from psgflask.search.language import stem, words
 from psgflask.search.query import parse
 from tests import factories
@@ -102,20 +101,6 @@ def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def store(tmp_path: Path, short_runs: None) -> Store:
     return Store(tmp_path / "index")
-
-
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The ids of all documents of which a run is made in this process from now on."""
-    ids: list[int] = []
-
-    def noting(found: list[Document]) -> Any:
-        ids.extend(each.id for each in found)
-        return inverted(found)
-
-    monkeypatch.setattr(programs, "inverted", noting)
-    monkeypatch.setattr(building, "inverted", noting)
-    return ids
 
 
 def left(store: Store) -> list[Path]:

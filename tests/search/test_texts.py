@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psgflask.search.index import IndexBroken, prepared
-from psgflask.search.index.texts import TEXTS, Texts, Writer
+from psgflask.search.index.texts import TEXTS, Texts, Writer, encoded
 from tests.search.corpus import Index, document
 
 TEXT = st.text() | st.text(alphabet="aÁñ½ﬁ\u0301 \n\t-’ß")
@@ -41,7 +41,7 @@ def test_what_is_read_is_what_was_written(texts: list[str]) -> None:
         folder = Path(name)
         writer = Writer(folder, "a")
         for text in texts:
-            writer.add(text)
+            writer.put(*encoded(text))
         writer.close()
         with closing(Texts(folder, "a")) as kept:
             assert [kept.of(number) for number in range(len(texts))] == list(map(prepared, texts))
@@ -55,7 +55,7 @@ def test_what_is_read_is_what_was_written(texts: list[str]) -> None:
 @pytest.mark.parametrize("left", [0, 7, 8, 30])
 def test_a_file_that_is_cut_short_is_broken(tmp_path: Path, left: int) -> None:
     writer = Writer(tmp_path, "a")
-    writer.add("text " * 20)
+    writer.put(*encoded("text " * 20))
     writer.close()
     file = tmp_path / f"a{TEXTS}"
     file.write_bytes(file.read_bytes()[:left])

@@ -191,13 +191,3 @@ def read(file: Any, info: Any) -> Postings:
     if len(packed) != length:
         raise IndexBroken("The postings are cut short")
     return Postings.unpack(packed, info.doc_frequency())
-
-
-def postings(leaf: Any, field: str, term: bytes) -> Postings | None:
-    """Return a term's postings in one segment, deleted documents among them; None if not there.
-
-    `leaf` is one of a reader's `leaf_readers()`. Raises IndexBroken.
-    """
-    if (field, term) not in leaf:
-        return None
-    return read(leaf._terms._postfile, leaf.term_info(field, term))

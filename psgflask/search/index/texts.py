@@ -76,10 +76,6 @@ class Writer:
         self._file = (folder / f"{segment}{TEXTS}").open("wb")
         self._places: list[int] = []
 
-    def add(self, text: str) -> None:
-        """Write the text of the next document."""
-        self.put(*encoded(text))
-
     def put(self, shown: bytes, folded: bytes) -> None:
         """Write the two texts of the next document as `encoded` returns them."""
         at = self._file.tell()

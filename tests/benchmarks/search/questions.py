@@ -15,6 +15,10 @@ SHORTEST, BEGINNING = 4, 4
 RARE = range(2, 21)  # documents
 
 
+class Lacking(Exception):  # a lack, not an error
+    """An engine has no search of this kind."""
+
+
 @dataclass(frozen=True)
 class Question:
     """Folded words, and by its kind what is to be done with them.

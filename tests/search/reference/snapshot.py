@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from psgflask.languages import LANGUAGES
 from psgflask.search.engine.protocol import IndexUnusable
-from psgflask.search.index.codec import Postings, postings
+from psgflask.search.index.codec import Postings, read
 from psgflask.search.language import stem
 from tests.search.reference.bitsets import bits
 from tests.search.reference.lexicon import Lexicon
@@ -236,3 +236,10 @@ def _years(doc: Doc) -> Iterable[int]:
     if doc.dated_from is None or doc.dated_to is None:
         return ()
     return range(doc.dated_from.year, doc.dated_to.year + 1)
+
+
+def postings(leaf: Any, field: str, term: bytes) -> Postings | None:
+    """Return a term's postings in one segment, deleted documents among them; None if not there."""
+    if (field, term) not in leaf:
+        return None
+    return read(leaf._terms._postfile, leaf.term_info(field, term))
