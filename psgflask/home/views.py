@@ -15,7 +15,7 @@ from psgflask.news.models import Article, Issue, Topic
 from psgflask.news.slices import Cursor, slice_of
 from psgflask.pages import reading
 from psgflask.pages.models import Page
-from psgflask.rendering import absolute_url
+from psgflask.rendering import absolute_url, xml
 
 HEADLINES = 10
 TOPICS = 12
@@ -91,9 +91,7 @@ def sitemap() -> Response:
     for language, slug, updated, published in articles:
         path = languages.address("news.article", language=language, slug=slug)
         entries.append((absolute_url(path), max(updated, published or updated).date().isoformat()))
-    response = make_response(render_template("home/sitemap.xml", entries=entries))
-    response.headers["Content-Type"] = "application/xml; charset=utf-8"
-    return response
+    return xml("home/sitemap.xml", "application/xml", entries=entries)
 
 
 def _standing_addresses() -> list[str]:

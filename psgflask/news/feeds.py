@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from email.utils import format_datetime
 
-from flask import Blueprint, Flask, Response, abort, make_response, render_template
+from flask import Blueprint, Flask, Response, abort
 from flask_babel import gettext as _
 
 from psgflask import languages
@@ -12,7 +12,7 @@ from psgflask.database import db, utc_now
 from psgflask.news import catalogue
 from psgflask.news.catalogue import ANYBODY, NEWS_KINDS, Scope
 from psgflask.news.models import EVENT, PUBLICATION, Article, Topic
-from psgflask.rendering import absolute_url, markdown
+from psgflask.rendering import absolute_url, markdown, xml
 
 LENGTH = 30
 KINDS = {"news": NEWS_KINDS, "publications": (PUBLICATION,), "events": (EVENT,)}
@@ -55,8 +55,9 @@ def _articles(kinds: tuple[str, ...], about: Topic | None = None) -> Sequence[Ar
 def _feed(form: str, articles: Sequence[Article], title: str, page: str) -> Response:
     now = utc_now()
     updated = max((a.changed_at for a in articles), default=now)
-    body = render_template(
+    response = xml(
         f"news/feed.{form}.xml",
+        FORMS[form],
         articles=articles,
         title=title,
         page=absolute_url(page),
@@ -64,8 +65,6 @@ def _feed(form: str, articles: Sequence[Article], title: str, page: str) -> Resp
         content=_content,
         rfc822=format_datetime,
     )
-    response = make_response(body)
-    response.headers["Content-Type"] = f"{FORMS[form]}; charset=utf-8"
     # When this was made, not when an article changed: a withdrawal is a change too.
     response.last_modified = now
     return response

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from flask import Blueprint, Flask, Response, abort, make_response, render_template
+from flask import Blueprint, Flask, Response, abort
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload, undefer
 
@@ -15,7 +15,7 @@ from psgflask.database import db
 from psgflask.news.catalogue import ANYBODY, may_read_body
 from psgflask.news.models import Article
 from psgflask.news.rendering import article_url
-from psgflask.rendering import markdown
+from psgflask.rendering import markdown, xml
 from psgflask.search import slots
 from psgflask.search.asking import PARAMETERS, Asked, Unreadable
 from psgflask.search.engine import Answer
@@ -41,15 +41,15 @@ def atom() -> Response:
     """Serve a page of results as Atom; `sort=newest` makes a feed to follow."""
     asked, _answer, page = _searched()
     articles = list(_articles(page.hits))
-    body = render_template(
+    return xml(
         "news/feed.atom.xml",
+        ATOM,
         articles=articles,
         title=page.heading,
         page=_address(asked),
         updated=max((article.changed_at for article in articles), default=asked.now),
         content=_content,
     )
-    return _response(body, ATOM)
 
 
 @blueprint.get("/search.json")
@@ -70,7 +70,8 @@ def json_feed() -> Response:
     }
     if page.page < page.last_page:
         feed["next_url"] = _address(asked, "search_feeds.json_feed", page=page.page + 1)
-    return _response(json.dumps(feed, ensure_ascii=False), JSON)
+    body = json.dumps(feed, ensure_ascii=False)
+    return Response(body, content_type=f"{JSON}; charset=utf-8")
 
 
 def _searched() -> tuple[Asked, Answer, SearchPage]:
@@ -127,9 +128,3 @@ def _search(asked: Asked, answer: Answer, page: SearchPage) -> dict[str, Any]:
 
 def _address(asked: Asked, endpoint: str = "search.search", **changed: Any) -> str:
     return languages.address(endpoint, external=True, **asked.address(**changed))
-
-
-def _response(body: str, form: str) -> Response:
-    response = make_response(body)
-    response.headers["Content-Type"] = f"{form}; charset=utf-8"
-    return response

@@ -2,14 +2,17 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from psgflask.news import publishing
+from psgflask.search import keeper
 from tests import factories
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -94,6 +97,37 @@ def test_a_feed_of_many_articles_asks_the_database_no_more_than_one_of_few(
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     assert numbers[0] == numbers[1]
+
+
+# ASCII's controls, and the two that Unicode says are no characters (XML 1.0, 2.2).
+NOT_IN_XML = "".join(map(chr, [*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF]))
+
+
+def test_what_xml_cannot_hold_is_in_no_feed_wherever_it_came_in(
+    app: Flask, client: FlaskClient, session: Session
+) -> None:
+    topic = factories.topic(session, "mining")
+    article = factories.article(session, "Title", topics=["mining"], slug="odd")
+    # Behind the back of the rules, as an import may leave it.
+    topic.name_en = f"Min{NOT_IN_XML}ing"
+    article.title, article.teaser = f"Ti{NOT_IN_XML}tle", f"Tea{NOT_IN_XML}ser"
+    article.body = f"Bo{NOT_IN_XML}dy " + "".join(f"&#{ord(sign)};" for sign in NOT_IN_XML)
+    session.commit()
+    keeper.drain(app)
+    asked = f"ti{NOT_IN_XML}tle\ud800"
+    for address in (
+        *("/news.atom", "/news.rss", "/topics/mining.atom", "/topics/mining.rss", "/sitemap.xml"),
+        *("/search.atom?q=" + quote(q, errors="surrogatepass") for q in (asked, "topic:mining")),
+    ):
+        feed = client.get(address)
+        assert feed.status_code == 200
+        ElementTree.fromstring(feed.data)  # Expat raises at a character that XML forbids
+
+
+def test_signs_that_xml_can_hold_stay(client: FlaskClient, session: Session) -> None:
+    factories.article(session, "Ñandú \U0001f999 \u2028 \ufffd", teaser="tab\tand more")
+    feed = ElementTree.fromstring(client.get("/news.atom").data)
+    assert feed.findtext(f".//{ATOM}entry/{ATOM}title") == "Ñandú \U0001f999 \ufffd"
 
 
 def test_an_unknown_feed_is_not_found(client: FlaskClient) -> None:
