@@ -1,6 +1,7 @@
-"""S20, S22: the secret part of an address is told to nobody, whoever logs it and however."""
+"""S20, S22: no log tells the secret part of an address, nor a line that a visitor wrote."""
 
 import http.client
+import io
 import logging
 import os
 import re
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from psgflask import secrecy, serving
+from psgflask import escaping, secrecy, serving
 from tests.conftest import Privacy
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -84,6 +85,29 @@ def test_a_log_line_that_cannot_be_written_stops_nothing() -> None:
 
 
 def test_s20_the_server_that_we_start_logs_no_secret(instance: Path) -> None:
+    asked = ["/", f"/accounts/join/{TOKEN}?x={TOKEN}"]
+    said = _said_by_the_server(instance, asked, until="/accounts/")
+    assert "200 GET / " in said
+    assert "404 GET /accounts/join/... " in said
+    assert TOKEN not in said
+
+
+def test_no_visitor_forges_a_line_in_the_log_of_the_server_that_we_start(instance: Path) -> None:
+    forged = "[2026-07-01 12:00:00 +0000] 200 GET /forged 1.0 ms"
+    breaks = ("%0A", "%0D%0A", "%1B[2K%0D", "%C2%85", "%E2%80%A8", "%E2%80%AE", "%0B", "%7F")
+    paths = [f"/x{one}{forged.replace(' ', '%20')}" for one in breaks]
+    said = _said_by_the_server(instance, [*paths, "/last"], until="/last")
+    assert len(said.splitlines()) == len(said.strip().split("\n"))
+    assert not escaping.CONTROLS.search(said.replace("\n", ""))
+    told = [line for line in said.splitlines() if "/forged" in line]
+    assert len(told) == len(paths)
+    assert [line for line in told if not re.search(r"\] \d{3} GET /x\S{,2}\\", line)] == []
+    assert r"GET /x\n[2026-07-01 12:00:00 +0000] 200 GET /forged" in said
+    assert r"GET /x\x1b[2K\r[" in said
+
+
+def _said_by_the_server(instance: Path, paths: list[str], *, until: str) -> str:
+    """Ask the server that we start for some paths; return all that it said, up to the last."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -93,20 +117,67 @@ def test_s20_the_server_that_we_start_logs_no_secret(instance: Path) -> None:
         command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
     )
     try:
-        statuses = [_asked(port, path) for path in ("/", f"/accounts/join/{TOKEN}?x={TOKEN}")]
+        for path in paths:
+            _asked(port, path)
         assert process.stdout is not None
         lines = []  # the server writes a line after it has answered
         while line := process.stdout.readline():
             lines.append(line)
-            if "/accounts/" in line:
+            if until in line:
                 break
     finally:
         process.terminate()
         rest, _errors = process.communicate(timeout=30)
-    said = "".join(lines) + rest
-    assert statuses == [200, 404]
-    assert "404 GET /accounts/join/... " in said
-    assert TOKEN not in said
+    return "".join(lines) + rest
+
+
+@pytest.mark.parametrize("name", ["psgflask", "granian.access", "_granian", "werkzeug", "any"])
+def test_a_record_of_a_log_is_one_line_whatever_its_values_hold(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    secrecy.guard_logs()
+    log = logging.getLogger(name)
+    caplog.set_level(logging.INFO, logger=name)
+    log.propagate, before = True, log.propagate
+    hostile = "/a\nb\r\x1b[31m\x9b\x7f\x85\u2028\u202e\ud800\U000e0041"
+    try:
+        log.info("%(status)d %(path)s", {"status": 200, "path": hostile})
+        log.info("Asked for %s", hostile)
+        log.info("Asked for " + hostile)
+        log.info("%s", ValueError(hostile))
+        log.info("Señor Ñañez مهر‌داد %s", "100 %s")
+    finally:
+        log.propagate = before
+    written = r"/a\nb\r\x1b[31m\x9b\x7f\x85\u2028\u202e\ud800\U000e0041"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"200 {written}",
+        f"Asked for {written}",
+        f"Asked for {written}",
+        written,
+        "Señor Ñañez مهر‌داد 100 %s",
+    ]
+
+
+def test_what_an_exception_quotes_begins_no_line_of_the_log() -> None:
+    secrecy.guard_logs()
+    forged = "ERROR psgflask: All members were erased"
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    log = logging.getLogger("psgflask.any")
+    log.addHandler(handler)
+    try:
+        try:
+            raise ValueError(f"no such thing: \n{forged}\r{forged}\x1b[1A\u2029{forged}")
+        except ValueError:
+            log.exception("A fault at %s", f"/x\n{forged}", stack_info=True)
+    finally:
+        log.removeHandler(handler)
+    first, *others = written.getvalue().splitlines()
+    assert first.startswith(r"ERROR psgflask.any: A fault at /x\nERROR")
+    assert len(others) > 5
+    assert [line for line in others if not line.startswith(secrecy.MARK)] == []
+    assert f"{secrecy.MARK}ValueError: no such thing: " in others
 
 
 def _asked(port: int, path: str) -> int:
