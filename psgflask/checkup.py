@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,7 +14,16 @@ from urllib.parse import urlsplit
 from flask import Config, Flask
 from sqlalchemy import func, select, text
 
-from psgflask import config, database, installing, migrating, paths, worker
+from psgflask import (
+    config,
+    database,
+    faults,
+    installing,
+    migrating,
+    paths,
+    worker,
+    worker_lock,
+)
 from psgflask.database import db, utc_now
 from psgflask.findings import ATTENTION, FAULT, OK, Finding, Question
 from psgflask.mail import questions as mail
@@ -28,6 +38,8 @@ COMFORTABLY_FREE = 2_000_000_000
 SHORTEST_SECRET = 32
 # The worker looks every five seconds; a change that waits a minute waits for nobody.
 OLDEST_ENTRY = 60
+# What fails for no longer than this may have passed at the next try.
+PASSING = timedelta(minutes=1)
 # Flask's own settings that somebody may well put into config.py.
 FLASKS_OWN = frozenset({"DEBUG", "TESTING", "SECRET_KEY_FALLBACKS"})
 
@@ -222,12 +234,23 @@ def agreement(app: Flask) -> Iterator[Finding]:
 
 
 def background(app: Flask) -> Iterator[Finding]:
-    """Does a worker run?"""
-    if worker.runs(app):
-        yield Finding("worker", OK, "Runs")
-    else:
+    """Does a worker run, and does each of its tasks succeed?"""
+    if not worker.runs(app):
         text_ = "None runs: scheduled articles are not indexed when their time comes"
         yield Finding("worker", ATTENTION, text_, "Start the server, or psgflask worker")
+        return
+    troubles = worker_lock.troubles(Path(app.instance_path))
+    if troubles is None:
+        text_ = "Runs, but cannot write down how its tasks fare"
+        yield Finding("worker", ATTENTION, text_, faults.MAKE_ROOM)
+    elif not troubles:
+        yield Finding("worker", OK, "Runs")
+    for each in troubles or ():
+        since = datetime.fromisoformat(each.since)
+        state = FAULT if utc_now() - since > PASSING else ATTENTION
+        often = f", {each.times} times" if each.times > 1 else ""
+        text_ = f"Its task {each.task!r} fails since {since:%Y-%m-%d %H:%M} UTC{often}"
+        yield Finding("worker", state, f"{text_}: {each.error}", each.advice)
 
 
 QUESTIONS: tuple[Question, ...] = (

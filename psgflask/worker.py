@@ -1,137 +1,205 @@
 """What must happen without a visitor: index ledger, due articles, mail, retention, counts."""
 
-import fcntl
 import logging
+import os
 import signal
+import sys
 import threading
+import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import NamedTuple
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from psgflask import config
+from psgflask import config, faults, worker_lock
+from psgflask.database import utc_now
 from psgflask.mail import sending
 from psgflask.members import tending
 from psgflask.news import texts
 from psgflask.search import keeper, searches
+from psgflask.worker_lock import Lock, Trouble
 
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 5.0
-LONGEST_PAUSE = 300.0
-LOCK = "worker.lock"
-
-# What a round does. A task takes the app, opens a session of its own, and may fail: the next
-# round tries again.
-Task = Callable[[Flask], object]
-TASKS: tuple[Task, ...] = (keeper.sweep, tending.sweep, searches.sweep)
-# A task that waits for others, and is told by the event when it is to look up. Errands go
-# in a thread of their own: a mail server that hangs keeps no article from the index.
-Errand = Callable[[Flask, threading.Event], object]
-ERRANDS: tuple[Errand, ...] = (sending.sweep, texts.sweep)
+# After failures in a row a task is tried again so much later at most: once the cause is gone,
+# it has healed within a minute.
+LONGEST_PAUSE = 30.0
+# What takes longer than any work of a task hangs; a rebuild of 50,000 articles takes 20 minutes.
+HANGS_AFTER_SECONDS = 3600.0
+LOOK_EVERY_SECONDS = 60.0
+# Seconds from being told to stop to the end of the process, with a margin to the 10 that whoever
+# asked waits for.
+GRACE = 8.0
 
 
-class Worker:
-    """Does the tasks in rounds, in one process of the installation at a time."""
+class Task(NamedTuple):
+    """What is done again and again; `name` is what the log and `flask doctor` call it.
 
-    def __init__(
-        self,
-        app: Flask,
-        tasks: tuple[Task, ...] = TASKS,
-        *,
-        errands: tuple[Errand, ...] = (),
-        every: float = EVERY_SECONDS,
-    ) -> None:
-        self.app = app
-        self.tasks = tasks
-        self.errands = errands
-        self.every = every
+    `sweep` takes the app, opens a session of its own, and may fail: it is tried again. One that
+    may wait for others is given the event too that tells it when to come to an end.
+    """
+
+    name: str
+    sweep: Callable[..., object]
+    heeds_stop: bool = False
+
+
+TASKS: tuple[Task, ...] = (
+    Task("search index", keeper.sweep),
+    Task("members", tending.sweep),
+    Task("search counts", searches.sweep),
+    Task("mail", sending.sweep, heeds_stop=True),
+    Task("attached PDFs", texts.sweep, heeds_stop=True),
+)
+
+
+class Job:
+    """A task in a thread of its own: whatever it does, it keeps no other back."""
+
+    def __init__(self, worker: "Worker", task: Task) -> None:
+        self.worker = worker
+        self.task = task
         self.failures = 0
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._lock: IO[str] | None = None
-
-    def start(self) -> None:
-        """Run in a thread that ends with the process."""
-        self._thread = threading.Thread(target=self.run, name="worker", daemon=True)
-        self._thread.start()
-
-    def stop(self, timeout: float = 10.0) -> None:
-        """Let the present round end, then stop; waits for the thread, `timeout` in seconds."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout)
+        self.since: datetime | None = None  # the first of these failures
+        self.begun: float | None = None  # while it is at work, by the monotonic clock
+        self.error = self.advice = ""
 
     def run(self) -> None:
-        """Do rounds until stopped, as long as no other process of the installation does."""
-        abroad: threading.Thread | None = None
+        """Do the task until the worker is to stop, at longer intervals while it fails."""
+        while not self.worker.stopping.is_set():
+            self.once()
+            self.worker.stopping.wait(self.pause)
+
+    def once(self) -> None:
+        """Do the task once."""
+        self.begun = time.monotonic()
+        given = (self.worker.stopping,) if self.task.heeds_stop else ()
         try:
-            while not self._stop.is_set():
-                if self._holds_lock():
-                    if abroad is None and self.errands:
-                        abroad = threading.Thread(target=self._run_errands, name="errands")
-                        abroad.daemon = True
-                        abroad.start()
-                    self.round()
-                self._stop.wait(self.pause)
+            self.task.sweep(self.worker.app, *given)
+        except Exception as error:
+            self._failed(error)
+        else:
+            self._succeeded()
         finally:
-            if abroad is not None:
-                abroad.join()  # or the next to hold the lock would send the same mail
-            self._let_go()
-
-    def round(self) -> None:
-        """Do every task once; one that fails is logged and keeps none of the others back."""
-        failed = [task for task in self.tasks if not self._did(task, self.app)]
-        self.failures = self.failures + 1 if failed else 0
-
-    def _run_errands(self) -> None:
-        failures = 0
-        while not self._stop.is_set():
-            failed = [task for task in self.errands if not self._did(task, self.app, self._stop)]
-            failures = failures + 1 if failed else 0
-            self._stop.wait(self._pause_after(failures))
-
-    @staticmethod
-    def _did(task: Callable[..., object], *given: object) -> bool:
-        try:
-            task(*given)
-        except Exception:
-            log.exception("The worker's task %s failed", getattr(task, "__name__", task))
-            return False
-        return True
+            self.begun = None
 
     @property
     def pause(self) -> float:
-        """Seconds until the next round: doubled by every failure in a row, to a bound."""
-        return self._pause_after(self.failures)
+        """Seconds until the next time: doubled by every failure in a row, to a bound."""
+        every = self.worker.every
+        return min(every * 2.0 ** min(self.failures, 10), max(every, LONGEST_PAUSE))
 
-    def _pause_after(self, failures: int) -> float:
-        return min(self.every * 2.0 ** min(failures, 10), max(self.every, LONGEST_PAUSE))
+    def trouble(self) -> Trouble | None:
+        """Return what is wrong with the task, if anything is."""
+        begun, since = self.begun, self.since
+        taken = time.monotonic() - begun if begun is not None else 0.0
+        if since is not None:
+            error, advice = self.error, self.advice
+        elif taken > HANGS_AFTER_SECONDS:
+            since = utc_now() - timedelta(seconds=taken)
+            error, advice = "it does not come to an end", "Restart the server, or psgflask worker"
+        else:
+            return None
+        told = since.isoformat(timespec="seconds")
+        return Trouble(self.task.name, told, self.failures, error, advice)
 
-    def _holds_lock(self) -> bool:
-        """Take the lock of the installation; a process that dies lets it go by dying."""
-        if self._lock is not None:
+    def _failed(self, error: Exception) -> None:
+        new = (words := faults.words(error)) != self.error
+        self.failures += 1
+        self.since = self.since or utc_now()
+        self.error, self.advice = words, faults.advice(error)
+        if new:
+            log.error("The worker's task %r failed", self.task.name, exc_info=error)
+        elif self.failures & (self.failures - 1) == 0:  # the same again: at growing intervals
+            told = "The worker's task %r failed %d times since %s: %s"
+            log.error(told, self.task.name, self.failures, f"{self.since:%H:%M:%S UTC}", words)
+        self.worker.report()
+
+    def _succeeded(self) -> None:
+        if self.since is None:
+            return
+        log.warning(
+            "The worker's task %r succeeds again, after %d failures", self.task.name, self.failures
+        )
+        self.failures, self.since, self.error, self.advice = 0, None, "", ""
+        self.worker.report()
+
+
+class Worker:
+    """Does the tasks again and again, in one process of the installation at a time."""
+
+    def __init__(
+        self, app: Flask, tasks: tuple[Task, ...] = TASKS, *, every: float = EVERY_SECONDS
+    ) -> None:
+        self.app = app
+        self.every = every
+        self.jobs = [Job(self, task) for task in tasks]
+        # Set by whoever wants it to stop, a signal handler too.
+        self.stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock: Lock | None = None
+        self._reporting = threading.Lock()
+
+    def start(self) -> None:
+        """Run in threads that end with the process."""
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = GRACE) -> bool:
+        """Let what is being done come to its end, for `timeout` seconds; say whether it has.
+
+        What has not goes on, under the lock, until the process ends: so another worker does not
+        send the same mail meanwhile. The process may end at any time.
+        """
+        self.stopping.set()
+        if self._thread is None:
             return True
-        try:
-            file = Path(self.app.instance_path, LOCK).open("a")  # noqa: SIM115  # held open
-        except OSError:
-            log.exception("Cannot open the worker's lock")
-            return False
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            return False
-        self._lock = file
-        return True
+        self._thread.join(timeout)
+        if not self._thread.is_alive():
+            return True
+        late = ", ".join(job.task.name for job in self.jobs if job.begun) or "none"
+        log.warning("Tasks of the worker that did not end within %g seconds: %s", timeout, late)
+        return False
 
-    def _let_go(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+    def round(self) -> None:
+        """Do every task once, here and now."""
+        for job in self.jobs:
+            job.once()
+
+    def report(self) -> None:
+        """Write down which tasks are in trouble, for `flask doctor`."""
+        with self._reporting:
+            if self._lock is not None:
+                self._lock.write(filter(None, (job.trouble() for job in self.jobs)))
+
+    def _run(self) -> None:
+        """Do the tasks until told to stop, as soon as no other process of the installation does."""
+        while (lock := self._take_lock()) is None:
+            if self.stopping.wait(self.every):
+                return
+        self._lock = lock
+        threads = [
+            threading.Thread(target=job.run, name=job.task.name, daemon=True) for job in self.jobs
+        ]
+        for thread in threads:
+            thread.start()
+        while not self.stopping.wait(LOOK_EVERY_SECONDS):
+            self.report()  # one that hangs says nothing itself
+        for thread in threads:
+            thread.join()  # or the next to hold the lock would send the same mail
+        lock.close()
+
+    def _take_lock(self) -> Lock | None:
+        try:
+            return worker_lock.take(Path(self.app.instance_path))
+        except OSError as error:
+            log.error("Cannot take the worker's lock: %s", faults.words(error))
+            return None
 
 
 def init_app(app: Flask) -> None:
@@ -141,21 +209,14 @@ def init_app(app: Flask) -> None:
 
 def runs(app: Flask) -> bool:
     """Say whether a worker of this installation is at work, in whichever process."""
-    try:
-        with Path(app.instance_path, LOCK).open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
+    return worker_lock.is_held(Path(app.instance_path))
 
 
 def start(app: Flask) -> Worker | None:
     """Start the worker beside a server, unless WORKER is off; a command starts none."""
     if not app.config["WORKER"] or config.by_command():
         return None
-    running = Worker(app, errands=ERRANDS)
+    running = Worker(app)
     running.start()
     return running
 
@@ -165,8 +226,15 @@ def start(app: Flask) -> Worker | None:
 def worker() -> None:
     """Do the background work in the foreground, until Ctrl-C."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
-    running = Worker(app, errands=ERRANDS)
+    running = Worker(app)
     for stopping in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stopping, lambda number, frame: running.stop())
+        signal.signal(stopping, lambda number, frame: running.stopping.set())
     click.echo("The worker runs, or stands by while the server's does (Ctrl-C stops it)")
-    running.run()
+    running.start()
+    running.stopping.wait()
+    if not running.stop():
+        # Whatever a thread waits for, nobody waits for it. What it does is done so that a process
+        # may be killed at any moment.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)

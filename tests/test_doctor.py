@@ -1,10 +1,12 @@
 """`flask doctor` and what monitors ask: sound installations pass, each fault is named."""
 
 import json
+import os
 import shutil
 import sqlite3
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from psgflask import checkup, doctor, migrating, paths, worker
+from psgflask import checkup, doctor, migrating, paths, worker_lock
 from psgflask.database import db, utc_now
-from psgflask.findings import ATTENTION, FAULT, OK
+from psgflask.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.search import keeper
 from psgflask.search.models import LedgerEntry
+from psgflask.worker_lock import Lock, Trouble
 from tests import factories
 
 GOOD_SECRET = "5f1d3c9ab8e7420696d1c0fffab34275e0"
@@ -32,11 +35,21 @@ PUBLIC = {
 
 
 @pytest.fixture
+def lock(instance: Path) -> Iterator[Lock]:
+    """The lock of this installation's worker, which is at work."""
+    held = worker_lock.take(instance)
+    assert held is not None
+    with closing(held):
+        yield held
+
+
+@pytest.fixture
 def sound(
     make_app: Callable[..., Flask],
     instance: Path,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
+    lock: Lock,
 ) -> Flask:
     """An installation with nothing to complain of but the facts that the PSG has to supply."""
     (instance / "psg.sqlite").unlink()
@@ -45,7 +58,6 @@ def sound(
     (tmp_path / "es/LC_MESSAGES").mkdir(parents=True)
     (tmp_path / "es/LC_MESSAGES/messages.mo").touch()
     monkeypatch.setattr(paths, "translations", lambda: tmp_path)
-    monkeypatch.setattr(worker, "runs", lambda app: True)
     app = make_app(SECRET_KEY=GOOD_SECRET, **PUBLIC)
     with app.app_context():
         migrating.upgrade()
@@ -207,10 +219,36 @@ def test_names_that_no_setting_has_are_pointed_out(
     assert "BASE_URL" in advice["BASE_ULR"]
 
 
-def test_no_worker_deserves_a_look(sound: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    monkeypatch.setenv("PSG_INSTANCE", sound.instance_path)
+def test_no_worker_deserves_a_look(sound: Flask, lock: Lock) -> None:
+    lock.close()
     assert states(sound)["worker"] == ATTENTION
+
+
+def told_of_the_worker(app: Flask) -> list[Finding]:
+    with app.app_context():
+        return [found for found in doctor.examine(app) if found.subject == "worker"]
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(0, ATTENTION), (2, FAULT)])
+def test_a_task_of_the_worker_that_fails_is_named_with_what_to_do(
+    sound: Flask, lock: Lock, minutes: int, state: str
+) -> None:
+    since = utc_now() - timedelta(minutes=minutes)
+    lock.write([Trouble("members", since.isoformat(), 7, "no room", "Make room")])
+    (found,) = told_of_the_worker(sound)
+    assert (found.state, found.advice) == (state, "Make room")
+    assert f"'members' fails since {since:%Y-%m-%d %H:%M} UTC, 7 times: no room" in found.text
+    lock.write([])
+    assert [found.state for found in told_of_the_worker(sound)] == [OK]
+
+
+def test_a_worker_that_cannot_write_down_how_it_fares_deserves_a_look(
+    sound: Flask, instance: Path
+) -> None:
+    os.truncate(instance / worker_lock.FILE, 0)
+    (found,) = told_of_the_worker(sound)
+    assert found.state == ATTENTION
+    assert "Make room" in found.advice
 
 
 def test_facts_that_were_supplied_are_not_asked_for(sound: Flask) -> None:

@@ -18,7 +18,7 @@ from psgflask.database import db, utc_now
 from psgflask.mail import outbox, sending, transports
 from psgflask.mail.models import DEAD, SENT, VOID, WAITING, Message
 from psgflask.mail.transports import Letter
-from psgflask.worker import Worker
+from psgflask.worker import Task, Worker
 from tests.mail.conftest import Clock
 from tests.mail.mail_server import DROP, HANG, MailServer
 from tests.mail.mails import LINK, TOKEN, only, post, rows
@@ -259,7 +259,11 @@ def test_r12_slow_keeps_no_visitor_and_no_index_waiting(
     with site.app_context():
         post(db.session(), utc_now())
         db.session.remove()
-    running = Worker(site, (lambda app: rounds.release(),), errands=(sending.sweep,), every=0.01)
+    tasks = (
+        Task("rounds", lambda app: rounds.release()),
+        Task("mail", sending.sweep, heeds_stop=True),
+    )
+    running = Worker(site, tasks, every=0.01)
     running.start()
     try:
         assert server.wait_for(1)  # it has read the mail and says nothing
@@ -504,7 +508,7 @@ def test_s22_nothing_that_is_logged_or_kept_of_a_mail_tells_to_whom_or_what(
     with monkeypatch.context() as patched:
         patched.setattr(outbox, "note_sent", _broken)
         posting("quispe.secret@example.org")
-        Worker(site, (), errands=(sending.sweep,))._did(sending.sweep, site)
+        Worker(site, (Task("mail", sending.sweep, heeds_stop=True),)).round()
     ours = [r for r in caplog.records if not r.name.startswith(("mail.", "asyncio"))]
     text = "\n".join(logging.Formatter().format(record) for record in ours)
     assert "Mail 1 (verify)" in text

@@ -1,0 +1,76 @@
+"""What the machine refuses, in words: a full disk, a file that is closed, a database that is busy.
+
+What is said holds no personal data: it goes to logs, to the terminal and to `flask doctor`.
+"""
+
+import errno
+import re
+import sqlite3
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+# https://www.sqlite.org/rescode.html; the second byte of a code says more, and is not needed.
+SQLITE_FULL = frozenset({sqlite3.SQLITE_FULL})
+# Where there is no room for a journal, SQLite may also say that it cannot open or write a file.
+SQLITE_CLOSED = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
+POSTGRESQL_FULL, POSTGRESQL_CLOSED = frozenset({"53100"}), frozenset({"25006"})
+ADDRESS = re.compile(r"\S+@\S+")
+LONGEST = 200
+
+NO_ROOM = "there is no room left on the disk"
+MAKE_ROOM = "Make room on the disk of the instance folder: it goes on by itself within a minute"
+
+
+def is_full(error: BaseException) -> bool:
+    """Say whether something could not be written because the disk, or a quota, is full."""
+    return _is_one_of(error, FULL, SQLITE_FULL, POSTGRESQL_FULL)
+
+
+def cannot_write(error: BaseException) -> bool:
+    """Say whether nothing can be written at present: the disk is full, read-only or failing."""
+    closed = _is_one_of(error, CLOSED, SQLITE_CLOSED, POSTGRESQL_CLOSED)
+    return closed or is_full(error)
+
+
+def words(error: BaseException) -> str:
+    """Return in one line what went wrong: of an error that may hold anything its name alone."""
+    cause = _cause(error)
+    if is_full(error):
+        told = NO_ROOM
+    elif isinstance(cause, OSError) and cause.strerror:
+        told = f"{cause.strerror}: {cause.filename}" if cause.filename else cause.strerror
+    elif isinstance(cause, sqlite3.Error) or type(error).__module__.startswith("psgflask."):
+        told = str(cause)
+    else:
+        told = type(error).__name__
+    line = " ".join(ADDRESS.sub("...", told).split())
+    return "".join(c if c.isprintable() else "?" for c in line)[:LONGEST]
+
+
+def advice(error: BaseException) -> str:
+    """Return what to do about it."""
+    if is_full(error):
+        return MAKE_ROOM
+    if cannot_write(error):
+        return "Look at the file, its rights, and whether its disk may be written to"
+    return "The log of the server says more; it is tried again every half a minute"
+
+
+def _is_one_of(
+    error: BaseException,
+    numbers: frozenset[int],
+    sqlite_codes: frozenset[int],
+    states: frozenset[str],
+) -> bool:
+    cause = _cause(error)
+    if isinstance(cause, OSError):
+        return cause.errno in numbers
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in sqlite_codes
+    return getattr(cause, "sqlstate", None) in states
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what the driver of the database raised, where SQLAlchemy has wrapped it."""
+    cause = getattr(error, "orig", None)
+    return cause if isinstance(cause, BaseException) else error
