@@ -1,16 +1,13 @@
-"""The text of a file, read by a program of its own that may fail: the file may be hostile."""
+"""The text of a PDF, read by a program of its own that may fail: the file may be hostile."""
 
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from psgflask.news import pdf_text
-from psgflask.news.pdf_text import NO_READER
+from psgflask.news import confined
 
-PROGRAM = Path(pdf_text.__file__)
-LONGEST_SECONDS = 30.0
+PROGRAM = Path(__file__).with_name("pdf_text.py")
+MEGABYTES, SECONDS = 700, 15
 LONGEST_PROBLEM = 200
 
 
@@ -27,24 +24,8 @@ def extract(path: Path) -> Extracted:
 
     Raises OSError where that is not the file's fault: it may be tried again.
     """
-    with path.open("rb") as file:
-        try:
-            # Isolated: neither our settings nor the folder that it is started in are its business.
-            done = subprocess.run(  # noqa: S603  # our own program; the file is its input
-                [sys.executable, "-I", str(PROGRAM)],
-                stdin=file,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={},
-                timeout=LONGEST_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return Extracted("", "it takes too long to read")
-    if done.returncode == NO_READER:
-        raise OSError("pypdf is not installed: no PDF can be read")
     try:
-        said = json.loads(done.stdout)
+        said = json.loads(confined.run(PROGRAM, path, megabytes=MEGABYTES, seconds=SECONDS) or b"")
         return Extracted(str(said["text"]), str(said["problem"])[:LONGEST_PROBLEM])
     except (ValueError, KeyError, TypeError):
         # The system ended the program: that is what its limits are for.

@@ -1,37 +1,22 @@
-"""The program that reads one PDF, in a process with limits: what is read may be hostile.
+"""The program that reads one PDF, in a process that `confined` bounds.
 
-Started by `texts.read`, by its path: it imports nothing of the site. The file comes on standard
-input; out goes one JSON object with the text, or with what is wrong.
+Started by its path: it imports nothing of the site. The file comes on standard input; out goes one
+JSON object with the text, or with what is wrong.
 """
 
-import contextlib
 import io
 import json
 import re
-import resource
 import sys
 from typing import IO
 
 MOST_WORDS = 5000
 MOST_PAGES = 300
 LONGEST_TEXT = 60_000  # characters: words of any length must not make a text of any length
-MEGABYTES, SECONDS = 700, 15
-NO_READER = 3  # the exit code when that is not the file's fault: it is tried again
+NO_READER = 3  # as `confined` knows it
 
 _HYPHEN_AT_END = re.compile(r"(?<=[^\W\d_])[-\u00ad]\n(?=[^\W\d_])")
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-
-
-def limit() -> None:
-    """Let this process neither eat the memory, nor work for long, nor write a file."""
-    for what, most in (
-        (resource.RLIMIT_AS, MEGABYTES * 1_000_000),
-        (resource.RLIMIT_CPU, SECONDS),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        with contextlib.suppress(ValueError, OSError):  # not every system has each of them
-            resource.setrlimit(what, (most, most))
 
 
 def tidied(text: str) -> str:
@@ -58,7 +43,6 @@ def read(file: IO[bytes]) -> tuple[str, str]:
 
 def main() -> None:
     """Read standard input, and say what came of it."""
-    limit()
     try:
         import pypdf  # noqa: F401  # before the file is touched
     except ImportError:

@@ -7,6 +7,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
@@ -20,12 +21,13 @@ from PIL import Image, PngImagePlugin
 from sqlalchemy.orm import Session
 
 from psgflask.database import utc_now
-from psgflask.news import attachments, publishing
+from psgflask.news import attachments, pictures, publishing
 from psgflask.news.attachments import AttachmentRefused
 from psgflask.news.intake import Tray, place_of, store_attachment, store_picture
 from psgflask.news.models import Article
 from psgflask.news.pictures import PictureRefused, recode
 from psgflask.news.publishing import AttachmentDraft, PictureDraft
+from psgflask.news.recoding import Refused, recoded, webp_size
 from tests import factories
 from tests.factories import EDITOR
 
@@ -157,16 +159,113 @@ def test_half_a_picture_is_refused(tmp_path: Path) -> None:
         recode(tmp_path / "half.jpg")
 
 
-@pytest.mark.parametrize(("width", "height"), [(50_000, 50_000), (10_000, 5_001), (2**31 - 1, 9)])
-def test_too_many_pixels_are_refused_by_the_header(
+TOO_LARGE = "more than 50 million pixels, or a side of more than 30,000"
+SIZES = [(50_000, 50_000), (10_000, 5_001), (2**31 - 1, 9), (49_000_000, 1), (1, 49_000_000)]
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_s15_too_many_pixels_or_too_long_a_side_is_refused_by_the_header(
     tmp_path: Path, width: int, height: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    file = bomb(tmp_path / "bomb.png", width, height)
+    with pytest.raises(PictureRefused, match=rf"bomb\.png has {TOO_LARGE}"):
+        recode(file)
+
     def decode(self: object) -> None:
         raise AssertionError("The picture was decoded")
 
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", decode)
-    with pytest.raises(PictureRefused, match=r"50 million pixels|damaged"):
-        recode(bomb(tmp_path / "bomb.png", width, height))
+    with pytest.raises(Refused, match=TOO_LARGE):
+        recoded(file.read_bytes())
+
+
+def webp(kind: bytes, size: bytes) -> bytes:
+    """Return the head of a WebP picture that claims a size."""
+    body = b"WEBP" + kind + struct.pack("<I", len(size)) + size
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        webp(b"VP8X", b"\x02\0\0\0" + (16_000_000).to_bytes(3, "little") + b"\0\0\0"),
+        webp(b"VP8X", b"\x10\0\0\0" + (16_382).to_bytes(3, "little") * 2),
+        webp(b"VP8L", b"\x2f" + (16_382 | 16_382 << 14).to_bytes(4, "little")),
+        webp(b"VP8 ", b"\0\0\0\x9d\x01\x2a" + (16_382).to_bytes(2, "little") * 2),
+    ],
+    ids=["long", "extended", "lossless", "lossy"],
+)
+def test_s15_a_webp_is_refused_by_its_header_before_its_decoder_takes_memory(
+    tmp_path: Path, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(*_given: object, **_more: object) -> None:
+        raise AssertionError("The picture was opened")
+
+    monkeypatch.setattr(Image, "open", opened)
+    with pytest.raises(Refused, match=TOO_LARGE):
+        recoded(data)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "RGB"])
+def test_the_size_of_a_webp_is_read_from_its_header(tmp_path: Path, mode: str) -> None:
+    ways: list[dict[str, object]] = [{"lossless": True}, {"quality": 50}, {"exif": b"x"}]
+    for number, options in enumerate(ways):
+        file = picture(tmp_path / f"{number}.webp", (301, 20), mode, **options)
+        assert webp_size(file.read_bytes()) == (301, 20)
+    assert webp_size(b"RIFF") == (0, 0)
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(200_000_000), 9)),
+        chunk(b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(bytes(200_000_000), 9)),
+        chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(200_000_000), 9)),
+        chunk(b"tEXt", b"Comment\0" + bytes(2_000_000)) * 12,
+        chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0)),
+        chunk(b"eXIf", b"MM\0*" + b"\xff" * 400),
+    ],
+    ids=["zTXt", "iTXt", "iCCP", "tEXt", "frames", "camera data"],
+)
+def test_s15_what_hides_beside_a_picture_is_refused_or_passed_over(
+    tmp_path: Path, chunks: bytes
+) -> None:
+    whole = picture(tmp_path / "a.png").read_bytes()
+    (tmp_path / "b.png").write_bytes(whole[:33] + chunks + whole[33:])
+    with suppress(PictureRefused):  # whatever else it raised would be a traceback
+        assert len(recode(tmp_path / "b.png").data) < 1000
+
+
+@pytest.mark.parametrize("extension", ["png", "webp"])
+def test_of_pictures_that_move_the_first_one_stays(tmp_path: Path, extension: str) -> None:
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue", "green")]
+    file = tmp_path / f"a.{extension}"
+    frames[0].save(file, save_all=True, append_images=frames[1:])
+    with Image.open(BytesIO(recode(file).data)) as still:
+        assert getattr(still, "n_frames", 1) == 1
+        red, _green, blue = still.convert("RGB").getpixel((5, 5))  # type: ignore[misc]  # RGB
+    assert red > 200 > 60 > blue
+
+
+def test_a_jpeg_with_a_second_picture_behind_it_is_a_jpeg(tmp_path: Path) -> None:
+    first, second = Image.new("RGB", (40, 30), "red"), Image.new("RGB", (40, 30), "blue")
+    first.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[second])
+    assert recode(tmp_path / "a.jpg").media_type == "image/jpeg"
+
+
+@pytest.mark.parametrize("program", ["while True: pass", "x = bytearray(3_000_000_000)"])
+def test_s15_a_picture_that_keeps_its_reader_busy_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    (tmp_path / "hostile.py").write_text(program, "utf-8")
+    monkeypatch.setattr(pictures, "PROGRAM", tmp_path / "hostile.py")
+    monkeypatch.setattr(pictures, "SECONDS", 1)
+    with pytest.raises(PictureRefused, match=r"a\.png takes too long or too much memory to read"):
+        recode(picture(tmp_path / "a.png"))
 
 
 def test_a_file_gets_a_name_of_ours(tmp_path: Path) -> None:
