@@ -2,15 +2,28 @@
 
 import csv
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO
 
-# What spreadsheets take for the beginning of a formula, or of another cell (OWASP, "CSV
-# Injection"). Full-width and small forms are among them: some programs fold those first.
-BEGINNINGS = frozenset("=+-@\t\r\n|%")
-INVISIBLE = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\x00-\x1f\x7f]*")
+# What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection"), and what becomes
+# one of these signs in a program that folds wide, small and raised forms (NFKC).
+FORMULA = r"=⁼₌⩵⩶﹦＝+⁺₊﬩﹢＋\-﹣－−@﹫＠\t\r"
+# At the very beginning some programs take these for one too.
+AT_FIRST = r"\n|\x25"
+# Where a program with other settings ends a cell: another separator, or a line break within it.
+ENDS = r",;\t|:，﹐︐；﹔︔\u037e｜：﹕︓\n\r\v\f\x1c-\x1e\x85\u2028\u2029"
+# What programs drop before they look: quotes, spaces, and what nobody sees.
+DROPPED = (
+    r"'\"＇＂ \x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\xa0\xad\u034f\u061c\u115f\u1160\u1680"
+    r"\u180b-\u180f\u2000-\u200f\u202a-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f"
+    r"\ufeff\uffa0"
+)
 GUARD = "'"
+# Each with what stands between the beginning and what looks so: nothing yet, or the guard.
+_WITHIN = rf"(?:\A|(?<=[{ENDS}]))%s(?=[{DROPPED}]*[{FORMULA}])"
+_FIRST = rf"\A%s(?=[{DROPPED}]*[{AT_FIRST}])"
+_TO_GUARD = re.compile(f"{_WITHIN % ''}|{_FIRST % ''}")
+_GUARDED = re.compile(f"{_WITHIN % GUARD}|{_FIRST % GUARD}")
 
 
 class TableUnreadable(ValueError):
@@ -55,20 +68,12 @@ def read(file: IO[str]) -> Iterator[dict[str, str]]:
 def guarded(cell: str) -> str:
     """Return a cell that no program takes for a formula: an apostrophe before what looks so.
 
-    What begins with apostrophes before such a sign gets one more, so that `bare` can tell them.
+    Also within the cell, where a program with other settings begins a new one. What begins with
+    apostrophes before such a sign gets one more, so that `bare` can tell them.
     """
-    return GUARD + cell if _is_risky(cell.lstrip(GUARD)) else cell
+    return _TO_GUARD.sub(GUARD, cell)
 
 
 def bare(cell: str) -> str:
     """Return what `guarded` was given."""
-    if cell.startswith(GUARD) and _is_risky(cell.lstrip(GUARD)):
-        return cell[1:]
-    return cell
-
-
-def _is_risky(cell: str) -> bool:
-    if cell[:1] in BEGINNINGS and cell:
-        return True
-    shown = INVISIBLE.sub("", cell, count=1)
-    return unicodedata.normalize("NFKC", shown[:1])[:1] in BEGINNINGS and bool(shown)
+    return _GUARDED.sub("", cell)
