@@ -15,15 +15,12 @@ from flask_babel import force_locale
 from jinja2 import Environment, StrictUndefined
 
 from psgflask import languages
-from psgflask.mail import outbox
+from psgflask.mail import greeting, outbox
 from psgflask.mail.models import Message
 from psgflask.mail.transports import Letter
 
 WIDTH = 72
 LONGEST_VALUE = 300
-LONGEST_NAME = 60
-# What mail programs make a link of: in a greeting only somebody who abuses our form writes it.
-LINK = re.compile(r"[/\\@:<>]|\bwww\b|\w\.\w{2,}|\d{6,}", re.IGNORECASE)
 HELD = "\xa0"  # a space where no line is broken
 PAPER_FORM = "/members/join/form"
 SENDER = "Peru Support Group"
@@ -93,13 +90,9 @@ def draw(app: Flask, kind: str, language: str, values: Mapping[str, Any]) -> tup
 
 
 def greeted(name: object) -> str:
-    """Return a name that a mail may say, or nothing.
-
-    Strangers type it into a form, with somebody else's address: what looks like a link or a
-    message of their own is not passed on.
-    """
+    """Return a name that a mail may say, or nothing: strangers type it, with others' addresses."""
     text = str(_one_line(name))
-    return "" if len(text) > LONGEST_NAME or LINK.search(text) else text
+    return text if greeting.is_name(text) else ""
 
 
 def wrapped(text: str) -> str:

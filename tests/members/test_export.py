@@ -3,6 +3,7 @@
 import csv
 import io
 import unicodedata
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
@@ -107,7 +108,7 @@ def test_s13_no_cell_is_a_formula_whichever_separator_a_program_takes(
     separator: str, cells: list[tuple[str, str, str]]
 ) -> None:
     text = written([dict(zip("abc", row, strict=True)) for row in cells], ["a", "b", "c"])
-    readers = [
+    readers: list[Iterable[list[str]]] = [
         csv.reader(io.StringIO(text, newline=""), delimiter=separator),
         csv.reader(text.splitlines(), delimiter=separator),
         csv.reader(text.splitlines(), delimiter=separator, quoting=csv.QUOTE_NONE),
