@@ -27,6 +27,7 @@ from psgflask import (
     search,
     security,
     serving,
+    slots,
     topics,
     worker,
 )
@@ -47,6 +48,7 @@ def create_app(given: Mapping[str, object] | None = None) -> Flask:
     languages.init_app(app)
     security.init_app(app)
     caching.init_app(app)
+    slots.init_app(app)
     compression.init_app(app)
     rendering.init_app(app)
     assets.init_app(app)

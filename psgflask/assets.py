@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, abort, current_app, request
 
-from psgflask import compression, paths
+from psgflask import compression, paths, slots
 
 BUNDLE = "css/site.css"
 FIRST_STYLES = ("tokens.css", "base.css", "layout.css")
@@ -90,6 +90,7 @@ def init_app(app: Flask) -> None:
 
 
 @blueprint.get("/static/<digest>/<path:name>")
+@slots.free
 def serve(digest: str, name: str) -> Response:
     """Serve a static file; an old hash gets the file of now, but is not kept."""
     if request.script_root:
@@ -98,6 +99,7 @@ def serve(digest: str, name: str) -> Response:
 
 
 @blueprint.get("/favicon.ico")
+@slots.free
 def favicon() -> Response:
     """Serve the icon where browsers look for it unasked."""
     return _response("images/favicon.ico", "")

@@ -1,9 +1,10 @@
 """Whole pages for anonymous readers, kept until the content changes."""
 
 import hashlib
+import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,8 @@ from typing import TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, abort, current_app, request
+from flask_babel import gettext as _
 from sqlalchemy import event, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
@@ -23,6 +25,10 @@ View = TypeVar("View", bound=Callable[..., object])
 LONDON = ZoneInfo("Europe/London")
 # Who sends one of these is signed in, and may be shown what others are not.
 PERSONAL_COOKIES = frozenset({"__Host-account", "account"})
+# Letters of an address whose page is kept; no page of ours has a longer one.
+LONGEST_KEY = 600
+# Bytes of a kept page beside its texts: the objects that hold them.
+OVERHEAD = 1_500
 
 
 class ContentStamp(Model):
@@ -44,9 +50,11 @@ class _Entry:
     bodies: dict[str, bytes]  # by content coding, "identity" always among them
     note: object = None  # what the view noted of the page, for those who count answers
 
-    @property
-    def size(self) -> int:
-        return sum(map(len, self.bodies.values())) + 500
+    def size(self, key: str) -> int:
+        """Return the bytes that a page takes in memory with its address, about."""
+        texts = [key, self.content_type, self.etag, *self.bodies.values()]
+        texts += [text for header in self.headers for text in header]
+        return sum(map(sys.getsizeof, texts)) + sys.getsizeof(self.note) + OVERHEAD
 
 
 class PageCache:
@@ -62,29 +70,30 @@ class PageCache:
         """Return the page of an address if it still holds."""
         with self.lock:
             entry = self.entries.get(key)
-            if entry is None:
-                return None
-            if entry.stamp != stamp or entry.until <= now:
-                self._forget(key)
+            if entry is None or entry.stamp != stamp or entry.until <= now:
                 return None
             self.entries.move_to_end(key)
             return entry
 
+    def knows(self, key: str) -> bool:
+        """Say whether the page of an address is or was kept, though it may hold no more."""
+        return key in self.entries
+
     def put(self, key: str, entry: _Entry) -> None:
         """Keep a page; one that fills a quarter of the cache by itself is not kept."""
-        if entry.size * 4 > self.limit:
+        if entry.size(key) * 4 > self.limit or len(key) > LONGEST_KEY:
             return
         with self.lock:
             self._forget(key)
             self.entries[key] = entry
-            self.bytes += entry.size
+            self.bytes += entry.size(key)
             while self.bytes > self.limit:
                 self._forget(next(iter(self.entries)))
 
     def _forget(self, key: str) -> None:
         entry = self.entries.pop(key, None)
         if entry is not None:
-            self.bytes -= entry.size
+            self.bytes -= entry.size(key)
 
 
 # Rooms add what makes a page stale by itself: each gives the next such moment, or None.
@@ -95,7 +104,8 @@ def init_app(app: Flask) -> None:
     """Serve kept pages before views run, and keep what cacheable views return."""
     app.extensions["psg_pages"] = PageCache(int(app.config["PAGE_CACHE_MB"]))
     app.extensions["psg_staleness"] = []
-    app.before_request(_serve)
+    app.before_request(_check_query)
+    app.before_request(serve)
     app.after_request(_keep)
 
 
@@ -110,11 +120,15 @@ def cacheable(view: View) -> View:
     return view
 
 
-def reads(*parameters: str) -> Callable[[View], View]:
-    """Name what a view reads of its address's query; nothing else makes a page of its own."""
+def reads(*parameters: str, repeated: Collection[str] = ()) -> Callable[[View], View]:
+    """Name what a view reads of its address's query; nothing else makes a page of its own.
+
+    A parameter that no page of ours repeats may not be repeated, nor any with the same value.
+    """
 
     def mark(view: View) -> View:
         view.parameters = frozenset(parameters)  # type: ignore[attr-defined]  # a mark, as above
+        view.repeated = frozenset(repeated)  # type: ignore[attr-defined]  # likewise
         return view
 
     return mark
@@ -200,20 +214,40 @@ def known_query() -> str:
     return f"?{urlencode(pairs)}" if pairs else ""
 
 
+def _check_query() -> None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    for name in getattr(view, "parameters", ()):
+        values = request.args.getlist(name)
+        may_be_many = name in getattr(view, "repeated", ())
+        if len(values) > (len(set(values)) if may_be_many else 1):
+            abort(
+                400,
+                _("The address names the same thing twice. Leave one out and try again."),
+            )
+
+
 def _key() -> str:
     # The query first: it holds no space, so that no path can pretend to have one.
     return f"{known_query()} {request.script_root}{request.path}"
 
 
-def _serve() -> Response | None:
+def serve() -> Response | None:
+    """Answer with the kept page of this address, None where there is none that holds."""
     if not _is_cacheable():
         return None
     pages: PageCache = current_app.extensions["psg_pages"]
     now = utc_now()
     stamp = current_stamp()
     request.environ["psg.stamp"], request.environ["psg.asked"] = stamp, now
-    entry = pages.get(_key(), stamp, now)
+    key = _key()
+    entry = pages.get(key, stamp, now)
+    request.environ["psg.was_kept"] = entry is None and pages.knows(key)
     return _respond(entry) if entry is not None else None
+
+
+def was_kept() -> bool:
+    """Say whether this address had a page that was kept, and holds no more."""
+    return bool(request.environ.get("psg.was_kept"))
 
 
 def _keep(response: Response) -> Response:

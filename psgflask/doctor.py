@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from psgflask import checkup
+from psgflask import checkup, slots
 from psgflask.database import db
 from psgflask.findings import ATTENTION, FAULT, OK, Finding
 
@@ -64,12 +64,14 @@ def _print(findings: list[Finding]) -> None:
 
 
 @blueprint.get("/healthz")
+@slots.free
 def alive() -> Response:
     """Say that the process answers; asks neither the database nor the index."""
     return _plain("alive", 200)
 
 
 @blueprint.get("/readyz")
+@slots.of_kind(slots.HEALTH)
 def ready() -> Response:
     """Say whether visitors can be served: database, index, ledger, disk, mail; 503 when not."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy

@@ -9,7 +9,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from psgflask import config, worker
+from psgflask import config, slots, worker
 from psgflask.database import db
 from psgflask.search import tally
 
@@ -23,8 +23,8 @@ EVERYWHERE = {
 }
 
 
-# More than there are slots for searches, so that other pages find one free during a flood.
-THREADS = 32
+# More than there are slots, so that what takes none is served during a flood.
+THREADS = slots.THREADS
 # Seconds after which a thread lets others run; Python's own 5 ms, many threads apart, are felt.
 SWITCH = 0.001
 # Objects made before Python looks for circles among them: by default, 700, half of all pages do.

@@ -11,9 +11,8 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from flask.cli import FlaskGroup, ScriptInfo
 
-from psgflask import create_app, serving
+from psgflask import create_app, serving, slots
 from psgflask.database import db
-from psgflask.search import slots
 from psgflask.search.tally import Tally
 
 Became = list[tuple[list[str], dict[str, str]]]
@@ -160,8 +159,8 @@ def test_the_access_log_holds_neither_address_nor_agent_nor_query() -> None:
         assert private not in pattern
 
 
-def test_one_worker_serves_with_more_threads_than_searches_may_hold() -> None:
+def test_one_worker_serves_with_more_threads_than_there_are_slots() -> None:
     command = serving.command("::1", 8000)
     assert command[command.index("--workers") + 1] == "1"
     threads = int(command[command.index("--blocking-threads") + 1])
-    assert threads > slots.AT_ONCE + slots.MOST_WAITING
+    assert threads > sum(map(sum, slots.ROOM.values()))

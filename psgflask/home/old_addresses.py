@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from psgflask import languages
 from psgflask.database import db, utc_now
-from psgflask.news import catalogue
+from psgflask.news import catalogue, counting
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import Article
 from psgflask.redirects import rules
@@ -32,10 +32,9 @@ def _at_position(found: re.Match[str], query: Mapping[str, str]) -> str:
     """`?position=N` -> the month page that holds the Nth newest article, else the news."""
     text = query.get("position", "")
     if text.isascii() and text.isdigit() and len(text) < 7:
-        newest = catalogue.listing(Scope("en", utc_now())).offset(int(text)).limit(1)
-        article = db.session.scalar(newest)
-        if article is not None and article.dated_to is not None:
-            return _month(article.dated_to.year, article.dated_to.month)
+        month = counting.month_at(Scope("en", utc_now()), int(text))
+        if month is not None:
+            return _month(*month)
     return _news(found, query)
 
 
@@ -43,7 +42,11 @@ def _wordpress(found: re.Match[str], query: Mapping[str, str]) -> str | None:
     """`/2020/04/some-slug/` -> the article of that slug, else its month."""
     article = db.session.scalar(
         select(Article)
-        .where(Article.slug == found[3].casefold(), catalogue.published(utc_now()))
+        .where(
+            Article.slug == found[3].casefold(),
+            Article.language.in_(languages.LANGUAGES),  # the index is of both
+            catalogue.published(utc_now()),
+        )
         .order_by(Article.language)
     )
     if article is not None:

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from psgflask import languages
+from psgflask import languages, slots
 from psgflask.caching import LONDON, cacheable
 from psgflask.database import db, utc_now
 from psgflask.news import catalogue, counting, listing
@@ -59,6 +59,7 @@ def index() -> str:
 
 
 @blueprint.get("/robots.txt")
+@slots.free
 def robots() -> Response:
     """Tell robots where the sitemap is and to leave search alone."""
     if request.script_root:

@@ -1,7 +1,6 @@
 """What may be seen, and in what order: the one home of "published"."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -12,7 +11,6 @@ from sqlalchemy import (
     Select,
     and_,
     exists,
-    extract,
     func,
     or_,
     select,
@@ -114,6 +112,11 @@ def due_between(session: Session, after: datetime, until: datetime) -> Sequence[
     ).all()
 
 
+def was_public(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that an article may be seen by everybody, or was until withdrawn."""
+    return and_(Article.status.in_((PUBLISHED, WITHDRAWN)), Article.publish_at <= now)
+
+
 def _shown_in(language: str, now: datetime) -> ColumnElement[bool]:
     """Of a translated pair only the interface's language appears in a list."""
     has_twin = exists().where(
@@ -122,13 +125,22 @@ def _shown_in(language: str, now: datetime) -> ColumnElement[bool]:
     return or_(Article.language == language, ~has_twin)
 
 
-def _conditions(scope: Scope) -> list[ColumnElement[bool]]:
-    conditions = [published(scope.now), _shown_in(scope.language, scope.now)]
+def conditions(scope: Scope) -> list[ColumnElement[bool]]:
+    """Return the conditions that an article stands in a list of a scope."""
+    return [
+        published(scope.now),
+        _shown_in(scope.language, scope.now),
+        *_subject_conditions(scope),
+    ]
+
+
+def _subject_conditions(scope: Scope) -> list[ColumnElement[bool]]:
+    chosen: list[ColumnElement[bool]] = []
     if set(scope.kinds) != set(ALL_KINDS):
-        conditions.append(Article.kind.in_(scope.kinds))
+        chosen.append(Article.kind.in_(scope.kinds))
     if scope.topic_id is not None:
-        conditions.append(_about(scope.topic_id, scope.now))
-    return conditions
+        chosen.append(_about(scope.topic_id, scope.now))
+    return chosen
 
 
 def _about(topic_id: int, now: datetime) -> ColumnElement[bool]:
@@ -146,10 +158,24 @@ def listing(scope: Scope) -> Select[Article]:
     """Return the articles of a scope, newest dateline first, undated last."""
     return (
         select(Article)
-        .where(*_conditions(scope))
+        .where(*conditions(scope))
         .order_by(Article.order_date.desc(), Article.id.desc())
         .options(*WITH_LABELS)
     )
+
+
+def has_place(
+    session: Session, scope: Scope, within: Iterable[ColumnElement[bool]], day: date, number: int
+) -> bool:
+    """Say whether an article of this day and id stands, or stood, in a list in either language."""
+    found = select(Article.id).where(
+        Article.id == number,
+        Article.order_date == day,
+        was_public(scope.now),
+        *_subject_conditions(scope),
+        *within,
+    )
+    return session.scalar(found) is not None
 
 
 def on_either_side(
@@ -157,7 +183,7 @@ def on_either_side(
 ) -> tuple[Select[Article], Select[Article]]:
     """Return the `size` articles of a scope before this one and those after, nearest first."""
     place, here = tuple_(Article.order_date, Article.id), (article.order_date, article.id)
-    beside = select(Article).where(*_conditions(scope)).limit(size)
+    beside = select(Article).where(*conditions(scope)).limit(size)
     return (
         beside.where(place < here).order_by(Article.order_date.desc(), Article.id.desc()),
         beside.where(place > here).order_by(Article.order_date, Article.id),
@@ -172,40 +198,6 @@ def dated_within(first: date, last: date) -> ColumnElement[bool]:
 def undated() -> ColumnElement[bool]:
     """Return the condition that an article has no date."""
     return Article.precision == UNDATED
-
-
-def month_counts(session: Session, scope: Scope) -> Counter[tuple[int, int]]:
-    """Return how many articles of a scope each (year, month) has; a range counts in each."""
-    counts: Counter[tuple[int, int]] = Counter()
-    for start, end, number in _spans(session, scope):
-        year, month = start
-        while (year, month) <= end:
-            counts[year, month] += number
-            year, month = (year, month + 1) if month < 12 else (year + 1, 1)
-    return counts
-
-
-def year_counts(session: Session, scope: Scope) -> Counter[int]:
-    """Return how many articles of a scope each year has; a range counts once in each year."""
-    counts: Counter[int] = Counter()
-    for start, end, number in _spans(session, scope):
-        for year in range(start[0], end[0] + 1):
-            counts[year] += number
-    return counts
-
-
-def _spans(session: Session, scope: Scope) -> list[tuple[tuple[int, int], tuple[int, int], int]]:
-    parts = [
-        extract(part, column)
-        for column in (Article.dated_from, Article.dated_to)
-        for part in ("year", "month")
-    ]
-    rows = session.execute(
-        select(*parts, func.count())
-        .where(*_conditions(scope), Article.precision != UNDATED)
-        .group_by(*parts)
-    )
-    return [((int(row[0]), int(row[1])), (int(row[2]), int(row[3])), int(row[4])) for row in rows]
 
 
 def find(session: Session, slug: str, language: str) -> Article | None:
@@ -241,17 +233,6 @@ def subjects(now: datetime) -> Select[int, int]:
     )
 
 
-def topic_counts(session: Session, scope: Scope) -> dict[int, int]:
-    """Return how many articles of a scope each topic has, by the topic's id."""
-    counted = (
-        subjects(scope.now)
-        .with_only_columns(article_topics.c.topic_id, func.count(Article.id.distinct()))
-        .where(*_conditions(scope))
-        .group_by(article_topics.c.topic_id)
-    )
-    return {row[0]: row[1] for row in session.execute(counted)}
-
-
 def find_topic(session: Session, slug: str) -> Topic | None:
     """Return the topic of a slug."""
     return session.scalar(select(Topic).where(Topic.slug == slug))
@@ -273,12 +254,12 @@ def find_issue_by_slug(session: Session, slug: str) -> Issue | None:
 
 def feed(scope: Scope, *, own_language: bool = True) -> Select[Article]:
     """Return the articles of a feed, newest publication first."""
-    conditions = _conditions(scope)
+    chosen = conditions(scope)
     if own_language:
-        conditions.append(Article.language == scope.language)
+        chosen.append(Article.language == scope.language)
     return (
         select(Article)
-        .where(*conditions)
+        .where(*chosen)
         .order_by(Article.publish_at.desc(), Article.id.desc())
         .options(selectinload(Article.topics), undefer(Article.body))
     )
@@ -294,6 +275,6 @@ def upcoming(scope: Scope, today: date) -> Select[Article]:
     )
 
 
-def past(scope: Scope, today: date) -> Select[Article]:
-    """Return the events that have ended or have no date, the latest first."""
-    return listing(scope).where(or_(Article.dated_to < today, undated()))
+def is_past(today: date) -> ColumnElement[bool]:
+    """Return the condition that an event has ended or has no date."""
+    return or_(Article.dated_to < today, undated())

@@ -1,9 +1,11 @@
 """The archive in numbers, by year, month and topic, reckoned once for each state of the content."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import TypeVar
 
 from flask import Flask, current_app
@@ -12,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from psgflask import caching
 from psgflask.database import db
-from psgflask.news import catalogue, related
+from psgflask.news import catalogue, counts, related
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import Topic
 
@@ -35,17 +37,34 @@ def init_app(app: Flask) -> None:
 
 def by_year(scope: Scope) -> Counter[int]:
     """Return how many articles of a scope each year has; a range counts once in each year."""
-    return _once(catalogue.year_counts, scope).copy()
+    return _once(counts.year_counts, scope).copy()
 
 
 def by_month(scope: Scope) -> Counter[tuple[int, int]]:
     """Return how many articles of a scope each (year, month) has; a range counts in each."""
-    return _once(catalogue.month_counts, scope).copy()
+    return _once(counts.month_counts, scope).copy()
+
+
+def month_at(scope: Scope, position: int) -> tuple[int, int] | None:
+    """Return the (year, month) of the article at a position, the newest at 0; None: undated, none.
+
+    By its last day, as lists are ordered; looked up in sums, so no position costs more than the
+    first.
+    """
+    months, passed = _once(_running_totals, scope)
+    place = bisect_right(passed, position)
+    return months[place] if place < len(months) else None
+
+
+def _running_totals(session: Session, scope: Scope) -> tuple[list[tuple[int, int]], list[int]]:
+    """Return the months from the newest, and how many articles stand in each and those before."""
+    ending = sorted(counts.ending_counts(session, scope).items(), reverse=True)
+    return [month for month, _n in ending], list(accumulate(number for _m, number in ending))
 
 
 def by_topic(scope: Scope) -> list[tuple[Topic, int]]:
     """Return the topics that have articles in a scope and how many each has."""
-    numbers = _once(catalogue.topic_counts, scope)
+    numbers = _once(counts.topic_counts, scope)
     topics = db.session.scalars(select(Topic).where(Topic.id.in_(numbers)).order_by(Topic.slug))
     return [(topic, numbers[topic.id]) for topic in topics]
 

@@ -31,12 +31,13 @@ class Shelf:
 def updates() -> str:
     """Show the newest issues of every series, or those of one series next to a place in it."""
     session, scope = db.session(), scope_of_all()
-    before = turning.place_asked_for("before", _issue)
-    after = turning.place_asked_for("after", _issue)
+    before, after = turning.places_asked_for(_issue)
     place = after or before
     known = series.issues(session, scope)
     if place is not None:
         known = {place.series: known.get(place.series, [])}
+        if place not in known[place.series]:
+            turning.no_such_place()
     size = max(ROWS // max(len(known), 1), FEWEST_ROWS)
     runs = {
         name: series.run_of(issues, size=size, before=before, after=after)

@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, Response, abort, current_app, request, send_
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask import languages
+from psgflask import languages, slots
 from psgflask.database import db, utc_now
 from psgflask.news import catalogue
 from psgflask.news.catalogue import ANYBODY, Viewer
@@ -53,6 +53,7 @@ def media_url(file: Picture | Attachment, *, external: bool = False) -> str:
 
 
 @blueprint.get("/media/<file_hash>/<name>")
+@slots.of_kind(slots.FILES)
 def file(file_hash: str, name: str) -> Response:
     """Send a file, whole or the range asked for; 404 and 410 as its article answers."""
     if request.script_root or not re.fullmatch(r"[0-9a-f]{64}", file_hash):

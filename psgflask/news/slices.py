@@ -27,10 +27,12 @@ class Cursor:
         day, _, number = text.partition(".")
         try:
             if number.isascii() and number.isdigit() and len(number) < 19:
-                return cls(date.fromisoformat(day), int(number))
+                cursor = cls(date.fromisoformat(day), int(number))
+                if str(cursor) == text:  # a place has one spelling
+                    return cursor
         except ValueError:
             pass
-        raise ValueError(f"{text!r} is no place in a list")
+        raise ValueError(f"{text[:40]!r} is no place in a list")
 
     @classmethod
     def of(cls, article: Article) -> "Cursor":

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import date
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, select
 
 from psgflask import languages, redirects
 from psgflask.caching import LONDON, cacheable, reads
@@ -33,9 +33,8 @@ blueprint = Blueprint("news", __name__)
 @reads("before", "after")
 def newest() -> str:
     """Show the newest articles."""
-    scope = _scope()
     return _list(
-        catalogue.listing(scope),
+        _scope(),
         heading=_("News"),
         intro=_("News from Peru, newest first."),
         feed_href=_feed("news"),
@@ -50,12 +49,10 @@ def year(year: int) -> str:
     """Show a year: its months as cords and its articles."""
     scope = _scope()
     first, last = _span(year, 1)[0], _span(year, 12)[1]
+    _check_in_archive(year)
+    part = turning.slice_asked_for(scope, catalogue.dated_within(first, last))
     months = counting.by_month(scope)
     years = sorted({known for known, _month in months})
-    _check_in_archive(year)
-    part = turning.slice_asked_for(
-        catalogue.listing(scope).where(catalogue.dated_within(first, last))
-    )
     cords = listing.month_cords(
         months,
         year,
@@ -90,7 +87,8 @@ def month(year: int, month: str) -> str:
     _check_in_archive(year)
     name = _month_name(first)
     return _list(
-        catalogue.listing(_scope()).where(catalogue.dated_within(first, last)),
+        _scope(),
+        catalogue.dated_within(first, last),
         heading=name,
         intro="",
         feed_href=_feed("news"),
@@ -106,7 +104,8 @@ def month(year: int, month: str) -> str:
 def undated() -> str:
     """Show the articles whose date is not known."""
     return _list(
-        catalogue.listing(_scope()).where(catalogue.undated()),
+        _scope(),
+        catalogue.undated(),
         heading=_("Undated articles"),
         intro=_("The date of these articles is not known."),
         feed_href=_feed("news"),
@@ -120,7 +119,7 @@ def undated() -> str:
 def publications() -> str:
     """Show the publications."""
     return _list(
-        catalogue.listing(_scope(PUBLICATION)),
+        _scope(PUBLICATION),
         heading=_("Publications"),
         intro=_("Reports, briefings and books of the PSG."),
         feed_href=_feed("publications"),
@@ -135,13 +134,13 @@ def events() -> str:
     """Show the events, those to come first."""
     scope = _scope(EVENT)
     today = scope.now.astimezone(LONDON).date()
-    first_page = not (request.args.get("before") or request.args.get("after"))
     upcoming = None  # the later pages of the list say nothing of what is to come
-    if first_page:
+    if turning.is_first_page():
         coming = db.session.scalars(catalogue.upcoming(scope, today).limit(100)).all()
         upcoming = listing.by_day(coming)
     return _list(
-        catalogue.past(scope, today),
+        scope,
+        catalogue.is_past(today),
         heading=_("Events"),
         intro="",
         feed_href=_feed("events"),
@@ -203,8 +202,8 @@ def scope_of_all() -> Scope:
 
 
 def _list(
-    chosen: Select[Article],
-    *,
+    scope: Scope,
+    *within: ColumnElement[bool],
     heading: str,
     intro: str,
     feed_href: str,
@@ -213,7 +212,7 @@ def _list(
     empty: str | None = None,
     size: int = PAGE_SIZE,
 ) -> str:
-    part = turning.slice_asked_for(chosen, size)
+    part = turning.slice_asked_for(scope, *within, size=size)
     return render_template(
         "news/listing.html",
         heading=heading,

@@ -6,14 +6,13 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Open the room: index and keeper, engine, glossary, page, commands, the count of searches."""
     from psgflask import caching
-    from psgflask.search import commands, feeds, keeper, slots, tally, views
+    from psgflask.search import commands, feeds, keeper, tally, views
     from psgflask.search.engine.vector import VectorEngine
     from psgflask.search.glossary import Shelf
     from psgflask.search.models import GlossaryTerm
 
     keeper.init_app(app)
     app.extensions["psg_search"] = VectorEngine(keeper.store(app))
-    slots.init_app(app)
     app.extensions["psg_glossary"] = Shelf()
     caching.shown_to_readers(GlossaryTerm)
     app.register_blueprint(views.blueprint)

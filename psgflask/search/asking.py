@@ -17,6 +17,7 @@ from psgflask.search.query import Glossary, OnTopic, Query, expanded, parse, rea
 MOST_TOPICS = 20
 # What the addresses of results and of their feeds read.
 PARAMETERS = ("q", "topic", "lang", "from", "to", "sort", "page", "words")
+REPEATED = ("topic", "lang")  # by the ticks of the filters
 # The one value of `words`: neither other terms nor corrections, just what was typed.
 TYPED = "typed"
 

@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, Response, abort
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload, undefer
 
-from psgflask import languages
+from psgflask import languages, slots
 from psgflask.caching import reads
 from psgflask.compression import compressible
 from psgflask.database import db
@@ -16,8 +16,7 @@ from psgflask.news.catalogue import ANYBODY, may_read_body
 from psgflask.news.models import Article
 from psgflask.news.rendering import article_url
 from psgflask.rendering import markdown, xml
-from psgflask.search import slots
-from psgflask.search.asking import PARAMETERS, Asked, Unreadable
+from psgflask.search.asking import PARAMETERS, REPEATED, Asked, Unreadable
 from psgflask.search.engine import Answer
 from psgflask.search.page import Hit, SearchPage
 from psgflask.search.views import advice, searched
@@ -35,8 +34,8 @@ def init_app(app: Flask) -> None:
 
 @blueprint.get("/search.atom")
 @compressible
-@reads(*PARAMETERS)
-@slots.bounded
+@reads(*PARAMETERS, repeated=REPEATED)
+@slots.of_kind(slots.SEARCH)
 def atom() -> Response:
     """Serve a page of results as Atom; `sort=newest` makes a feed to follow."""
     asked, _answer, page = _searched()
@@ -54,8 +53,8 @@ def atom() -> Response:
 
 @blueprint.get("/search.json")
 @compressible
-@reads(*PARAMETERS)
-@slots.bounded
+@reads(*PARAMETERS, repeated=REPEATED)
+@slots.of_kind(slots.SEARCH)
 def json_feed() -> Response:
     """Serve a page of results as JSON Feed; `_search` holds counts, facets and corrections."""
     asked, answer, page = _searched()

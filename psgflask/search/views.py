@@ -9,13 +9,14 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
+from psgflask import slots
 from psgflask.caching import reads
 from psgflask.compression import compressible
 from psgflask.database import db, utc_now
 from psgflask.languages import here
 from psgflask.news.known import Known, known
-from psgflask.search import asking, fallback, results, slots, suggesting, tally, ways
-from psgflask.search.asking import PARAMETERS, Asked, Unreadable
+from psgflask.search import asking, fallback, results, suggesting, tally, ways
+from psgflask.search.asking import PARAMETERS, REPEATED, Asked, Unreadable
 from psgflask.search.engine import Answer, Engine, IndexUnusable
 from psgflask.search.engine.protocol import NEWEST
 from psgflask.search.glossary import Shelf
@@ -31,8 +32,8 @@ blueprint = Blueprint("search", __name__)
 
 @blueprint.get("/search/")
 @compressible
-@reads(*PARAMETERS)
-@slots.bounded
+@reads(*PARAMETERS, repeated=REPEATED)
+@slots.of_kind(slots.SEARCH)
 def search() -> ResponseReturnValue:
     """Show the articles that fit the words and filters; any words get an answer."""
     try:
@@ -49,7 +50,7 @@ def search() -> ResponseReturnValue:
 @blueprint.get("/search/suggest")
 @compressible
 @reads("q")
-@slots.bounded
+@slots.of_kind(slots.SEARCH)
 def suggest() -> str:
     """Show what a reader who has typed so far may mean, as a piece of HTML for the search box."""
     session = db.session()

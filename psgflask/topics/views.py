@@ -42,7 +42,7 @@ def topic(slug: str) -> str:
     if found is None:
         abort(404, _("There is no such topic."))
     scope = Scope(languages.here(), utc_now(), catalogue.ALL_KINDS, found.id)
-    part = turning.slice_asked_for(catalogue.listing(scope))
+    part = turning.slice_asked_for(scope)
     return render_template(
         "topics/topic.html",
         topic=found,

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from psgflask.news import catalogue, counting, publishing
+from psgflask.news import catalogue, counting, counts, publishing
 from psgflask.news.catalogue import ALL_KINDS, Scope
 from tests import factories
 from tests.factories import NOW
@@ -16,13 +17,13 @@ from tests.factories import NOW
 def reckoned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The languages that the years were reckoned in, in order."""
     asked: list[str] = []
-    real = catalogue.year_counts
+    real = counts.year_counts
 
     def noted(session: Session, scope: Scope) -> object:
         asked.append(scope.language)
         return real(session, scope)
 
-    monkeypatch.setattr(catalogue, "year_counts", noted)
+    monkeypatch.setattr(counts, "year_counts", noted)
     return asked
 
 
@@ -64,3 +65,34 @@ def test_topics_are_those_of_this_session(app: Flask, session: Session) -> None:
     assert [(topic.name("en"), number) for topic, number in counting.by_topic(scope)] == [
         ("Mining", 1)
     ]
+
+
+def test_a_position_in_the_list_has_the_month_of_the_article_there(session: Session) -> None:
+    scope = Scope("en", NOW)
+    assert counting.month_at(scope, 0) is None
+    for dated in ("15 July 2018", "June / July 2009", "2018-07-02", "undated", "December 2017"):
+        factories.article(session, dated=dated)
+    factories.article(session, dated="2018-08-01", kind="event")
+    factories.article(session, dated="2018-08-02", status="draft")
+    listed = session.scalars(catalogue.listing(scope)).all()
+    ends = [article.dated_to for article in listed]
+    assert len(ends) == 5
+    for position, end in enumerate([*ends, None, None]):
+        expected = (end.year, end.month) if end else None
+        assert counting.month_at(scope, position) == expected
+    assert counting.month_at(scope, 999_999) is None
+
+
+def test_no_position_costs_more_than_the_first(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.articles(session, 5)
+    scope = Scope("en", NOW)
+    counting.month_at(scope, 0)
+    monkeypatch.setattr(counts, "ending_counts", None)  # nothing is reckoned again
+    asked: list[str] = []
+    engine = session.get_bind()
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    assert counting.month_at(scope, 4) == (2018, 1)
+    assert counting.month_at(scope, 999_999) is None
+    assert asked == []

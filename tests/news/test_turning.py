@@ -1,0 +1,171 @@
+"""Places in lists: those that a page of ours gives, and no other; nor anything said twice."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from psgflask import caching
+from psgflask.database import db, utc_now
+from psgflask.news import publishing
+from tests import addresses, factories
+from tests.browser import content
+from tests.conftest import Visitor
+
+DAY, ID = "2018-07-15", 10_001
+# What no page of ours gives where an article of DAY has ID; "{}" stands for the right one.
+ODD = (
+    *("", "{} ", " {}", "{}.1", "x", "2018-07-15", "2018-07-15.", ".10001", "20180715.10001"),
+    *("2018-W28-7.10001", "2018-07-15.010001", "2018-07-15.+10001", "2018-07-15.10_001"),
+    *("2018-07-16.10001", "2018-07-15.10002", "2018-07-15.99999999", "0001-01-01.10001"),
+    *("2018-07-15.\u0661\u0660\u0660\u0660\u0661", "2018-07-15,10001", "2018-7-15.10001"),
+    *("{}\0", "\n{}"),
+)
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The site with something at every address."""
+    with content.filled(tmp_path_factory.mktemp("turning"), "full") as app:
+        app.test_client_class = Visitor
+        yield app
+
+
+def reading(app: Flask) -> Iterator[tuple[str, object]]:
+    """Yield an address and its view for each that reads parameters."""
+    adapter = app.url_map.bind("127.0.0.1")
+    for path in addresses.of(app):
+        plain = path.partition("?")[0]
+        view = app.view_functions[adapter.match(plain.removeprefix("/es"))[0]]
+        if getattr(view, "parameters", ()):
+            yield plain, view
+
+
+def test_a_parameter_that_no_page_of_ours_repeats_is_a_400_when_it_is(full: Flask) -> None:
+    kept = full.extensions["psg_pages"].entries
+    client, seen = full.test_client(), 0
+    for path, view in reading(full):
+        for name in view.parameters:  # type: ignore[attr-defined]  # a mark of `reads`
+            before = len(kept)
+            for query in (f"{name}=a&{name}=b", f"{name}=a&x=1&{name}=a", f"{name}=&{name}="):
+                many = name in view.repeated and "=b" in query  # type: ignore[attr-defined]  # likewise
+                answer = client.get(f"{path}?{query}")
+                assert answer.status_code == 400, (path, query)
+                if not many:
+                    assert "twice" in answer.text or "dos veces" in answer.text
+            assert len(kept) == before
+            seen += 1
+    assert seen > 40
+
+
+def test_only_the_filters_of_a_search_may_be_repeated(full: Flask) -> None:
+    repeated = {
+        name: path
+        for path, view in reading(full)
+        for name in view.repeated  # type: ignore[attr-defined]  # a mark of `reads`
+    }
+    assert set(repeated) == {"topic", "lang"}
+    client = full.test_client()
+    assert client.get("/search/?q=radio&lang=en&lang=es").status_code == 200
+
+
+def test_every_list_refuses_odd_places_and_keeps_no_page_of_them(full: Flask) -> None:
+    kept = full.extensions["psg_pages"].entries
+    client, lists = full.test_client(), 0
+    for path, view in reading(full):
+        if "before" not in view.parameters:  # type: ignore[attr-defined]  # a mark of `reads`
+            continue
+        lists += 1
+        before = set(kept)
+        for odd in ODD:
+            for side in ("before", "after"):
+                answer = client.get(path, query_string={side: odd.format(f"{DAY}.{ID}")})
+                assert answer.status_code == 400, (path, side, odd)
+        assert set(kept) == before
+    assert lists >= 14
+
+
+def test_a_place_that_a_page_gives_is_good_in_either_language_and_in_its_own_lists_alone(
+    client: FlaskClient, session: Session
+) -> None:
+    factories.topic(session, "mining")
+    placed = factories.article(session, dated="15 July 2018", topics=["mining"])
+    factories.article(session, "El mismo", language="es", translation_of=placed.slug)
+    report = factories.article(session, dated="15 July 2018", kind="publication")
+    place, other = f"2018-07-15.{placed.id}", f"2018-07-15.{report.id}"
+    for path in ("/news/", "/news/2018/", "/news/2018/07/", "/topics/mining"):
+        for prefix in ("", "/es"):
+            for side in ("before", "after"):
+                assert client.get(f"{prefix}{path}?{side}={place}").status_code == 200
+            assert client.get(f"{prefix}{path}?before={other}").status_code == 400
+    for path in ("/publications/", "/events/", "/news/undated/"):
+        assert client.get(f"{path}?before={place}").status_code == 400
+    assert client.get(f"/publications/?before={other}").status_code == 200
+
+
+def test_two_places_at_once_are_none(client: FlaskClient, session: Session) -> None:
+    place = f"2018-07-15.{factories.article(session, dated='15 July 2018').id}"
+    answer = client.get(f"/news/?before={place}&after={place}")
+    assert answer.status_code == 400
+    assert "first page" in answer.text
+
+
+def test_what_was_withdrawn_is_a_place_still_and_what_was_never_public_is_none(
+    client: FlaskClient, session: Session
+) -> None:
+    def status(article_id: int) -> int:
+        return client.get(f"/news/?before=2018-07-15.{article_id}").status_code
+
+    placed = factories.article(session, dated="15 July 2018")
+    assert status(placed.id) == 200
+    publishing.withdraw(session, placed, by=factories.EDITOR, now=factories.NOW)
+    session.commit()
+    assert status(placed.id) == 200
+    draft = factories.article(session, dated="15 July 2018", status="draft")
+    later = utc_now() + timedelta(days=3)
+    waiting = factories.article(
+        session, dated="15 July 2018", status="scheduled", at=later, now=utc_now()
+    )
+    assert status(draft.id) == status(waiting.id) == 400
+
+
+def test_an_issue_that_readers_do_not_see_is_no_place(
+    client: FlaskClient, session: Session
+) -> None:
+    factories.article(session, issue=("Update", 134))
+    factories.article(session, issue=("Update", 135), status="draft")
+    assert client.get("/updates/?before=134").status_code == 200
+    for slug in ("135", "0134", "134 ", "136", "", "134&after=134"):
+        assert client.get(f"/updates/?before={slug}").status_code == 400
+
+
+def test_a_place_that_is_none_is_refused_before_anything_else_is_read(
+    app: Flask, client: FlaskClient, session: Session
+) -> None:
+    factories.article(session, dated="15 July 2018")
+    asked: list[str] = []
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    assert client.get("/news/?before=2018-07-15.77").status_code == 400
+    assert len([statement for statement in asked if statement.startswith("SELECT")]) == 1
+    assert "articles.id = ?" in asked[-1]
+
+
+def test_a_page_of_a_place_is_kept_once_however_its_address_is_written(
+    app: Flask, client: FlaskClient, session: Session
+) -> None:
+    place = f"2018-07-15.{factories.article(session, dated='15 July 2018').id}"
+    for query in (f"before={place}", f"x=1&before={place}&y=2", f"%62efore={place}&before2=1"):
+        assert client.get(f"/news/?{query}").status_code == 200
+    assert len(app.extensions["psg_pages"].entries) == 1
+
+
+def test_an_address_that_is_very_long_is_not_kept(app: Flask) -> None:
+    pages = caching.PageCache(1)
+    entry = caching._Entry(1, utc_now(), "text/html", "x", (), {"identity": b"x"})
+    pages.put("x" * (caching.LONGEST_KEY + 1), entry)
+    assert not pages.entries
