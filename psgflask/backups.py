@@ -7,7 +7,8 @@ import os
 import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -22,6 +23,7 @@ MEDIA = "media"
 # The database's address may hold a password; a restored site uses the file in its instance.
 NOT_BACKED_UP = frozenset({"SECRET_KEY", "DATABASE_URL", "SMTP_PASSWORD"})
 CHUNK = 1_000_000
+LONGEST_WAIT = 30.0  # seconds for a database that somebody else has taken for themselves
 
 
 class BackupRefused(RuntimeError):
@@ -133,13 +135,28 @@ def examine_database(file: Path) -> tuple[str, dict[str, int]]:
 def _copy_database(source: Path, copy: Path, now: datetime) -> Manifest:
     """Copy a database in use by SQLite's online backup, and look whether the copy is whole."""
     try:
-        with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(copy)) as kept:
-            live.execute("PRAGMA busy_timeout=30000")
-            live.backup(kept)
+        with (
+            closing(sqlite3.connect(source, timeout=1)) as live,
+            closing(sqlite3.connect(copy)) as kept,
+        ):
+            # In one step: it sees one state of the database, and begins anew for no writer.
+            live.backup(kept, progress=_within(LONGEST_WAIT), sleep=0.1)
+            kept.execute("PRAGMA journal_mode=DELETE")  # one file, whole by itself
     except sqlite3.Error as error:
         raise BackupRefused(f"The database cannot be copied: {error}") from error
     revision, rows = examine_database(copy)
     return Manifest(now.isoformat(timespec="seconds"), revision, rows)
+
+
+def _within(seconds: float) -> Callable[[int, int, int], None]:
+    """Return what ends a copy that could not begin for so long. It raises BackupRefused."""
+    ends = time.monotonic() + seconds
+
+    def look(status: int, remaining: int, total: int) -> None:
+        if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() > ends:
+            raise BackupRefused("The database is busy. Nothing was saved: try again in a moment")
+
+    return look
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from psgflask import (
     database,
     faults,
     installing,
+    journal,
     migrating,
     paths,
     worker,
@@ -50,7 +51,7 @@ def sqlite(app: Flask) -> Iterator[Finding]:
         if not database.is_sqlite(connection):
             yield Finding("database", OK, f"{connection.dialect.name} answers")
             return
-        rule, reason = database.journal_rule()
+        rule, reason = journal.rule()
         mode = str(connection.scalar(text("PRAGMA journal_mode"))).upper()
         yield Finding("journal", OK if mode == rule else FAULT, f"{mode}: {reason}")
         damage = connection.scalars(text("PRAGMA quick_check(5)")).all()

@@ -1,23 +1,31 @@
 """db, the model base (constraint names, UTC times), SQLite pragmas and read-only GETs."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, request
+from flask import Flask, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, ExceptionContext
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection
 from sqlalchemy.types import TypeDecorator
 
-# SQLite before this version can corrupt a WAL database when two processes checkpoint at once.
-WAL_IS_SAFE_FROM = (3, 51, 3)
+from psgflask import journal
+
+# So long a writer waits for another. A reader of a WAL database waits for none: only while the
+# file is being opened after a crash, or while somebody has taken all of it for themselves.
 BUSY_TIMEOUT_MS = 5000
+READER_TIMEOUT_MS = 2000
+# So many requests wait for the lock at a time; the next are told soon, or all threads would wait.
+MOST_WAITING = 16
+CROWDED_TIMEOUT_MS = 500
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -62,6 +70,11 @@ else:
     Model = db.Model
 
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
+# Holds something once a lock was waited for in vain; None where that is of no consequence.
+_refused: ContextVar[list[bool] | None] = ContextVar("refused", default=None)
+_waiting = threading.BoundedSemaphore(MOST_WAITING)
+# What is noted of a connection: that it can write, and that it has.
+_READY, _WROTE = "psg_ready", "psg_wrote"
 
 
 def init_app(app: Flask) -> None:
@@ -78,14 +91,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def journal_rule() -> tuple[str, str]:
-    """Return the SQLite journal mode in force and the reason for it."""
-    version = ".".join(map(str, sqlite3.sqlite_version_info))
-    if sqlite3.sqlite_version_info >= WAL_IS_SAFE_FROM:
-        return "WAL", f"SQLite {version} checkpoints safely from several processes"
-    return "TRUNCATE", f"SQLite {version} is older than 3.51.3, where WAL could corrupt"
-
-
 def is_sqlite(bind: Connection) -> bool:
     """Say whether this connection speaks to SQLite."""
     return bind.dialect.name == "sqlite"
@@ -95,22 +100,34 @@ def compact(engine: Engine) -> bool:
     """Write SQLite's file anew, so that unused places in it hold nothing of what was deleted.
 
     Deleting overwrites where a row was last, not every place where it once was: when a page is
-    divided, what moved from it stays there unseen. Visitors wait meanwhile, a second or so for
+    divided, what moved from it stays there unseen. Who writes waits meanwhile, a second or so for
     every 50 MB. Other databases see to it themselves. False when it could not be done now:
     somebody else is busy for long, or there is no room for a second file.
     """
-    connection = engine.raw_connection()
-    try:
+    with closing(engine.raw_connection()) as connection:
         driver = connection.driver_connection
-        if isinstance(driver, sqlite3.Connection):
+        if not isinstance(driver, sqlite3.Connection):
+            return True
+        try:
             driver.execute("PRAGMA query_only=OFF")
+            driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
             driver.execute("VACUUM")
-            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except sqlite3.OperationalError:
-        return False
-    finally:
-        connection.close()
-    return True
+            return journal.checkpoint(driver, patience=BUSY_TIMEOUT_MS)
+        except sqlite3.OperationalError:
+            return False
+
+
+def tend(app: Flask) -> None:
+    """Write the journal back, that it stay small: a task of the worker.
+
+    A file that could not be changed to WAL before is changed now, if nobody reads or writes.
+    """
+    with app.app_context(), closing(db.engine.raw_connection()) as connection:
+        driver = connection.driver_connection
+        if not isinstance(driver, sqlite3.Connection):
+            return
+        if journal.use_wal(driver) and journal.size(driver):
+            journal.checkpoint(driver)
 
 
 @contextmanager
@@ -123,45 +140,93 @@ def read_only() -> Iterator[None]:
         _reading.reset(before)
 
 
+@contextmanager
+def one_wait() -> Iterator[None]:
+    """Let nobody in this block wait for a lock again that was waited for in vain: it fails at once.
+
+    So a request or a command that asks several times ends after the first refusal.
+    """
+    before = _refused.set([])
+    try:
+        yield
+    finally:
+        _refused.reset(before)
+
+
 def _note_method() -> None:
     _reading.set(request.method in {"GET", "HEAD", "OPTIONS"})
+    _refused.set([])
 
 
 def _forget_method(error: BaseException | None) -> None:
     _reading.set(False)
+    _refused.set(None)
 
 
 @event.listens_for(Engine, "connect")
 def _prepare(connection: Any, record: PoolProxiedConnection) -> None:
-    if not isinstance(connection, sqlite3.Connection):
-        return
-    # We say BEGIN ourselves: the driver would begin late and never IMMEDIATE.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    cursor.execute(f"PRAGMA journal_mode={journal_rule()[0]}")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA synchronous=FULL")
-    # What is deleted is overwritten: the file holds addresses, and links that open something.
-    cursor.execute("PRAGMA secure_delete=ON")
-    cursor.close()
+    if isinstance(connection, sqlite3.Connection):
+        journal.open_up(connection)
 
 
 @event.listens_for(Pool, "checkin")
 def _let_go(connection: Any, record: ConnectionPoolEntry) -> None:
     """End what a failed COMMIT left open; SQLAlchemy takes such a transaction for ended."""
-    if isinstance(connection, sqlite3.Connection) and connection.in_transaction:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    if connection.in_transaction:
         connection.rollback()
+    if record.info.pop(_WROTE, False) and journal.size(connection) > journal.LONGEST:
+        with suppress(sqlite3.Error):  # what is committed is committed; the next one tries again
+            journal.checkpoint(connection)
+
+
+@event.listens_for(Engine, "handle_error")
+def _note_refusal(context: ExceptionContext) -> None:
+    refused = _refused.get()
+    if refused is not None and journal.is_busy(context.original_exception):
+        refused.append(True)
 
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
-    if not is_sqlite(connection):
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
         return
+    if _refused.get():
+        busy = sqlite3.OperationalError("database is locked, as it was a moment ago")
+        raise OperationalError("BEGIN", {}, busy)
     if _reading.get():
-        connection.exec_driver_sql("PRAGMA query_only=ON")
-        connection.exec_driver_sql("BEGIN")
-    else:
-        connection.exec_driver_sql("PRAGMA query_only=OFF")
+        driver.execute("PRAGMA query_only=ON")
+        driver.execute(f"PRAGMA busy_timeout={min(READER_TIMEOUT_MS, BUSY_TIMEOUT_MS)}")
+        driver.execute("BEGIN")
+        return
+    driver.execute("PRAGMA query_only=OFF")
+    with _patience() as milliseconds:
+        _make_ready(connection, driver, milliseconds)
         # Taking the write lock at once means a writer waits at BEGIN, never fails in the middle.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.info[_WROTE] = True
+
+
+def _make_ready(connection: Connection, driver: sqlite3.Connection, milliseconds: int) -> None:
+    """Do once for each connection what only writers need, and what may have to wait."""
+    ready = connection.info.get(_READY) or journal.use_wal(driver)
+    driver.execute(f"PRAGMA busy_timeout={milliseconds}")
+    if not connection.info.get(_READY):
+        connection.exec_driver_sql("PRAGMA synchronous=FULL")
+        connection.info[_READY] = ready
+
+
+@contextmanager
+def _patience() -> Iterator[int]:
+    """Give how long to wait for the lock, in milliseconds; few requests may wait for long."""
+    if not has_request_context():
+        yield BUSY_TIMEOUT_MS
+    elif _waiting.acquire(timeout=CROWDED_TIMEOUT_MS / 1000):
+        try:
+            yield BUSY_TIMEOUT_MS
+        finally:
+            _waiting.release()
+    else:
+        yield 0

@@ -9,7 +9,8 @@ from pathlib import Path
 from psgflask.config import SETTINGS, Setting
 
 FOLDERS = ("media", "index")
-PRIVATE = ("config.py", "psg.sqlite", "outbox")
+# The second and third are the database too, as long as somebody has it open.
+PRIVATE = ("config.py", "psg.sqlite", "psg.sqlite-wal", "psg.sqlite-shm", "outbox")
 OPENING = '''"""The settings of this installation; it holds its secret, so keep it to yourself.
 
 A line that begins with # is not in force: it shows the default. Remove the # to change it.

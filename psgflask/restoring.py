@@ -65,6 +65,10 @@ def _must_be_empty(instance: Path) -> None:
     database = instance / DATABASE
     if database.is_file() and database.stat().st_size:
         raise BackupRefused(f"{instance} has a database already; restore into an empty folder")
+    # What is in the journal of another database would be taken for this one's.
+    for left in (f"{DATABASE}{suffix}" for suffix in ("-wal", "-shm", "-journal")):
+        if (instance / left).exists():
+            raise BackupRefused(f"{instance} has {left} of another database; remove that first")
     if (instance / "config.py").exists():
         raise BackupRefused(f"{instance} has a config.py already; restore into an empty folder")
     if any(file.is_file() for file in (instance / MEDIA).rglob("*")):

@@ -15,7 +15,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from psgflask import config, faults, worker_lock
+from psgflask import config, database, faults, worker_lock
 from psgflask.database import utc_now
 from psgflask.mail import sending
 from psgflask.members import tending
@@ -53,6 +53,7 @@ TASKS: tuple[Task, ...] = (
     Task("search index", keeper.sweep),
     Task("members", tending.sweep),
     Task("search counts", searches.sweep),
+    Task("database", database.tend),
     Task("mail", sending.sweep, heeds_stop=True),
     Task("attached PDFs", texts.sweep, heeds_stop=True),
 )

@@ -26,7 +26,7 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command on an instance folder, as the `flask` command does."""
     apps: list[Flask] = []
 
@@ -37,12 +37,13 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     def run(instance: Path, *arguments: str) -> Result:
         monkeypatch.setenv("PSG_INSTANCE", str(instance))
         group = FlaskGroup(create_app=make)
-        return CliRunner().invoke(group, list(arguments), obj=ScriptInfo(create_app=make))
+        done = CliRunner().invoke(group, list(arguments), obj=ScriptInfo(create_app=make))
+        for app in apps:  # as the end of a process closes the database
+            with app.app_context():
+                db.engine.dispose()
+        return done
 
-    yield run
-    for app in apps:
-        with app.app_context():
-            db.engine.dispose()
+    return run
 
 
 @pytest.fixture
@@ -55,6 +56,7 @@ def site(tmp_path: Path, run: Run) -> Iterator[Path]:
     app = create_app()
     with app.app_context():
         factories.article(db.session(), "Kept through thick and thin", slug="kept")
+        db.session.remove()
         db.engine.dispose()
     media = instance / "media" / "ab"
     media.mkdir(parents=True)
@@ -249,6 +251,44 @@ def test_a_backup_can_be_made_while_somebody_writes(site: Path, tmp_path: Path, 
             ("Kept through thick and thin",)
         ]
     database.close()
+
+
+def test_r8_a_backup_of_a_database_that_is_taken_says_so_and_leaves_nothing(
+    site: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backups, "LONGEST_WAIT", 0)
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    taken = sqlite3.connect(site / "psg.sqlite", isolation_level=None)
+    taken.execute("PRAGMA locking_mode=EXCLUSIVE")
+    taken.execute("BEGIN EXCLUSIVE")
+    done = run(site, "backup", str(folder / "x.tar"))
+    taken.close()
+    assert done.exit_code == 1
+    assert "The database is busy" in done.output
+    assert list(folder.iterdir()) == []
+
+
+def test_a_backup_is_one_file_that_needs_no_journal(
+    site: Path, backup: Path, tmp_path: Path, run: Run
+) -> None:
+    with tarfile.open(backup) as archive:
+        held = archive.extractfile("psg.sqlite")
+        assert held is not None
+        assert held.read(20)[18:20] == b"\x01\x01"  # no WAL: https://www.sqlite.org/fileformat.html
+
+
+@pytest.mark.parametrize("left", ["psg.sqlite-wal", "psg.sqlite-shm", "psg.sqlite-journal"])
+def test_a_journal_of_another_database_is_not_taken_for_the_restored_ones(
+    backup: Path, tmp_path: Path, run: Run, left: str
+) -> None:
+    target = tmp_path / "new"
+    target.mkdir()
+    (target / left).write_bytes(b"of another")
+    done = run(target, "restore", str(backup))
+    assert done.exit_code == 1
+    assert left in done.output
+    assert (target / left).read_bytes() == b"of another"
 
 
 def test_a_file_that_goes_meanwhile_stops_no_backup(

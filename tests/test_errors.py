@@ -13,9 +13,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import default_exceptions
 
+from psgflask import database
 from psgflask.database import db
 from psgflask.errors import TEXTS
-from tests import factories
+from tests import factories, locks
 
 # Werkzeug's own first-class errors less those that take a value to be made at all.
 CODES = sorted(default_exceptions)
@@ -153,19 +154,12 @@ def test_a_method_that_a_page_does_not_know_says_which_it_does(client: FlaskClie
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
-def test_a_busy_database_asks_for_patience(client: FlaskClient, app: Flask) -> None:
-    with app.app_context():
-        db.engine.dispose()
-    blocking = sqlite3.connect(str(app.instance_path) + "/psg.sqlite")
-    blocking.execute("BEGIN EXCLUSIVE")
-    try:
-        from psgflask import database
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(database, "BUSY_TIMEOUT_MS", 1)
-            answer = client.get("/news/")
-    finally:
-        blocking.close()
+def test_a_busy_database_asks_for_patience(
+    client: FlaskClient, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
+    with locks.held_whole(app):
+        answer = client.get("/news/")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
     assert "busy" in answer.text

@@ -9,8 +9,9 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from psgflask import database
 from psgflask.accounts import joining as proving
-from psgflask.database import utc_now
+from psgflask.database import db, utc_now
 from psgflask.mail import sending
 from psgflask.mail.models import Message
 from psgflask.members import audit, consents, erased_list, export
@@ -322,8 +323,11 @@ def test_after_a_restored_backup_the_list_is_made_good(
 ) -> None:
     run(*PAPER)
     backup, instance = tmp_path / "backup", Path(app.instance_path)
+    database.tend(app)
     backup.write_bytes((instance / "psg.sqlite").read_bytes())
     run("members", "erase", "10019", "--yes")
+    session.rollback()
+    db.engine.dispose()  # the last to close the database takes its journal away
     (instance / "psg.sqlite").write_bytes(backup.read_bytes())
     assert "Tomás Ñahui" in run("members", "list").output
     assert run("members", "erase-again").output == "Erased PSG 1001-9 again\n"
