@@ -7,6 +7,7 @@ leaves open whose doing that is, and whether the mail arrived (Lost).
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,14 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    import smtplib
+    from psgflask.mail.smtp_client import Client
 
 STARTTLS, TLS, PLAIN = "starttls", "tls", "none"
 SECURITIES = (STARTTLS, TLS, PLAIN)
 # Servers hang up after so many mails, each its own number; a new connection costs less.
 MOST_PER_CONNECTION = 100
+# A mail may take as long as so many answers, with all that has to be said before it.
+ANSWERS = 2
 # The seconds that a server may take over our goodbye, for which nobody waits.
 GOODBYE = 5.0
+LONGEST_SAID = 500
 ANY_ADDRESS = re.compile(r"[^\s<>()\[\]:;,\"']+@[^\s<>()\[\]:;,\"']+")
 ENHANCED = re.compile(r"([245])\.(\d{1,3})\.\d{1,3}\b")  # RFC 3463, 2
 POLICY = "7"  # RFC 3463, 3.8: a matter of security or policy, not of the recipient
@@ -92,7 +96,10 @@ class Folder:
 
 @dataclass(frozen=True)
 class Server:
-    """Where a mail server is and how it is spoken to; `own_name` is what we say we are."""
+    """Where a mail server is and how it is spoken to; `own_name` is what we say we are.
+
+    `timeout`: the seconds that an answer may take, to its last byte.
+    """
 
     host: str
     port: int
@@ -108,13 +115,18 @@ class Smtp:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self._smtp: smtplib.SMTP | None = None
+        self._smtp: Client | None = None
         self._sent = 0
+        self._until = 0.0
 
     def send(self, letter: Letter) -> None:
-        """Hand one mail over; the server has answered for it when this returns."""
+        """Hand one mail over; the server has answered for it when this returns.
+
+        It returns in time whatever the server does.
+        """
         if self._sent >= MOST_PER_CONNECTION:
             self.close()
+        self._until = time.monotonic() + ANSWERS * self.server.timeout
         used = self._smtp is not None
         try:
             self._address(letter)
@@ -133,9 +145,8 @@ class Smtp:
         smtp, self._smtp, self._sent = self._smtp, None, 0
         if smtp is None:
             return
+        smtp.allow(GOODBYE)
         with suppress(OSError, smtplib.SMTPException):
-            if smtp.sock is not None:
-                smtp.sock.settimeout(GOODBYE)
             smtp.quit()
         smtp.close()
 
@@ -176,7 +187,7 @@ class Smtp:
         raise Refused(words, code=code, final=_is_final(code, words))
 
     @contextmanager
-    def _loss(self, letter: Letter) -> "Iterator[smtplib.SMTP]":
+    def _loss(self, letter: Letter) -> "Iterator[Client]":
         """Give the connection while it is about this mail; if it breaks now, this mail is Lost."""
         import smtplib
 
@@ -190,13 +201,14 @@ class Smtp:
             raise Lost(_words(0, _said(error), letter)) from error
 
     @contextmanager
-    def _trouble(self) -> "Iterator[smtplib.SMTP]":
+    def _trouble(self) -> "Iterator[Client]":
         """Give the connection, made if need be; what goes wrong with it concerns every mail."""
         import smtplib
 
         try:
             if self._smtp is None:
                 self._smtp = self._connected()
+            self._smtp.allow(self._left())
             yield self._smtp
         except ServerTrouble:
             self._drop()
@@ -205,25 +217,26 @@ class Smtp:
             self._drop()
             raise ServerTrouble(_words(0, _said(error))) from error
 
-    def _connected(self) -> "smtplib.SMTP":
+    def _connected(self) -> "Client":
         # Only whoever sends a mail needs these: start-up is mostly imports.
-        import smtplib
         import ssl
 
+        from psgflask.mail.smtp_client import Client
+
         there = self.server
-        timeout, own = there.timeout, there.own_name
-        smtp: smtplib.SMTP
-        if there.security == TLS:
-            context = ssl.create_default_context()
-            smtp = smtplib.SMTP_SSL(
-                there.host, there.port, local_hostname=own, timeout=timeout, context=context
-            )
-        else:
-            smtp = smtplib.SMTP(there.host, there.port, local_hostname=own, timeout=timeout)
+        smtp = Client(
+            there.host,
+            there.port,
+            own_name=there.own_name,
+            timeout=there.timeout,
+            context=ssl.create_default_context() if there.security == TLS else None,
+        )
+        smtp.allow(self._left())
         try:
+            smtp.open()
             smtp.ehlo_or_helo_if_needed()
             if there.security == STARTTLS:
-                smtp.starttls(context=ssl.create_default_context())
+                smtp.secure(ssl.create_default_context())
                 smtp.ehlo_or_helo_if_needed()
             if there.user:
                 smtp.login(there.user, there.password)
@@ -231,6 +244,9 @@ class Smtp:
             smtp.close()
             raise
         return smtp
+
+    def _left(self) -> float:
+        return self._until - time.monotonic()
 
     def _drop(self) -> None:
         """Hang up without a word on a server that is not to be relied upon."""
@@ -259,9 +275,11 @@ def _said(error: Exception) -> str:
 
 
 def _words(code: int, said: bytes | str, letter: Letter | None = None) -> str:
-    """Return what a server said on one line, without any address that it repeats."""
+    """Return the beginning of what a server said on one line, without any address in it."""
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
     text = " ".join(f"{code or ''} {text}".split())
+    if len(text) > LONGEST_SAID:  # an address is not cut in two: nobody would know the halves
+        text = text[:LONGEST_SAID].rpartition(" ")[0]
     if letter is not None:
         mailbox = letter.recipient.rpartition("@")[0]
         for told in (letter.recipient, mailbox):

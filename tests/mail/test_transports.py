@@ -21,7 +21,7 @@ def letter(to: str = "ana@example.org", number: int = 1) -> Letter:
     return Letter(number, f"{number:06}-test-0a1b", "site@psg.example", to, CONTENT)
 
 
-def smtp(server: MailServer, *, user: str = "", timeout: float = 0.5, **others: object) -> Smtp:
+def smtp(server: MailServer, *, user: str = "", timeout: float = 1.0, **others: object) -> Smtp:
     password = str(others.get("password", "right"))
     return Smtp(
         Server("localhost", server.port, server.security, user, password, timeout, "psg.example")
