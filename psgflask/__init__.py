@@ -8,6 +8,7 @@ from psgflask import (
     accounts,
     assets,
     caching,
+    clock,
     commands,
     compression,
     config,
@@ -45,6 +46,7 @@ def create_app(given: Mapping[str, object] | None = None) -> Flask:
     )
     config.load(app, instance, given)
     database.init_app(app)
+    clock.init_app(app)
     languages.init_app(app)
     security.init_app(app)
     caching.init_app(app)

@@ -15,6 +15,7 @@ from flask import Config, Flask
 from sqlalchemy import func, select, text
 
 from psgflask import (
+    clock,
     config,
     database,
     faults,
@@ -256,6 +257,7 @@ def background(app: Flask) -> Iterator[Finding]:
 
 QUESTIONS: tuple[Question, ...] = (
     *(sqlite, schema, readable_index, agreement, ledger, background, disk, translations),
+    clock.doubts,
     *(mail.way_out, mail.waiting, mail.dead_letters),
     *(base_address, secret, rights, config_file, modes, strangers, facts, members.amounts),
     news.attached_texts,

@@ -15,7 +15,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from psgflask import config, database, faults, worker_lock
+from psgflask import clock, config, database, faults, worker_lock
 from psgflask.database import utc_now
 from psgflask.mail import sending
 from psgflask.members import tending
@@ -50,6 +50,7 @@ class Task(NamedTuple):
 
 
 TASKS: tuple[Task, ...] = (
+    Task("clock", clock.sweep),
     Task("search index", keeper.sweep),
     Task("members", tending.sweep),
     Task("search counts", searches.sweep),

@@ -17,6 +17,9 @@ from psgflask.accounts.models import Attempt
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # No rule looks further back, so nothing is kept longer.
 KEPT = DAY
+# Requests at once take their moments in another order than their turns. What is further ahead
+# was counted by a clock that was ahead, and does not count.
+AT_ONCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,17 @@ def of(session: Session, email: str) -> list[Attempt]:
 
 
 def trim(session: Session, *, now: datetime) -> int:
-    """Delete the attempts that no rule looks at any more; return how many there were."""
+    """Delete the attempts that no rule looks at any more; return how many there were.
+
+    `now` is the earliest moment that it can be (`clock.agreed`).
+    """
     gone = session.execute(delete(Attempt).where(Attempt.at <= now - KEPT))
     return int(gone.rowcount)  # type: ignore[attr-defined]  # a DELETE gives a CursorResult
+
+
+def put_right(session: Session, *, latest: datetime) -> None:
+    """Delete the attempts dated after `latest`, the latest that it can be (`clock.agreed`)."""
+    session.execute(delete(Attempt).where(Attempt.at > latest))
 
 
 def _waits(
@@ -89,7 +100,9 @@ def _waits(
 ) -> Iterator[timedelta]:
     """Yield what each rule makes one wait, in the same number of statements for everybody."""
     for rule in RULES[what]:
-        tries = select(Attempt.at).where(Attempt.what == what, Attempt.at > now - rule.within)
+        tries = select(Attempt.at).where(
+            Attempt.what == what, Attempt.at > now - rule.within, Attempt.at <= now + AT_ONCE
+        )
         if rule.address:
             tries = tries.where(Attempt.address == address)
         if rule.network:

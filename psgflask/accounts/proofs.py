@@ -138,7 +138,10 @@ def cancel(
 
 
 def trim(session: Session, *, now: datetime) -> int:
-    """Delete the proofs that nobody can ask for again; return how many there were."""
+    """Delete the proofs that nobody can ask for again; return how many there were.
+
+    `now` is the earliest moment that it can be (`clock.agreed`).
+    """
     gone = session.execute(
         delete(Proof).where(
             or_(
@@ -149,6 +152,26 @@ def trim(session: Session, *, now: datetime) -> int:
         )
     )
     return int(gone.rowcount)  # type: ignore[attr-defined]  # a DELETE gives a CursorResult
+
+
+def put_right(session: Session, *, now: datetime, latest: datetime) -> None:
+    """Let the proofs that were made while the clock was ahead live from now on, not from then.
+
+    `latest` is the latest moment that it can be (`clock.agreed`).
+    """
+    for purpose, life in LIFE.items():
+        session.execute(
+            update(Proof)
+            .where(Proof.purpose == purpose, Proof.created_at > latest)
+            .values(created_at=now, expires_at=now + life)
+            .execution_options(synchronize_session=False)
+        )
+    session.execute(
+        update(Proof)
+        .where(Proof.used_at > latest)
+        .values(used_at=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _hashed(token: str) -> str:

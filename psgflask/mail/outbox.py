@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, case, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from psgflask.mail.models import DEAD, SENT, VOID, WAITING, Message
@@ -25,6 +25,8 @@ ONE_ADDRESS = re.compile(
     r"[^\s\x00-\x20\x7f-\x9f,;:<>()\[\]\\\"@]+@[^\s\x00-\x20\x7f-\x9f,;:<>()\\\"@]+"
 )
 
+FIRST_DELAY, LONGEST_DELAY = timedelta(minutes=1), timedelta(hours=24)
+JITTER = 0.2
 GIVE_UP_AFTER = timedelta(days=5)  # RFC 5321, 4.5.4.1: "at least 4-5 days"
 # A dead mail can be tried again for so long; then nobody wants its contents any more.
 BLANK_DEAD_AFTER = timedelta(days=30)
@@ -137,6 +139,30 @@ def due(session: Session, now: datetime, most: int) -> list[int]:
     return list(session.scalars(wanted.order_by(Message.due_at, Message.id).limit(most)))
 
 
+def longest_delay(tries: int) -> timedelta:
+    """Return how long a mail waits at most that was tried so often."""
+    if tries == 0:
+        return timedelta(0)
+    return min(FIRST_DELAY * (1 << min(tries - 1, 20)) * (1 + JITTER), LONGEST_DELAY)
+
+
+def any_ahead(session: Session, now: datetime) -> bool:
+    """Say whether a mail waits for longer than any does: a clock that was ahead set its time."""
+    return bool(session.scalar(select(exists().where(*_ahead(now)))))
+
+
+def put_due(session: Session, now: datetime) -> None:
+    """Let the mails be due now that wait for longer than any does."""
+    late = update(Message).where(*_ahead(now)).values(due_at=now)
+    session.execute(late.execution_options(synchronize_session=False))
+
+
+def _ahead(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    steps = [(Message.tries == tries, now + longest_delay(tries)) for tries in range(12)]
+    latest = case(*steps, else_=now + LONGEST_DELAY)
+    return Message.state == WAITING, Message.due_at > now, Message.due_at > latest
+
+
 def note_sent(session: Session, number: int, *, now: datetime) -> None:
     """Note that a mail went out, and blank it: it may hold a link that opens something."""
     session.execute(
@@ -146,20 +172,23 @@ def note_sent(session: Session, number: int, *, now: datetime) -> None:
     )
 
 
-def note_again(session: Session, number: int, *, at: datetime, error: str, now: datetime) -> None:
+def note_again(
+    session: Session, number: int, *, at: datetime, error: str, now: datetime, earliest: datetime
+) -> None:
     """Note that a mail was refused for now: it is due again then, at the latest on its last day.
 
-    Whoever was tried on the last day is given up.
+    Whoever was tried on the last day is given up, if that is over by the `earliest` moment that it
+    can be (`clock.agreed`).
     """
     message = session.get(Message, number)
     if message is None or message.state != WAITING:
         return
     message.tries += 1
     last = message.waiting_since + GIVE_UP_AFTER
-    if now >= last:
+    if earliest >= last:
         note_dead(session, number, error=error, now=now)
         return
-    message.error, message.due_at = error[:LONGEST_ERROR], min(at, last)
+    message.error, message.due_at = error[:LONGEST_ERROR], min(at, last) if now < last else at
     session.flush()
 
 
@@ -172,15 +201,17 @@ def note_dead(session: Session, number: int, *, error: str, now: datetime) -> No
     )
 
 
-def note_trouble(session: Session, number: int, *, error: str, now: datetime) -> None:
+def note_trouble(
+    session: Session, number: int, *, error: str, now: datetime, earliest: datetime
+) -> None:
     """Note on the mail that was next why the server takes none; it costs no mail a try.
 
-    Those that have waited for too long are given up.
+    Those that have waited for too long by the `earliest` moment that it can be are given up.
     """
     waiting = Message.state == WAITING
     session.execute(
         update(Message)
-        .where(waiting, Message.due_at <= now, Message.waiting_since <= now - GIVE_UP_AFTER)
+        .where(waiting, Message.due_at <= now, Message.waiting_since <= earliest - GIVE_UP_AFTER)
         .values(state=DEAD, error=error[:LONGEST_ERROR], due_at=now)
     )
     session.execute(
@@ -189,7 +220,10 @@ def note_trouble(session: Session, number: int, *, error: str, now: datetime) ->
 
 
 def trim(session: Session, now: datetime) -> None:
-    """Blank what died long ago; delete what nobody needs to know of any more."""
+    """Blank what died long ago; delete what nobody needs to know of any more.
+
+    `now` is the earliest moment that it can be (`clock.agreed`).
+    """
     session.execute(
         update(Message)
         .where(Message.state == DEAD, Message.due_at <= now - BLANK_DEAD_AFTER)
@@ -201,6 +235,20 @@ def trim(session: Session, now: datetime) -> None:
     )
     unneeded = Message.key.is_(None) | (Message.due_at <= now - KEEP_KEYED)
     session.execute(delete(Message).where(over, unneeded))
+
+
+def put_right(session: Session, *, now: datetime, latest: datetime) -> None:
+    """Date as of now what is dated after `latest`, the latest moment that it can be.
+
+    A mail would wait for longer before it is given up, and be kept for longer afterwards.
+    """
+    for dated in (Message.waiting_since, Message.due_at):
+        session.execute(
+            update(Message)
+            .where(dated > latest)
+            .values({dated: now})
+            .execution_options(synchronize_session=False)
+        )
 
 
 def standing(session: Session, now: datetime) -> Standing:

@@ -17,6 +17,7 @@ from threading import Event
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from psgflask import clock as watched
 from psgflask.database import db, read_only, utc_now
 from psgflask.mail import composing, outbox, transports
 from psgflask.mail.models import WAITING, Message
@@ -27,13 +28,11 @@ log = logging.getLogger(__name__)
 BATCH = 100
 # After so long a round ends although more is due: a worker that is told to stop looks up then.
 ROUND_SECONDS = 20.0
-FIRST_DELAY, LONGEST_DELAY = timedelta(minutes=1), timedelta(hours=24)
 # A server that is down is asked again so much later at most: when it is back, nobody waits long.
 LONGEST_REST = timedelta(minutes=10)
 # Contents lost on the way one after the other are the server's doing and no longer the mails'.
 MOST_LOST = 2
 TRIM_EVERY = timedelta(hours=1)
-JITTER = 0.2
 
 _chance = SystemRandom()
 Clock = Callable[[], datetime]
@@ -44,7 +43,9 @@ class Post:
     """What the sender of a process remembers from round to round."""
 
     troubles: int = 0
-    rests_until: datetime | None = None
+    # From when until when the server is left alone; a moment before them is one of a clock that
+    # was put right meanwhile.
+    rests: tuple[datetime, datetime] | None = None
     trimmed: datetime | None = None
     # Mails that left, but which the database could not be told of: they must not leave again.
     left: dict[int, datetime] = field(default_factory=dict)
@@ -62,10 +63,11 @@ def sweep(
     `stop` ends the round after the mail in flight.
     """
     post: Post = app.extensions["psg_mail"]
-    if post.rests_until is not None and clock() < post.rests_until:
+    if post.rests is not None and post.rests[0] <= clock() < post.rests[1]:
         return 0
     _tell_of_those_that_left(app, post)
     _trim(app, post, clock())
+    _put_due(app, clock())
     with closing(transport or way_out(app)) as way:
         return _Round(app, post, way, clock, stop or Event()).run()
 
@@ -88,13 +90,14 @@ def way_out(app: Flask) -> Transport:
     )
 
 
-def delay(tries: int, longest: timedelta = LONGEST_DELAY) -> timedelta:
+def delay(tries: int, longest: timedelta = outbox.LONGEST_DELAY) -> timedelta:
     """Return how long to wait after so many tries: a minute, doubled each time, up to `longest`.
 
     A fifth more or less by chance, so that mails refused together do not come back together.
     """
-    doubled = FIRST_DELAY * (1 << min(max(tries, 1) - 1, 20))
-    return min(min(doubled, longest) * _chance.uniform(1 - JITTER, 1 + JITTER), longest)
+    doubled = outbox.FIRST_DELAY * (1 << min(max(tries, 1) - 1, 20))
+    chance = _chance.uniform(1 - outbox.JITTER, 1 + outbox.JITTER)
+    return min(min(doubled, longest) * chance, longest)
 
 
 @dataclass
@@ -166,29 +169,33 @@ class _Round:
         now = self.clock()
         self.post.left[message.id] = now
         _tell_of_those_that_left(self.app, self.post)
-        self.post.troubles, self.post.rests_until = 0, None
+        self.post.troubles, self.post.rests = 0, None
         self.sent += 1
         log.info("Mail %d (%s) left", message.id, message.kind)
 
     def _refused(self, message: Message, refused: Refused) -> None:
         now, code = self.clock(), refused.code or "no answer"
+        earliest = watched.agreed(self.app).earliest
         with self.app.app_context(), Session(db.engine) as session:
             if refused.final:
-                outbox.note_dead(session, message.id, error=str(refused), now=now)
+                # From this moment its contents are kept for a while: not from one long past.
+                at = max(now, earliest)
+                outbox.note_dead(session, message.id, error=str(refused), now=at)
             else:
                 at = now + delay(message.tries + 1)
-                outbox.note_again(session, message.id, at=at, error=str(refused), now=now)
+                told = {"at": at, "now": now, "earliest": earliest}
+                outbox.note_again(session, message.id, error=str(refused), **told)
             session.commit()
         log.warning("Mail %d (%s) was refused: %s", message.id, message.kind, code)
 
     def _rest(self, number: int, trouble: ServerTrouble) -> None:
         """Leave a server alone that takes no mail from us; what waits keeps its tries."""
         self.post.troubles += 1
-        now = self.clock()
-        self.post.rests_until = now + delay(self.post.troubles, LONGEST_REST)
+        now, earliest = self.clock(), watched.agreed(self.app).earliest
+        self.post.rests = now, now + delay(self.post.troubles, LONGEST_REST)
         log.warning("No mail can be sent: %s", trouble)
         with self.app.app_context(), Session(db.engine) as session:
-            outbox.note_trouble(session, number, error=str(trouble), now=now)
+            outbox.note_trouble(session, number, error=str(trouble), now=now, earliest=earliest)
             session.commit()
 
 
@@ -205,6 +212,17 @@ def _trim(app: Flask, post: Post, now: datetime) -> None:
     if post.trimmed is not None and abs(now - post.trimmed) < TRIM_EVERY:
         return
     with app.app_context(), Session(db.engine) as session:
-        outbox.trim(session, now)
+        agreed = watched.agreed(app)
+        outbox.put_right(session, now=now, latest=agreed.latest)
+        outbox.trim(session, agreed.earliest)
         session.commit()
     post.trimmed = now
+
+
+def _put_due(app: Flask, now: datetime) -> None:
+    with read_only(), app.app_context(), Session(db.engine) as session:
+        if not outbox.any_ahead(session, now):
+            return
+    with app.app_context(), Session(db.engine) as session:
+        outbox.put_due(session, now)
+        session.commit()

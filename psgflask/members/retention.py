@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from psgflask.accounts import limits, proofs
@@ -35,8 +35,26 @@ def overdue(session: Session, *, now: datetime) -> list[Person]:
 
 
 def tidy(session: Session, *, now: datetime) -> list[Erased]:
-    """Erase whom nothing speaks for; drop attempts and links that nobody asks for any more."""
+    """Erase whom nothing speaks for; drop attempts and links that nobody asks for any more.
+
+    `now` is the earliest moment that it can be (`clock.agreed`): none of this can be undone.
+    """
     gone = [erasing.erase(session, person, by=BY, now=now) for person in overdue(session, now=now)]
     limits.trim(session, now=now)
     proofs.trim(session, now=now)
     return gone
+
+
+def put_right(session: Session, *, now: datetime, latest: datetime) -> None:
+    """Date as of now what was made while the clock was ahead, or it would be kept for longer.
+
+    `latest` is the latest moment that it can be (`clock.agreed`).
+    """
+    session.execute(
+        update(Application)
+        .where(Application.source == ONLINE, Application.sent_at > latest)
+        .values(sent_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    limits.put_right(session, latest=latest)
+    proofs.put_right(session, now=now, latest=latest)

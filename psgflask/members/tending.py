@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from psgflask import database
+from psgflask import clock, database
 from psgflask.database import db, read_only, utc_now
 from psgflask.members import erased_list, erasing, forgetting, retention
 from psgflask.members.moments import london_day, london_hour
@@ -38,17 +38,28 @@ def sweep(app: Flask) -> None:
     """Once an hour tidy up; in the night after an erasure, write the database's file anew."""
     rounds: Rounds = app.extensions["psg_members_rounds"]
     now = utc_now()
+    agreed = clock.agreed(app)
     if rounds.tidied is None or abs(now - rounds.tidied) >= EVERY:
-        tidy(app, now, anew=rounds.tidied is None)
+        put_right(app, now, agreed.latest)
+        tidy(app, agreed.earliest, anew=rounds.tidied is None)
         rounds.tidied = now
     quiet = london_hour(now) in QUIET_HOURS
-    if quiet and rounds.compacted != london_day(now) and compact(app, now):
+    # Who was erased by age is dated by the earliest that it can have been.
+    if quiet and rounds.compacted != london_day(now) and compact(app, min(now, agreed.earliest)):
         rounds.compacted = london_day(now)
+
+
+def put_right(app: Flask, now: datetime, latest: datetime) -> None:
+    """Date what was written while the clock was ahead as of now; it would be kept for too long."""
+    with app.app_context(), Session(db.engine) as session:
+        retention.put_right(session, now=now, latest=latest)
+        session.commit()
 
 
 def tidy(app: Flask, now: datetime, *, anew: bool = False) -> int:
     """Erase whom nothing speaks for, in tables and files; return how many there were.
 
+    `now` is the earliest moment that it can be.
     `anew` looks through the files of mails in any case: whoever erased may have been stopped.
     """
     instance = Path(app.instance_path)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from flask import Flask
-from sqlalchemy import ColumnElement, case, delete, func, select
+from sqlalchemy import ColumnElement, case, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from psgflask import clock
 from psgflask.database import db, utc_now
 from psgflask.search.language import words
 from psgflask.search.models import SearchCount, SearchQuery
@@ -109,13 +110,18 @@ def sweep(app: Flask) -> None:
     if tidied is not None and abs(now - tidied) < EVERY:
         return
     with app.app_context(), Session(db.engine) as session:
-        tidy(session, now.date())
+        agreed = clock.agreed(app)
+        put_right(session, now.date(), agreed.latest.date())
+        tidy(session, agreed.earliest.date())
         session.commit()
     app.extensions["psg_searches_tidied"] = now
 
 
 def tidy(session: Session, today: date) -> None:
-    """Fold and forget as the times above say; the caller commits."""
+    """Fold and forget as the times above say; the caller commits.
+
+    `today` is the earliest day that it can be (`clock.agreed`).
+    """
     _fold(session, (today - DAYS_KEPT).replace(day=1))
     session.execute(delete(SearchCount).where(SearchCount.day < today - MONTHS_KEPT))
     unnamed = SearchQuery.text.is_(None)
@@ -133,6 +139,21 @@ def tidy(session: Session, today: date) -> None:
         _forget(session, SearchQuery.id.in_(chosen))
     counted = select(SearchCount.query_id)
     _forget(session, SearchQuery.id.not_in(counted))
+
+
+def put_right(session: Session, today: date, latest: date) -> None:
+    """Count for today what was searched for on days after `latest`, the latest that it can be."""
+    for row in session.scalars(select(SearchCount).where(SearchCount.day > latest)).all():
+        there = session.get(SearchCount, (row.query_id, today, False))
+        if there is None:
+            there = SearchCount(query_id=row.query_id, day=today, times=0)
+            session.add(there)
+        there.times += row.times
+        there.hits = there.hits if row.hits is None else row.hits
+        session.delete(row)
+        session.flush()
+    ahead = update(SearchQuery).where(SearchQuery.last_day > latest).values(last_day=today)
+    session.execute(ahead.execution_options(synchronize_session=False))
 
 
 def _forget(session: Session, which: ColumnElement[bool]) -> None:

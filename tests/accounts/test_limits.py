@@ -157,3 +157,34 @@ def test_no_rule_looks_further_back_than_attempts_are_kept() -> None:
     for rules in limits.RULES.values():
         assert max(rule.within for rule in rules) <= limits.KEPT
         assert all(rule.address or rule.network for rule in rules)
+
+
+def test_r14_tries_that_a_clock_which_was_ahead_has_dated_keep_nobody_out(
+    session: Session,
+) -> None:
+    for hours in (25, 30):
+        while waited(session, NOW + timedelta(hours=hours)) is None:
+            tried(session, NOW + timedelta(hours=hours))
+    assert waited(session, NOW) is None
+    limits.put_right(session, latest=NOW + timedelta(hours=26))
+    assert len(limits.of(session, "ana@example.org")) > 0
+    limits.put_right(session, latest=NOW + timedelta(hours=1))
+    assert limits.of(session, "ana@example.org") == []
+
+
+def test_tries_of_requests_at_once_count_whichever_took_its_moment_first(
+    session: Session,
+) -> None:
+    while waited(session, NOW + timedelta(seconds=10)) is None:
+        tried(session, NOW + timedelta(seconds=10))
+    assert waited(session, NOW) is not None
+
+
+def tried(session: Session, now: datetime) -> None:
+    limits.spend(session, "join", email="ana@example.org", network="192.0.2.1", now=now)
+
+
+def waited(session: Session, now: datetime) -> timedelta | None:
+    return limits.would_refuse(
+        session, "join", email="ana@example.org", network="192.0.2.1", now=now
+    )

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from psgflask import clock as watched
+from psgflask.clock import Agreed
 from tests.mail.mail_server import CERTIFICATE, MailServer
 
 
@@ -24,9 +26,11 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    """Noon on the first of March, until the test sets it on."""
-    return Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Noon on the first of March, until the test sets it on; it has gone right for a day."""
+    telling = Clock()
+    monkeypatch.setattr(watched, "agreed", lambda app: Agreed(telling(), telling()))
+    return telling
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What is posted, forgotten, tried again and trimmed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -15,6 +15,11 @@ from tests.mail.mails import post
 
 def count(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(Message)) or 0
+
+
+def at(clock: Clock) -> dict[str, datetime]:
+    """The moment of a clock that everybody believes."""
+    return {"now": clock(), "earliest": clock()}
 
 
 def test_a_mail_is_there_with_what_it_tells_of_or_not_at_all(
@@ -103,10 +108,10 @@ def test_a_dead_mail_can_be_tried_again_for_five_more_days(session: Session, clo
     session.expire_all()
     assert outbox.due(session, clock(), 10) == [message.id]
     clock.forward(days=4)
-    outbox.note_again(session, message.id, at=clock(), error="450", now=clock())
+    outbox.note_again(session, message.id, at=clock(), error="450", **at(clock))
     assert message.state == WAITING
     clock.forward(days=1)
-    outbox.note_again(session, message.id, at=clock(), error="450", now=clock())
+    outbox.note_again(session, message.id, at=clock(), error="450", **at(clock))
     session.expire_all()
     assert message.state == DEAD
 
@@ -179,13 +184,58 @@ def test_rows_that_nobody_needs_go_and_those_with_a_key_stay_for_a_year(
 def test_the_outbox_says_how_it_stands(session: Session, clock: Clock) -> None:
     assert outbox.standing(session, clock()) == outbox.Standing(0, 0, None, "")
     late = post(session, clock())
-    outbox.note_trouble(session, late.id, error="refused", now=clock())
+    outbox.note_trouble(session, late.id, error="refused", **at(clock))
     clock.forward(hours=3)
     post(session, clock())
     later = post(session, clock())
-    outbox.note_again(session, later.id, at=clock() + timedelta(hours=1), error="450", now=clock())
+    outbox.note_again(session, later.id, at=clock() + timedelta(hours=1), error="450", **at(clock))
     dead = post(session, clock())
     outbox.note_dead(session, dead.id, error="550", now=clock())
     session.expire_all()
     found = outbox.standing(session, clock())
     assert found == outbox.Standing(3, 1, clock() - timedelta(hours=3), "refused")
+
+
+def test_r14_a_mail_is_not_given_up_by_a_clock_that_is_ahead(
+    session: Session, clock: Clock
+) -> None:
+    message = post(session, clock())
+    believed = clock()
+    ahead = clock.forward(days=100)
+    outbox.note_trouble(session, message.id, error="no", now=ahead, earliest=believed)
+    due = ahead + timedelta(minutes=1)
+    outbox.note_again(session, message.id, at=due, error="450", now=ahead, earliest=believed)
+    session.commit()
+    assert (message.state, message.due_at) == (WAITING, due)
+
+
+@pytest.mark.parametrize("tries", [0, 1, 5, 20])
+def test_r14_a_mail_that_a_clock_which_was_ahead_made_wait_is_due(
+    session: Session, clock: Clock, tries: int
+) -> None:
+    message = post(session, clock())
+    message.tries = tries
+    message.due_at = clock() + outbox.longest_delay(tries)
+    session.commit()
+    assert not outbox.any_ahead(session, clock())
+    message.due_at += timedelta(seconds=1)
+    session.commit()
+    assert outbox.any_ahead(session, clock())
+    outbox.put_due(session, clock())
+    session.commit()
+    assert outbox.due(session, clock(), 10) == [message.id]
+    assert not outbox.any_ahead(session, clock())
+
+
+def test_r14_what_is_dated_later_than_it_can_be_is_dated_now(
+    session: Session, clock: Clock
+) -> None:
+    ahead = clock() + timedelta(days=100)
+    waiting, sent = post(session, ahead), post(session, ahead)
+    outbox.note_sent(session, sent.id, now=ahead)
+    outbox.put_right(session, now=clock(), latest=ahead)
+    session.expire_all()
+    assert waiting.waiting_since == sent.due_at == ahead
+    outbox.put_right(session, now=clock(), latest=clock())
+    session.expire_all()
+    assert waiting.waiting_since == waiting.due_at == sent.due_at == clock()

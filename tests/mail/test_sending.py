@@ -14,6 +14,8 @@ from sqlalchemy import delete
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from psgflask import clock as watched
+from psgflask.clock import Agreed
 from psgflask.database import db, utc_now
 from psgflask.mail import outbox, sending, transports
 from psgflask.mail.models import DEAD, SENT, VOID, WAITING, Message
@@ -524,3 +526,30 @@ def _broken(session: Session, number: int, **given: object) -> None:
     session.execute(
         delete(Message).where(Message.about == "quispe.secret@example.org", db.text("x"))
     )
+
+
+def test_r14_when_the_clock_is_put_right_mails_leave_at_once(
+    site: Flask,
+    posting: Callable[..., int],
+    clock: Clock,
+    server: MailServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing waits for the time that the clock showed: neither the mails nor the server's rest."""
+    right = clock()
+    monkeypatch.setattr(watched, "agreed", lambda app: Agreed(right, clock()))
+    server.at["MAIL"] = "451 4.3.0 Out of order"
+    posting()
+    sending.sweep(site, clock=clock)
+    clock.forward(days=100)
+    sending.sweep(site, clock=clock)
+    posting("b@example.org")
+    del server.at["MAIL"]
+    server.at["RCPT"] = "450 4.2.1 Try later"
+    clock.forward(minutes=11)
+    sending.sweep(site, clock=clock)
+    assert states(site) == [WAITING, WAITING]
+    server.at.clear()
+    clock.now = right + timedelta(minutes=2)
+    assert sending.sweep(site, clock=clock) == 2
+    assert states(site) == [SENT, SENT]

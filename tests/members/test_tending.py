@@ -8,7 +8,10 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask import database, worker
+from psgflask import clock, database, worker
+from psgflask.accounts import proofs
+from psgflask.accounts.models import Attempt
+from psgflask.clock import Agreed
 from psgflask.mail import sending
 from psgflask.members import erased_list, tending
 from psgflask.members.erased_list import FILE
@@ -21,10 +24,11 @@ NIGHT = datetime(2026, 10, 1, 2, 30, tzinfo=UTC)  # half past three in London
 
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
-    """The moment at which the task believes to run, and how often it compacted."""
-    clock = [LATER]
-    monkeypatch.setattr(tending, "utc_now", lambda: clock[0])
-    return clock
+    """The moment at which the task believes to run, by a clock that has gone right for a day."""
+    shown = [LATER]
+    monkeypatch.setattr(tending, "utc_now", lambda: shown[0])
+    monkeypatch.setattr(clock, "agreed", lambda app: Agreed(shown[0], shown[0]))
+    return shown
 
 
 @pytest.fixture
@@ -109,3 +113,48 @@ def test_in_a_night_after_no_erasure_nothing_is_written(
     compacted.append(True)
     tending.sweep(app)
     assert compacted == [True]  # nobody asked for it
+
+
+def test_r14_a_clock_that_is_ahead_erases_nobody(
+    app: Flask, session: Session, at: list[datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied(session)
+    session.commit()
+    monkeypatch.setattr(clock, "agreed", lambda app: Agreed(NOW, LATER))
+    tending.sweep(app)
+    assert people(session) == 1
+
+
+def test_r14_in_the_first_day_of_a_worker_nobody_is_erased(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied(session, now=NOW - timedelta(days=3650))
+    session.commit()
+    monkeypatch.setattr(tending, "utc_now", lambda: LATER)
+    tending.sweep(app)
+    assert people(session) == 1
+
+
+def test_r14_what_was_sent_while_the_clock_was_ahead_is_kept_from_now_on(
+    app: Flask, session: Session, at: list[datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = LATER + timedelta(days=100)
+    ahead_of_it = applied(session, now=ahead)
+    token = link_of(session, ahead_of_it, now=ahead)
+    session.commit()
+    monkeypatch.setattr(clock, "agreed", lambda app: Agreed(LATER, ahead + timedelta(minutes=1)))
+    tending.sweep(app)  # a reading of the last day says that it is so late
+    session.refresh(ahead_of_it)
+    assert ahead_of_it.sent_at == ahead
+    session.rollback()
+    monkeypatch.setattr(clock, "agreed", lambda app: Agreed(LATER, LATER))
+    at[0] += timedelta(hours=1)
+    tending.sweep(app)
+    session.rollback()
+    session.refresh(ahead_of_it)
+    assert ahead_of_it.sent_at == at[0]
+    assert session.scalar(select(func.count(Attempt.id))) == 0
+    in_time, late = at[0] + timedelta(hours=71), at[0] + timedelta(hours=73)
+    proofs.look(session, proofs.JOIN, token, now=in_time)
+    with pytest.raises(proofs.ProofRefused, match="too old"):
+        proofs.look(session, proofs.JOIN, token, now=late)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from psgflask import clock
 from psgflask.database import utc_now
 from psgflask.search import searches
 from psgflask.search.models import SearchCount, SearchQuery
@@ -130,10 +131,33 @@ def test_of_too_many_hashes_the_rarest_are_forgotten(
     assert [(query.days, query.text) for query in kept] == [(2, None), (1, None), (3, "known")]
 
 
-def test_the_worker_tidies_up(app: Flask, session: Session) -> None:
-    ask(session, "once", utc_now().date() - timedelta(days=31))
+def test_the_worker_tidies_up_once_all_readings_of_the_clock_agree(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = utc_now()
+    ask(session, "once", now.date() - timedelta(days=31))
+    Worker(app).round()
+    assert len(rows(session)) == 1
+    session.rollback()
+    monkeypatch.setattr(clock, "agreed", lambda app: clock.Agreed(now, now))
+    app.extensions.pop("psg_searches_tidied")
     Worker(app).round()
     assert rows(session) == []
+
+
+def test_r14_what_was_counted_while_the_clock_was_ahead_counts_for_today(
+    session: Session,
+) -> None:
+    ahead = before(-100)
+    ask(session, "lake", DAY, ahead)
+    ask(session, "mine", ahead)
+    searches.put_right(session, DAY, ahead)  # a reading of the last day says that it is so late
+    assert len(rows(session)) == 3
+    searches.put_right(session, DAY, DAY)
+    session.expire_all()
+    counted = session.execute(select(SearchCount.day, SearchCount.times)).all()
+    assert sorted(counted) == [(DAY, 1), (DAY, 2)]
+    assert set(session.scalars(select(SearchQuery.last_day))) == {DAY}
 
 
 def test_the_report_names_what_is_asked_for_and_what_finds_nothing(
