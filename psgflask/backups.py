@@ -6,43 +6,29 @@ import json
 import os
 import sqlite3
 import tarfile
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from pathlib import Path
+from typing import Any
 
+from psgflask import archives, durable
+from psgflask.archives import (
+    DATABASE,
+    MANIFEST,
+    MEDIA,
+    SETTINGS_FILE,
+    BackupRefused,
+    Manifest,
+)
 from psgflask.config import SETTINGS
 
-FORMAT = 1
-DATABASE, SETTINGS_FILE, MANIFEST = "psg.sqlite", "config.json", "manifest.json"
-MEDIA = "media"
-# The database's address may hold a password; a restored site uses the file in its instance.
-NOT_BACKED_UP = frozenset({"SECRET_KEY", "DATABASE_URL", "SMTP_PASSWORD"})
-CHUNK = 1_000_000
+# Where a backup is made, beside where it will stand; of one that was killed, the next removes it.
+WORKING = ".psgflask-backup-"
+TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+PROGRAMS = "SELECT 1 FROM sqlite_master WHERE type IN ('trigger', 'view')"
 LONGEST_WAIT = 30.0  # seconds for a database that somebody else has taken for themselves
-
-
-class BackupRefused(RuntimeError):
-    """It cannot be done; the message says why, and nothing was changed."""
-
-
-@dataclass
-class Manifest:
-    """What an archive holds: sizes in bytes and SHA-256 by name, and rows by table."""
-
-    made_at: str
-    revision: str
-    rows: dict[str, int]
-    files: dict[str, tuple[int, str]] = field(default_factory=dict)
-    format: int = FORMAT
-
-    def to_json(self) -> bytes:
-        """Return it as the archive keeps it."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True).encode()
 
 
 def make(instance: Path, target: Path, settings: dict[str, Any], *, now: datetime) -> Manifest:
@@ -56,80 +42,65 @@ def make(instance: Path, target: Path, settings: dict[str, Any], *, now: datetim
     if not (instance / DATABASE).is_file():
         raise BackupRefused(f"There is no database in {instance}")
     try:
-        with _unfinished(target) as part, tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            copy = Path(folder, DATABASE)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _working(target.parent) as folder:
+            copy, part = folder / DATABASE, folder / "archive.tar"
             manifest = _copy_database(instance / DATABASE, copy, now)
-            with tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as archive:
+            with tarfile.open(part, "x", format=tarfile.PAX_FORMAT) as archive:
                 _add_file(archive, manifest, DATABASE, copy)
                 _add_bytes(archive, manifest, SETTINGS_FILE, _settings(settings))
                 for file in _media(instance):
+                    name = file.relative_to(instance).as_posix()
+                    if not archives.is_ours(name):
+                        raise BackupRefused(f"Rename or remove {name!r}: no archive can hold that")
                     # One that goes in the meantime is no longer the site's.
                     with suppress(FileNotFoundError):
-                        _add_file(archive, manifest, file.relative_to(instance).as_posix(), file)
+                        _add_file(archive, manifest, name, file)
                 _add_bytes(archive, None, MANIFEST, manifest.to_json())
-            with tarfile.open(part) as archive:
-                check_files(archive, read_manifest(archive))
+            archives.read(part)
+            part.chmod(0o600)
+            durable.keep_on_disk(part)
+            part.rename(target)
+            durable.keep_on_disk(target.parent)
     except OSError as error:
         raise BackupRefused(f"Cannot write {target}: {error.strerror or error}") from error
     return manifest
 
 
-def read_manifest(archive: tarfile.TarFile) -> Manifest:
-    """Return what an archive says that it holds. Raises BackupRefused."""
-    try:
-        held = archive.extractfile(MANIFEST)
-        plain = json.loads(held.read() if held else b"")
-        if plain["format"] != FORMAT:
-            raise BackupRefused(f"The backup has format {plain['format']}; this reads {FORMAT}")
-        files = {
-            str(name): (int(size), str(hash_)) for name, (size, hash_) in plain["files"].items()
-        }
-        return Manifest(str(plain["made_at"]), str(plain["revision"]), dict(plain["rows"]), files)
-    except (KeyError, ValueError, TypeError, AttributeError, tarfile.TarError, OSError) as error:
-        raise BackupRefused("It is no backup of this site, or it was cut off") from error
-
-
-def check_files(archive: tarfile.TarFile, manifest: Manifest, into: Path | None = None) -> None:
-    """Compare every file with its hash, and write it below a folder if one is given.
-
-    Raises BackupRefused for a file that is missing, altered, unexpected or oddly named.
-    """
-    seen: set[str] = set()
-    try:
-        for member in archive:
-            if member.name == MANIFEST:
-                continue
-            size, expected = manifest.files.get(member.name, (-1, ""))
-            if not member.isreg() or member.size != size or not _is_ours(member.name):
-                raise BackupRefused(f"{member.name!r} in the backup is not what was put in")
-            held = archive.extractfile(member)
-            if held is None or _hash(held, into and into / member.name) != expected:
-                raise BackupRefused(f"{member.name!r} in the backup was altered or damaged")
-            seen.add(member.name)
-    except tarfile.TarError as error:
-        raise BackupRefused("The backup is damaged or was cut off") from error
-    if missing := set(manifest.files) - seen:
-        raise BackupRefused(f"{min(missing)!r} is missing from the backup")
+def is_open_to_others(target: Path) -> bool:
+    """Say whether others on this machine may look into the folder of a backup."""
+    return bool(target.parent.stat().st_mode & 0o077)
 
 
 def examine_database(file: Path) -> tuple[str, dict[str, int]]:
     """Return a database's revision and how many rows each table has. Raises BackupRefused."""
     try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-            (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            database.execute("PRAGMA trusted_schema=OFF")
+            (verdict,) = database.execute("PRAGMA integrity_check(1)").fetchone()
             if verdict != "ok":
-                raise BackupRefused(f"The database is damaged: {verdict}")
-            (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-            tables = connection.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-            ).fetchall()
-            counts = {
-                name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]  # noqa: S608  # names from the schema
-                for (name,) in tables
-            }
-    except (sqlite3.Error, TypeError) as error:
-        raise BackupRefused(f"The database cannot be read: {error}") from error
+                raise BackupRefused(f"The database is damaged: {_one_line(verdict)}")
+            names = [name for (name,) in database.execute(TABLES)]
+            # The site has none; what they do when something is written, nobody could foresee.
+            if database.execute(PROGRAMS).fetchone():
+                raise BackupRefused(
+                    "The database holds triggers or views, which are not the site's"
+                )
+            (revision,) = database.execute("SELECT version_num FROM alembic_version").fetchone()
+            counts = {name: _rows(database, name) for name in names}
+    except (sqlite3.Error, TypeError, ValueError) as error:
+        raise BackupRefused(f"The database cannot be read: {_one_line(error)}") from error
     return str(revision), counts
+
+
+def _rows(database: sqlite3.Connection, table: str) -> int:
+    quoted = table.replace('"', '""')
+    (count,) = database.execute(f'SELECT count(*) FROM "{quoted}"').fetchone()  # noqa: S608  # quoted
+    return int(count)
+
+
+def _one_line(words: object) -> str:
+    return " ".join(str(words).split())[:200]
 
 
 def _copy_database(source: Path, copy: Path, now: datetime) -> Manifest:
@@ -160,25 +131,20 @@ def _within(seconds: float) -> Callable[[int, int, int], None]:
 
 
 @contextmanager
-def _unfinished(target: Path) -> Iterator[Path]:
-    """Give a name to write to; it becomes the target in the end, or is removed after a fault."""
-    part = target.with_name(f".{target.name}.part")
-    part.unlink(missing_ok=True)
-    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    try:
-        yield part
-        with part.open("rb+") as written:
-            os.fsync(written.fileno())
-        part.rename(target)
-    finally:
-        part.unlink(missing_ok=True)
+def _working(folder: Path) -> Iterator[Path]:
+    """Make a folder for this backup alone, and remove what those left that were killed."""
+    with durable.alone(folder) as is_alone:
+        if not is_alone:
+            raise BackupRefused(f"Another backup is being written into {folder}: wait for its end")
+        with durable.workshop(folder, WORKING) as working:
+            yield working
 
 
 def _settings(settings: dict[str, Any]) -> bytes:
     chosen = {
         setting.name: settings[setting.name]
         for setting in SETTINGS
-        if setting.name not in NOT_BACKED_UP and settings[setting.name] != setting.default
+        if setting.leaves and settings[setting.name] != setting.default
     }
     return json.dumps(chosen, indent=1, sort_keys=True).encode()
 
@@ -197,17 +163,10 @@ def _unless_gone(error: OSError) -> None:
         raise error
 
 
-def _is_ours(name: str) -> bool:
-    parts = PurePosixPath(name).parts
-    if name in {DATABASE, SETTINGS_FILE}:
-        return True
-    return parts[:1] == (MEDIA,) and len(parts) > 1 and ".." not in parts and "\\" not in name
-
-
 def _add_file(archive: tarfile.TarFile, manifest: Manifest, name: str, file: Path) -> None:
     # Hashed first, then written: reading the archive back would notice a change in between.
     with file.open("rb") as opened:
-        manifest.files[name] = (os.fstat(opened.fileno()).st_size, _hash(opened))
+        manifest.files[name] = (os.fstat(opened.fileno()).st_size, archives.hashed(opened))
         opened.seek(0)
         member = tarfile.TarInfo(name)
         member.size, member.mode = manifest.files[name][0], 0o600
@@ -222,16 +181,3 @@ def _add_bytes(
     member = tarfile.TarInfo(name)
     member.size, member.mode = len(content), 0o600
     archive.addfile(member, io.BytesIO(content))
-
-
-def _hash(source: IO[bytes], copy: Path | None = None) -> str:
-    """Return the SHA-256 of what is read, writing it to a file on the way if one is named."""
-    digest = hashlib.sha256()
-    if copy is not None:
-        copy.parent.mkdir(parents=True, exist_ok=True)
-    with copy.open("xb") if copy else io.BytesIO() as target:
-        while chunk := source.read(CHUNK):
-            digest.update(chunk)
-            if copy is not None:
-                target.write(chunk)
-    return digest.hexdigest()

@@ -1,18 +1,20 @@
 """What belongs to no room: `flask init`, `flask db`, `flask backup` and `flask restore`."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 from flask import Flask, current_app
 from flask.cli import FlaskGroup, with_appcontext
 from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
-from psgflask import installing, migrating
+from psgflask import config, installing, migrating
 from psgflask.database import db, utc_now
 from psgflask.mail import outbox
 from psgflask.search import keeper
 from psgflask.search.index import IndexBroken
-from psgflask.terminal import one_change
 
 
 def init_app(app: Flask) -> None:
@@ -35,10 +37,12 @@ def init() -> None:
 
     Run it again after an update: what is there already stays as it is.
     """
+    from psgflask import restoring
     from psgflask.pages import standing
     from psgflask.search import glossary
 
     instance = Path(current_app.instance_path)
+    restoring.check_whole(instance)
     if installing.make_folders(instance):
         click.echo(f"Made the folder {instance}")
     for closed in installing.close(instance):
@@ -67,22 +71,21 @@ def init() -> None:
 @with_appcontext
 def backup(file: Path) -> None:
     """Save database, media and settings (no secrets) in FILE; the site may run meanwhile."""
-    from psgflask import backups
+    from psgflask import archives, backups
 
     url = make_url(current_app.config["SQLALCHEMY_DATABASE_URI"])
-    database = Path(current_app.instance_path, backups.DATABASE)
+    database = Path(current_app.instance_path, archives.DATABASE)
     if url.get_backend_name() != "sqlite" or Path(url.database or "") != database:
         raise click.ClickException(f"This saves {database}; back up DATABASE_URL with its own tool")
-    try:
-        settings = dict(current_app.config)
-        saved = backups.make(Path(current_app.instance_path), file, settings, now=utc_now())
-    except backups.BackupRefused as refusal:
-        raise click.ClickException(str(refusal)) from refusal
+    settings = dict(current_app.config)
+    saved = backups.make(Path(current_app.instance_path), file, settings, now=utc_now())
     size = file.stat().st_size / 1e6
     click.echo(
         f"Saved {_counted(saved.rows)} and {len(saved.files) - 2} media files in {file}"
         f" ({size:.1f} MB). The secret is not in it."
     )
+    if backups.is_open_to_others(file):
+        click.echo(f"Others may look into that folder: chmod 700 {file.parent}", err=True)
 
 
 @click.command("restore")
@@ -90,32 +93,53 @@ def backup(file: Path) -> None:
 @with_appcontext
 def restore(file: Path) -> None:
     """Bring FILE back into an empty instance; anything wrong with it changes nothing."""
-    from psgflask import backups, restoring
+    from psgflask import restoring
 
     instance = Path(current_app.instance_path)
-    try:
-        saved = restoring.restore(instance, file, known=migrating.known)
-    except backups.BackupRefused as refusal:
-        raise click.ClickException(str(refusal)) from refusal
+    held: list[int] = []
+
+    def prepare(database: Path, settings: Mapping[str, Any]) -> None:
+        held.append(_prepared(database, settings))
+
+    saved = restoring.restore(instance, file, known=migrating.known, prepare=prepare)
     click.echo(f"Restored {_counted(saved.rows)}, saved at {saved.made_at}, into {instance}")
     click.echo(f"Wrote {instance / 'config.py'} with the saved settings and a fresh secret")
-    migrating.upgrade()
-    _hold_mails()
+    if any(held):
+        click.echo(
+            f"{held[0]} mails waited when this was saved, and may have been sent since: they are"
+            " held back until `flask mail retry` (see `flask mail list`)"
+        )
     # The index is no part of a backup: it is made from the database.
     _index_if_missing()
 
 
-def _hold_mails() -> None:
-    """Set aside the mails that waited when the backup was made: most were sent since."""
-    with one_change() as session:
-        why = "Restored from a backup: it may have been sent since"
-        held = outbox.hold(session, error=why, now=utc_now())
-        session.commit()
-    if held:
-        click.echo(
-            f"{held} mails waited when this was saved, and may have been sent since: they are held"
-            " back until `flask mail retry` (see `flask mail list`)"
-        )
+def _prepared(database: Path, settings: Mapping[str, Any]) -> int:
+    """Bring a database that is not in place yet to this code's schema, and hold its mails.
+
+    Most of those that waited when it was saved were sent since. Return how many. Raises
+    BackupRefused for one that is no database of this site, or for settings that stop the start.
+    """
+    from psgflask import create_app
+    from psgflask.archives import BackupRefused
+
+    try:
+        app = create_app({**config.DEFAULTS, **settings, "DATABASE_URL": f"sqlite:///{database}"})
+    except config.ConfigurationRefused as refused:
+        raise BackupRefused(f"In the settings of the backup, {refused.message}") from refused
+    with app.app_context():
+        try:
+            migrating.upgrade()
+            if migrating.differences():
+                raise BackupRefused("The database in the backup is not made as this site's are")
+            why = "Restored from a backup: it may have been sent since"
+            held = outbox.hold(db.session(), error=why, now=utc_now())
+            db.session.commit()
+        except (SQLAlchemyError, RuntimeError) as error:
+            raise BackupRefused("The database in the backup cannot be migrated") from error
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+    return held
 
 
 def _index_if_missing() -> bool:

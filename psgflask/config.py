@@ -1,6 +1,7 @@
 """Every setting, its default and one line of meaning."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,22 +13,42 @@ import click
 from flask import Config, Flask
 from flask.cli import ScriptInfo
 
+from psgflask import paths
+
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting; `confirm` marks a fact that only the PSG can supply."""
+    """One setting; `confirm` marks a fact that only the PSG can supply.
+
+    One that never `leaves` this installation stands in no backup and is taken from none; what
+    `sends` mail is in backups, but nobody but a person puts it into force again.
+    """
 
     name: str
     default: str | int | bool
     meaning: str
     confirm: bool = False
+    leaves: bool = True
+    sends: bool = False
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("SECRET_KEY", "", "Signs cookies and forms; written by `flask init`, never shared."),
+    Setting(
+        "SECRET_KEY",
+        "",
+        "Signs cookies and forms; written by `flask init`, never shared.",
+        leaves=False,
+    ),
     Setting("BASE_URL", "http://127.0.0.1:8000", "The site's public address, used in every link."),
-    Setting("DATABASE_URL", "", "Where the database is; empty means instance/psg.sqlite."),
-    Setting("TRUSTED_PROXIES", 0, "How many proxies in front of the server may be believed."),
+    Setting(
+        "DATABASE_URL", "", "Where the database is; empty means instance/psg.sqlite.", leaves=False
+    ),
+    Setting(
+        "TRUSTED_PROXIES",
+        0,
+        "How many proxies in front of the server may be believed.",
+        leaves=False,
+    ),
     Setting("WORKER", True, "Run the worker as a thread of the server."),
     Setting("PAGE_CACHE_MB", 16, "Memory for finished pages, in megabytes; 0 turns it off."),
     Setting("MAX_CONTENT_LENGTH", 1_000_000, "Largest request body taken, in bytes."),
@@ -49,11 +70,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CHARITY_NUMBER", "", "Registered charity number.", confirm=True),
     Setting("MAIL_FROM", "", "Address that the site's mails come from.", confirm=True),
     Setting("SECRETARY_EMAIL", "", "Address of the membership secretary.", confirm=True),
-    Setting("SMTP_HOST", "", "Mail server; empty means files in instance/outbox."),
-    Setting("SMTP_PORT", 587, "Port of the mail server."),
-    Setting("SMTP_SECURITY", "starttls", "How it is reached: starttls, tls or none."),
-    Setting("SMTP_USER", "", "Name at the mail server; empty means that it asks for none."),
-    Setting("SMTP_PASSWORD", "", "Password at the mail server."),
+    Setting("SMTP_HOST", "", "Mail server; empty means files in instance/outbox.", sends=True),
+    Setting("SMTP_PORT", 587, "Port of the mail server.", sends=True),
+    Setting("SMTP_SECURITY", "starttls", "How it is reached: starttls, tls or none.", sends=True),
+    Setting(
+        "SMTP_USER", "", "Name at the mail server; empty means that it asks for none.", sends=True
+    ),
+    Setting("SMTP_PASSWORD", "", "Password at the mail server.", leaves=False),
     Setting("SMTP_TIMEOUT", 60, "Seconds that an answer of the mail server may take."),
     Setting("BANK_NAME", "", "Bank of the PSG, for standing orders.", confirm=True),
     Setting("BANK_ACCOUNT_NAME", "", "Name on the PSG's bank account.", confirm=True),
@@ -61,6 +84,18 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BANK_ACCOUNT_NUMBER", "", "Number of that account.", confirm=True),
     Setting("CHEQUES_PAYABLE_TO", "", "To whom cheques are made payable.", confirm=True),
 )
+# Whole numbers beyond these are slips, or would eat the machine; all others are 0 at least.
+RANGES = {
+    "TRUSTED_PROXIES": (0, 10),
+    "PAGE_CACHE_MB": (0, 10_000),
+    "MAX_CONTENT_LENGTH": (1_000, 1_000_000_000),
+    "MAX_FORM_MEMORY_SIZE": (1_000, 1_000_000_000),
+    "MAX_FORM_PARTS": (20, 10_000),
+    "SMTP_TIMEOUT": (1, 3_600),
+}
+LONGEST_TEXT, LONGEST_SHOWN = 2_000, 100
+WEB_ADDRESS = re.compile(r"https?://[^\s/]\S*")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 YES, NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 WORDS = {str: "a text in quotes", int: "a whole number", bool: "True or False"}
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
@@ -152,11 +187,9 @@ def _typed(setting: Setting, text: str) -> str | int | bool:
 def _check(app: Flask, instance: Path) -> None:
     values: Mapping[str, Any] = app.config
     for setting in SETTINGS:
-        wanted = type(setting.default)
-        if type(values[setting.name]) is not wanted:
-            raise ConfigurationRefused(
-                f"{setting.name} must be {WORDS[wanted]}, not {values[setting.name]!r}"
-            )
+        _check_value(setting, values[setting.name])
+    if paths.is_half_restored(instance) and not by_command():
+        raise paths.HalfRestored
     # Commands run without a secret, since one of them writes it; nothing is served without it.
     if not values["SECRET_KEY"] and not by_command():
         raise ConfigurationRefused(
@@ -165,6 +198,23 @@ def _check(app: Flask, instance: Path) -> None:
     if not _is_address(str(values["BASE_URL"])):
         raise ConfigurationRefused(
             "BASE_URL must be an address such as https://example.org, without a path"
+        )
+    if not WEB_ADDRESS.fullmatch(values["CONTENT_LICENCE_URL"]):
+        raise ConfigurationRefused("CONTENT_LICENCE_URL must begin with https:// or http://")
+
+
+def _check_value(setting: Setting, value: object) -> None:
+    wanted = type(setting.default)
+    if type(value) is not wanted:  # a bool is an int in Python
+        raise ConfigurationRefused(
+            f"{setting.name} must be {WORDS[wanted]}, not {repr(value)[:LONGEST_SHOWN]}"
+        )
+    least, most = RANGES.get(setting.name, (0, 2**31))
+    if wanted is int and not least <= int(str(value)) <= most:
+        raise ConfigurationRefused(f"{setting.name} must be between {least} and {most}")
+    if wanted is str and (len(str(value)) > LONGEST_TEXT or CONTROL.search(str(value))):
+        raise ConfigurationRefused(
+            f"{setting.name} must be a text of at most {LONGEST_TEXT} characters, all printable"
         )
 
 

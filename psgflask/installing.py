@@ -44,13 +44,18 @@ def private(instance: Path) -> list[Path]:
     return [path for path in (instance, *(instance / name for name in PRIVATE)) if path.exists()]
 
 
-def write_config(instance: Path, values: Mapping[str, object] | None = None) -> Path | None:
-    """Write config.py with a fresh secret, readable by its owner alone; `values` are in force.
+def write_config(
+    instance: Path,
+    values: Mapping[str, object] | None = None,
+    offered: Mapping[str, object] | None = None,
+) -> Path | None:
+    """Write config.py with a fresh secret, readable by its owner alone.
 
+    `values` are in force; what is `offered` stands there behind a #, for somebody to remove it.
     Return its path, or None when there is one already: it is never overwritten.
     """
     file = instance / "config.py"
-    text = config_text({"SECRET_KEY": secrets.token_hex(32), **(values or {})})
+    text = config_text({"SECRET_KEY": secrets.token_hex(32), **(values or {})}, offered or {})
     try:
         # Created with its mode, so that no moment exists in which others could read it.
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -61,13 +66,15 @@ def write_config(instance: Path, values: Mapping[str, object] | None = None) -> 
     return file
 
 
-def config_text(values: Mapping[str, object]) -> str:
+def config_text(values: Mapping[str, object], offered: Mapping[str, object]) -> str:
     """Return a config.py that says what every setting means and sets the given ones."""
-    return "\n".join([OPENING, *(_lines(setting, values) for setting in SETTINGS)])
+    return "\n".join([OPENING, *(_lines(setting, values, offered) for setting in SETTINGS)])
 
 
-def _lines(setting: Setting, values: Mapping[str, object]) -> str:
+def _lines(setting: Setting, values: Mapping[str, object], offered: Mapping[str, object]) -> str:
     asked = " To be confirmed by the PSG." if setting.confirm else ""
+    if setting.name in offered:
+        asked += " As the backup has it: remove the # to let this site send mail."
     in_force = setting.name in values
-    value = values[setting.name] if in_force else setting.default
+    value = values[setting.name] if in_force else offered.get(setting.name, setting.default)
     return f"# {setting.meaning}{asked}\n{'' if in_force else '# '}{setting.name} = {value!r}\n"

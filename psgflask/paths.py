@@ -7,6 +7,15 @@ import click
 
 PACKAGE = Path(__file__).resolve().parent
 CHECKOUT = PACKAGE.parent
+# In an instance: what a restore has yet to put in place, the database last.
+HALF_RESTORED = ".half-restored"
+
+
+class HalfRestored(click.ClickException):
+    """A restore was ended while it put things in place."""
+
+    def __init__(self) -> None:
+        super().__init__("A restore was cut short: run `flask restore FILE` again, it begins anew")
 
 
 class InstanceUnknown(click.ClickException):
@@ -61,3 +70,8 @@ def instance() -> Path:
         "Set PSG_INSTANCE to the folder where this installation keeps its database and"
         " configuration, for example PSG_INSTANCE=/var/lib/psgflask"
     )
+
+
+def is_half_restored(instance: Path) -> bool:
+    """Say whether a restore was ended while it put things in place: nothing may be served of it."""
+    return (instance / HALF_RESTORED / "psg.sqlite").exists()

@@ -2,50 +2,50 @@
 
 import contextlib
 import json
+import os
 import shutil
-import tarfile
-import tempfile
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from psgflask import installing
-from psgflask.backups import (
-    DATABASE,
-    MEDIA,
-    SETTINGS_FILE,
-    BackupRefused,
-    Manifest,
-    check_files,
-    examine_database,
-    read_manifest,
-)
-from psgflask.config import NAMES
+from psgflask import archives, durable, installing, paths
+from psgflask.archives import DATABASE, MEDIA, SETTINGS_FILE, BackupRefused, Manifest
+from psgflask.backups import examine_database
+from psgflask.config import SETTINGS
+from psgflask.paths import HALF_RESTORED
 
-# Where files wait to be moved; as long as it holds the database, a restore is half done.
-HALF = ".half-restored"
+# Where files are checked; what a restore left that was killed meanwhile, the next one removes.
+WORKING = ".restoring-"
+BUSY = "A restore is under way in {}: wait for its end"
+Prepare = Callable[[Path, Mapping[str, Any]], None]
 
 
-def restore(instance: Path, backup: Path, *, known: Callable[[str], bool]) -> Manifest:
+def restore(
+    instance: Path, backup: Path, *, known: Callable[[str], bool], prepare: Prepare
+) -> Manifest:
     """Put a backup into an empty instance, with a config.py that has a fresh secret.
 
-    `known` says whether this code knows a revision of the schema. Everything is checked and
-    written in a folder beside first; a refusal (BackupRefused) leaves the instance as it was.
-    What a restore left that was killed is cleared away by the next one.
+    `known` says whether this code knows a revision of the schema. `prepare(database, settings)` is
+    called before anything is in place: it brings the database to what this code wants, and raises
+    BackupRefused for settings that no site could be started with. Everything is checked and written
+    in a folder beside first; a refusal (BackupRefused) leaves the instance as it was. What a
+    restore left that was killed is cleared away by the next one.
     """
-    if (instance / HALF / DATABASE).exists():
-        _undo(instance)
-    _must_be_empty(instance)
     if not backup.is_file():
         raise BackupRefused(f"There is no file {backup}")
     new = not instance.exists()
     try:
         instance.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in instance.glob(".restoring-*"):  # of one that was killed while it checked
-            shutil.rmtree(left, ignore_errors=True)
-        with tempfile.TemporaryDirectory(dir=instance, prefix=".restoring-") as folder:
-            manifest = _unpack(backup, Path(folder), known)
-            _put_in_place(Path(folder), instance)
+        with durable.alone(instance) as is_alone:
+            if not is_alone:
+                raise BackupRefused(BUSY.format(instance))
+            _clear(instance)
+            _must_be_empty(instance)
+            with durable.workshop(instance, WORKING) as folder:
+                manifest = _unpack(backup, folder, known, prepare)
+                _put_in_place(folder, instance)
     except OSError as error:
         _forget(instance, new)
         raise BackupRefused(f"Cannot write to {instance}: {error.strerror or error}") from error
@@ -55,6 +55,22 @@ def restore(instance: Path, backup: Path, *, known: Callable[[str], bool]) -> Ma
     return manifest
 
 
+def check_whole(instance: Path) -> None:
+    """Raise HalfRestored where a restore did not come to its end; remove what it left otherwise.
+
+    Whoever serves or fills an instance asks first, or would go on with half of it. Raises
+    BackupRefused while a restore is under way.
+    """
+    if not (any(instance.glob(f"{WORKING}*")) or (instance / HALF_RESTORED).exists()):
+        return
+    with durable.alone(instance) as is_alone:
+        if not is_alone:
+            raise BackupRefused(BUSY.format(instance))
+        if paths.is_half_restored(instance):
+            raise paths.HalfRestored
+        _clear(instance)
+
+
 def _forget(instance: Path, new: bool) -> None:
     if new:
         with contextlib.suppress(OSError):
@@ -62,70 +78,88 @@ def _forget(instance: Path, new: bool) -> None:
 
 
 def _must_be_empty(instance: Path) -> None:
-    database = instance / DATABASE
-    if database.is_file() and database.stat().st_size:
+    if not _is_empty(instance / DATABASE):
         raise BackupRefused(f"{instance} has a database already; restore into an empty folder")
-    # What is in the journal of another database would be taken for this one's.
-    for left in (f"{DATABASE}{suffix}" for suffix in ("-wal", "-shm", "-journal")):
-        if (instance / left).exists():
-            raise BackupRefused(f"{instance} has {left} of another database; remove that first")
+    for ending in ("-wal", "-shm", "-journal"):
+        # SQLite would write what stands in it into the database that is restored.
+        left = instance / f"{DATABASE}{ending}"
+        if left.exists() and left.stat().st_size:
+            raise BackupRefused(f"{left} belongs to another database; restore into an empty folder")
     if (instance / "config.py").exists():
         raise BackupRefused(f"{instance} has a config.py already; restore into an empty folder")
     if any(file.is_file() for file in (instance / MEDIA).rglob("*")):
         raise BackupRefused(f"{instance / MEDIA} holds files already; restore into an empty folder")
 
 
-def _unpack(backup: Path, folder: Path, known: Callable[[str], bool]) -> Manifest:
-    try:
-        archive = tarfile.open(backup)  # noqa: SIM115  # closed below; opening fails apart
-    except (tarfile.TarError, EOFError) as error:
-        raise BackupRefused(f"{backup} is no backup of this site, or it was cut off") from error
-    with archive:
-        manifest = read_manifest(archive)
-        needed = sum(size for size, _ in manifest.files.values())
-        if needed > shutil.disk_usage(folder).free:
-            raise BackupRefused(f"The backup needs {needed / 1e9:.1f} GB, which are not free here")
-        check_files(archive, manifest, into=folder)
+def _is_empty(database: Path) -> bool:
+    """Say whether there is no database, or one without tables, as a command leaves that failed."""
+    if not database.exists():
+        return True
+    with database.open("rb") as opened:
+        # SQLite's file format, 1.3: its size in pages. Each table has a page besides the first.
+        return int.from_bytes(opened.read(32)[28:], "big") <= 1
+
+
+def _unpack(backup: Path, folder: Path, known: Callable[[str], bool], prepare: Prepare) -> Manifest:
+    """Check a backup and make of it, in a folder, all that an instance consists of."""
+    manifest = archives.read(backup, folder)
     if not known(manifest.revision):
         raise BackupRefused(
             f"The backup was made by newer code (revision {manifest.revision}): install that first"
         )
-    if examine_database(folder / DATABASE) != (manifest.revision, manifest.rows):
+    database = folder / DATABASE
+    if examine_database(database) != (manifest.revision, manifest.rows):
         raise BackupRefused("The database in the backup is not the one that was saved")
-    _settings(folder)
+    settings = _settings(folder / SETTINGS_FILE)
+    prepare(database, settings)
+    with closing(sqlite3.connect(database)) as one_file:
+        one_file.execute("PRAGMA journal_mode=DELETE")  # whole by itself, to be moved alone
+    sending = {setting.name for setting in SETTINGS if setting.sends}
+    offered = {name: value for name, value in settings.items() if name in sending}
+    in_force = {name: value for name, value in settings.items() if name not in sending}
+    installing.write_config(folder, in_force, offered)
+    (folder / MEDIA).mkdir(exist_ok=True)
+    os.sync()
     return manifest
 
 
 def _put_in_place(folder: Path, instance: Path) -> None:
     """Move what was checked; with the database, which comes last, the restore is done."""
-    (folder / MEDIA).mkdir(exist_ok=True)
-    installing.write_config(folder, _settings(folder))
     # All is written: from here on things only get other names, which needs no room.
-    half = folder.rename(instance / HALF)
+    half = folder.rename(instance / HALF_RESTORED)
     try:
+        # Made from another database, if it is there at all.
+        shutil.rmtree(instance / "index", ignore_errors=True)
         shutil.rmtree(instance / MEDIA, ignore_errors=True)  # empty folders at most
         for name in (MEDIA, "config.py", DATABASE):
             (half / name).replace(instance / name)
     except BaseException:
-        _undo(instance)
+        _clear(instance)
         raise
+    with contextlib.suppress(OSError):  # it is done, whatever the disk says of its list
+        durable.keep_on_disk(instance)
     shutil.rmtree(half, ignore_errors=True)
 
 
-def _undo(instance: Path) -> None:
-    """Take away what a restore moved that did not come to its end."""
-    shutil.rmtree(instance / MEDIA, ignore_errors=True)
-    (instance / "config.py").unlink(missing_ok=True)
-    shutil.rmtree(instance / HALF, ignore_errors=True)
+def _clear(instance: Path) -> None:
+    """Take away what restores left that did not come to their end."""
+    half = instance / HALF_RESTORED
+    if paths.is_half_restored(instance):
+        shutil.rmtree(instance / MEDIA, ignore_errors=True)
+        (instance / "config.py").unlink(missing_ok=True)
+        # Last: as long as it is there, the next one knows what is left to do.
+        (half / DATABASE).unlink()
+    shutil.rmtree(half, ignore_errors=True)
+    durable.clear(instance, WORKING)
 
 
-def _settings(folder: Path) -> dict[str, Any]:
-    """Return the saved settings; names that this code no longer has are left out."""
+def _settings(file: Path) -> dict[str, Any]:
+    """Return the saved settings; what this code does not know, or is each site's own, is left out.
+
+    Of whichever origin an archive is, it sets no secret, no database and no proxies.
+    """
     try:
-        saved = json.loads((folder / SETTINGS_FILE).read_text("utf-8"))
-        plain = {name: value for name, value in saved.items() if name in NAMES}
-    except (OSError, ValueError, AttributeError) as error:
+        saved = dict(json.loads(file.read_text("utf-8")).items())
+        return {s.name: saved[s.name] for s in SETTINGS if s.leaves and s.name in saved}
+    except (OSError, TypeError, *archives.UNREADABLE) as error:
         raise BackupRefused("The settings in the backup cannot be read") from error
-    if any(not isinstance(value, str | int | bool) for value in plain.values()):
-        raise BackupRefused("The settings in the backup are not plain values")
-    return plain

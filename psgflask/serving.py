@@ -4,12 +4,13 @@ import gc
 import os
 import socket
 import sys
+from pathlib import Path
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from psgflask import config, slots, worker
+from psgflask import config, restoring, slots, worker
 from psgflask.database import db
 from psgflask.search import tally
 
@@ -63,6 +64,7 @@ def site() -> Flask:
 @with_appcontext
 def serve(context: click.Context, host: str, port: int, prepare: bool) -> None:
     """Serve the site: one worker, beside the worker that keeps the index true."""
+    restoring.check_whole(Path(current_app.instance_path))
     check_port(host, port)
     if prepare:
         # In this process: to start Python anew for each step would take seconds.

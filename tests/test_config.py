@@ -113,3 +113,23 @@ def test_facts_of_the_psg_are_awaited_until_they_are_set(tmp_path: Path) -> None
     assert {"CONTACT_POST", "CONTACT_PHONE", "CONTACT_CORRECTIONS"} <= awaited
     set_ = load(tmp_path, {"SECRET_KEY": SECRET, "CONTACT_POST": "London"}).config
     assert "CONTACT_POST" not in {setting.name for setting in config.unconfirmed(set_)}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("PAGE_CACHE_MB", -1), ("PAGE_CACHE_MB", 10**9), ("MAX_CONTENT_LENGTH", 0)),
+        *(("MAX_FORM_PARTS", 1), ("TRUSTED_PROXIES", 11), ("TRUSTED_PROXIES", True)),
+        *(("CONTACT_POST", "a\x1b[2J"), ("CONTACT_POST", "x" * 3000), ("CONTACT_POST", "a\u2028b")),
+        *(
+            ("CONTENT_LICENCE_URL", "javascript:alert(1)"),
+            ("CONTENT_LICENCE_URL", "//evil.example"),
+        ),
+        *(("WORKER", 1), ("PAGE_CACHE_MB", 1.5), ("BASE_URL", "x"), ("CONTACT_POST", None)),
+    ],
+)
+def test_a_setting_of_another_type_or_out_of_its_range_stops_the_start(
+    tmp_path: Path, name: str, value: object
+) -> None:
+    with pytest.raises(ConfigurationRefused, match=name):
+        load(tmp_path, {"SECRET_KEY": SECRET, name: value})
