@@ -1,12 +1,8 @@
 """Whole pages for anonymous readers, kept until the content changes."""
 
 import hashlib
-import sys
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Collection
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -20,15 +16,14 @@ from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
 
 from psgflask.compression import choose, compressed
 from psgflask.database import Model, db, utc_now
+from psgflask.page_cache import Entry, PageCache
 
 View = TypeVar("View", bound=Callable[..., object])
 LONDON = ZoneInfo("Europe/London")
 # Who sends one of these is signed in, and may be shown what others are not.
 PERSONAL_COOKIES = frozenset({"__Host-account", "account"})
-# Letters of an address whose page is kept; no page of ours has a longer one.
-LONGEST_KEY = 600
-# Bytes of a kept page beside its texts: the objects that hold them.
-OVERHEAD = 1_500
+# No view takes longer; if it seems so, the clock has jumped.
+LONGEST_VIEW = timedelta(minutes=1)
 
 
 class ContentStamp(Model):
@@ -38,62 +33,6 @@ class ContentStamp(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(default=0)
-
-
-@dataclass(frozen=True)
-class _Entry:
-    stamp: int
-    until: datetime
-    content_type: str
-    etag: str
-    headers: tuple[tuple[str, str], ...]
-    bodies: dict[str, bytes]  # by content coding, "identity" always among them
-    note: object = None  # what the view noted of the page, for those who count answers
-
-    def size(self, key: str) -> int:
-        """Return the bytes that a page takes in memory with its address, about."""
-        texts = [key, self.content_type, self.etag, *self.bodies.values()]
-        texts += [text for header in self.headers for text in header]
-        return sum(map(sys.getsizeof, texts)) + sys.getsizeof(self.note) + OVERHEAD
-
-
-class PageCache:
-    """Finished pages by address, bounded in bytes, least recently used out first."""
-
-    def __init__(self, megabytes: int) -> None:
-        self.limit = megabytes * 1_000_000
-        self.entries: OrderedDict[str, _Entry] = OrderedDict()
-        self.bytes = 0
-        self.lock = threading.Lock()
-
-    def get(self, key: str, stamp: int, now: datetime) -> _Entry | None:
-        """Return the page of an address if it still holds."""
-        with self.lock:
-            entry = self.entries.get(key)
-            if entry is None or entry.stamp != stamp or entry.until <= now:
-                return None
-            self.entries.move_to_end(key)
-            return entry
-
-    def knows(self, key: str) -> bool:
-        """Say whether the page of an address is or was kept, though it may hold no more."""
-        return key in self.entries
-
-    def put(self, key: str, entry: _Entry) -> None:
-        """Keep a page; one that fills a quarter of the cache by itself is not kept."""
-        if entry.size(key) * 4 > self.limit or len(key) > LONGEST_KEY:
-            return
-        with self.lock:
-            self._forget(key)
-            self.entries[key] = entry
-            self.bytes += entry.size(key)
-            while self.bytes > self.limit:
-                self._forget(next(iter(self.entries)))
-
-    def _forget(self, key: str) -> None:
-        entry = self.entries.pop(key, None)
-        if entry is not None:
-            self.bytes -= entry.size(key)
 
 
 # Rooms add what makes a page stale by itself: each gives the next such moment, or None.
@@ -256,11 +195,15 @@ def _keep(response: Response) -> Response:
         return response
     if response.is_streamed or "Set-Cookie" in response.headers:
         return response
+    # As of before the view ran: what came due while it ran must make the page stale.
+    asked: datetime = request.environ["psg.asked"]
+    if not timedelta(0) <= utc_now() - asked <= LONGEST_VIEW:
+        return response  # who knows what time it was for the view
     body = response.get_data()
-    entry = _Entry(
+    entry = Entry(
         stamp,
-        # As of before the view ran: what came due while it ran must make the page stale.
-        _stale_at(db.session(), request.environ["psg.asked"]),
+        asked,
+        _stale_at(db.session(), asked),
         response.content_type,
         _etag(body),
         tuple((k, v) for k, v in response.headers if k in {"Last-Modified", "X-Robots-Tag"}),
@@ -283,7 +226,7 @@ def _etag(body: bytes) -> str:
     return hashlib.blake2b(body, digest_size=12).hexdigest()
 
 
-def _respond(entry: _Entry) -> Response:
+def _respond(entry: Entry) -> Response:
     request.environ["psg.kept"] = True
     note(entry.note)
     coding, body = choose(entry.bodies, request.headers.get("Accept-Encoding", ""))
@@ -296,5 +239,9 @@ def _respond(entry: _Entry) -> Response:
     if coding != "identity":
         response.headers["Content-Encoding"] = coding
     response.set_data(body)
+    since = request.if_modified_since
+    if since is not None and since > utc_now():
+        # By a clock of ours that was ahead: it would hold back all that changes until then.
+        del request.environ["HTTP_IF_MODIFIED_SINCE"]
     response.make_conditional(request.environ)
     return response

@@ -203,7 +203,7 @@ def _is_loopback(host: str) -> bool:
 def ledger(app: Flask) -> Iterator[Finding]:
     """Does the index hear of changes soon?"""
     oldest = db.session.scalar(select(func.min(LedgerEntry.queued_at)))
-    age = int((utc_now() - oldest).total_seconds()) if oldest else 0
+    age = max(0, int((utc_now() - oldest).total_seconds())) if oldest else 0
     if age > OLDEST_ENTRY:
         text_ = f"A change has waited {age} seconds to be indexed"
         yield Finding("ledger", FAULT, text_, "Start the server, or psgflask worker")

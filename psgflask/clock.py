@@ -184,12 +184,12 @@ def agreed(app: Flask) -> Agreed:
     return watch.look()
 
 
-def now_or_later(app: Flask) -> datetime:
-    """Return the present moment, and while the clock is surely behind, one that is nearer to it.
+def at_least(app: Flask, now: datetime) -> datetime:
+    """Return `now`, and while the clock is surely behind, a moment that is nearer to the present.
 
     For what is written down and deleted by its age one day.
     """
-    return max(utc_now(), read(Path(app.instance_path, FILE)).not_before())
+    return max(now, read(Path(app.instance_path, FILE)).not_before())
 
 
 def uptime() -> float:

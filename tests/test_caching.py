@@ -19,10 +19,10 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from psgflask import caching
-from psgflask.caching import PageCache, _Entry
 from psgflask.database import db
 from psgflask.news import publishing
 from psgflask.news.models import Article, Issue, Topic
+from psgflask.page_cache import Entry, PageCache
 from psgflask.pages.models import Page
 from tests import factories
 
@@ -170,7 +170,7 @@ def test_an_article_that_comes_due_while_a_page_is_drawn_is_not_missed(
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    due = clock.now + timedelta(minutes=1)
+    due = clock.now + timedelta(seconds=30)
     factories.article(session, "Came meanwhile", status="scheduled", at=due, now=clock.now)
     view: Any = app.view_functions["news.listing"]
 
@@ -183,6 +183,64 @@ def test_an_article_that_comes_due_while_a_page_is_drawn_is_not_missed(
     assert "Came meanwhile" not in client.get("/news/").text
     monkeypatch.setitem(app.view_functions, "news.listing", view)
     assert "Came meanwhile" in client.get("/news/").text
+
+
+AHEAD = timedelta(days=100)
+
+
+@pytest.mark.parametrize("place", ["/", "/news/", "/news.atom", "/sitemap.xml", "/news/embargoed"])
+def test_r14_what_a_clock_ahead_has_published_is_hidden_when_it_is_put_right(
+    client: FlaskClient, session: Session, clock: Clock, place: str
+) -> None:
+    factories.article(session, "Seen already", now=clock.now - timedelta(days=1))
+    due = clock.now + timedelta(days=3)
+    factories.article(
+        session, "Embargoed", slug="embargoed", status="scheduled", at=due, now=clock.now
+    )
+    asked = "mbargoed"
+    right = clock.now
+    for _time in range(2):
+        clock.now = right + AHEAD
+        assert asked in client.get(place).text
+        clock.now = right
+        answer = client.get(place)
+        assert asked not in answer.text or answer.status_code == 404
+
+
+def test_r14_a_page_that_was_drawn_while_the_clock_jumped_is_not_kept(
+    app: Flask,
+    client: FlaskClient,
+    session: Session,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    due = clock.now + timedelta(days=3)
+    factories.article(session, "Embargoed", status="scheduled", at=due, now=clock.now)
+    view: Any = app.view_functions["news.listing"]
+    right = clock.now
+
+    def jumping() -> Any:
+        clock.now = right + AHEAD
+        return view()
+
+    monkeypatch.setitem(app.view_functions, "news.listing", caching.cacheable(jumping))
+    client.get("/news/")
+    monkeypatch.setitem(app.view_functions, "news.listing", view)
+    clock.now = right
+    assert "Embargoed" not in client.get("/news/").text
+
+
+def test_r14_a_reader_of_a_feed_whose_copy_a_clock_ahead_has_dated_hears_of_changes(
+    client: FlaskClient, session: Session, clock: Clock
+) -> None:
+    right, clock.now = clock.now, clock.now + AHEAD
+    made = client.get("/news.atom").headers["Last-Modified"]
+    clock.now = right
+    factories.article(session, "Since then", now=clock.now)
+    answer = client.get("/news.atom", headers={"If-Modified-Since": made})
+    assert answer.status_code == 200
+    again = {"If-Modified-Since": answer.headers["Last-Modified"]}
+    assert client.get("/news.atom", headers=again).status_code == 304
 
 
 @pytest.mark.parametrize(
@@ -326,10 +384,11 @@ def test_without_memory_pages_are_drawn_each_time(
     assert client.get("/news/").headers["ETag"] == client.get("/news/").headers["ETag"]
 
 
-def entry(size: int) -> _Entry:
-    return _Entry(
-        1, datetime.max.replace(tzinfo=UTC), "text/html", "x", (), {"identity": bytes(size)}
-    )
+EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+def entry(size: int) -> Entry:
+    return Entry(1, EVER[0], EVER[1], "text/html", "x", (), {"identity": bytes(size)})
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 600_000)), max_size=30))

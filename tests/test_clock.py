@@ -314,18 +314,18 @@ def test_a_number_that_is_none_is_not_believed(
     assert clock.read(file) == Readings()
 
 
-def test_a_moment_for_what_is_written_down_is_never_one_that_is_surely_past(
-    app: Flask, pretended: Pretended, file: Path
+def test_r14_what_is_written_down_is_never_dated_by_a_moment_that_is_surely_past(
+    app: Flask, file: Path
 ) -> None:
-    assert clock.now_or_later(app) == NOON
+    assert clock.at_least(app, NOON) == NOON
     machine = Machine()
     machine.true -= 2 * DAY
     machine.go(2 * DAY)
     file.write_text(clock._written(machine.readings))
-    pretended.now = LONG_AGO + timedelta(seconds=30)  # a start before the network answers
-    assert abs(clock.now_or_later(app) - NOON) < timedelta(seconds=1)
-    pretended.now = NOON + timedelta(days=3)
-    assert clock.now_or_later(app) == pretended.now
+    behind = LONG_AGO + timedelta(seconds=30)  # a start before the network answers
+    assert abs(clock.at_least(app, behind) - NOON) < timedelta(seconds=1)
+    later = NOON + timedelta(days=3)
+    assert clock.at_least(app, later) == later
 
 
 def test_the_doctor_says_how_the_clock_stands(app: Flask, pretended: Pretended) -> None:

@@ -2,11 +2,20 @@
 
 from datetime import timedelta
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from psgflask import languages
+from psgflask import clock, languages
 from psgflask.accounts import addresses, joining, limits, proofs
 from psgflask.accounts.forms import AgainForm
 from psgflask.accounts.words import how_long
@@ -35,7 +44,7 @@ def join(token: str) -> ResponseReturnValue:
     Programs that read mails follow links, and press no buttons. The link is its own authority: it
     works in any browser, without a cookie, so the form needs no other token.
     """
-    session, now = db.session(), utc_now()
+    session, now = db.session(), clock.at_least(current_app, utc_now())
     try:
         if request.method != "POST":
             proof = proofs.look(session, proofs.JOIN, token, now=now)
@@ -69,7 +78,7 @@ def again() -> ResponseReturnValue:
             language=languages.here(),
             network=addresses.network_of(request.remote_addr),
             link=join_link,
-            now=utc_now(),
+            now=clock.at_least(current_app, utc_now()),
         )
     except limits.TooMany as refused:
         db.session.commit()  # or what was counted before would be forgotten

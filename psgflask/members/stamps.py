@@ -60,7 +60,7 @@ def read(secret: str, text: str, *, now: datetime) -> Stamp:
     except (BadData, TypeError, ValueError, OverflowError) as error:
         raise Unknown(new(secret, now=now)) from error
     age = now - stamp.begun
-    if age > LONGEST or age < -LONGEST:
+    if not timedelta(0) <= age <= LONGEST:  # below: the clock was ahead when it was begun
         # Still the same form, so that one which was sent after all is not sent twice.
         raise TooOld(_written(secret, Stamp(stamp.nonce, now - SHORTEST)))
     if age < SHORTEST:

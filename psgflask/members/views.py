@@ -18,7 +18,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.exc import OperationalError
 
-from psgflask import languages
+from psgflask import clock, languages
 from psgflask.accounts import addresses
 from psgflask.accounts import joining as proving
 from psgflask.accounts.forms import OwnForm
@@ -129,7 +129,7 @@ def _send(page: Page) -> ResponseReturnValue:
         page.stamp = refused.fresh
         return page.answer(words.not_yet(refused))
     try:
-        word = stamps.seal(_secret(), _take(page.sheet, stamp, now))
+        word = stamps.seal(_secret(), _take(page.sheet, stamp, clock.at_least(current_app, now)))
     except TooMany as refused:
         db.session.rollback()
         return _too_often(page, refused.wait)

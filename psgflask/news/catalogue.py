@@ -103,6 +103,13 @@ def next_due(session: Session, now: datetime) -> datetime | None:
     )
 
 
+def due_later(session: Session, now: datetime) -> Sequence[int]:
+    """Return the ids of the articles whose time is still to come."""
+    return session.scalars(
+        select(Article.id).where(Article.status == PUBLISHED, Article.publish_at > now)
+    ).all()
+
+
 def due_between(session: Session, after: datetime, until: datetime) -> Sequence[int]:
     """Return the ids of the articles whose time came after one moment and until another."""
     return session.scalars(

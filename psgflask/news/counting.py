@@ -26,13 +26,17 @@ class _Reckoned:
     """What was reckoned of one state of the content, which ends with the next due article."""
 
     stamp: int
+    since: datetime
     until: datetime
     values: dict[tuple[object, ...], object] = field(default_factory=dict)
 
 
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
 def init_app(app: Flask) -> None:
     """Begin with nothing reckoned."""
-    app.extensions["psg_reckoned"] = _Reckoned(-1, datetime.min.replace(tzinfo=UTC))
+    app.extensions["psg_reckoned"] = _Reckoned(-1, NEVER, NEVER)
 
 
 def by_year(scope: Scope) -> Counter[int]:
@@ -78,9 +82,10 @@ def _once(reckon: Callable[[Session, Scope], T], scope: Scope) -> T:
     session = db.session()
     stamp = caching.stamp_seen_by(session)
     kept: _Reckoned = current_app.extensions["psg_reckoned"]
-    if kept.stamp != stamp or kept.until <= scope.now:
+    # What was reckoned later than now was so while the clock was ahead.
+    if kept.stamp != stamp or not kept.since <= scope.now < kept.until:
         until = catalogue.next_due(session, scope.now) or datetime.max.replace(tzinfo=UTC)
-        kept = current_app.extensions["psg_reckoned"] = _Reckoned(stamp, until)
+        kept = current_app.extensions["psg_reckoned"] = _Reckoned(stamp, scope.now, until)
     key = (reckon, scope.language, scope.kinds, scope.topic_id)
     if key not in kept.values:
         kept.values[key] = reckon(session, scope)

@@ -1,11 +1,11 @@
 """Files on their way into instance/media: checked, prepared beside it, placed all at once."""
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -26,7 +26,33 @@ from psgflask.news.pictures import PictureRefused
 from psgflask.news.slugs import slug_of
 
 INCOMING = ".incoming"  # dotted: a backup leaves out what is not in its place yet
-LEFT_BEHIND = 24 * 3600  # seconds after which a preparation that never ended is cleared away
+
+
+class Held:
+    """A folder that is in use, in whichever process, until it is closed or the process dies."""
+
+    def __init__(self, folder: Path, *, wait: bool = True) -> None:
+        """Take it. Raises BlockingIOError where somebody else has it, unless that is waited for."""
+        self._folder = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(self._folder, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BaseException:
+            os.close(self._folder)
+            raise
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self._folder)
+
+
+def _is_in_use(folder: Path) -> bool:
+    try:
+        Held(folder, wait=False).close()
+    except BlockingIOError:
+        return True
+    except OSError:  # gone just now
+        return False
+    return False
 
 
 class Tray:
@@ -45,11 +71,12 @@ class Tray:
         """Make the folder beside the media in which files are prepared."""
         incoming = self.media / INCOMING
         incoming.mkdir(parents=True, exist_ok=True)
-        for old in incoming.iterdir():
-            with contextlib.suppress(FileNotFoundError):  # another command may end just now
-                if time.time() - old.stat().st_mtime > LEFT_BEHIND:
+        with contextlib.closing(Held(incoming)):
+            for old in incoming.iterdir():
+                if not _is_in_use(old):
                     shutil.rmtree(old, ignore_errors=True)
-        self.folder = Path(tempfile.mkdtemp(dir=incoming))
+            self.folder = Path(tempfile.mkdtemp(dir=incoming))
+            self._held = Held(self.folder)
         return self
 
     def __exit__(
@@ -60,6 +87,7 @@ class Tray:
     ) -> None:
         """Remove what was not placed."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        self._held.close()
 
     def add(self, data: bytes) -> str:
         """Write a file to the disk and return its SHA-256 in hex, by which it will be known."""

@@ -1,7 +1,7 @@
 """What is known of topics and articles while the content stays as it is: no list reads it twice."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from flask import current_app
 from sqlalchemy import select
@@ -13,6 +13,8 @@ from psgflask.news.cards import Card
 from psgflask.news.models import Topic
 
 MOST_CARDS = 5_000  # about 1 kB each
+# Requests at once take their moments in another order than their turns.
+AT_ONCE = timedelta(seconds=1)
 
 
 class Known:
@@ -22,12 +24,17 @@ class Known:
         self.stamp = stamp
         self.topics = {topic.id: topic for topic in topics}
         self._cards: dict[int, Card] = {}
+        self._latest = datetime.min.replace(tzinfo=UTC)
 
     def cards(self, session: Session, ids: Collection[int], now: datetime) -> dict[int, Card]:
         """Return the cards of those articles that are published, by id.
 
-        One that is published stays so until the content changes; of the others it is asked again.
+        One that is published stays so until the content changes or the clock is put back; of the
+        others it is asked again.
         """
+        if now + AT_ONCE < self._latest:
+            self._cards, self._latest = {}, now
+        self._latest = max(self._latest, now)
         lacking = [number for number in ids if number not in self._cards]
         if lacking:
             if len(self._cards) > MOST_CARDS:

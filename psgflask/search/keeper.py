@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ COMMITTED = "search_committed"
 SOON_BUILT = 200
 # Files that look unchanged are read through so often, in case the disk changed them.
 DISTRUST_AFTER = timedelta(hours=1)
+TAKE_BACK_EVERY = 30.0  # seconds
 # Text that was taken back is out of reach at once, and out of the files so soon.
 PURGE_AFTER = timedelta(days=1)
 
@@ -36,6 +38,7 @@ def init_app(app: Flask) -> None:
     """Give the app its index. The listeners below serve every app of the process."""
     app.extensions["psg_index"] = Store(Path(app.instance_path) / "index")
     app.extensions["psg_index_read"] = utc_now()
+    app.extensions["psg_index_looked"] = None
 
 
 def store(app: Flask) -> Store:
@@ -167,6 +170,21 @@ def _drain_due(app: Flask, now: datetime) -> None:
         _note(app, SWEPT, now)
 
 
+def _take_back(app: Flask, now: datetime) -> None:
+    """Take out what is due later, twice a minute and when the clock was put back.
+
+    A commit while the clock was ahead may have indexed it. The caller holds `writing`.
+    """
+    looked: tuple[datetime, float] | None = app.extensions["psg_index_looked"]
+    if looked and now >= looked[0] and time.monotonic() - looked[1] < TAKE_BACK_EVERY:
+        return
+    with _reading(app) as session:
+        later = catalogue.due_later(session, now)
+    if later:
+        store(app).apply([], later)
+    app.extensions["psg_index_looked"] = (now, time.monotonic())
+
+
 def _drain_these(app: Flask, ids: Iterable[int], now: datetime) -> None:
     with app.app_context(), Session(db.engine) as session:
         ledger.queue(session, ids)
@@ -176,13 +194,14 @@ def _drain_these(app: Flask, ids: Iterable[int], now: datetime) -> None:
 
 
 def _tidy(app: Flask, now: datetime) -> None:
-    """Merge what is due, and once a day let go of all text that was taken back."""
+    """Take back, merge what is due, and once a day let go of all text that was taken back."""
     held = store(app).writing(wait=False)
     if held is None:
         return
     purged = _noted(app, PURGED)
     purge = purged is None or abs(now - purged) >= PURGE_AFTER
     with held:
+        _take_back(app, now)
         tidied = store(app).tidy(purge=purge)
     if purge and tidied:  # else the next sweep tries again
         _note(app, PURGED, now)

@@ -5,16 +5,20 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from itsdangerous import TimestampSigner
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from psgflask import clock as watched
 from psgflask.accounts import joining as proving
 from psgflask.accounts.models import Account, Attempt, Proof
+from psgflask.clock import Readings
 from psgflask.database import Model, db
 from psgflask.mail.models import Message
 from psgflask.members import consents, joining, stamps, steps, views
@@ -743,3 +747,42 @@ def test_facts_of_the_bank_stand_where_they_are_wanted(make_app: Callable[..., F
             if name.startswith("BANK"):
                 assert (value in mandate) is known, name
         assert ("to be confirmed by PSG" in mandate) is not known
+
+
+# A clock that is wrong (R14)
+
+
+def test_r14_who_began_the_form_while_the_clock_was_ahead_loses_nothing(
+    applicant: Applicant, session: Session, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stamp, token and session cookie are dated; with the clock right again one presses on."""
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _self: int(clock().timestamp()))
+    clock.on(days=100)
+    answer = applicant.to_check()
+    clock.on(days=-100, seconds=60)
+    pressed = 0
+    while answer.status_code != 303:
+        assert pressed < 4
+        answer = applicant.press(answer)
+        clock.on(seconds=10)
+        pressed += 1
+    application = only(session)
+    assert application.person.name == PERSON["name"]
+    assert application.sent_at < clock()
+
+
+def test_r14_what_is_sent_while_the_clock_is_surely_behind_is_dated_by_what_is_known(
+    app: Flask, applicant: Applicant, session: Session, clock: Clock
+) -> None:
+    known = clock()
+    readings = Readings()
+    for minutes in range(10 * 150, -1, -10):
+        readings.take(known.timestamp() - 60 * minutes, 600 if readings.shown else None)
+    Path(app.instance_path, watched.FILE).write_text(watched._written(readings))
+    clock.on(days=-100)
+    answer = applicant.send()
+    assert answer.status_code == 303
+    application = only(session)
+    assert abs(application.sent_at - known) < timedelta(minutes=1)
+    (proof,) = session.scalars(select(Proof))
+    assert proof.created_at == application.sent_at

@@ -96,3 +96,10 @@ def test_no_position_costs_more_than_the_first(
     assert counting.month_at(scope, 4) == (2018, 1)
     assert counting.month_at(scope, 999_999) is None
     assert asked == []
+
+
+def test_r14_numbers_of_a_clock_that_was_ahead_end_when_it_is_put_right(session: Session) -> None:
+    due = NOW + timedelta(days=3)
+    factories.article(session, dated="2018-07-15", status="scheduled", at=due)
+    assert counting.by_month(Scope("en", NOW + timedelta(days=100))) == {(2018, 7): 1}
+    assert counting.by_month(Scope("en", NOW)) == {}

@@ -85,3 +85,12 @@ def test_no_more_cards_are_kept_than_may(session: Session, monkeypatch: pytest.M
     for number in ids:
         assert list(found.cards(session, [number], utc_now())) == [number]
     assert len(found._cards) <= 3
+
+
+def test_r14_cards_of_a_clock_that_was_ahead_end_when_it_is_put_right(session: Session) -> None:
+    now = utc_now()
+    article = factories.article(session, status="scheduled", now=now, at=now + timedelta(days=3))
+    session.commit()
+    ahead = now + timedelta(days=100)
+    assert list(known(session).cards(session, [article.id], ahead)) == [article.id]
+    assert known(session).cards(session, [article.id], now) == {}

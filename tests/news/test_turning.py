@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from psgflask import caching
 from psgflask.database import db, utc_now
 from psgflask.news import publishing
+from psgflask.page_cache import LONGEST_KEY, Entry, PageCache
 from tests import addresses, factories
 from tests.browser import content
 from tests.conftest import Visitor
@@ -165,7 +165,7 @@ def test_a_page_of_a_place_is_kept_once_however_its_address_is_written(
 
 
 def test_an_address_that_is_very_long_is_not_kept(app: Flask) -> None:
-    pages = caching.PageCache(1)
-    entry = caching._Entry(1, utc_now(), "text/html", "x", (), {"identity": b"x"})
-    pages.put("x" * (caching.LONGEST_KEY + 1), entry)
+    pages = PageCache(1)
+    entry = Entry(1, utc_now(), utc_now(), "text/html", "x", (), {"identity": b"x"})
+    pages.put("x" * (LONGEST_KEY + 1), entry)
     assert not pages.entries

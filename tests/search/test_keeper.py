@@ -187,6 +187,32 @@ def test_a_clock_set_back_takes_what_is_not_yet_due_out_again(app: Flask, sessio
     assert due in indexed(app)
 
 
+def test_r14_what_a_commit_has_indexed_by_a_clock_ahead_is_taken_back(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No sweep saw the clock ahead, so that nothing is noted of it."""
+    now = utc_now()
+    keeper.sweep(app, now=now)
+    monkeypatch.setattr(keeper, "utc_now", lambda: now + timedelta(days=100))
+    article = factories.article(session, status="scheduled", now=now, at=now + timedelta(days=3))
+    due = number_of(session, article)
+    assert due in indexed(app)
+    monkeypatch.setattr(keeper, "TAKE_BACK_EVERY", 0.0)
+    keeper.sweep(app, now=now + timedelta(seconds=5))
+    assert due not in indexed(app)
+
+
+def test_r14_a_clock_put_back_is_noticed_at_the_next_sweep(app: Flask, session: Session) -> None:
+    now = utc_now()
+    article = factories.article(session, status="scheduled", now=now, at=now + timedelta(days=3))
+    due = number_of(session, article)
+    keeper.sweep(app, now=now + timedelta(days=100))
+    (keeper.store(app).folder / keeper.SWEPT).write_text(now.isoformat())
+    assert due in indexed(app)
+    keeper.sweep(app, now=now + timedelta(seconds=5))
+    assert due not in indexed(app)
+
+
 def test_a_lost_note_of_the_last_sweep_loses_no_due_article(app: Flask, session: Session) -> None:
     now = utc_now()
     factories.article(session, now=now)
