@@ -120,8 +120,11 @@ def base_address(app: Flask) -> Iterator[Finding]:
     if base.scheme == "https":
         yield Finding("BASE_URL", OK, base.geturl())
         if not app.config["TRUSTED_PROXIES"]:
-            advice = "Behind one proxy such as nginx: TRUSTED_PROXIES = 1"
-            text_ = "The site is https, so a proxy stands in front, but none is believed"
+            advice = "nginx as docs/operating.md sets it up (Deploy), and TRUSTED_PROXIES = 1"
+            text_ = (
+                "None is believed. The open internet needs one in front: who holds many connections"
+                " open, silent or slow, is not stopped without it"
+            )
             yield Finding("TRUSTED_PROXIES", ATTENTION, text_, advice)
     elif _is_loopback(base.hostname or ""):
         advice = "In production: BASE_URL = 'https://your.site'"

@@ -23,6 +23,10 @@ TEXTS = {
         _l("This page cannot be used that way"),
         _l("Go back and try again, or start from a search."),
     ),
+    408: (
+        _l("What you sent did not arrive in time"),
+        _l("Your line may be slow. Nothing was taken of it: go back and send it again."),
+    ),
     410: (
         _l("This article has been withdrawn"),
         _l("The PSG has taken it from the site. You can search for others on the subject."),

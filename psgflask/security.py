@@ -44,7 +44,8 @@ WITH_304 = frozenset({"etag", "cache-control", "vary", "date"})
 # Enough for 10,000 characters typed into the search, six bytes each as an address writes them.
 LONGEST_QUERY = 64_000
 
-
+# Why a request is refused that the server took no further: the number of an HTTP error.
+REFUSED = "psg.refused"
 _FOREIGN = "psg.foreign_host"
 
 
@@ -120,6 +121,8 @@ def _hosts(base: SplitResult) -> re.Pattern[str]:
 
 
 def _check_request() -> None:
+    if REFUSED in request.environ:
+        abort(request.environ[REFUSED])
     if _FOREIGN in request.environ:
         abort(400, _("This server does not answer under that name."))
     if len(request.query_string) > LONGEST_QUERY:
@@ -133,7 +136,8 @@ def _check_request() -> None:
     # No server passes on a line break that nobody escaped; sent elsewhere it would be a header's.
     if b"\n" in request.query_string or b"\r" in request.query_string:
         abort(400, _("The address is not readable text."))
-    if "\0" in request.path:
+    # U+FFFD stands where a server could not decode a path.
+    if "\0" in request.path or "\ufffd" in request.path:
         abort(400, _("The address holds a character that no address may hold."))
     if request.method not in SAFE and not _comes_from_here():
         abort(403, _("That was sent from another site. Open the page here and send it again."))

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from psgflask import escaping, secrecy, serving
+from psgflask import escaping, secrecy
+from psgflask.serving import cli
 from tests.conftest import Privacy
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -112,7 +113,7 @@ def _said_by_the_server(instance: Path, paths: list[str], *, until: str) -> str:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {"PSG_INSTANCE": str(instance), "PSG_SECRET_KEY": "x" * 40, "PSG_WORKER": "no"}
-    command = serving.command("127.0.0.1", port)
+    command = cli.command("127.0.0.1", port)
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
     )

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from psgflask import serving, slots
+from psgflask import slots
 from psgflask.database import db
 from psgflask.slots import FILES, FORMS, HEALTH, PAGES, RENEWALS, ROOM, SEARCH, Full, Slots
 from tests import addresses, factories
@@ -112,14 +112,14 @@ def test_who_waits_too_long_is_told_to_come_again(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_server_has_more_threads_than_there_are_slots_and_connections_for_all() -> None:
-    assert sum(map(sum, ROOM.values())) + slots.FREE_THREADS <= serving.THREADS
+    assert sum(map(sum, ROOM.values())) + slots.FREE_THREADS <= slots.THREADS
     assert slots.FREE_THREADS >= 4
 
 
 def test_there_is_a_connection_for_each_thread(app: Flask) -> None:
     with app.app_context():
         pool: Any = db.engine.pool
-        assert pool.size() + pool._max_overflow >= serving.THREADS
+        assert pool.size() + pool._max_overflow >= slots.THREADS
 
 
 # What takes which

@@ -15,10 +15,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask import faults, serving, worker, worker_lock
+from psgflask import faults, worker, worker_lock
 from psgflask.database import utc_now
 from psgflask.search import keeper
 from psgflask.search.models import LedgerEntry
+from psgflask.serving import startup
 from psgflask.worker import Task, Worker
 from tests import factories
 
@@ -303,7 +304,7 @@ def test_what_a_server_loads_has_the_worker_beside_it(
     started: list[Flask] = []
     monkeypatch.setattr(worker, "start", started.append)
     monkeypatch.setenv("PSG_SECRET_KEY", "only-in-tests")
-    app = serving.site()
+    app = startup.site()
     assert started == [app]
 
 

@@ -4,13 +4,12 @@ import http.client
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from psgflask import serving as serving_site
+from psgflask.serving import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 CLOCK = os.sysconf("SC_CLK_TCK")
@@ -33,13 +32,14 @@ class Server:
 
 
 @contextmanager
-def serving(target: str, **environment: str) -> Iterator[Server]:
-    """Serve an application by granian as `make serve` does."""
+def serving(target: str = "", **environment: str) -> Iterator[Server]:
+    """Serve the site, or another application (MODULE:APP), as `make serve` does."""
     port = _free_port()
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "1"]
-    command += ["--blocking-threads", str(serving_site.THREADS), "--no-log", "--host", "127.0.0.1"]
     process = subprocess.Popen(  # our own command
-        [*command, "--port", str(port), target], cwd=ROOT, env={**os.environ, **environment}
+        cli.command("127.0.0.1", port, target),
+        cwd=ROOT,
+        env={**os.environ, **cli.environment(), **environment},
+        stdout=subprocess.DEVNULL,
     )
     try:
         _wait(port, process)
@@ -75,12 +75,14 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
         if process.poll() is not None:
             raise RuntimeError(f"The server stopped with {process.returncode}")
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+                connection.request("HEAD", "/healthz")
+                connection.getresponse()
         except OSError:
             time.sleep(0.1)
         else:
             return
-    raise RuntimeError("The server did not open its port within 30 seconds")
+    raise RuntimeError("The server did not answer within 30 seconds")
 
 
 def _family(pid: int) -> list[int]:

@@ -19,12 +19,13 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from psgflask import caching, serving
+from psgflask import caching
 from psgflask.database import db
 from psgflask.search import searches, tally
 from psgflask.search.models import SearchCount, SearchQuery
 from psgflask.search.searches import Searched
 from psgflask.search.tally import Tally
+from psgflask.serving import cli, startup
 from tests import factories
 
 DAY = date(2026, 11, 24)
@@ -210,7 +211,7 @@ def test_a_server_starts_it_and_a_command_does_not(
     assert started == []
     monkeypatch.setenv("PSG_SECRET_KEY", "only-in-tests")
     monkeypatch.setenv("PSG_WORKER", "no")
-    assert started == [serving.site()]
+    assert started == [startup.site()]
 
 
 def test_a_server_that_is_told_to_end_writes_what_it_counted(
@@ -220,7 +221,7 @@ def test_a_server_that_is_told_to_end_writes_what_it_counted(
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     known = {**os.environ, "PSG_SECRET_KEY": "x", "PSG_BASE_URL": f"http://127.0.0.1:{port}"}
-    server = subprocess.Popen(serving.command("127.0.0.1", port), env=known)
+    server = subprocess.Popen(cli.command("127.0.0.1", port), env=known)
     try:
         address = f"http://127.0.0.1:{port}/search/?q=mine"
         until = time.monotonic() + 60

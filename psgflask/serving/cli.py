@@ -1,21 +1,18 @@
-"""The server itself: `flask serve` checks the port, says where the site is, and becomes granian."""
+"""`flask serve`: checks the port, says where the site is, and becomes the server."""
 
-import gc
 import os
 import socket
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 
 import click
-from flask import Flask, current_app
+from flask import current_app
 from flask.cli import with_appcontext
 
-from psgflask import config, restoring, slots, worker
+from psgflask import config, restoring
 from psgflask.database import db
-from psgflask.search import tally
-
-# Neither address, nor agent, nor query string: what people search for is nobody's business.
-ACCESS_LOG = "[%(time)s] %(status)d %(method)s %(path)s %(dt_ms).1f ms"
+from psgflask.serving import supervisor
 
 # What listens on every address, and an address for documentation (RFC 5737, RFC 3849).
 EVERYWHERE = {
@@ -24,36 +21,8 @@ EVERYWHERE = {
 }
 
 
-# More than there are slots, so that what takes none is served during a flood.
-THREADS = slots.THREADS
-# Seconds after which a thread lets others run; Python's own 5 ms, many threads apart, are felt.
-SWITCH = 0.001
-# Objects made before Python looks for circles among them: by default, 700, half of all pages do.
-LOOK_FOR_CIRCLES = 20_000
-
-
 class PortTaken(click.ClickException):
     """Another program listens there already."""
-
-
-def init_app(app: Flask) -> None:
-    """Add `flask serve`."""
-    app.cli.add_command(serve)
-
-
-def site() -> Flask:
-    """Build the site, start its worker and the writer of its counts: every server begins here."""
-    from psgflask import create_app  # the front door opens this module
-
-    app = create_app()
-    sys.setswitchinterval(SWITCH)
-    worker.start(app)
-    tally.start(app)
-    # What is there now stays: nobody need look through it for circles again.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(LOOK_FOR_CIRCLES)
-    return app
 
 
 @click.command()
@@ -81,10 +50,23 @@ def serve(context: click.Context, host: str, port: int, prepare: bool) -> None:
         click.echo(
             f"The site is at {base}, as BASE_URL says, and listens on {own} (Ctrl-C stops it)"
         )
+    if not is_loopback(host):
+        click.echo(
+            "Others on the network can reach it. The open internet needs a proxy such as nginx in"
+            " front (docs/operating.md, Deploy)."
+        )
     sys.stdout.flush()
     # The process becomes the server, so that nothing which commands import stays in memory.
-    known = {**os.environ, "PSG_BASE_URL": base}
+    known = {**environment(), **os.environ, "PSG_BASE_URL": base}
     os.execve(sys.executable, command(host, port), known)  # noqa: S606  # our own interpreter
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine reaches what listens on an address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def address_of(host: str, port: int) -> str:
@@ -104,20 +86,17 @@ def address_of(host: str, port: int) -> str:
     return f"http://{_shown(host)}:{port}"
 
 
-def command(host: str, port: int) -> list[str]:
-    """Return the command line that serves the site on one address."""
-    options = {
-        "--interface": "wsgi",
-        "--host": host,
-        "--port": str(port),
-        "--workers": "1",
-        "--blocking-threads": str(THREADS),
-        "--log-level": "warning",
-        "--access-log-fmt": ACCESS_LOG,
-    }
-    flags = ["--no-ws", "--access-log", "--respawn-failed-workers", "--factory"]
-    named = [part for pair in options.items() for part in pair]
-    return [sys.executable, "-m", "granian", *named, *flags, "psgflask.serving:site"]
+def command(host: str, port: int, target: str = "") -> list[str]:
+    """Return the command line that serves the site on one address; else `target`, MODULE:APP."""
+    # -P: what lies beside the supervisor is no module of its own.
+    line = [sys.executable, "-P", supervisor.__file__, host, str(port), "psgflask.serving.process"]
+    return [*line, target] if target else line
+
+
+def environment() -> dict[str, str]:
+    """Return the variables that the server is started with, unless they are set already."""
+    # With an arena of its own for each thread, what a flood took of memory is never given back.
+    return {"MALLOC_ARENA_MAX": "2"}
 
 
 def check_port(host: str, port: int) -> None:

@@ -11,9 +11,10 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from flask.cli import FlaskGroup, ScriptInfo
 
-from psgflask import create_app, serving, slots
+from psgflask import create_app, slots
 from psgflask.database import db
 from psgflask.search.tally import Tally
+from psgflask.serving import cli, process, startup
 
 Became = list[tuple[list[str], dict[str, str]]]
 
@@ -47,7 +48,7 @@ def test_a_taken_port_is_answered_with_one_line_that_says_what_to_do(
 def became(monkeypatch: pytest.MonkeyPatch) -> Became:
     """What the process would have become: command lines and their environments."""
     known: Became = []
-    monkeypatch.setattr(serving, "check_port", lambda host, port: None)
+    monkeypatch.setattr(cli, "check_port", lambda host, port: None)
     monkeypatch.setattr("os.execve", lambda path, line, given: known.append((line, given)))
     return known
 
@@ -57,7 +58,7 @@ def test_the_process_says_where_the_site_is_and_becomes_the_server(
 ) -> None:
     result = app.test_cli_runner().invoke(args=["serve", "--port", "8123"])
     assert "http://127.0.0.1:8123 " in result.output
-    assert [line for line, _environment in became] == [serving.command("127.0.0.1", 8123)]
+    assert [line for line, _environment in became] == [cli.command("127.0.0.1", 8123)]
 
 
 @pytest.mark.parametrize(
@@ -147,20 +148,33 @@ def test_a_server_looks_for_garbage_seldom_and_never_in_what_it_began_with(
     monkeypatch.setenv("PSG_WORKER", "no")
     monkeypatch.setattr(Tally, "start", lambda self: None)
     assert gc.get_freeze_count() == 0
-    serving.site()
+    startup.site()
     assert gc.get_freeze_count() > 10_000
-    assert gc.get_threshold()[0] == serving.LOOK_FOR_CIRCLES
+    assert gc.get_threshold()[0] == startup.LOOK_FOR_CIRCLES
 
 
 def test_the_access_log_holds_neither_address_nor_agent_nor_query() -> None:
-    command = serving.command("127.0.0.1", 8000)
-    pattern = command[command.index("--access-log-fmt") + 1]
     for private in ("addr", "query_string", "header"):
-        assert private not in pattern
+        assert private not in process.ACCESS_LOG
 
 
-def test_one_worker_serves_with_more_threads_than_there_are_slots() -> None:
-    command = serving.command("::1", 8000)
-    assert command[command.index("--workers") + 1] == "1"
-    threads = int(command[command.index("--blocking-threads") + 1])
-    assert threads > sum(map(sum, slots.ROOM.values()))
+def test_one_process_serves_with_more_threads_than_there_are_slots() -> None:
+    assert sum(map(sum, slots.ROOM.values())) < slots.THREADS
+
+
+def test_memory_that_a_flood_took_is_given_back(app: Flask, became: Became) -> None:
+    app.test_cli_runner().invoke(args=["serve", "--port", "8123"])
+    assert became[0][1]["MALLOC_ARENA_MAX"] == "2"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])  # noqa: S104  # what is tried
+def test_a_site_that_others_reach_is_told_to_stand_behind_a_proxy(
+    app: Flask, became: Became, host: str
+) -> None:
+    said = app.test_cli_runner().invoke(args=["serve", "--host", host]).output
+    assert "proxy" in said
+    assert "docs/operating.md" in said
+
+
+def test_a_site_for_this_machine_alone_needs_no_proxy(app: Flask, became: Became) -> None:
+    assert "proxy" not in app.test_cli_runner().invoke(args=["serve"]).output
