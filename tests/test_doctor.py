@@ -199,7 +199,8 @@ def test_the_disk_is_watched(
 def test_a_public_site_without_a_believed_proxy_deserves_a_look(sound: Flask) -> None:
     sound.config["TRUSTED_PROXIES"] = 0
     assert states(sound)["TRUSTED_PROXIES"] == ATTENTION
-    (said,) = (f for f in doctor.examine(sound) if f.subject == "TRUSTED_PROXIES")
+    with sound.app_context():
+        (said,) = (f for f in doctor.examine(sound) if f.subject == "TRUSTED_PROXIES")
     assert "The open internet needs one in front" in said.text
 
 

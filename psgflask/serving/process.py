@@ -23,8 +23,10 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from psgflask import slots
-from psgflask.serving.gateway import Gateway, Limits, ask
+from psgflask.serving.bodies import Limits
+from psgflask.serving.gateway import Gateway
 from psgflask.serving.startup import close, site
+from psgflask.serving.wsgi import ask
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -12,7 +12,9 @@ from flask import Flask, Response, request, send_file
 
 from psgflask.security import REFUSED
 from psgflask.serving import gateway
-from psgflask.serving.gateway import Gateway, Limits
+from psgflask.serving.bodies import Limits
+from psgflask.serving.gateway import Gateway
+from psgflask.serving.wsgi import environ_of
 
 FORM = b"name=Ana"
 
@@ -253,7 +255,7 @@ def test_headers_reach_the_site_as_wsgi_has_them() -> None:
 
     asked = scope("/\udcff%")
     asked.headers = Twice()
-    environ = gateway.environ_of(asked, b"")
+    environ = environ_of(asked, b"")
     assert environ["HTTP_COOKIE"] == "a=1; b=2"
     assert environ["HTTP_X_FORWARDED_FOR"] == "192.0.2.1,192.0.2.2"
     assert environ["CONTENT_TYPE"] == "a/b"
