@@ -14,7 +14,7 @@ SQLITE_FULL = frozenset({sqlite3.SQLITE_FULL})
 # Where there is no room for a journal, SQLite may also say that it cannot open or write a file.
 SQLITE_CLOSED = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
 POSTGRESQL_FULL, POSTGRESQL_CLOSED = frozenset({"53100"}), frozenset({"25006"})
-ADDRESS = re.compile(r"\S+@\S+")
+ADDRESS = re.compile(r"\S{1,64}@\S+")
 LONGEST = 200
 
 NO_ROOM = "there is no room left on the disk"

@@ -124,7 +124,7 @@ def markdown(text: str) -> Markup:
 def _cleaned(text: str) -> str:
     html = _markdown.render(text)
     html = _in_order(html)
-    html = re.sub(r'<(t[dh])([^>]*) style="text-align:(left|right|center)">', _aligned, html)
+    html = re.sub(r'<(t[dh])([^<>]*) style="text-align:(left|right|center)">', _aligned, html)
     html = re.sub(r"<th(?=[ >])", '<th scope="col"', html)
     return _cleaner.clean(html)
 

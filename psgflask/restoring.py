@@ -93,11 +93,12 @@ def _must_be_empty(instance: Path) -> None:
 
 def _is_empty(database: Path) -> bool:
     """Say whether there is no database, or one without tables, as a command leaves that failed."""
-    if not database.exists():
+    if not database.exists() or not database.stat().st_size:
         return True
     with database.open("rb") as opened:
-        # SQLite's file format, 1.3: its size in pages. Each table has a page besides the first.
-        return int.from_bytes(opened.read(32)[28:], "big") <= 1
+        head = opened.read(32)
+    # SQLite's file format, 1.3: its size in pages. Each table has a page besides the first.
+    return head.startswith(b"SQLite format 3\0") and int.from_bytes(head[28:], "big") <= 1
 
 
 def _unpack(backup: Path, folder: Path, known: Callable[[str], bool], prepare: Prepare) -> Manifest:

@@ -1,6 +1,5 @@
 """E-mail addresses: read as people type them, compared in one spelling; networks in limits."""
 
-import re
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 
@@ -37,9 +36,8 @@ def read(typed: str) -> Address:
 
     if len(typed) > 2 * LONGEST:  # not worth the work of reading it
         raise AddressUnreadable
-    bare = re.sub(r"^(?:mailto:)?<?\s*|\s*>?[.,;]?$", "", typed.strip(), flags=re.IGNORECASE)
     try:
-        found = validate_email(bare, check_deliverability=False, strict=True)
+        found = validate_email(_bare(typed), check_deliverability=False, strict=True)
     except EmailNotValidError as error:
         raise AddressUnreadable from error
     # Capitals alone are folded: Unicode's case folding makes one of ss and ß, which are two
@@ -48,6 +46,16 @@ def read(typed: str) -> Address:
     if len(same) > LONGEST:
         raise AddressUnreadable
     return Address(f"{found.local_part}@{found.ascii_domain}", same)
+
+
+def _bare(typed: str) -> str:
+    bare = typed.strip()
+    if bare[:7].casefold() == "mailto:":
+        bare = bare[7:]
+    bare = bare.removeprefix("<").strip()
+    if bare.endswith((".", ",", ";")):
+        bare = bare[:-1]
+    return bare.removesuffix(">").strip()
 
 
 def same(email: str) -> str:

@@ -67,7 +67,7 @@ def _lost_of_one(node: yaml.Node, lines: Sequence[str]) -> Iterator[tuple[int, s
 def _in_quotes(lines: Sequence[str], line: int, reason: str) -> str:
     """Return a reason with the line as it may stand, its text in quotes."""
     written = lines[line - 1] if 0 < line <= len(lines) else ""
-    found = re.match(r"\s*(?:- )?([^:]+): +(.+)", written)
+    found = re.match(r"(?:- )?([^:\s][^:]*): +(.+)", written.lstrip())
     if not found or len(written) > LONGEST_SHOWN:
         return f"{reason}: put the text in quotes"
     name, text = found[1], found[2].strip()

@@ -18,7 +18,7 @@ class DatelineUnreadable(ValueError):
     def __init__(self, text: str) -> None:
         self.text = text
         super().__init__(
-            f"{text!r} is not a date. Write a day (15 July 2018 or 2018-07-15), a month"
+            f"{text[:80]!r} is not a date. Write a day (15 July 2018 or 2018-07-15), a month"
             " (July 2018 or 2018-07), two months (June / July 2009 or 2009-06/2009-07)"
             " or undated"
         )
@@ -89,7 +89,7 @@ def _month_names() -> dict[str, int]:
 
 _MONTHS = _month_names()
 _YEAR = r"(\d{4})"
-_NAME = r"([^\W\d]+)\.?"
+_NAME = r"([^\W\d]{1,20})\.?"
 _DAY = re.compile(
     rf"(\d{{1,2}})(?:st|nd|rd|th|º|\.º)? (?:de )?{_NAME} (?:de |del )?{_YEAR}", re.IGNORECASE
 )

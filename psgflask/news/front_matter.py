@@ -37,7 +37,7 @@ HINTS = {
     "body": "the text stands below the second ---",
     "text": "the text stands below the second ---",
 }
-ISSUE = re.compile(r"([^\W\d_][\w -]*?) +(?:no\.? *)?0*([1-9][0-9]{0,5})", re.IGNORECASE)
+ISSUE = re.compile(r"([^\W\d_][\w -]*?) (?:no\.? ?)?0*([1-9][0-9]{0,5})", re.IGNORECASE)
 # A file that the site has already, as `flask news show --markdown` names it.
 KEPT = re.compile(r"media/([0-9a-f]{64})/([\w.-]+)")
 
@@ -108,12 +108,13 @@ def read_article(path: Path) -> ArticleFile:
 
 def _issue(text: str) -> tuple[str, int]:
     """Read "Update 134" or "Peru News 065" into series and number."""
-    found = re.fullmatch(
-        r"([^\W\d_][\w -]*?) +(?:no\.? *)?0*([1-9][0-9]{0,5})", text, re.IGNORECASE
-    )
+    text = " ".join(text.split())
+    found = ISSUE.fullmatch(text)
     if not found:
-        raise ValueError(f"{text!r} is no issue: write its series and number, as in Update 134")
-    return " ".join(found[1].split()), int(found[2])
+        raise ValueError(
+            f"{text[:80]!r} is no issue: write its series and number, as in Update 134"
+        )
+    return found[1], int(found[2])
 
 
 def _slug_of_other(text: str) -> str:

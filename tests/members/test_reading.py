@@ -138,3 +138,10 @@ def test_every_country_has_its_name_and_ours_come_first(language: str) -> None:
 def test_countries_follow_the_alphabet_whatever_their_accents() -> None:
     names = list(countries.names("en").values())
     assert names.index("Åland Islands") < names.index("Albania") < names.index("Zimbabwe")
+
+
+def test_what_is_far_too_long_is_read_no_further_than_it_must_be_to_be_refused() -> None:
+    for much in ("a" * 100_000, "a" + "\u0301\u0316" * 100_000, "a\n" * 100_000):
+        for read in (reading.line, reading.lines):
+            assert reading.LONGEST_ADDRESS < len(read(much)) <= reading.LONGEST_TYPED
+    assert reading.MOST_IN_A_HOUSEHOLD * (reading.LONGEST_NAME + 1) < reading.LONGEST_TYPED

@@ -180,3 +180,18 @@ def test_the_guide_for_writers_is_true(tmp_path: Path) -> None:
     assert len(found.pictures) == len(found.attachments) == 1
     for name in {*NAMES, *PICTURE_NAMES, *ATTACHMENT_NAMES}:
         assert f"`{name}" in guide or f"{name}: " in guide, name
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "issue: a" + " " * 100_000,
+        'issue: "a' + " " * 100_000 + 'b"',
+        "issue: a" + " 0" * 50_000,
+        "date: " + "a" * 100_000,
+    ],
+)
+def test_a_value_without_end_is_a_mistake_in_few_words(read: Read, line: str) -> None:
+    with pytest.raises(FrontMatterWrong) as wrong:
+        read(f"title: T\nteaser: T\n{line}" + ("" if "date" in line else "\ndate: 8 July 2018"))
+    assert len(str(wrong.value)) < 1000
