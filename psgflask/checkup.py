@@ -262,7 +262,8 @@ QUESTIONS: tuple[Question, ...] = (
     *(sqlite, schema, readable_index, agreement, ledger, background, disk, translations),
     clock.doubts,
     *(mail.way_out, mail.waiting, mail.dead_letters),
-    *(base_address, secret, rights, config_file, modes, strangers, facts, members.amounts),
+    *(base_address, secret, rights, config_file, modes, strangers, facts),
+    *(members.amounts, members.erased),
     news.attached_texts,
 )
 # What decides whether visitors can be served; cheap enough to be asked every few seconds.

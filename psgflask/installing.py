@@ -1,11 +1,11 @@
 """From an empty folder to an installation: config.py with a secret, tables, standing pages."""
 
 import contextlib
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from psgflask import durable
 from psgflask.config import SETTINGS, Setting
 
 FOLDERS = ("media", "index")
@@ -57,12 +57,9 @@ def write_config(
     file = instance / "config.py"
     text = config_text({"SECRET_KEY": secrets.token_hex(32), **(values or {})}, offered or {})
     try:
-        # Created with its mode, so that no moment exists in which others could read it.
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        durable.write_new(file, text.encode())
     except FileExistsError:
         return None
-    with os.fdopen(handle, "w", encoding="utf-8") as written:
-        written.write(text)
     return file
 
 

@@ -308,3 +308,13 @@ def test_what_monitors_ask_stays_cheap(client: FlaskClient, session: Session) ->
     """The whole database is never read for them: the expensive questions are the doctor's."""
     assert checkup.agreement not in checkup.FOR_MONITORS
     assert checkup.sqlite not in checkup.FOR_MONITORS
+
+
+def test_a_torn_line_in_the_list_of_the_erased_is_named(sound: Flask, instance: Path) -> None:
+    (instance / "erased.txt").write_text("2026-07-01T12:00:00+00:00 PSG 1001-9\n2026-07-\n")
+    assert states(sound)["erased.txt"] == FAULT
+    with sound.app_context():
+        (told,) = [f.text for f in doctor.examine(sound) if f.subject == "erased.txt"]
+    assert "line 2" in told
+    (instance / "erased.txt").write_text("2026-07-01T12:00:00+00:00 PSG 1001-9\n")
+    assert "erased.txt" not in states(sound)

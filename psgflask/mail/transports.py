@@ -70,25 +70,33 @@ class Transport(Protocol):
 
 
 class Folder:
-    """Writes each mail into a folder as NAME.eml, whole or not at all; a second time over it."""
+    """Writes each mail into a folder as NAME.eml, whole or not at all; a second time over it.
+
+    A disk of our own that is full is no server's trouble: it is a task of the worker that fails.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def send(self, letter: Letter) -> None:
-        """Write one mail, for its owner alone: it may hold a link that opens something."""
+        """Write one mail, for its owner alone: it may hold a link that opens something.
+
+        Raises OSError.
+        """
         target = self.folder / f"{letter.name}.eml"
         spare = self.folder / f".{letter.name}.part"
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(spare, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(spare, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(letter.content)
                 file.flush()
                 os.fsync(file.fileno())
             spare.replace(target)
-        except OSError as error:
-            raise ServerTrouble(f"Cannot write into {self.folder}: {error.strerror}") from error
+        except BaseException:
+            with suppress(OSError):
+                spare.unlink(missing_ok=True)
+            raise
 
     def close(self) -> None:
         """Hold nothing open."""

@@ -1,6 +1,6 @@
 """`flask members`: the secretary's way to members and applications until there is a desk."""
 
-import os
+import io
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
+from psgflask import durable, faults
 from psgflask.database import utc_now
 from psgflask.members import (
     access,
@@ -180,14 +181,14 @@ def export_table(file: Path, agreed: str | None, paid: bool) -> None:
             for person in people
             if (agreed is None or agreed in reached[person.id]) and (person.payments or not paid)
         ]
+    table = io.StringIO(newline="")
+    count = export.write(rows, telling.EXPORTED, table)
     try:
-        # For its owner alone: it holds addresses.
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        # For its owner alone: it holds addresses. The mark at the beginning tells spreadsheets
+        # that it is UTF-8.
+        durable.write_new(file, table.getvalue().encode("utf-8-sig"))
     except OSError as error:
-        raise click.ClickException(f"Cannot write {file}: {error.strerror}") from error
-    # The mark at the beginning tells spreadsheets that it is UTF-8.
-    with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as opened:
-        count = export.write(rows, telling.EXPORTED, opened)
+        raise click.ClickException(f"Cannot write the table: {faults.words(error)}") from error
     click.echo(f"Wrote {count} people into {file}. Delete it when you are done with it.")
 
 

@@ -6,7 +6,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from psgflask import database
+from psgflask import database, faults
 from psgflask.database import db, utc_now
 from psgflask.members import erased_list, erasing, finding, forgetting
 from psgflask.members.commanding import by_option, looking, writing
@@ -30,9 +30,9 @@ def erase(number: str, yes: bool, by: str) -> None:
         person = finding.by_number(session, number)
         gone = [erasing.erase(session, person, by=by, now=utc_now())]
         session.commit()
-    finish(gone)
     kept = f"; payments that stay: {gone[0].payments}" if gone[0].payments else ""
     click.echo(f"Erased {gone[0].number}{kept}")
+    finish(gone)
     click.echo(
         "Backups made before now still hold them. After restoring one, run: psgflask members"
         " erase-again"
@@ -44,15 +44,18 @@ def erase(number: str, yes: bool, by: str) -> None:
 @with_appcontext
 def erase_again(by: str) -> None:
     """Erase whom a restored backup brought back: those in the list instance/erased.txt."""
+    file = Path(current_app.instance_path, erased_list.FILE)
     with writing() as session:
-        entries = erased_list.read(Path(current_app.instance_path, erased_list.FILE))
+        entries, torn = erased_list.readable(file)
         gone = erasing.once_more(session, entries, by=by, now=utc_now())
         session.commit()
-    finish(gone)
     for one in gone:
         click.echo(f"Erased {one.number} again")
+    finish(gone)
     if not gone:
         click.echo("Nobody of the list is there")
+    if torn:  # whom it can read is erased all the same
+        raise click.ClickException(erased_list.why_not(file, torn))
 
 
 def finish(gone: list[Erased]) -> None:
@@ -60,7 +63,11 @@ def finish(gone: list[Erased]) -> None:
     instance = Path(current_app.instance_path)
     with looking() as session:
         entries = erasing.erased(session)
-    erased_list.add(instance / erased_list.FILE, entries)
+    try:
+        erased_list.add(instance / erased_list.FILE, entries)
+    except OSError as error:
+        why = faults.words(error)
+        click.echo(f"{erased_list.FILE} could not be written ({why}): the worker does it", err=True)
     numbers, emails = {entry.number for entry in entries}, {one.email for one in gone} - {""}
     forgetting.remove_mails(instance / "outbox", numbers, emails)
     if gone and not database.compact(db.engine):

@@ -17,8 +17,12 @@ def remove_mails(folder: Path, numbers: Collection[str], emails: Collection[str]
     `emails` are in their one spelling, and nobody else's.
     """
     gone = 0
-    for file in sorted(folder.glob("*.eml")):
-        mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+    # What a process left that was killed while it wrote is looked through too.
+    for file in sorted([*folder.glob("*.eml"), *folder.glob(".*.part")]):
+        try:
+            mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+        except FileNotFoundError:  # it has just been written whole
+            continue
         if _recipients(mail) & set(emails) or _named(mail) & set(numbers):
             file.unlink(missing_ok=True)
             gone += 1

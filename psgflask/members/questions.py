@@ -1,4 +1,4 @@
-"""What `flask doctor` asks of the members: can the memberships be read, and what do they cost?"""
+"""What `flask doctor` asks of the members: memberships, their amounts, the list of the erased."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ from flask import Flask
 
 from psgflask.database import utc_now
 from psgflask.findings import ATTENTION, FAULT, OK, Finding
-from psgflask.members import tiers
+from psgflask.members import erased_list, tiers
 from psgflask.members.moments import london_day
 
 
@@ -30,3 +30,12 @@ def amounts(app: Flask) -> Iterator[Finding]:
         yield Finding("memberships", ATTENTION, text, advice)
     else:
         yield Finding("memberships", OK, f"{len(offered)} are offered, each at its amount")
+
+
+def erased(app: Flask) -> Iterator[Finding]:
+    """Can the list of the erased be read, so that a restored backup can be made good?"""
+    file = Path(app.instance_path, erased_list.FILE)
+    try:
+        erased_list.read(file)
+    except erased_list.ListUnreadable as error:
+        yield Finding(erased_list.FILE, FAULT, str(error), "Look into the file")

@@ -64,6 +64,20 @@ def test_s3_the_worker_erases_what_nobody_confirmed_and_writes_the_number_down(
     assert "maria" not in caplog.text.lower()
 
 
+def test_a_torn_line_in_the_list_of_the_erased_stops_nothing(
+    app: Flask, session: Session, at: list[datetime], caplog: pytest.LogCaptureFixture
+) -> None:
+    applied(session)
+    session.commit()
+    file = Path(app.instance_path, FILE)
+    file.write_text("2026-07-01T12:00:00+00:00 PSG 10")
+    tending.sweep(app)
+    assert people(session) == 0
+    entries, torn = erased_list.readable(file)
+    assert (len(entries), torn) == (1, [1])
+    assert "line 1" in caplog.text
+
+
 def test_it_tidies_once_an_hour(app: Flask, session: Session, at: list[datetime]) -> None:
     tending.sweep(app)
     applied(session)

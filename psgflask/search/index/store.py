@@ -12,6 +12,7 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC, FileIndex
 from whoosh.reading import IndexReader
 
+from psgflask.durable import append_lines
 from psgflask.search.index import building, columns, deriving, generations, locking, opening
 from psgflask.search.index.building import Building, Progress
 from psgflask.search.index.columns import Columns
@@ -225,8 +226,7 @@ class Store:
     def _note_for_rebuild(self, ids: list[int]) -> None:
         missed = self.folder / MISSED
         if missed.exists():
-            with missed.open("a", encoding="ascii") as opened:
-                opened.writelines(f"{number}\n" for number in ids)
+            append_lines(missed, map(str, ids))
 
     def _commit(self, generation: Path, changed: list[Document], gone: list[int]) -> int:
         there = self._numbers(generation, [*(document.id for document in changed), *gone])
