@@ -15,12 +15,14 @@ from psgflask.database import db, utc_now
 from psgflask.mail import outbox
 from psgflask.search import keeper
 from psgflask.search.index import IndexBroken
+from psgflask.terminal import tell_faults
 
 
 def init_app(app: Flask) -> None:
     """Add the commands; what only they need is imported when one of them runs."""
     for command in (init, migrating.COMMANDS, backup, restore):
         app.cli.add_command(command)
+    tell_faults(app.cli)  # the last room to be opened: every command is there
 
 
 def main() -> None:

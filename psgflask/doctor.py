@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from psgflask import checkup, slots
+from psgflask import checkup, faults, slots
 from psgflask.database import db
 from psgflask.findings import ATTENTION, FAULT, OK, Finding
 
@@ -46,7 +46,7 @@ def examine(app: Flask) -> list[Finding]:
             findings.extend(question(app))
         except (SQLAlchemyError, OSError) as error:
             subject = "database" if isinstance(error, SQLAlchemyError) else question.__name__
-            reason = str(getattr(error, "orig", error))
+            reason = faults.words(error)
             advice = "Look at the file and its rights; if it is damaged, restore the last backup"
             findings.append(Finding(subject, FAULT, f"Cannot be examined: {reason}", advice))
     return findings
@@ -59,8 +59,8 @@ def _print(findings: list[Finding]) -> None:
         click.echo(f"{state}  {finding.subject:<{width}}  {finding.text}")
         if finding.advice:
             click.echo(f"{'':9}  {'':{width}}  -> {finding.advice}")
-    faults = sum(finding.state == FAULT for finding in findings)
-    click.echo(f"{faults} at fault" if faults else "Nothing is at fault")
+    wrong = sum(finding.state == FAULT for finding in findings)
+    click.echo(f"{wrong} at fault" if wrong else "Nothing is at fault")
 
 
 @blueprint.get("/healthz")

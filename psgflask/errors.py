@@ -3,12 +3,20 @@
 import logging
 from collections.abc import Callable
 
-from flask import Flask, Response, current_app, redirect, render_template
+from flask import Flask, Response, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, NotFound, default_exceptions
+from werkzeug.exceptions import (
+    HTTPException,
+    InternalServerError,
+    NotFound,
+    ServiceUnavailable,
+    default_exceptions,
+)
+
+from psgflask import faults
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +47,18 @@ FALLBACK = (
     _l("Something went wrong on our side"),
     _l("It is not your doing. Try again in a moment, or start from a search."),
 )
+CANNOT_SAVE = (
+    _l("Nothing can be saved at the moment"),
+    _l(
+        "The disk of the site is full, or may not be written to. You can read on. What you sent was"
+        " not taken: go back, where it still stands, and send it again in an hour."
+    ),
+)
 CLIENT_FALLBACK = TEXTS[400]
+
+
+class CannotSave(ServiceUnavailable):
+    """Reading goes on, and nothing can be written."""
 
 
 def init_app(app: Flask) -> None:
@@ -48,6 +67,7 @@ def init_app(app: Flask) -> None:
     for code in default_exceptions:
         app.register_error_handler(code, show)
     app.register_error_handler(OperationalError, database_fault)
+    app.register_error_handler(OSError, disk_fault)
 
 
 def ask_before_404(app: Flask, question: Callable[[], str | None]) -> None:
@@ -68,13 +88,27 @@ def show(error: HTTPException) -> ResponseReturnValue:
 
 
 def database_fault(error: OperationalError) -> ResponseReturnValue:
-    """Say that the site is busy when the database is locked, and failed otherwise."""
+    """Say that the site is busy when the database is locked, or that nothing can be saved."""
     log.error("Database fault: %s", error.orig)
-    busy = _is_busy(error)
-    code = 503 if busy else 500
-    answer = _answer(default_exceptions[code](), _bare(default_exceptions[code]()))
-    if busy:
-        answer.headers["Retry-After"] = "5"
+    if _is_busy(error):
+        return _later(ServiceUnavailable(), seconds=5)
+    # Who only reads wants nothing saved: what he hears of then is a database that is gone.
+    if faults.is_full(error) or (faults.cannot_write(error) and request.method == "POST"):
+        return _later(CannotSave(), seconds=60)
+    return show(InternalServerError())
+
+
+def disk_fault(error: OSError) -> ResponseReturnValue:
+    """Say that nothing can be saved where the disk is full; any other fault is one."""
+    if not faults.is_full(error):
+        raise error
+    log.error("Disk fault: %s", faults.words(error))
+    return _later(CannotSave(), seconds=60)
+
+
+def _later(error: HTTPException, *, seconds: int) -> Response:
+    answer = _answer(error, _bare(error))
+    answer.headers["Retry-After"] = str(seconds)
     return answer
 
 
@@ -102,6 +136,8 @@ def _texts(error: HTTPException) -> tuple[str, str]:
     code = error.code or 500
     fallback = FALLBACK if code >= 500 else CLIENT_FALLBACK
     heading, message = TEXTS.get(code, fallback)
+    if isinstance(error, CannotSave):
+        heading, message = CANNOT_SAVE
     # A view that aborts with words of its own knows better what to do.
     own = error.description if error.description != type(error).description else None
     return str(heading), _(own) if own else str(message)

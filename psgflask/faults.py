@@ -4,8 +4,11 @@ What is said holds no personal data: it goes to logs, to the terminal and to `fl
 """
 
 import errno
+import logging
 import re
 import sqlite3
+
+from psgflask.escaping import one_line
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
@@ -19,6 +22,7 @@ LONGEST = 200
 
 NO_ROOM = "there is no room left on the disk"
 MAKE_ROOM = "Make room on the disk of the instance folder: it goes on by itself within a minute"
+LOOK = "Look at the file, its rights, and whether its disk may be written to"
 
 
 def is_full(error: BaseException) -> bool:
@@ -43,17 +47,29 @@ def words(error: BaseException) -> str:
         told = str(cause)
     else:
         told = type(error).__name__
-    line = " ".join(ADDRESS.sub("...", told).split())
-    return "".join(c if c.isprintable() else "?" for c in line)[:LONGEST]
+    return one_line(" ".join(ADDRESS.sub("...", told).split()))[:LONGEST]
 
 
 def advice(error: BaseException) -> str:
-    """Return what to do about it."""
+    """Return what to do about a failure of what is tried again by itself."""
     if is_full(error):
         return MAKE_ROOM
     if cannot_write(error):
-        return "Look at the file, its rights, and whether its disk may be written to"
+        return LOOK
     return "The log of the server says more; it is tried again every half a minute"
+
+
+def remedy(error: BaseException) -> str:
+    """Return what to do for whoever typed the command that could not write."""
+    return "Make room there, and run the command again" if is_full(error) else LOOK
+
+
+def record(log: logging.Logger, what: str, error: BaseException) -> None:
+    """Log what went wrong: a fault of the machine in words, any other with its traceback."""
+    if cannot_write(error):
+        log.warning("%s: %s", what, words(error))
+    else:
+        log.error("%s", what, exc_info=error)
 
 
 def _is_one_of(

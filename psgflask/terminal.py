@@ -1,22 +1,25 @@
 """What commands share: one change each or none, refusals, tables, JSON, and who runs them."""
 
+import functools
 import getpass
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from psgflask import faults
 from psgflask.database import db, read_only
 from psgflask.manuscript import FrontMatterWrong
 
+TELLS = "tells_faults"  # the mark of a command that `tell_faults` has seen
 WIDTH_OF_A_FILE = 10_000  # characters: where output goes to no terminal, no line is broken
 
 
@@ -70,7 +73,34 @@ def _fault(error: OperationalError) -> str:
         return "The database has no tables yet: run `flask init`"
     if "locked" in cause or "busy" in cause:
         return "The database is busy. Nothing was changed: try again in a moment"
+    if faults.cannot_write(error):
+        return f"Nothing was changed: {faults.words(error)}"
     return f"The database failed, and nothing was changed: {cause}"
+
+
+def tell_faults(group: click.Group) -> None:
+    """Let every command of a group say in a sentence that it cannot write, and no traceback."""
+    for command in group.commands.values():
+        if isinstance(command, click.Group):
+            tell_faults(command)
+        # Commands are the process's, groups each app's own: none is wrapped twice.
+        if command.callback is not None and not hasattr(command.callback, TELLS):
+            command.callback = _telling(command.callback)
+
+
+def _telling(callback: Callable[..., object]) -> Callable[..., object]:
+    @functools.wraps(callback)
+    def run(*given: object, **named: object) -> object:
+        try:
+            return callback(*given, **named)
+        except (OSError, DBAPIError) as error:
+            if not faults.cannot_write(error):
+                raise
+            told = f"It could not be done: {faults.words(error)}. {faults.remedy(error)}"
+            raise click.ClickException(told) from error
+
+    setattr(run, TELLS, True)
+    return run
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

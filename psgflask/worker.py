@@ -116,7 +116,7 @@ class Job:
         self.since = self.since or utc_now()
         self.error, self.advice = words, faults.advice(error)
         if new:
-            log.error("The worker's task %r failed", self.task.name, exc_info=error)
+            faults.record(log, f"The worker's task {self.task.name!r} failed", error)
         elif self.failures & (self.failures - 1) == 0:  # the same again: at growing intervals
             told = "The worker's task %r failed %d times since %s: %s"
             log.error(told, self.task.name, self.failures, f"{self.since:%H:%M:%S UTC}", words)

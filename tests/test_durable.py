@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from psgflask import durable
-from tests.full_disk import no_room_after
+from tests.full_disk import no_fsync, no_room_after
 
 
 def test_a_file_is_replaced_in_one_step_and_is_its_owners_alone(tmp_path: Path) -> None:
@@ -47,11 +47,8 @@ def test_r4_what_cannot_be_brought_to_the_disk_is_not_written(
     file = tmp_path / "file"
     durable.write_whole(file, b"before\n")
 
-    def full(handle: int) -> None:
-        raise OSError(28, "No space left on device")
-
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fsync", full)
+        no_fsync(patched)
         with pytest.raises(OSError, match="No space"):
             durable.write_whole(file, b"after")
         with pytest.raises(OSError, match="No space"):

@@ -1,5 +1,6 @@
 """A19: every error is a page that helps, whatever else is broken."""
 
+import errno
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from werkzeug.exceptions import default_exceptions
 from psgflask import database
 from psgflask.database import db
 from psgflask.errors import TEXTS
-from tests import factories, locks
+from tests import factories, full_disk, locks
 
 # Werkzeug's own first-class errors less those that take a value to be made at all.
 CODES = sorted(default_exceptions)
@@ -163,6 +164,40 @@ def test_a_busy_database_asks_for_patience(
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
     assert "busy" in answer.text
+
+
+@pytest.mark.parametrize("prefix", ["", "/es"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda: OperationalError("INSERT", {}, full_disk.of_sqlite(sqlite3.SQLITE_FULL)),
+        lambda: OperationalError("INSERT", {}, full_disk.of_sqlite(sqlite3.SQLITE_READONLY)),
+        lambda: OperationalError("INSERT", {}, full_disk.of_sqlite(sqlite3.SQLITE_CANTOPEN)),
+        lambda: OSError(errno.ENOSPC, "No space left on device"),
+    ],
+)
+def test_r4_where_nothing_can_be_written_a_page_says_so_and_when_to_come_back(
+    make_app: Callable[..., Flask], fault: Callable[[], Exception], prefix: str
+) -> None:
+    app = make_app(TESTING=False)
+
+    def save() -> str:
+        raise fault()
+
+    app.add_url_rule("/save", view_func=save, methods=["POST"])
+    answer = app.test_client().post(f"{prefix}/save")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+    assert ("No se puede guardar" if prefix else "Nothing can be saved") in answer.text
+
+
+def test_other_faults_of_files_are_faults(make_app: Callable[..., Flask]) -> None:
+    app = make_app(TESTING=False)
+
+    def save() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No such file")
+
+    app.add_url_rule("/save", view_func=save)
+    assert app.test_client().get("/save").status_code == 500
 
 
 def test_a_damaged_database_is_a_page_too(raising: Flask, instance: Path) -> None:

@@ -1,14 +1,19 @@
-"""What commands share: those that only read wait for nobody."""
+"""What commands share: those that only read wait for nobody, and a full disk has words."""
 
+import errno
 import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from psgflask import terminal
 from psgflask.pages import standing
-from tests import factories
+from tests import factories, full_disk
 
 
 @pytest.mark.parametrize(
@@ -31,3 +36,65 @@ def test_a_command_that_reads_goes_on_while_somebody_writes(
     writer.close()
     assert told.exit_code == 0, told.output
     assert "Half done" not in told.output
+
+
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (lambda: OSError(errno.ENOSPC, "No space left on device", "file"), "no room left"),
+        (lambda: PermissionError(errno.EROFS, "Read-only file system", "file"), "Read-only"),
+        (
+            lambda: OperationalError("INSERT", {}, full_disk.of_sqlite(sqlite3.SQLITE_FULL)),
+            "no room left",
+        ),
+        (
+            lambda: OperationalError("INSERT", {}, full_disk.of_sqlite(sqlite3.SQLITE_READONLY)),
+            "readonly database",
+        ),
+    ],
+)
+def test_r4_a_command_that_cannot_write_says_so_in_a_sentence(
+    app: Flask, fault: Callable[[], Exception], words: str, within: bool
+) -> None:
+    @app.cli.command("save")
+    def save() -> None:
+        if not within:
+            raise fault()
+        with terminal.one_change():
+            raise fault()
+
+    terminal.tell_faults(app.cli)
+    told = app.test_cli_runner().invoke(args=["save"])
+    assert told.exit_code == 1
+    assert isinstance(told.exception, SystemExit)
+    assert len(told.output.splitlines()) == 1
+    assert words in told.output
+
+
+def test_other_faults_of_a_command_are_shown_whole(app: Flask) -> None:
+    @app.cli.command("save")
+    def save() -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file")
+
+    terminal.tell_faults(app.cli)
+    assert isinstance(app.test_cli_runner().invoke(args=["save"]).exception, FileNotFoundError)
+
+
+def commands(group: click.Group) -> Iterator[click.Command]:
+    for command in group.commands.values():
+        yield command
+        if isinstance(command, click.Group):
+            yield from commands(command)
+
+
+def test_every_command_tells_of_a_full_disk_however_many_sites_a_process_has(
+    make_app: Callable[..., Flask],
+) -> None:
+    for app in (make_app(), make_app()):
+        told = [command.callback for command in commands(app.cli) if command.callback]
+        assert len(told) > 30
+        assert all(hasattr(callback, terminal.TELLS) for callback in told)
+        assert not any(
+            hasattr(getattr(callback, "__wrapped__", None), terminal.TELLS) for callback in told
+        )

@@ -18,7 +18,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.exc import OperationalError
 
-from psgflask import clock, languages
+from psgflask import clock, faults, languages
 from psgflask.accounts import addresses
 from psgflask.accounts import joining as proving
 from psgflask.accounts.forms import OwnForm
@@ -136,7 +136,7 @@ def _send(page: Page) -> ResponseReturnValue:
     except OperationalError as error:
         log.error("An application could not be stored: %s", error.orig)
         db.session.rollback()
-        return _busy(page)
+        return _not_stored(page, error)
     return redirect(url_for("members.sent", word=word), 303)
 
 
@@ -185,11 +185,18 @@ def _too_often(page: Page, wait: timedelta) -> Response:
     return answer
 
 
-def _busy(page: Page) -> Response:
-    complaint = _(
-        "The site is busy, so your application was not taken yet. All that you typed is still"
-        " here: press the button again in a minute."
-    )
+def _not_stored(page: Page, error: OperationalError) -> Response:
+    if faults.cannot_write(error):
+        complaint = _(
+            "The site cannot save anything at the moment, because its disk is full or closed, so"
+            " your application was not taken yet. All that you typed is still here: press the"
+            " button again in an hour, or send the form on paper."
+        )
+    else:
+        complaint = _(
+            "The site is busy, so your application was not taken yet. All that you typed is still"
+            " here: press the button again in a minute."
+        )
     answer = page.answer(complaint, status=BUSY, on_paper=True)
     answer.headers["Retry-After"] = "60"
     return answer

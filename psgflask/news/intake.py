@@ -14,6 +14,7 @@ from types import TracebackType
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from psgflask import faults
 from psgflask.durable import keep_on_disk
 from psgflask.manuscript import FrontMatterWrong, Mistake
 from psgflask.news import attachments, pictures
@@ -185,15 +186,23 @@ def draft_with_files(article: ArticleFile, tray: Tray, kept: Kept) -> Draft:
         try:
             pictures_taken.append(_picture(named, tray, kept))
         except (PictureRefused, OSError) as error:
+            _unless_full(error)
             mistakes.append(Mistake(named.line, str(error)))
     for named in article.attachments:
         try:
             attachments_taken.append(_attachment(named, tray, kept))
         except (AttachmentRefused, OSError) as error:
+            _unless_full(error)
             mistakes.append(Mistake(named.line, str(error)))
     if mistakes:
         raise FrontMatterWrong(*mistakes)
     return replace(article.draft, pictures=pictures_taken, attachments=attachments_taken)
+
+
+def _unless_full(error: Exception) -> None:
+    """Raise what is no mistake in anybody's file: there is no room for it here."""
+    if faults.is_full(error):
+        raise error
 
 
 def _picture(named: NamedFile, tray: Tray, kept: Kept) -> PictureDraft:

@@ -12,6 +12,7 @@ from flask import Flask, current_app, has_app_context
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session, SessionTransaction
 
+from psgflask import faults
 from psgflask.database import db, read_only, utc_now
 from psgflask.durable import write_whole
 from psgflask.news import catalogue
@@ -60,17 +61,16 @@ def _follow(session: Session, transaction: SessionTransaction) -> None:
     if transaction.parent is not None:
         return
     queued, committed = ledger.forget(session), session.info.pop(COMMITTED, False)
-    if not (queued and committed and has_app_context()):
+    within = has_app_context() and "psg_index" in current_app.extensions
+    if not (queued and committed and within):
         return
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
-    if "psg_index" not in app.extensions:
-        return
     try:
         drain(app)
     except IndexBroken as broken:
         _follow_without_index(app, broken)
-    except Exception:  # the change is committed; the ledger keeps what the index missed
-        log.exception("The index could not follow; the worker will try again")
+    except Exception as error:  # the change is committed; the ledger keeps what the index missed
+        faults.record(log, "The index could not follow; the worker tries again", error)
 
 
 def _follow_without_index(app: Flask, broken: IndexBroken) -> None:
@@ -81,8 +81,8 @@ def _follow_without_index(app: Flask, broken: IndexBroken) -> None:
             log.warning("The index cannot be changed (%s); the worker builds it anew", broken)
         else:
             rebuild(app, wait=False)
-    except Exception:
-        log.exception("The index could not be built; the worker will try again")
+    except Exception as error:
+        faults.record(log, "The index could not follow; the worker tries again", error)
 
 
 def drain(app: Flask, *, now: datetime | None = None, wait: bool = False) -> int:

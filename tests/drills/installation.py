@@ -17,9 +17,9 @@ SETTINGS = {"WORKER": False, "SECRET_KEY": "only-in-drills-" * 3, "TESTING": Tru
 
 
 @contextmanager
-def fresh(articles: int) -> Iterator[Flask]:
+def fresh(articles: int, beneath: Path | None = None) -> Iterator[Flask]:
     """Make an installation with a synthetic archive and its index; it goes with the block."""
-    with tempfile.TemporaryDirectory() as spare:
+    with tempfile.TemporaryDirectory(dir=beneath) as spare:
         instance = Path(spare) / "instance"
         os.environ["PSG_INSTANCE"] = str(instance)
         installing.make_folders(instance)

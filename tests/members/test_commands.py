@@ -14,8 +14,9 @@ from psgflask.accounts import joining as proving
 from psgflask.database import db, utc_now
 from psgflask.mail import sending
 from psgflask.mail.models import Message
-from psgflask.members import audit, consents, erased_list, export
+from psgflask.members import audit, consents, erased_list, export, tending
 from psgflask.members.models import AuditEntry, Person
+from tests import full_disk
 from tests.members.people import applied, verified
 
 Run = Callable[..., Result]
@@ -316,6 +317,45 @@ def test_who_does_not_confirm_erases_nobody(run: Run, session: Session) -> None:
     run(*PAPER)
     run("members", "erase", "10019", typed="n\n", fails=True)
     assert only(session).name == "Tomás Ñahui"
+
+
+def test_a_torn_line_of_the_list_keeps_nobody_from_being_erased_again_and_is_told(
+    app: Flask, run: Run, session: Session
+) -> None:
+    run(*PAPER)
+    file = Path(app.instance_path, "erased.txt")
+    file.write_text("2026-07-\n2100-07-01T12:00:00+00:00 PSG 1001-9\n")
+    told = run("members", "erase-again", fails=True).output
+    assert "Erased PSG 1001-9 again" in told
+    assert "line 1" in told
+    assert run("members", "list").output == "Nobody\n"
+
+
+def test_r4_somebody_is_erased_though_there_is_no_room_to_write_it_down(
+    app: Flask, run: Run, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(*PAPER)
+    with monkeypatch.context() as patched:
+        full_disk.no_room_after(patched, 0)
+        told = run("members", "erase", "10019", "--yes").output
+    assert "Erased PSG 1001-9" in told
+    assert "no room left" in told
+    tending.tidy(app, utc_now())
+    assert [one.number for one in erased_list.read(Path(app.instance_path, "erased.txt"))] == [
+        "PSG 1001-9"
+    ]
+
+
+def test_r4_an_export_that_has_no_room_leaves_no_part_of_itself(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(*PAPER)
+    (tmp_path / "exports").mkdir()
+    with monkeypatch.context() as patched:
+        full_disk.no_room_after(patched, 50)
+        told = run("members", "export", str(tmp_path / "exports/all.csv"), fails=True).output
+    assert "no room left" in told
+    assert list((tmp_path / "exports").iterdir()) == []
 
 
 def test_after_a_restored_backup_the_list_is_made_good(

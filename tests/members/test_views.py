@@ -1,6 +1,7 @@
 """Joining online: page by page, nothing kept before the send, stored once or not at all."""
 
 import re
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,7 +24,7 @@ from psgflask.database import Model, db
 from psgflask.mail.models import Message
 from psgflask.members import consents, joining, stamps, steps, views
 from psgflask.members.models import Application, Person
-from tests import filling
+from tests import filling, full_disk
 from tests.members.joining_form import (
     FIRST,
     HOUSEHOLD,
@@ -653,6 +654,27 @@ def test_a_busy_database_loses_nothing_that_was_typed(
     assert (shown.status_code, shown.headers["Retry-After"]) == (503, "60")
     assert "/members/join/form" in shown.text
     assert hidden(shown)["email"] == ["rosa@example.org"]
+    assert applicant.press(shown).status_code == 303
+    assert rows(session)["people"] == 1
+
+
+def test_r4_a_full_disk_is_told_and_loses_nothing_that_was_typed(
+    applicant: Applicant, monkeypatch: pytest.MonkeyPatch, session: Session
+) -> None:
+    check = applicant.to_check()
+    applicant.clock.on(minutes=1)
+
+    def full(*args: object, **kwargs: object) -> None:
+        raise OperationalError("INSERT", {}, full_disk.of_sqlite(sqlite3.SQLITE_FULL))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Session, "commit", full)
+        shown = applicant.press(check)
+    assert (shown.status_code, shown.headers["Retry-After"]) == (503, "60")
+    assert "its disk is full" in shown.text
+    assert "/members/join/form" in shown.text
+    for name, value in PERSON.items():
+        assert hidden(shown)[name] == ([value] if isinstance(value, str) else value), name
     assert applicant.press(shown).status_code == 303
     assert rows(session)["people"] == 1
 

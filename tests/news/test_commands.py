@@ -12,13 +12,13 @@ from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from psgflask.database import utc_now
 from psgflask.news import catalogue
 from psgflask.news.models import Article
-from tests import factories
+from tests import factories, full_disk
 
 HEAD = """\
 title: Teachers start new strike
@@ -413,3 +413,19 @@ def test_a_mistake_in_a_topic_changes_nothing(
     before = rows(session)
     assert told in run("topic", *words, fails=code).output
     assert rows(session) == before
+
+
+def test_r4_an_article_that_has_no_room_leaves_neither_row_nor_file_and_says_why(
+    app: Flask, run: Run, write: Write, session: Session, tmp_path: Path
+) -> None:
+    (tmp_path / "report.txt").write_text("A report\n" * 100)
+    head = HEAD + "\nattachments:\n  - file: report.txt\n    title: A report"
+    media = Path(app.instance_path, "media")
+    with pytest.MonkeyPatch.context() as patched:
+        full_disk.no_fsync(patched)
+        told = run("add", write(head), "--publish", fails=1).output
+    assert "no room left" in told
+    assert "Make room" in told
+    assert [file for file in media.rglob("*") if file.is_file()] == []
+    assert session.scalars(select(Article)).all() == []
+    run("add", write(head), "--publish")

@@ -19,7 +19,7 @@ from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import Document, OtherSchema, locking, sums
 from psgflask.search.index.documents import SCHEMA_VERSION
 from psgflask.search.query import parse
-from tests import factories
+from tests import factories, full_disk
 
 
 def indexed(app: Flask) -> set[int]:
@@ -499,3 +499,37 @@ def test_two_apps_on_one_installation_share_the_index(
         assert article is not None
     assert len(indexed(app)) == 2
     assert agrees(app)
+
+
+@pytest.mark.parametrize("room", [0, 300, 700])
+def test_r4_an_index_that_had_no_room_follows_once_there_is_some(
+    app: Flask, session: Session, caplog: pytest.LogCaptureFixture, room: int
+) -> None:
+    """What was published is committed; who published it hears so, and reads no traceback."""
+    keeper.rebuild(app)
+    before = set(keeper.store(app).folder.rglob("*"))
+    with pytest.MonkeyPatch.context() as patched:
+        full_disk.no_room_after(patched, room)
+        number = number_of(session, factories.article(session, "Out of room"))
+        with pytest.raises(OSError, match="No space"):
+            keeper.sweep(app)
+    assert indexed(app) <= {number}
+    assert "no room left" in caplog.text
+    assert "Traceback" not in caplog.text
+    keeper.sweep(app)
+    assert indexed(app) == {number}
+    left = set(keeper.store(app).folder.rglob("*")) - before
+    assert [file for file in left if file.name.startswith(".") or "tmp" in file.name] == []
+
+
+def test_r4_a_rebuild_that_had_no_room_leaves_the_index_in_force_and_nothing_beside_it(
+    app: Flask, session: Session
+) -> None:
+    number = number_of(session, factories.article(session, "Still found"))
+    keeper.rebuild(app)
+    with pytest.MonkeyPatch.context() as patched:
+        full_disk.no_room_after(patched, 100)
+        with pytest.raises(OSError, match="No space"):
+            keeper.rebuild(app)
+    assert indexed(app) == {number}
+    assert len(list(keeper.store(app).folder.glob("g-*"))) == 1
