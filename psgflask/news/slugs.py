@@ -1,7 +1,8 @@
 """Slugs: the readable end of an article's address."""
 
 import re
-import unicodedata
+
+from psgflask.folding import fold
 
 LONGEST = 80
 # Addresses under /news/ that are lists.
@@ -11,8 +12,7 @@ VALID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 def slug_of(title: str) -> str:
     """Make a slug of a title: folded, words joined by hyphens, cut at a word, never all digits."""
-    folded = unicodedata.normalize("NFKD", title.casefold())
-    letters = "".join(c for c in folded if not unicodedata.combining(c)).replace("'", "")
+    letters = fold(title).replace("'", "")
     words = re.findall(r"[a-z0-9]+", letters.replace("\N{RIGHT SINGLE QUOTATION MARK}", ""))
     slug = "-".join(words) or "article"
     if len(slug) > LONGEST:

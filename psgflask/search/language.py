@@ -1,7 +1,6 @@
 """Words, folding and stems of English and Spanish: how texts and queries become terms."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import local
@@ -59,7 +58,7 @@ def parts(typed: str) -> tuple[Word, ...]:
     found = _PLAIN_WORD.findall(fold(typed))
     if len(found) != 1:  # such as a fraction sign, which folds to two numbers
         return tuple(Word(part, "") for part in found)
-    lower = unicodedata.normalize("NFC", typed).casefold()
+    lower = folding.normalized("NFC", typed).casefold()
     return (Word(found[0], lower if lower != found[0] else ""),)
 
 

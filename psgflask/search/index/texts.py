@@ -7,7 +7,6 @@ At the end of the file stands where each of them begins, and how many documents 
 
 import os
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.folding import fold
+from psgflask.folding import fold, normalized
 from psgflask.search.index.generations import IndexBroken
 
 TEXTS = ".texts"
@@ -48,7 +47,7 @@ def prepared(text: str) -> Text:
     """Return a text as it is kept."""
     for mark in MARKS:  # a table of `translate` would be looked up for every sign
         text = text.replace(mark, " ")
-    shown = unicodedata.normalize("NFC", " ".join(text.split()))
+    shown = normalized("NFC", " ".join(text.split()))
     if shown.isascii():
         return Text(shown, f" {shown.encode().translate(_PLAINLY).decode()} ")
     plainly = _BEYOND.sub(lambda found: _folded(found[0]), shown)
