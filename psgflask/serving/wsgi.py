@@ -107,6 +107,8 @@ def environ_of(scope: "Scope", body: bytes) -> "WSGIEnvironment":
         environ[key] = value
     if not body:
         environ.pop("CONTENT_LENGTH", None)
+    if "host" in scope.headers:  # one that is not ASCII is passed on by no name: it is not ours
+        environ.setdefault("HTTP_HOST", "?")
     return environ
 
 

@@ -262,3 +262,14 @@ def test_headers_reach_the_site_as_wsgi_has_them() -> None:
     assert "CONTENT_LENGTH" not in environ
     assert environ["REMOTE_ADDR"] == "192.0.2.7"
     assert isinstance(environ["wsgi.input"], io.BytesIO)
+
+
+def test_s18_a_host_that_cannot_be_read_is_not_taken_for_none() -> None:
+    class Unreadable(Headers):
+        def items(self) -> Any:
+            return []
+
+    asked = scope()
+    asked.headers = Unreadable(host="")
+    assert environ_of(asked, b"")["HTTP_HOST"] == "?"
+    assert "HTTP_HOST" not in environ_of(scope(), b"")
