@@ -5,6 +5,9 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 LONGEST = 254  # RFC 5321, 4.5.3.1.3, less the two angle brackets
 UNKNOWN = "unknown"
+WITH_PORT = re.compile(
+    r"\[(?P<bracketed>[^\[\]]+)\](?::\d{1,5})?|(?P<plain>[\d.]+):\d{1,5}", re.ASCII
+)
 
 
 class AddressUnreadable(ValueError):
@@ -71,14 +74,30 @@ def network_of(remote_addr: str | None) -> str:
     """Return the network that limits count: an IPv4 address as it is, of an IPv6 one its /64.
 
     A household or a telephone has a whole /64 and can come from any address in it (RFC 6177).
+    A port beside the address, as some proxies write it into X-Forwarded-For, is no part of it.
     What is no address, such as the peer of a local socket, is one network of its own.
     """
+    written = (remote_addr or "").strip().strip('"').strip()
+    if found := WITH_PORT.fullmatch(written):
+        written = found["bracketed"] or found["plain"]
     try:
-        found = ip_address((remote_addr or "").partition("%")[0].strip())
+        address = ip_address(written.partition("%")[0])
     except ValueError:
         return UNKNOWN
-    if isinstance(found, IPv6Address):
-        if found.ipv4_mapped is None:
-            return str(ip_network((found, 64), strict=False))
-        found = found.ipv4_mapped
-    return str(found)
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is None:
+            return str(ip_network((address, 64), strict=False))
+        address = address.ipv4_mapped
+    return str(address)
+
+
+def wider(network: str) -> str:
+    """Return the wider network that one of `network_of` is in: an IPv6 /48, an IPv4 /24.
+
+    A /48 is what one site is given, with 65,536 networks in it (RFC 6177).
+    """
+    try:
+        within = ip_network(network)
+    except ValueError:
+        return network
+    return str(within.supernet(new_prefix=48 if within.version == 6 else 24))

@@ -23,6 +23,8 @@ Listener = Callable[[Session, Proof, Account, datetime], object]
 _listeners: list[Listener] = []
 # The entry of a proof's data that is ours: what a further mail about it needs.
 _MAIL = "mail"
+# The mails that hold a link: to an address that is new to us, and to one that we know.
+NEW, KNOWN = "verify", "verify_known"
 HOURS = int(proofs.LIFE[proofs.JOIN].total_seconds()) // 3600
 
 
@@ -44,18 +46,26 @@ def ask(
     data: Mapping[str, Any],
     now: datetime,
     about: str = "",
-) -> None:
+    limit: str = "join",
+) -> bool:
     """Mail an applicant a link that proves the address, within the limits of joining.
 
     `values` are for the texts of the mail (name, reference), `data` is for the listeners, who
     find it in `proof.data`; `about` is whom the mail concerns, as `outbox.forget` takes it.
+    False when no mail goes out because that would be too many: a link can be asked for later.
     Raises TooMany, then having written nothing, and AddressUnreadable.
     """
     address = addresses.read(email)
-    limits.spend(session, "join", email=email, network=network, now=now)
+    may_mail = limits.spend(session, limit, email=email, network=network, now=now)
     known = session.scalar(select(exists().where(Account.email == address.same)))
     mail = {"values": dict(values), "language": language, "about": about}
-    _send(session, address, {**data, _MAIL: mail}, link, now, known=bool(known))
+    told = {**data, _MAIL: mail}
+    if may_mail:
+        _send(session, address, told, link, now, known=bool(known))
+    else:
+        # Nobody has its secret: it is what a new link is asked for by.
+        proofs.send(session, proofs.JOIN, email=address.same, now=now, data=told)
+    return may_mail
 
 
 def again(
@@ -112,7 +122,7 @@ def _send(
     mail = data[_MAIL]
     outbox.post(
         session,
-        kind="verify_known" if known else "verify",
+        kind=KNOWN if known else NEW,
         to=address.written,
         language=mail["language"],
         values={**mail["values"], "link": link(sent.token), "hours": HOURS},

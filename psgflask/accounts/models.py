@@ -40,16 +40,19 @@ class Proof(Model):
 
 
 class Attempt(Model):
-    """Something limited was tried: from which network, for which address (hashed)."""
+    """Something limited was tried: from which networks, for which address and mailbox (hashed)."""
 
     __tablename__ = "attempts"
     __table_args__ = (
-        Index("ix_attempts_what_address_at", "what", "address", "at"),
+        Index("ix_attempts_what_mailbox_at", "what", "mailbox", "at"),
         Index("ix_attempts_what_network_at", "what", "network", "at"),
+        Index("ix_attempts_what_wide_at", "what", "wide", "at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     what: Mapped[str] = mapped_column(String(20))
     address: Mapped[str] = mapped_column(String(64))
+    mailbox: Mapped[str] = mapped_column(String(64))
     network: Mapped[str] = mapped_column(String(45))
+    wide: Mapped[str] = mapped_column(String(45))
     at: Mapped[datetime] = mapped_column(index=True)

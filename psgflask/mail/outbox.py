@@ -5,7 +5,7 @@ A mail is posted in the transaction of what it tells of: both are there, or neit
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -68,12 +68,14 @@ def post(
     about: str = "",
     key: str | None = None,
     void: bool = False,
+    due: datetime | None = None,
 ) -> Message:
     """Put a mail into the outbox; it is drawn from templates/mail/KIND when it is sent.
 
     `to` is one address, or SECRETARY. `values` (JSON) are what the template shows. `about` says
     whom it concerns, for `forget`. Of mails with the same `key` there is one: that is returned.
-    A `void` one costs the same work, holds nothing and is never sent. Raises RecipientRefused.
+    A `void` one costs the same work, holds nothing and is never sent. `due` is when it is to leave,
+    if not at once. Raises RecipientRefused.
     """
     if to != SECRETARY and not (len(to) <= LONGEST and ONE_ADDRESS.fullmatch(to)):
         raise RecipientRefused("A mail goes to one address, which has no space and no line break")
@@ -90,11 +92,17 @@ def post(
         state=VOID if void else WAITING,
         created_at=now,
         waiting_since=now,
-        due_at=now,
+        due_at=due or now,
     )
     session.add(message)
     session.flush()
     return message
+
+
+def is_posted(session: Session, about: str, kinds: Collection[str]) -> bool:
+    """Say whether a mail of some kinds was posted about somebody, as long as rows are kept."""
+    theirs = select(Message.id).where(Message.about == about, Message.kind.in_(kinds))
+    return session.scalar(theirs.limit(1)) is not None
 
 
 def forget(session: Session, about: str) -> int:

@@ -55,7 +55,7 @@ def add(note: str, by: str, **typed: Any) -> None:
         _check(answers)
     with writing() as session:
         now = utc_now()
-        application = joining.apply(session, answers, source=PAPER, stamp=None, by=by, now=now)
+        application = joining.apply(session, answers, source=PAPER, form=None, by=by, now=now)
         person = application.person
         if note.strip():
             notes.add(session, person, note, by=by, now=now)

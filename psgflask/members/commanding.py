@@ -72,8 +72,8 @@ def mail_link(session: Session, person: Person, *, now: datetime) -> str:
             session,
             email=person.email,
             language=person.language,
-            # The limits of a network are for strangers: of the secretary's each is one of its own.
             network=f"by command: {person.number}",
+            limit="command",
             link=lambda token: languages.address(
                 "accounts.join", language=person.language, external=True, token=token
             ),

@@ -9,16 +9,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from psgflask.accounts import addresses, proofs
-from psgflask.accounts.joining import on_verified
+from psgflask.accounts.joining import KNOWN, NEW, on_verified
 from psgflask.accounts.models import Account, Proof
 from psgflask.mail import outbox
-from psgflask.members import audit, consents, doubles, likeness, numbers
+from psgflask.members import audit, consents, doubles, likeness, numbers, secretary
 from psgflask.members.models import ONLINE, Application, HouseholdMember, Person
 from psgflask.members.moments import london_day
 from psgflask.members.refusals import MembershipRefused
 from psgflask.members.tiers import HOUSEHOLD, ORGANISATION, Tier, amount_on
-
-MAIL_TO_SECRETARY = "application_received"
 
 
 @dataclass(frozen=True)
@@ -51,58 +49,63 @@ class ApplicationSentAlready(MembershipRefused):
         self.application = application
 
 
+class FormUsed(MembershipRefused):
+    """This form was sent before, with other answers: another application wants another form."""
+
+    def __init__(self) -> None:
+        super().__init__("An application was sent with this form already")
+
+
+@dataclass(frozen=True)
+class Form:
+    """Which form was sent, and with which answers: a hash of each."""
+
+    stamp: str
+    answers: str = ""
+
+
 def apply(
     session: Session,
     answers: Answers,
     *,
     source: str,
-    stamp: str | None,
+    form: Form | None,
     by: str,
     now: datetime,
 ) -> Application:
     """Keep an application: a person with a new number, what they agreed to, and a trace of it.
 
-    `source` is ONLINE or PAPER, `stamp` says which form was sent (None on paper), `by` who wrote
-    it in. A person who may be known already is noted with the reason, and stays a person apart.
-    Of an application online the secretary is told by mail. Raises ApplicationSentAlready (then
-    nothing is written), ConsentRefused and addresses.AddressUnreadable.
+    `source` is ONLINE or PAPER, `form` says which was sent (None on paper), `by` who wrote it in.
+    A person who may be known already is noted with the reason, and stays a person apart. Of an
+    application online the secretary is told by mail. Raises ApplicationSentAlready and FormUsed
+    (then nothing is written), ConsentRefused and addresses.AddressUnreadable.
     """
-    if (sent := _sent_before(session, stamp)) is not None:
-        raise ApplicationSentAlready(sent)
+    _refuse_used(session, form)
     try:
         with session.begin_nested():
-            application = _stored(session, answers, source=source, stamp=stamp, now=now)
+            application = _stored(session, answers, source=source, form=form, now=now)
     except IntegrityError:
         # The same form came twice at one moment, and the other was the first.
-        if (sent := _sent_before(session, stamp)) is not None:
-            raise ApplicationSentAlready(sent) from None
+        _refuse_used(session, form)
         raise
     person = application.person
     for what in sorted(answers.consents):
         consents.give(session, person, what, language=answers.language, now=now)
     audit.note(session, person, "applied", by=by, now=now, after=facts(application))
     if source == ONLINE:
-        tell_secretary(session, person, now=now)
+        secretary.tell(session, person, about=about(person), now=now)
     session.flush()
     return application
-
-
-def tell_secretary(session: Session, person: Person, *, now: datetime) -> None:
-    """Post the secretary's mail; it holds the number alone, for mails are read by many."""
-    outbox.post(
-        session,
-        kind=MAIL_TO_SECRETARY,
-        to=outbox.SECRETARY,
-        language="en",
-        values={"reference": person.number},
-        about=about(person),
-        now=now,
-    )
 
 
 def about(person: Person) -> str:
     """Return what a mail to or of somebody is known by in the outbox, so that it can be erased."""
     return person.number
+
+
+def was_mailed(session: Session, application: Application) -> bool:
+    """Say whether a mail with a link was posted to the applicant."""
+    return outbox.is_posted(session, about(application.person), (NEW, KNOWN))
 
 
 def proof_data(application: Application) -> dict[str, Any]:
@@ -208,14 +211,20 @@ def set_household(person: Person, names: tuple[str, ...]) -> None:
     ]
 
 
-def _sent_before(session: Session, stamp: str | None) -> Application | None:
-    if stamp is None:
-        return None
-    return session.scalar(select(Application).where(Application.stamp == stamp))
+def _refuse_used(session: Session, form: Form | None) -> None:
+    """Raise ApplicationSentAlready or FormUsed for a form that was sent before."""
+    if form is None:
+        return
+    sent = session.scalar(select(Application).where(Application.stamp == form.stamp))
+    if sent is None:
+        return
+    if sent.answers == form.answers:
+        raise ApplicationSentAlready(sent)
+    raise FormUsed
 
 
 def _stored(
-    session: Session, answers: Answers, *, source: str, stamp: str | None, now: datetime
+    session: Session, answers: Answers, *, source: str, form: Form | None, now: datetime
 ) -> Application:
     tier = answers.tier
     person = Person(
@@ -237,7 +246,8 @@ def _stored(
         payment=answers.payment,
         source=source,
         language=answers.language,
-        stamp=stamp,
+        stamp=form.stamp if form else None,
+        answers=form.answers if form else "",
         sent_at=now,
     )
     # Before it is stored, so that an application of somebody known costs no statement more.

@@ -93,8 +93,10 @@ class Application(Model):
     payment: Mapped[str] = mapped_column(String(20))
     source: Mapped[str] = mapped_column(String(10))
     language: Mapped[str] = mapped_column(String(2))
-    # Of the form that was sent: sent twice, it is still one application.
+    # Of the form that was sent, and of its answers: it is good for one application, and sent twice
+    # with the same answers it is still that one.
     stamp: Mapped[str | None] = mapped_column(String(64), unique=True)
+    answers: Mapped[str] = mapped_column(String(64), default="")
     sent_at: Mapped[datetime] = mapped_column(index=True)
     verified_at: Mapped[datetime | None]
     paid_at: Mapped[datetime | None]

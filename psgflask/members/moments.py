@@ -10,6 +10,11 @@ def london_day(moment: datetime) -> date:
     return moment.astimezone(LONDON).date()
 
 
+def london_minute(moment: datetime) -> str:
+    """Return a moment as clocks in London showed it: "2026-07-01 10:05"."""
+    return moment.astimezone(LONDON).strftime("%Y-%m-%d %H:%M")
+
+
 def london_hour(moment: datetime) -> int:
     """Return the hour that clocks in London show, from 0 to 23."""
     return moment.astimezone(LONDON).hour

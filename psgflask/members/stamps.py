@@ -1,14 +1,14 @@
 """What we sign for the form: when it was begun and which one it is, and the number of who sent it.
 
-Nothing is stored for them. A stamp tells a form that a person filled in from one that a program
-sent at once, and the same form sent twice from two applications.
+A stamp tells a form that a person filled in from one that a program sent at once. It is good for
+one application, with which its hash is stored and nowhere else.
 """
 
 import hashlib
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 
 from itsdangerous import BadData, URLSafeSerializer
@@ -68,11 +68,15 @@ def read(secret: str, text: str, *, now: datetime) -> Stamp:
     return stamp
 
 
-def of_answers(stamp: Stamp, answers: Mapping[str, object]) -> str:
-    """Return what makes one application of a form sent twice, as 64 hexadecimal digits.
+def of_form(stamp: Stamp) -> str:
+    """Return by what a form is known once it was sent, as 64 hexadecimal digits."""
+    return hashlib.sha256(stamp.nonce.encode()).hexdigest()
 
-    The answers are in it: who goes back to mend a slip and sends again has sent another form. The
-    nonce is known to the sender's browser alone, so that nobody can try answers out against it.
+
+def of_answers(stamp: Stamp, answers: Mapping[str, object]) -> str:
+    """Return by what a form's answers are known when it is sent again, as 64 hexadecimal digits.
+
+    The nonce is known to the sender's browser alone, so that nobody can try answers out against it.
     """
     told = json.dumps([stamp.nonce, answers], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(told.encode()).hexdigest()
@@ -85,20 +89,22 @@ class Sent:
     reference: str
     tier: str
     payment: str
+    mailed: bool = True  # a link to confirm the address
 
 
 def seal(secret: str, sent: Sent) -> str:
     """Return a signed word for the address of the page after sending."""
-    return str(_serializer(secret, "sent").dumps([sent.reference, sent.tier, sent.payment]))
+    return str(_serializer(secret, "sent").dumps(list(astuple(sent))))
 
 
 def unseal(secret: str, word: str) -> Sent | None:
     """Return what a word in an address stands for, None when it is not one of ours."""
     try:
-        reference, tier, payment = _serializer(secret, "sent").loads(word)
+        reference, tier, payment, *more = _serializer(secret, "sent").loads(word)
     except (BadData, TypeError, ValueError):
         return None
-    return Sent(str(reference), str(tier), str(payment))
+    # A word that an earlier version signed says nothing of a mail: there always was one.
+    return Sent(str(reference), str(tier), str(payment), all(more))
 
 
 def _written(secret: str, stamp: Stamp) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from psgflask.caching import LONDON
 from psgflask.members import joining
 from psgflask.members.models import EMAIL, ONLINE, POST, Application, AuditEntry, Person
+from psgflask.members.moments import london_minute
 from psgflask.members.tiers import Tier
 
 PAID, CONFIRMED, UNCONFIRMED, ON_PAPER = "paid", "unpaid", "address not confirmed", "unpaid, paper"
@@ -122,7 +122,7 @@ def exported(person: Person, reached: frozenset[str], tiers: Mapping[str, Tier])
 
 def moment(at: datetime | None) -> str:
     """Return a moment as the secretary's clock showed it; empty for none."""
-    return at.astimezone(LONDON).strftime("%Y-%m-%d %H:%M") if at else ""
+    return london_minute(at) if at else ""
 
 
 def lines(told: Mapping[str, Any], indent: str = "") -> Iterable[str]:

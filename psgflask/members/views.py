@@ -130,6 +130,10 @@ def _send(page: Page) -> ResponseReturnValue:
         return page.answer(words.not_yet(refused))
     try:
         word = stamps.seal(_secret(), _take(page.sheet, stamp, clock.at_least(current_app, now)))
+    except joining.FormUsed:
+        db.session.rollback()
+        page.stamp = stamps.new(_secret(), now=now)
+        return page.answer(words.used())
     except TooMany as refused:
         db.session.rollback()
         return _too_often(page, refused.wait)
@@ -144,16 +148,12 @@ def _take(sheet: Sheet, stamp: stamps.Stamp, now: datetime) -> stamps.Sent:
     """Store the application and post its mails, all or nothing; sent twice it is stored once."""
     session, answers = db.session(), sheet.answers()
     told = {**asdict(answers), "tier": answers.tier.key, "consents": sorted(answers.consents)}
+    form = joining.Form(stamps.of_form(stamp), stamps.of_answers(stamp, told))
     try:
         application = joining.apply(
-            session,
-            answers,
-            source=ONLINE,
-            stamp=stamps.of_answers(stamp, told),
-            by="applicant",
-            now=now,
+            session, answers, source=ONLINE, form=form, by="applicant", now=now
         )
-        proving.ask(
+        mailed = proving.ask(
             session,
             email=answers.email,
             language=answers.language,
@@ -166,7 +166,8 @@ def _take(sheet: Sheet, stamp: stamps.Stamp, now: datetime) -> stamps.Sent:
         )
     except joining.ApplicationSentAlready as sent_before:
         application = sent_before.application
-    word = stamps.Sent(application.person.number, application.tier, application.payment)
+        mailed = joining.was_mailed(session, application)
+    word = stamps.Sent(application.person.number, application.tier, application.payment, mailed)
     session.commit()
     return word
 
@@ -174,8 +175,8 @@ def _take(sheet: Sheet, stamp: stamps.Stamp, now: datetime) -> stamps.Sent:
 def _too_often(page: Page, wait: timedelta) -> Response:
     answer = page.answer(
         _(
-            "Several applications came from your network or with this e-mail address, so this one"
-            " was not taken. Try again in %(wait)s.",
+            "Too many applications came within a short time, from your network or in all, so this"
+            " one was not taken. All that you typed is still here: try again in %(wait)s.",
             wait=how_long(wait),
         ),
         status=TOO_OFTEN,

@@ -123,6 +123,16 @@ def not_yet(refused: stamps.StampRefused) -> str:
     return said[type(refused)]()
 
 
+def used() -> str:
+    """Say that a form is good for one application, and how to send another one."""
+    said: str = _(
+        "You have sent an application with this form already, and we have it. If this is another"
+        " one, or you have put something right, look whether everything is as it should be, wait"
+        " five seconds, then press the button once more."
+    )
+    return said
+
+
 def _offered(tier: Tier) -> Offer:
     here, today = languages.here(), _today()
     amount = tiers.amount_on(tier, today)

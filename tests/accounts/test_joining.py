@@ -224,8 +224,8 @@ def test_after_an_erasure_a_new_link_leads_nowhere(session: Session) -> None:
 
 
 def test_what_is_beyond_a_limit_is_neither_stored_nor_mailed(session: Session) -> None:
-    for _number in range(3):
-        ask(session)
+    for number in range(40):
+        ask(session, f"somebody-{number}@example.org")
     before = counts(session)
     with pytest.raises(TooMany):
         ask(session)
@@ -236,6 +236,19 @@ def test_what_is_beyond_a_limit_is_neither_stored_nor_mailed(session: Session) -
     with pytest.raises(TooMany):
         again(session)
     assert counts(session) == before
+
+
+def test_what_is_held_is_not_mailed_and_a_link_can_be_asked_for_later(session: Session) -> None:
+    for _number in range(3):
+        ask(session)
+    before = len(mails(session))
+    ask(session, data={"application": 15})
+    assert len(mails(session)) == before
+    again(session, now=NOW + DAY)
+    [proof] = session.scalars(select(Proof).order_by(Proof.id.desc()).limit(1))
+    assert proof.data["application"] == 15
+    assert mails(session)[-1].recipient == JANE
+    joining.verify(session, token_of(mails(session)[-1]), now=NOW + DAY)
 
 
 @pytest.mark.parametrize("rule", [ask, again])

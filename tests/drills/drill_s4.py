@@ -21,7 +21,7 @@ from psgflask.database import db, utc_now
 from psgflask.members import stamps, steps
 from tests import filling
 from tests.benchmarks.servers import serving
-from tests.drills.installation import fresh
+from tests.drills.installation import SETTINGS, fresh
 from tests.members.joining_form import FIRST, PERSON
 from tests.members.people import applied, link_of, verified
 
@@ -46,6 +46,7 @@ def main() -> int:
             "PSG_INSTANCE": app.instance_path,
             "PSG_TRUSTED_PROXIES": "1",
             "PSG_WORKER": "no",
+            "PSG_SECRET_KEY": str(SETTINGS["SECRET_KEY"]),
         }
         with serving("wsgi:app", **environment) as server:
             visitor = Visitor(server.port)
@@ -105,16 +106,21 @@ class Visitor:
         time.sleep(stamps.SHORTEST.total_seconds() + 1)
 
     def applies(self, email: str) -> tuple[Answer, float]:
-        """Send the application under an address; return the answer, and after how many seconds."""
-        return self.post(SEND, self.application.filled({"email": email}))
+        """Send the application under an address; return the answer, and after how many seconds.
 
-    def post(self, path: str, fields: filling.Fields) -> tuple[Answer, float]:
+        Each time in another form, begun a minute ago: one is good for one application.
+        """
+        begun = utc_now() - timedelta(minutes=1)
+        typed = {"email": email, "stamp": stamps.new(str(SETTINGS["SECRET_KEY"]), now=begun)}
+        return self.post(SEND, self.application.filled(typed))
+
+    def post(self, path: str, fields: filling.Fields, network: str = "") -> tuple[Answer, float]:
         """Send a form; return what was answered, and after how many seconds."""
         self.network += self.moves
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
             "Cookie": self.cookie,
-            "X-Forwarded-For": f"2001:db8:{self.network:x}::1",
+            "X-Forwarded-For": network or f"2001:db8:{self.network:x}::1",
         }
         body = urlencode(fields, doseq=True)
         begun = time.perf_counter()

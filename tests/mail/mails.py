@@ -13,8 +13,11 @@ from psgflask.mail.models import Message
 
 TOKEN = "Zm9yLXRlc3RzLW9ubHktbm90LWEtc2VjcmV0LWF0LWFsbA"
 LINK = f"https://psg.example/accounts/join/{TOKEN}"
-VALUES = {"name": "Ana Quispe", "reference": "PSG 1042-7", "hours": 72, "link": LINK}
-KINDS = ("application_received", "test", "verify", "verify_known")
+VALUES = {
+    **{"name": "Ana Quispe", "reference": "PSG 1042-7", "hours": 72, "link": LINK},
+    **{"count": 17, "since": "2026-07-01 10:05"},
+}
+KINDS = ("application_received", "applications_received", "test", "verify", "verify_known")
 
 
 def post(session: Session, now: datetime, to: str = "ana@example.org", **given: Any) -> Message:

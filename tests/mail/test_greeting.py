@@ -85,9 +85,9 @@ def test_a_long_pattern_is_judged_as_quickly_as_it_is_read(signs: str) -> None:
 
 # Of every value of every mail: where it comes from
 
-OURS = {"reference", "hours", "link"}  # numbers, and addresses made of BASE_URL
+OURS = {"reference", "hours", "link", "count", "since"}  # numbers, times, addresses
 GUARDED = {"name"}
-MACROS = {"_", "main", "plain"}
+MACROS = {"_", "ngettext", "main", "plain"}
 OF_THE_FRAME = {"language", "subject", "heading", "site_address", "paper_form", "contact"}
 
 

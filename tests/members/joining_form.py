@@ -7,7 +7,7 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from psgflask.members import steps
+from psgflask.members import stamps, steps
 from tests import filling
 
 FIRST = "/members/join/membership"
@@ -69,6 +69,10 @@ class Applicant:
             answer = self.press(answer, {n: typed[n] for n in steps.ASKED[page] if n in typed})
             assert answer.status_code == 200, answer.text[answer.text.index("<main") :]
         return answer
+
+    def fresh(self) -> str:
+        """Return a stamp as it stands in another form, which somebody began a minute ago."""
+        return stamps.new("only-in-tests", now=self.clock.now - timedelta(minutes=1))
 
     def send(self, typed: Typed = PERSON, *, after: float = 60) -> TestResponse:
         """Answer every question and send, so many seconds after the first page was shown."""

@@ -48,7 +48,8 @@ def applied(
     **other: Any,
 ) -> Application:
     """Return an application that has just been kept."""
-    return joining.apply(session, answers(**other), source=source, stamp=stamp, by=by, now=now)
+    form = joining.Form(stamp) if stamp else None
+    return joining.apply(session, answers(**other), source=source, form=form, by=by, now=now)
 
 
 def link_of(session: Session, application: Application, *, now: datetime = NOW) -> str:

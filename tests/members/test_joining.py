@@ -13,8 +13,8 @@ from psgflask.mail import outbox
 from psgflask.mail.models import Message
 from psgflask.members import audit, consents, joining
 from psgflask.members.consents import ConsentRefused
-from psgflask.members.joining import ApplicationSentAlready
-from psgflask.members.models import PAPER, Person
+from psgflask.members.joining import ApplicationSentAlready, FormUsed
+from psgflask.members.models import ONLINE, PAPER, Person
 from tests.members.people import NOW, answers, applied, link_of, tier
 
 
@@ -75,6 +75,15 @@ def test_the_same_form_sent_twice_is_one_application(session: Session) -> None:
     assert refused.value.application is first
     assert session.scalar(select(func.count(Person.id))) == 1
     assert applied(session, stamp="two").person.number != first.person.number
+
+
+def test_a_form_that_was_sent_with_other_answers_is_used_up(session: Session) -> None:
+    form = joining.Form("one", "these answers")
+    joining.apply(session, answers(), source=ONLINE, form=form, by="applicant", now=NOW)
+    other = joining.Form("one", "other answers")
+    with pytest.raises(FormUsed):
+        joining.apply(session, answers(), source=ONLINE, form=other, by="applicant", now=NOW)
+    assert session.scalar(select(func.count(Person.id))) == 1
 
 
 def test_the_secretary_is_told_the_reference_and_nothing_else(session: Session) -> None:
@@ -144,4 +153,4 @@ def test_a_link_whose_member_is_gone_proves_nothing_to_the_next_with_its_row(
 
 def test_an_address_that_no_mail_reaches_is_refused(session: Session) -> None:
     with pytest.raises(ValueError, match="e-mail address"):
-        joining.apply(session, answers(email="nobody"), source=PAPER, stamp=None, by="ann", now=NOW)
+        joining.apply(session, answers(email="nobody"), source=PAPER, form=None, by="ann", now=NOW)

@@ -74,7 +74,7 @@ class Known:
 
 @dataclass
 class Link:
-    """A link that was mailed, for whom, and what became of it."""
+    """A link that was mailed, for whom, and what became of it; held, it has no token."""
 
     token: str
     of: Known | None
@@ -141,7 +141,12 @@ class Lives(RuleBasedStateMachine):
         )
         try:
             application = joining.apply(
-                self.session, said, source=ONLINE, stamp=form.stamp, by="applicant", now=self.now
+                self.session,
+                said,
+                source=ONLINE,
+                form=joining.Form(form.stamp),
+                by="applicant",
+                now=self.now,
             )
             self._ask(application, network)
         except (ApplicationSentAlready, TooMany) as refused:
@@ -204,6 +209,7 @@ class Lives(RuleBasedStateMachine):
     def follow(self, link: Link) -> None:
         good = (
             link.of is not None
+            and bool(link.token)
             and not link.cancelled
             and link.used is None
             and self.now < link.made + proofs.LIFE[proofs.JOIN]

@@ -73,6 +73,8 @@ def test_two_forms_and_two_answers_have_stamps_of_their_own() -> None:
         for answers in ({"name": "Ana"}, {"name": "Rosa"})
     }
     assert len(found) == 4
+    assert stamps.of_form(one) != stamps.of_form(other)
+    assert len(stamps.of_form(one)) == 64
     assert {len(stamp) for stamp in found} == {64}
     assert stamps.of_answers(one, {"a": 1, "b": 2}) == stamps.of_answers(one, {"b": 2, "a": 1})
 
@@ -81,6 +83,8 @@ def test_a_sealed_word_tells_what_was_sealed_to_who_has_the_secret() -> None:
     sent = Sent("PSG 1042-9", "household", "cheque")
     word = stamps.seal(SECRET, sent)
     assert stamps.unseal(SECRET, word) == sent
+    unmailed = Sent("PSG 1042-9", "household", "cheque", mailed=False)
+    assert stamps.unseal(SECRET, stamps.seal(SECRET, unmailed)) == unmailed
     assert stamps.unseal("another", word) is None
     assert stamps.unseal(SECRET, word[:-1]) is None
     assert stamps.unseal(SECRET, stamps.new(SECRET, now=NOW)) is None
