@@ -30,6 +30,8 @@ JITTER = 0.2
 GIVE_UP_AFTER = timedelta(days=5)  # RFC 5321, 4.5.4.1: "at least 4-5 days"
 # A dead mail can be tried again for so long; then nobody wants its contents any more.
 BLANK_DEAD_AFTER = timedelta(days=30)
+# What is not to leave at once leaves after so long at most.
+LATEST = timedelta(hours=1)
 KEEP = timedelta(days=30)
 # A mail that must go out once only is known by its key for more than a year: renewals come yearly.
 KEEP_KEYED = timedelta(days=400)
@@ -75,7 +77,7 @@ def post(
     `to` is one address, or SECRETARY. `values` (JSON) are what the template shows. `about` says
     whom it concerns, for `forget`. Of mails with the same `key` there is one: that is returned.
     A `void` one costs the same work, holds nothing and is never sent. `due` is when it is to leave,
-    if not at once. Raises RecipientRefused.
+    if not at once: LATEST after `now` at most. Raises RecipientRefused.
     """
     if to != SECRETARY and not (len(to) <= LONGEST and ONE_ADDRESS.fullmatch(to)):
         raise RecipientRefused("A mail goes to one address, which has no space and no line break")
@@ -166,8 +168,9 @@ def put_due(session: Session, now: datetime) -> None:
 
 
 def _ahead(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    planned = (Message.tries == 0) & (Message.waiting_since <= now)
     steps = [(Message.tries == tries, now + longest_delay(tries)) for tries in range(12)]
-    latest = case(*steps, else_=now + LONGEST_DELAY)
+    latest = case((planned, now + LATEST), *steps, else_=now + LONGEST_DELAY)
     return Message.state == WAITING, Message.due_at > now, Message.due_at > latest
 
 
@@ -250,10 +253,13 @@ def put_right(session: Session, *, now: datetime, latest: datetime) -> None:
 
     A mail would wait for longer before it is given up, and be kept for longer afterwards.
     """
-    for dated in (Message.waiting_since, Message.due_at):
+    since_then = Message.waiting_since > latest
+    # When one is due that waits, and has for some time, is what `put_due` looks at.
+    over = (Message.due_at > latest) & ((Message.state != WAITING) | since_then)
+    for dated, wrong in ((Message.due_at, over), (Message.waiting_since, since_then)):
         session.execute(
             update(Message)
-            .where(dated > latest)
+            .where(wrong)
             .values({dated: now})
             .execution_options(synchronize_session=False)
         )

@@ -56,7 +56,7 @@ def _count(session: Session, now: datetime) -> None:
             language="en",
             values={"count": 1, "since": london_minute(now)},
             now=now,
-            due=now + HOUR,
+            due=now + outbox.LATEST,
         )
     else:
         waiting.values = {**waiting.values, "count": waiting.values["count"] + 1}

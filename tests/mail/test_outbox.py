@@ -209,7 +209,31 @@ def test_r14_a_mail_is_not_given_up_by_a_clock_that_is_ahead(
     assert (message.state, message.due_at) == (WAITING, due)
 
 
-@pytest.mark.parametrize("tries", [0, 1, 5, 20])
+def test_r14_a_mail_that_is_to_leave_later_waits_unless_a_clock_was_ahead(
+    session: Session, clock: Clock
+) -> None:
+    message = post(session, clock(), due=clock() + outbox.LATEST)
+    assert not outbox.any_ahead(session, clock())
+    message.due_at += timedelta(seconds=1)
+    session.commit()
+    assert outbox.any_ahead(session, clock())
+    message.due_at = message.waiting_since = clock() + timedelta(seconds=1)
+    session.commit()
+    assert outbox.any_ahead(session, clock())
+
+
+def test_a_mail_that_was_refused_waits_its_time_while_the_clock_is_right(
+    session: Session, clock: Clock
+) -> None:
+    message = post(session, clock())
+    message.tries, message.due_at = 9, clock() + timedelta(hours=4)
+    session.commit()
+    outbox.put_right(session, now=clock(), latest=clock())
+    session.expire_all()
+    assert message.due_at == clock() + timedelta(hours=4)
+
+
+@pytest.mark.parametrize("tries", [1, 5, 20])
 def test_r14_a_mail_that_a_clock_which_was_ahead_made_wait_is_due(
     session: Session, clock: Clock, tries: int
 ) -> None:
