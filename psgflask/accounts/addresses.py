@@ -1,5 +1,6 @@
 """E-mail addresses: read as people type them, compared in one spelling; networks in limits."""
 
+import re
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 

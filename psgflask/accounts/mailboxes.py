@@ -23,14 +23,18 @@ class Provider:
 
     def reads(self, mailbox: str) -> str:
         """Return what is left of a mailbox's name."""
-        cut = re.split(f"[{re.escape(self.ends_at)}]", mailbox)[0] or mailbox
+        cut = mailbox
+        for sign in self.ends_at:
+            cut = cut.partition(sign)[0] or cut
         return "".join(sign for sign in cut if sign not in self.ignores) or cut
 
 
 # RFC 5233 calls what follows a + the detail of an address; most servers that know it deliver to
 # the same mailbox, as Outlook.com, iCloud and Microsoft 365 do ("plus addressing").
 OTHERS = Provider("", frozenset())
-YAHOO = r"(?:yahoo\.(?:com|[a-z]{2}|com?\.[a-z]{2})|ymail\.com|rocketmail\.com|myyahoo\.com)"
+YAHOO = re.compile(
+    r"yahoo\.(?:com|[a-z]{2}|com?\.[a-z]{2})|ymail\.com|rocketmail\.com|myyahoo\.com"
+)
 PROVIDERS = (
     # Gmail Help: "Dots don't matter in Gmail addresses", "Use Gmail aliases"; googlemail.com is
     # the same mailbox (Gmail Help, "Switch from googlemail.com to gmail.com").
@@ -62,7 +66,7 @@ def of(email: str) -> str:
     mailbox = unicodedata.normalize("NFKC", mailbox).casefold()
     if found := FASTMAIL.fullmatch(domain):
         mailbox, domain = found[1], found[2]
-    if re.fullmatch(YAHOO, domain):
+    if YAHOO.fullmatch(domain):
         # Yahoo Help, "Disposable addresses": a base name, a hyphen, a keyword. No account's own
         # name has a hyphen.
         provider = Provider(domain, frozenset(), ends_at="+-")
