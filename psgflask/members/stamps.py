@@ -8,7 +8,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from itsdangerous import BadData, URLSafeSerializer
@@ -94,7 +94,8 @@ class Sent:
 
 def seal(secret: str, sent: Sent) -> str:
     """Return a signed word for the address of the page after sending."""
-    return str(_serializer(secret, "sent").dumps(list(astuple(sent))))
+    told = [sent.reference, sent.tier, sent.payment, *(() if sent.mailed else (False,))]
+    return str(_serializer(secret, "sent").dumps(told))
 
 
 def unseal(secret: str, word: str) -> Sent | None:
@@ -103,7 +104,6 @@ def unseal(secret: str, word: str) -> Sent | None:
         reference, tier, payment, *more = _serializer(secret, "sent").loads(word)
     except (BadData, TypeError, ValueError):
         return None
-    # A word that an earlier version signed says nothing of a mail: there always was one.
     return Sent(str(reference), str(tier), str(payment), all(more))
 
 

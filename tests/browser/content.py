@@ -57,7 +57,7 @@ SENT = {
     payment: stamps.seal(SECRET, stamps.Sent("PSG 1042-9", "household", payment))
     for payment in ("standing order", "cheque")
 }
-TOO_OFTEN = "too-often@example.org"  # who has applied as often as anybody may
+UNMAILED = stamps.seal(SECRET, stamps.Sent("PSG 1042-9", "household", "cheque", mailed=False))
 # Secrets of links that were mailed, by what has become of them.
 LINKS = {
     "open": "open-link-of-the-tests-not-yet-pressed",
@@ -198,9 +198,13 @@ def _links(session: Session) -> None:
             proof.used_at = now
         if fate == "open":
             proof.expires_at = now + timedelta(days=3000)
-    for network in range(limits.RULES["join"][0].most):
-        here = f"192.0.2.{network}"
-        limits.spend(session, "join", email=TOO_OFTEN, network=here, now=now)
+    # From here as many have applied as may in a day: the next one is asked to come back later.
+    for number in range(
+        next(r.most for r in limits.RULES["join"] if r.network and r.within > limits.HOUR)
+    ):
+        then = now - limits.HOUR * (1 + number // 30)
+        email = f"somebody-{number}@example.org"
+        limits.spend(session, "join", email=email, network="127.0.0.1", now=then)
     session.commit()
 
 

@@ -129,7 +129,7 @@ STATES = (
         "join-too-often",
         JOIN,
         status=429,
-        steps=(*TO_CHECK, (("email", content.TOO_OFTEN), ("stamp", BEGUN))),
+        steps=(*TO_CHECK, (("stamp", BEGUN),)),
     ),
     *(
         State(f"join-sent-{name}", f"{prefix}/members/join/sent/{content.SENT[payment]}")
@@ -139,6 +139,8 @@ STATES = (
             ("spanish", "/es", "standing order"),
         )
     ),
+    State("join-sent-unmailed", f"/members/join/sent/{content.UNMAILED}"),
+    State("join-sent-unmailed-spanish", f"/es/members/join/sent/{content.UNMAILED}"),
     State("join-mandate", "/members/join/mandate"),
     State("join-mandate-own", f"/members/join/mandate/{content.SENT['standing order']}"),
     State("join-on-paper", "/members/join/form"),

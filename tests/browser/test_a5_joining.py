@@ -98,7 +98,7 @@ def office(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def applicant(office: Office, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """Somebody with a browser of their own."""
     context = browser.new_context(base_url=office.address, java_script_enabled=request.param)
-    # From a network of one's own: from one, nobody may apply more often than five times an hour.
+    # From a network of one's own: what one is allowed in an hour is not for these tests to use up.
     came = f"2001:db8:{next(NETWORKS):x}::1"
     context.set_extra_http_headers({"X-Forwarded-For": came})
     page = context.new_page()
