@@ -16,9 +16,12 @@ from werkzeug.exceptions import (
     default_exceptions,
 )
 
-from psgflask import faults
+from psgflask import faults, languages
 
 log = logging.getLogger(__name__)
+
+# Pages of errors that are kept once drawn, and letters that each may have: half a megabyte.
+MOST_KEPT, LONGEST_KEPT = 60, 8_000
 
 TEXTS = {
     400: (_l("We could not read that request"), _l("Check the address, or start from a search.")),
@@ -64,6 +67,7 @@ class CannotSave(ServiceUnavailable):
 def init_app(app: Flask) -> None:
     """Answer every HTTP error, and every fault, with a page that helps."""
     app.extensions["psg_before_404"] = []
+    app.extensions["psg_bare_pages"] = {}
     for code in default_exceptions:
         app.register_error_handler(code, show)
     app.register_error_handler(OperationalError, database_fault)
@@ -127,9 +131,19 @@ def _missing(error: NotFound) -> ResponseReturnValue:
 
 def _bare(error: HTTPException) -> str:
     heading, message = _texts(error)
-    # Not by render_template, which asks what rooms have registered for every page.
-    template = current_app.jinja_env.get_template("bare.html")
-    return template.render(code=error.code or 500, heading=heading, message=message)
+    code, drawn = error.code or 500, current_app.extensions["psg_bare_pages"]
+    # Drawn once: to refuse a request in a flood must cost next to nothing.
+    key = languages.here(), code, heading, message
+    page: str | None = drawn.get(key)
+    if page is None:
+        # Not by render_template, which asks what rooms have registered for every page.
+        template = current_app.jinja_env.get_template("bare.html")
+        page = template.render(code=code, heading=heading, message=message)
+        if len(page) < LONGEST_KEPT:
+            if len(drawn) >= MOST_KEPT:
+                drawn.clear()
+            drawn[key] = page
+    return page
 
 
 def _texts(error: HTTPException) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 import re
 from datetime import date, datetime
-from functools import lru_cache
 from urllib.parse import quote
 
 import nh3
@@ -14,6 +13,7 @@ from markupsafe import Markup, escape
 
 from psgflask import caching, config, languages, secrecy
 from psgflask.caching import LONDON
+from psgflask.kept import Kept
 
 TAGS = {
     *("p", "h2", "h3", "h4", "ul", "ol", "li", "blockquote", "em", "strong", "a", "br", "hr"),
@@ -99,6 +99,7 @@ def _parser() -> MarkdownIt:
 
 
 _markdown = _parser()
+_texts = Kept(4_000_000)  # bytes: feeds and pages show the same texts again and again
 _cleaner = nh3.Cleaner(
     tags=TAGS,
     attributes=ATTRIBUTES,
@@ -120,8 +121,11 @@ def markdown(text: str) -> Markup:
     return Markup(html)  # noqa: S704  # nh3 has cleaned it; the frame is ours
 
 
-@lru_cache(maxsize=256)
 def _cleaned(text: str) -> str:
+    return _texts.get(text, lambda: _made_clean(text))
+
+
+def _made_clean(text: str) -> str:
     html = _markdown.render(text)
     html = _in_order(html)
     html = re.sub(r'<(t[dh])([^<>]*) style="text-align:(left|right|center)">', _aligned, html)

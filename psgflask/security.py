@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, abort, current_app, request
 from flask_babel import gettext as _
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -43,6 +43,8 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 WITH_304 = frozenset({"etag", "cache-control", "vary", "date"})
 # Enough for 10,000 characters typed into the search, six bytes each as an address writes them.
 LONGEST_QUERY = 64_000
+# Of any other page, what others may have added counted in; our own are far shorter.
+LONGEST_PATH, LONGEST_OTHER_QUERY, MOST_PARAMETERS = 2_000, 4_000, 200
 
 # Why a request is refused that the server took no further: the number of an HTTP error.
 REFUSED = "psg.refused"
@@ -125,10 +127,16 @@ def _check_request() -> None:
         abort(request.environ[REFUSED])
     if _FOREIGN in request.environ:
         abort(400, _("This server does not answer under that name."))
-    if len(request.query_string) > LONGEST_QUERY:
+    raw = request.environ.get("PATH_INFO", "") + request.environ.get("SCRIPT_NAME", "")
+    view = current_app.view_functions.get(request.endpoint or "")
+    longest = LONGEST_QUERY if "q" in getattr(view, "parameters", ()) else LONGEST_OTHER_QUERY
+    if (
+        len(raw) > LONGEST_PATH
+        or len(request.query_string) > longest
+        or request.query_string.count(b"&") > MOST_PARAMETERS
+    ):
         abort(414)
     try:
-        raw = request.environ.get("PATH_INFO", "") + request.environ.get("SCRIPT_NAME", "")
         raw.encode("latin-1").decode("utf-8")
         request.query_string.decode("utf-8")  # bytes that nobody escaped; %ff is another matter
     except UnicodeError:

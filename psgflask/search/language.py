@@ -14,6 +14,9 @@ _WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f]+[^\W_]*)*")
 _PLAIN_WORD = re.compile(r"[^\W_]+")
 _ALGORITHMS = {"en": "english", "es": "spanish"}
 _stemmers = local()
+# Letters of a word that is kept once folded or stemmed: longer ones are no words, but there are
+# endlessly many of them.
+LONGEST = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,12 @@ class Word:
     accented: str
 
 
-@lru_cache(maxsize=20_000)
 def fold(text: str) -> str:
     """Drop case and combining marks: "Castañeda" gives "castaneda"."""
-    return folding.fold(text)
+    return _folded(text) if len(text) <= LONGEST else folding.fold(text)
+
+
+_folded = lru_cache(maxsize=20_000)(folding.fold)
 
 
 def words(text: str) -> list[Word]:
@@ -52,9 +57,12 @@ def typed(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-@lru_cache(maxsize=20_000)
 def parts(typed: str) -> tuple[Word, ...]:
     """Return what a word as typed is read as: one word, rarely several or none."""
+    return _parts(typed) if len(typed) <= LONGEST else _read_parts(typed)
+
+
+def _read_parts(typed: str) -> tuple[Word, ...]:
     found = _PLAIN_WORD.findall(fold(typed))
     if len(found) != 1:  # such as a fraction sign, which folds to two numbers
         return tuple(Word(part, "") for part in found)
@@ -62,12 +70,21 @@ def parts(typed: str) -> tuple[Word, ...]:
     return (Word(found[0], lower if lower != found[0] else ""),)
 
 
-@lru_cache(maxsize=50_000)
+_parts = lru_cache(maxsize=20_000)(_read_parts)
+
+
 def stem(folded: str, language: str) -> str:
     """Return the Snowball stem of a folded word in "en" or "es"."""
+    return _stem(folded, language) if len(folded) <= LONGEST else _stemmed(folded, language)
+
+
+def _stemmed(folded: str, language: str) -> str:
     # A stemmer keeps the word that it works on, so each thread has its own.
     stemmer = getattr(_stemmers, language, None)
     if stemmer is None:
         stemmer = snowballstemmer.stemmer(_ALGORITHMS[language])
         setattr(_stemmers, language, stemmer)
     return str(stemmer.stemWord(folded))
+
+
+_stem = lru_cache(maxsize=50_000)(_stemmed)

@@ -25,6 +25,7 @@ _BY_RANK = [(1 / np.arange(1, n + 1)) / (1 / np.arange(1, n + 1)).sum() for n in
 
 Ints = NDArray[np.int64]
 Numbers = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 def more(snapshot: Snapshot, docs: Docs, sure: float) -> Numbers:
@@ -32,12 +33,19 @@ def more(snapshot: Snapshot, docs: Docs, sure: float) -> Numbers:
 
     `sure` is the sum of q over the words of the query that the index has.
     """
-    forward = snapshot.forward
+    count = snapshot.forward.count
+    # By number of the stem; as wide as there are stems, so they are kept and left as found.
+    with (
+        snapshot.scratch("stems", count, np.float64) as by_stem,
+        snapshot.scratch("wanted", count, np.bool_) as is_wanted,
+    ):
+        return _more(snapshot.forward, docs, sure, by_stem, is_wanted)
+
+
+def _more(forward: Forward, docs: Docs, sure: float, by_stem: Numbers, is_wanted: Mask) -> Numbers:
     stems, parts, lengths = forward.shares(docs)
     lengths_read = lengths[:READ]
     read = int(lengths_read.sum())
-    # By number of the stem; as wide as there are stems, so it is kept and left as it was found.
-    by_stem = snapshot.scratch("stems", forward.count, np.float64)
     best = stems[:read].astype(np.int64)
     np.add.at(by_stem, best, parts[:read] * _BY_RANK[len(lengths_read)].repeat(lengths_read))
     e = by_stem.take(best)
@@ -54,7 +62,6 @@ def more(snapshot: Snapshot, docs: Docs, sure: float) -> Numbers:
     v *= SHARE * sure / v.sum()
     by_stem[wanted] = v
     # Few of all stems are wanted: a narrow vector tells which, and lies nearer than a wide one.
-    is_wanted = snapshot.scratch("wanted", forward.count, np.bool_)
     is_wanted[wanted] = True
     at = is_wanted.take(stems).nonzero()[0]
     gains = by_stem.take(stems.take(at)) * parts.take(at)

@@ -143,10 +143,10 @@ class Matcher:
             at[at == len(found)] = 0
             there = found.docs[at] == chosen
         else:
-            mask = self.snapshot.scratch("found", self.snapshot.room, np.bool_)
-            mask[found.docs] = True
-            there = mask[chosen]
-            mask[found.docs] = False
+            with self.snapshot.scratch("found", self.snapshot.room, np.bool_) as mask:
+                mask[found.docs] = True
+                there = mask[chosen]
+                mask[found.docs] = False
         return there
 
     def _find(self, clause: Other) -> Found:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from psgflask.languages import LANGUAGES
 from psgflask.search.engine.matching import in_all
 from psgflask.search.engine.snapshot import SIDES, Snapshot
-from psgflask.search.engine.terms import Docs, Floats
+from psgflask.search.engine.terms import OBJECTS, Docs, Floats
 from psgflask.search.language import Word, stem
 
 PHRASE = 0.2
@@ -73,7 +73,7 @@ class Kept:
     @property
     def size(self) -> int:
         """Bytes in memory, about."""
-        return 300 + 12 * len(self.times)
+        return OBJECTS + 12 * len(self.times)
 
 
 def of(snapshot: Snapshot, language: str, pair: Pair, docs: Docs) -> Times:

@@ -5,12 +5,14 @@ import weakref
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from sys import getsizeof
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from psgflask.search.engine.nearness import Neighbours
+from psgflask.search.engine.terms import OBJECTS
 from psgflask.search.index.codec import WIDTH
 from psgflask.search.index.columns import EXACT, FORWARD, Columns, Lexicon, Run
 from psgflask.search.index.forward import PAIR, pread
@@ -20,8 +22,8 @@ from psgflask.search.index.texts import Text, Texts
 Numbers = NDArray[np.int32]
 
 
-# Letters of texts that are kept once shown, 2,500 articles or so.
-MOST_LETTERS = 10_000_000
+# Bytes of texts that are kept once shown, 2,500 articles or so.
+MOST_SHOWN = 10_000_000
 
 
 class Postings:
@@ -42,7 +44,7 @@ class Postings:
     @property
     def size(self) -> int:
         """Bytes in memory, about."""
-        return 300 + 16 * len(self.documents) + 4 * len(self.places)
+        return OBJECTS + 16 * len(self.documents) + 4 * len(self.places)
 
 
 class Segment:
@@ -62,7 +64,7 @@ class Segment:
         self._ends = {kind: lexicon.ends.data for kind, lexicon in found.lexicons.items()}
         self._numbers: dict[tuple[str, str], Numbers] = {}
         self._shown: dict[int, Text] = {}
-        self._letters = 0  # of these
+        self._shown_size = 0  # bytes
 
     @property
     def lexicons(self) -> dict[str, Lexicon]:
@@ -134,10 +136,12 @@ class Segment:
         text = self._shown.get(document)
         if text is None:
             text = self._texts.of(document)
-            self._letters += 2 * len(text.shown)
-            if self._letters > MOST_LETTERS:
-                self._shown, self._letters = {}, 2 * len(text.shown)
+            # A letter takes one byte, two in a text with one typographic quotation mark.
+            size = getsizeof(text.shown) + getsizeof(text.padded) + 300
+            if self._shown_size + size > MOST_SHOWN:
+                self._shown, self._shown_size = {}, 0
             self._shown[document] = text
+            self._shown_size += size
         return text
 
     def pairs(self, document: int) -> NDArray[Any]:

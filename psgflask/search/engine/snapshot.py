@@ -4,19 +4,20 @@ Documents have numbers: those of each segment follow those of the one before. De
 their number, and are in nothing else: all that is counted is counted of live documents alone.
 """
 
-import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from psgflask.kept import Kept
 from psgflask.languages import LANGUAGES
 from psgflask.search.engine import terms
 from psgflask.search.engine.codes import Codes
-from psgflask.search.engine.kept import Kept
 from psgflask.search.engine.nearness import Near, Neighbours
 from psgflask.search.engine.protocol import IndexUnusable
 from psgflask.search.engine.segments import Postings, Segment
@@ -30,7 +31,8 @@ MOST_COUNTED = 1_000  # words whose documents are counted to find the commonest
 # Bytes that are kept of what was made of postings, and of postings with their places: from these
 # neighbours are counted, and what was counted is kept among the former.
 MOST_KEPT, MOST_PLACES = 54_000_000, 8_000_000
-MOST_NEAR = 50  # words whose neighbours are kept
+MOST_NEAR = 8_000_000  # bytes of words' neighbours
+NEIGHBOUR = 250  # bytes of one
 # Bytes of the largest term that is kept: what is made of one is kept, which is smaller than it.
 LARGEST_TERM = 50_000
 SIDES = ("title", "body")
@@ -54,11 +56,10 @@ class Snapshot:
         for segment in self.segments:
             self.bases.append(self.bases[-1] + segment.count)
         self.room = self.bases[-1]
-        self._lock = threading.RLock()
         self.kept = Kept(MOST_KEPT)
         self._places = Kept(MOST_PLACES)
-        self._near: dict[tuple[str, int], dict[str, Near]] = {}
-        self._own = threading.local()
+        self._near = Kept(MOST_NEAR)
+        self._spare: dict[str, list[NDArray[Any]]] = {}
         self.live: Mask = np.ones(self.room, np.bool_)
         for base, gone in zip(self.bases, self.dead, strict=False):
             self.live[base + gone] = False
@@ -131,17 +132,15 @@ class Snapshot:
 
     def near(self, word: str, most: int) -> dict[str, Near]:
         """Return the words of the index within `most` edits."""
-        with self._lock:
-            if (word, most) not in self._near:
-                if len(self._near) >= MOST_NEAR:
-                    self._near.clear()
-                found: dict[str, Near] = {}
-                for neighbours in self._neighbours():
-                    for other, near in neighbours.near(word, most):
-                        elsewhere = found[other].bound if other in found else 0
-                        found[other] = Near(near.distance, elsewhere + near.bound)
-                self._near[word, most] = found
-            return self._near[word, most]
+        return self._near.get((word, most), lambda: self._read_near(word, most)).words
+
+    def _read_near(self, word: str, most: int) -> "_Nearby":
+        found: dict[str, Near] = {}
+        for neighbours in self._neighbours():
+            for other, near in neighbours.near(word, most):
+                elsewhere = found[other].bound if other in found else 0
+                found[other] = Near(near.distance, elsewhere + near.bound)
+        return _Nearby(found)
 
     def beginning(self, prefix: str) -> dict[str, int]:
         """Return folded word -> the most documents that can hold it, of words that begin so."""
@@ -179,13 +178,19 @@ class Snapshot:
         found: Read | None = self.kept.peek(key)
         return self.kept.get(key, lambda: self._reading(make)) if found is None else found
 
-    def scratch(self, name: str, size: int, kind: Any) -> NDArray[Any]:
-        """Return zeros that are kept for this thread; whoever uses them leaves them so."""
-        kept: NDArray[Any] | None = getattr(self._own, name, None)
-        if kept is None:
-            kept = np.zeros(size, kind)
-            setattr(self._own, name, kept)
-        return kept
+    @contextmanager
+    def scratch(self, name: str, size: int, kind: Any) -> Iterator[NDArray[Any]]:
+        """Lend zeros to the block, which leaves them so; there are as many as searches at once.
+
+        A name has one size and kind. Where the block fails they are not lent again.
+        """
+        spare = self._spare.setdefault(name, [])
+        try:
+            lent = spare.pop()
+        except IndexError:
+            lent = np.zeros(size, kind)
+        yield lent
+        spare.append(lent)
 
     def titled(self, hashed: int) -> Docs:
         """Return the live documents whose folded title has this hash."""
@@ -265,6 +270,18 @@ class Snapshot:
             raise
         except Exception as error:  # whatever torn files make of what reads them
             raise IndexUnusable(f"The index cannot be read: {error!r}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Nearby:
+    """The words near one, as they are kept."""
+
+    words: dict[str, Near]
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory, about."""
+        return NEIGHBOUR * (len(self.words) + 1)
 
 
 def _concatenated(parts: list[tuple[Docs, Docs]]) -> tuple[Docs, Docs]:

@@ -24,7 +24,7 @@ from psgflask.search.engine.nearness import Near
 from psgflask.search.engine.snapshot import MOST_COUNTED, Snapshot
 from psgflask.search.engine.terms import Docs
 from psgflask.search.index.columns import EXACT
-from psgflask.search.language import stem
+from psgflask.search.language import LONGEST, stem
 from psgflask.search.stopwords import STOP_WORDS
 
 NEAREST = 20
@@ -188,14 +188,20 @@ _SOFT_C, _SOFT_G = re.compile(r"c(?=[eiy])"), re.compile(r"g(?=[ei])")
 _DOUBLED = re.compile(r"(.)\1+")
 
 
-@lru_cache(maxsize=20_000)
 def sound_key(word: str) -> str:
     """Return a key that words of the same sound in Spanish or English share."""
+    return _sound_key(word) if len(word) <= LONGEST else _sounded(word)
+
+
+def _sounded(word: str) -> str:
     for written, sound in _SOUNDS:
         word = word.replace(written, sound)
     word = _SOFT_C.sub("s", word).replace("c", "k")
     word = _SOFT_G.sub("j", word).replace("h", "")
     return _single(word.replace("y", "i").replace("w", "u"))
+
+
+_sound_key = lru_cache(maxsize=20_000)(_sounded)
 
 
 def _single(word: str) -> str:

@@ -4,7 +4,6 @@ RELEVANCE: x = tf_body + 2 tf_title, y = tf_title; n = documents with the term i
 F = sum over documents of min(x, 5); w = sqrt((F+1)/n) ln(1 + (N-n+0.5)/(n+0.5)).
 """
 
-import threading
 from collections.abc import Sequence
 from functools import cached_property
 from math import log, sqrt
@@ -22,7 +21,11 @@ Docs = NDArray[np.int32]
 Floats = NDArray[np.float32]
 NONE: Docs = np.zeros(0, np.int32)
 NOTHING: Floats = np.zeros(0, np.float32)
-_own = threading.local()
+# Bytes of what stands around the numbers of something kept: itself, and its arrays.
+OBJECTS = 800
+# Zeros that whoever needs some takes, leaves so, and puts back. As many as there ever were needed
+# at once, which is few: searches take slots. One for each thread would be many.
+_spare: list[Floats] = []
 
 
 class Term:
@@ -41,7 +44,7 @@ class Term:
     @property
     def size(self) -> int:
         """Bytes in memory, about."""
-        return 300 + 8 * (len(self.docs) + len(self.titled))
+        return OBJECTS + 8 * (len(self.docs) + len(self.titled))
 
 
 def idf(n: int, documents: int) -> float:
@@ -136,12 +139,11 @@ class Found:
             return self.dense[docs]
         found: Floats
         if 8 * len(docs) > len(self.docs) and 64 * len(self.docs) > self.room:
-            whole = _whole(self.room)
-            try:
-                whole[self.docs] = self.scores
-                found = whole[docs]
-            finally:
-                whole[self.docs] = 0
+            whole = _taken(self.room)
+            whole[self.docs] = self.scores
+            found = whole[docs]
+            whole[self.docs] = 0
+            _spare.append(whole)
         else:
             at = self.docs.searchsorted(docs)
             at[at == len(self.docs)] = 0
@@ -152,15 +154,16 @@ class Found:
     def size(self) -> int:
         """Bytes in memory at most, about; the vectors that are made when first asked for too."""
         wide = self.room if self.scores is None else 4 * self.room if self.is_dense else 0
-        return 300 + 8 * len(self.docs) + wide
+        return OBJECTS + 8 * len(self.docs) + wide
 
 
-def _whole(room: int) -> Floats:
-    """Return zeros that are kept for this thread; whoever uses them leaves them so."""
-    whole: Floats | None = getattr(_own, "whole", None)
-    if whole is None or len(whole) < room:
-        whole = _own.whole = np.zeros(room, np.float32)
-    return whole
+def _taken(room: int) -> Floats:
+    """Return zeros for so many documents, of those that were left so where there are any."""
+    try:
+        whole = _spare.pop()
+    except IndexError:
+        whole = NOTHING
+    return whole if len(whole) >= room else np.zeros(room, np.float32)
 
 
 def alone(mask: NDArray[np.bool_]) -> Found:

@@ -85,6 +85,10 @@ def glance(generation: Path) -> tuple[str, list[Any]]:
     return name, segments
 
 
+# Files of the index: every commit makes new ones. Far more than are in force at once.
+MOST_SEEN = 1_000
+
+
 class Verifier:
     """Compares files with their sums, once for every state of a file that it sees."""
 
@@ -122,6 +126,8 @@ class Verifier:
                 raise _damaged(file)
         except OSError as error:
             raise _unreadable(file, error) from error
+        if len(self._sound) >= MOST_SEEN:  # those of commits long past: look at all once more
+            self._sound = {}
         self._sound[file] = seen
 
 

@@ -52,10 +52,13 @@ class _Reading:
     before_or: bool = False  # an OR follows what is being read
 
 
-@lru_cache(maxsize=500)  # filters, further pages and feeds ask for the same words again
 def parse(typed: str, *, interface: str = "en") -> Query:
     """Read a query; `interface` is the language of the page, where "O" may stand for OR."""
-    text, shortened = _readable(typed)
+    return _parsed(*_readable(typed), interface)
+
+
+@lru_cache(maxsize=500)  # filters, further pages and feeds ask for the same words again
+def _parsed(text: str, shortened: bool, interface: str) -> Query:
     ors = {"OR", "O"} if interface == "es" else {"OR"}
     reading = _Reading()
     tokens = list(_TOKEN.finditer(text))

@@ -101,13 +101,13 @@ def test_s1_misspelt_words_count_a_bounded_number_of_candidates(
 def test_s1_what_a_snapshot_keeps_is_bounded(index: Index) -> None:
     rng = random.Random(2)
     snapshot = index.engine.snapshot()
-    snapshot.kept.most, snapshot._places.most = 50_000, 20_000
+    snapshot.kept.most, snapshot._places.most, snapshot._near.most = 50_000, 20_000, 200_000
     for _search in range(60):
         index.search(f'con{"".join(rng.choices("abcde", k=5))} the "con the"')
         assert snapshot.kept.size <= 50_000
         assert snapshot._places.size <= 20_000
-        assert len(snapshot._near) <= MOST_NEAR
-    assert MOST_KEPT + MOST_PLACES <= 100_000_000
+        assert snapshot._near.size <= 200_000
+    assert MOST_KEPT + MOST_PLACES + MOST_NEAR <= 100_000_000
 
 
 def held(made: object) -> int:

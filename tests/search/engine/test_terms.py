@@ -1,31 +1,12 @@
-"""What is kept of the postings last used, and how many documents are looked up in them."""
+"""How many documents are looked up in what a clause found."""
 
-from functools import partial
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 
 from psgflask.search.engine import terms
-from psgflask.search.engine.kept import Kept
 from psgflask.search.engine.terms import Found, alone
-
-
-def test_what_was_used_again_outlives_what_was_not() -> None:
-    held = Kept(3_000)
-    for name in ("a", "b", "c", "d"):  # a thousand bytes each: there is room for three
-        held.get(name, partial(list, name))
-    assert held.keys() == ["b", "c", "d"]
-    assert held.get("b", lambda: ["new"]) == ["b"]
-    held.get("e", lambda: ["e"])
-    assert sorted(held.keys()) == ["b", "d", "e"]
-    assert held.size == 3_000
-
-
-def test_what_is_larger_than_all_room_is_made_and_let_go() -> None:
-    held = Kept(3_000)
-    assert len(held.get("wide", lambda: np.zeros(1_000))) == 1_000
-    assert (len(held), held.size) == (0, 0)
 
 
 @pytest.mark.parametrize("wide", [0, 10_000])
