@@ -175,15 +175,14 @@ class _Round:
 
     def _refused(self, message: Message, refused: Refused) -> None:
         now, code = self.clock(), refused.code or "no answer"
-        earliest = watched.agreed(self.app).earliest
         with self.app.app_context(), Session(db.engine) as session:
             if refused.final:
-                # From this moment its contents are kept for a while: not from one long past.
-                at = max(now, earliest)
+                # From this moment its contents are kept for a while: not from one that is past.
+                at = watched.at_least(self.app, now)
                 outbox.note_dead(session, message.id, error=str(refused), now=at)
             else:
                 at = now + delay(message.tries + 1)
-                told = {"at": at, "now": now, "earliest": earliest}
+                told = {"at": at, "now": now, "earliest": watched.agreed(self.app).earliest}
                 outbox.note_again(session, message.id, error=str(refused), **told)
             session.commit()
         log.warning("Mail %d (%s) was refused: %s", message.id, message.kind, code)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from psgflask import clock as watched
-from psgflask.clock import Agreed
+from psgflask.clock import Agreed, Readings
 from psgflask.database import db, utc_now
 from psgflask.mail import outbox, sending, transports
 from psgflask.mail.models import DEAD, SENT, VOID, WAITING, Message
@@ -553,3 +553,18 @@ def test_r14_when_the_clock_is_put_right_mails_leave_at_once(
     clock.now = right + timedelta(minutes=2)
     assert sending.sweep(site, clock=clock) == 2
     assert states(site) == [SENT, SENT]
+
+
+def test_r14_a_mail_that_dies_while_the_clock_is_surely_behind_is_kept_as_long_as_others(
+    site: Flask, posting: Callable[..., int], clock: Clock, server: MailServer
+) -> None:
+    known, readings = clock(), Readings()
+    for minutes in range(10 * 150, -1, -10):
+        readings.take(known.timestamp() - 60 * minutes, 600 if readings.shown else None)
+    Path(site.instance_path, watched.FILE).write_text(watched._written(readings))
+    server.at["RCPT"] = "550 5.1.1 No such user"
+    clock.now = known - timedelta(days=100)
+    posting()
+    sending.sweep(site, clock=clock)
+    assert only(site).state == DEAD
+    assert abs(only(site).due_at - known) < timedelta(minutes=1)
