@@ -1,5 +1,6 @@
 """Pages: an address proves itself by a link that was mailed to it, and a new link is asked for."""
 
+import logging
 from datetime import timedelta
 
 from flask import (
@@ -14,12 +15,15 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy.exc import OperationalError
 
-from psgflask import clock, languages
+from psgflask import clock, faults, languages
 from psgflask.accounts import addresses, joining, limits, proofs
 from psgflask.accounts.forms import AgainForm
 from psgflask.accounts.words import how_long
-from psgflask.database import db, utc_now
+from psgflask.database import db, read_only, utc_now
+
+log = logging.getLogger(__name__)
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/accounts")
 STATUS = {proofs.UNKNOWN: 404, proofs.USED: 410, proofs.EXPIRED: 410}
@@ -72,6 +76,21 @@ def again() -> ResponseReturnValue:
         page = render_template("accounts/again.html", form=form)
         return make_response(page, 400 if form.errors else 200)
     try:
+        return _asked_again(form)
+    except OperationalError as error:
+        log.error("A new link could not be asked for: %s", faults.words(error))
+        db.session.rollback()
+        return _not_taken(form, error)
+
+
+@blueprint.get("/join/asked")
+def asked() -> str:
+    """Say that a mail is on its way if the address is one that we wait for."""
+    return render_template("accounts/asked.html", hours=joining.HOURS)
+
+
+def _asked_again(form: AgainForm) -> ResponseReturnValue:
+    try:
         joining.again(
             db.session(),
             email=form.email.data or "",
@@ -87,10 +106,18 @@ def again() -> ResponseReturnValue:
     return redirect(url_for("accounts.asked"), 303)
 
 
-@blueprint.get("/join/asked")
-def asked() -> str:
-    """Say that a mail is on its way if the address is one that we wait for."""
-    return render_template("accounts/asked.html", hours=joining.HOURS)
+def _not_taken(form: AgainForm, error: OperationalError) -> Response:
+    full = faults.cannot_write(error)
+    told = (
+        _("The site cannot save anything at the moment: try again in an hour.")
+        if full
+        else _("The site is busy: try again in a minute.")
+    )
+    form.email.errors = [told]
+    with read_only():
+        answer = make_response(render_template("accounts/again.html", form=form), 503)
+    answer.headers["Retry-After"] = "3600" if full else "60"
+    return answer
 
 
 def _too_many(form: AgainForm, wait: timedelta) -> Response:

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -11,6 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -18,7 +20,7 @@ from psgflask.accounts import joining, proofs, views, words
 from psgflask.accounts.models import Account, Attempt, Proof
 from psgflask.database import db, utc_now
 from psgflask.mail.models import WAITING, Message
-from tests import filling
+from tests import filling, full_disk
 from tests.accounts import test_joining
 from tests.accounts.test_joining import statements
 from tests.conftest import Visitor
@@ -463,3 +465,28 @@ def test_s22_no_log_tells_an_address_or_a_secret(
         assert private not in logged.text
     # What the fault undid is undone whole.
     assert client.get(f"/accounts/join/{faulty}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fault", "said", "dicho", "later"),
+    [
+        (full_disk.of_sqlite(sqlite3.SQLITE_FULL), "cannot save", "no puede guardar", "3600"),
+        (full_disk.of_sqlite(sqlite3.SQLITE_READONLY), "cannot save", "no puede guardar", "3600"),
+        (sqlite3.OperationalError("database is locked"), "is busy", "ocupado", "60"),
+    ],
+)
+def test_r4_a_database_that_takes_nothing_is_told_and_keeps_what_was_typed(
+    client: FlaskClient, session: Session, fault: Exception, said: str, dicho: str, later: str
+) -> None:
+    def refuse(session: Session) -> None:
+        raise OperationalError("COMMIT", {}, fault)
+
+    for path, words_ in ((AGAIN, said), (f"/es{AGAIN}", dicho)):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Session, "commit", refuse)
+            answer = ask(client, path=path)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, later)
+        assert answer.text.count(words_) == 2
+        assert filling.form_of(answer.text).fields["email"] == [JANE]
+    assert counts(session)["attempts"] == 0
+    assert ask(client).status_code == 303
