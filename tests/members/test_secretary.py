@@ -97,3 +97,13 @@ def test_the_mail_waits_for_its_hour_and_says_how_many_since_when(
     assert "psgflask members list" in text
     session.commit()
     assert sending.sweep(app, clock=lambda: NOW + 2 * HOUR) == 1
+
+
+def test_r14_applications_that_a_clock_ahead_has_dated_are_none_of_this_hour(
+    session: Session,
+) -> None:
+    for number in range(12):
+        applied(session, email=f"ahead{number}@example.org", now=NOW + timedelta(days=100))
+    applied(session, now=NOW)
+    session.commit()
+    assert len(mails(session, secretary.ONE)) == 11
