@@ -129,6 +129,10 @@ def _take() -> ResponseReturnValue | None:
         return caching.serve() if waited else None
     words = {
         SEARCH: _("Many people are searching just now. Wait a few seconds, then try again."),
+        FORMS: _(
+            "What you sent was not taken yet, and is not lost: wait a few seconds, then load this"
+            " page again to send it once more."
+        ),
     }
     raise ServiceUnavailable(words.get(kinds[0]), retry_after=COME_AGAIN_AFTER)
 

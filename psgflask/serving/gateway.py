@@ -9,6 +9,7 @@ import asyncio
 import logging
 import queue
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,9 @@ FAULT = 500
 REFUSALS = (TIMEOUT, TOO_LARGE, BUSY, FAULT)
 # Requests that wait for a thread; beyond them one hears at once that the site is busy.
 MOST_QUEUED = 256
+# Seconds after which one hears that the site is busy. To wait costs nothing here, and who asks
+# again at once, as programs do, would have the site do nothing but refuse.
+PATIENCE = 1.0
 
 
 @dataclass(frozen=True)
@@ -75,26 +79,39 @@ class Gateway:
             await done
 
     def _refuse(self, path: str, protocol: "HTTPProtocol", status: int) -> None:
-        prefix = "/es" if path == "/es" or path.startswith("/es/") else ""
         # What is left of the request is not read, so nothing more can come this way.
-        self._refusals[prefix, status].send(protocol, ("connection", "close"))
+        self._refusal(path, status).send(protocol, ("connection", "close"))
+
+    def _refusal(self, path: str, status: int) -> Answer:
+        prefix = "/es" if path == "/es" or path.startswith("/es/") else ""
+        return self._refusals[prefix, status]
 
     def _work(self) -> None:
         while True:
             job = self.jobs.get()
             try:
                 answer = answered(self.app, job.environ)
-                # Whoever holds a connection while this process retires is to make a new one.
-                answer.send(job.protocol, *([("connection", "close")] if self.retiring else []))
             except Exception:
                 log.exception("A request could not be answered")
-                self._refuse(job.environ["PATH_INFO"], job.protocol, FAULT)
-            finally:
-                self._done(job.done)
+                answer = self._refusal(job.environ["PATH_INFO"], FAULT)
+            if answer.status == BUSY and not self.retiring:
+                self._in_the_loop(self.loop.call_later, PATIENCE, self._send, job, answer)
+            else:
+                self._send(job, answer)
 
-    def _done(self, done: "asyncio.Future[None]") -> None:
+    def _send(self, job: _Job, answer: Answer) -> None:
+        # Whoever holds a connection while this process retires is to make a new one.
+        ends = self.retiring or answer.status == FAULT
         try:
-            self.loop.call_soon_threadsafe(_finish, done)
+            answer.send(job.protocol, *([("connection", "close")] if ends else []))
+        except Exception:
+            log.exception("An answer could not be sent")
+        finally:
+            self._in_the_loop(_finish, job.done)
+
+    def _in_the_loop(self, call: Callable[..., object], *given: object) -> None:
+        try:
+            self.loop.call_soon_threadsafe(call, *given)
         except RuntimeError:  # the loop has ended
             log.info("An answer came too late")
 

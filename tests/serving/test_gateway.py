@@ -273,3 +273,41 @@ def test_s18_a_host_that_cannot_be_read_is_not_taken_for_none() -> None:
     asked.headers = Unreadable(host="")
     assert environ_of(asked, b"")["HTTP_HOST"] == "?"
     assert "HTTP_HOST" not in environ_of(scope(), b"")
+
+
+def test_who_is_refused_waits_without_a_thread_and_nobody_waits_behind_him(
+    ask: Ask, small: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "PATIENCE", 0.05)
+    order: list[str] = []
+
+    @small.before_request
+    def busy() -> tuple[str, int] | None:
+        return ("busy", 503) if request.path.startswith("/busy") else None
+
+    class Noting(Protocol):
+        def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+            order.append(f"{status}")
+            super().response_bytes(status, headers, body)
+
+    refused = [(scope(f"/busy/{number}"), Noting()) for number in range(20)]
+    answers = ask(*refused, (scope("/"), Noting()), threads=1)
+    assert order == ["200", *["503"] * 20]
+    assert [body for _status, _headers, body in answers[:20]] == [b"busy"] * 20
+
+
+def test_an_answer_that_cannot_be_sent_holds_nothing_up(
+    ask: Ask, small: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(gateway, "PATIENCE", 0.01)
+
+    @small.before_request
+    def busy() -> tuple[str, int] | None:
+        return ("busy", 503) if request.path == "/busy" else None
+
+    class Gone(Protocol):
+        def response_bytes(self, *given: object) -> None:
+            raise RuntimeError("nobody is there")
+
+    ask((scope("/busy"), Gone()), (scope("/"), Gone()), threads=1)
+    assert caplog.text.count("An answer could not be sent") == 2
