@@ -10,7 +10,7 @@ from flask.cli import FlaskGroup, with_appcontext
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from psgflask import config, installing, migrating
+from psgflask import config, faults, installing, migrating
 from psgflask.database import db, utc_now
 from psgflask.mail import outbox
 from psgflask.search import keeper
@@ -137,6 +137,8 @@ def _prepared(database: Path, settings: Mapping[str, Any]) -> int:
             held = outbox.hold(db.session(), error=why, now=utc_now())
             db.session.commit()
         except (SQLAlchemyError, RuntimeError) as error:
+            if faults.cannot_write(error):
+                raise BackupRefused(f"Nothing was restored: {faults.words(error)}") from error
             raise BackupRefused("The database in the backup cannot be migrated") from error
         finally:
             db.session.remove()

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
 from flask.cli import FlaskGroup, ScriptInfo
+from sqlalchemy.exc import OperationalError
 
 from psgflask import backups, create_app, installing, migrating, restoring
 from psgflask.config import SETTINGS
@@ -20,7 +21,7 @@ from psgflask.database import db
 from psgflask.news.intake import Tray
 from psgflask.pages.models import Page
 from psgflask.paths import HalfRestored
-from tests import factories
+from tests import factories, full_disk
 
 Run = Callable[..., Result]
 
@@ -621,4 +622,19 @@ def test_a_restore_that_finds_no_room_for_the_settings_leaves_nothing(
     with monkeypatch.context() as disk:
         disk.setattr(installing, "write_config", full)
         assert "No space left" in run(tmp_path / "target", "restore", str(backup)).output
+    assert not (tmp_path / "target").exists()
+
+
+@pytest.mark.parametrize("code", full_disk.WORDS)
+def test_r4_a_restore_that_has_no_room_for_a_migration_blames_the_disk(
+    backup: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def fail() -> None:
+        raise OperationalError("UPDATE", {}, full_disk.of_sqlite(code))
+
+    monkeypatch.setattr(migrating, "upgrade", fail)
+    done = run(tmp_path / "target", "restore", str(backup))
+    assert done.exit_code == 1
+    assert "Nothing was restored: " in done.output
+    assert done.output.count("\n") == 1
     assert not (tmp_path / "target").exists()

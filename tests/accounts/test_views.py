@@ -490,3 +490,21 @@ def test_r4_a_database_that_takes_nothing_is_told_and_keeps_what_was_typed(
         assert filling.form_of(answer.text).fields["email"] == [JANE]
     assert counts(session)["attempts"] == 0
     assert ask(client).status_code == 303
+
+
+@pytest.mark.parametrize("code", full_disk.WORDS)
+@pytest.mark.parametrize("prefix", ["", "/es"])
+def test_r4_a_link_that_cannot_be_spent_now_is_still_good(
+    client: FlaskClient, token: str, prefix: str, code: int
+) -> None:
+    def refuse(session: Session) -> None:
+        raise OperationalError("COMMIT", {}, full_disk.of_sqlite(code))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Session, "commit", refuse)
+        answer = client.post(f"{prefix}/accounts/join/{token}")
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert token not in re.sub(r'href="[^"]*"', "", answer.text)
+    assert client.get(f"{prefix}/accounts/join/{token}").status_code == 200
+    assert client.post(f"{prefix}/accounts/join/{token}").status_code == 303
