@@ -79,7 +79,8 @@ def test_a_mail_that_left_or_was_given_up_is_not_counted_into(session: Session, 
     [first] = mails(session, secretary.MANY)
     first.state = state
     session.commit()
-    apply_(session, 1)
+    applied(session, email="late@example.org", now=NOW + 11 * MINUTE)
+    session.commit()
     assert [one.values["count"] for one in mails(session, secretary.MANY)] == [1, 1]
 
 
