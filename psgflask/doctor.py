@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from psgflask import checkup, faults, slots
+from psgflask import checkup, escaping, faults, slots
 from psgflask.database import db
 from psgflask.findings import ATTENTION, FAULT, OK, Finding
 
@@ -56,9 +56,9 @@ def _print(findings: list[Finding]) -> None:
     width = max(len(finding.subject) for finding in findings)
     for finding in findings:
         state = click.style(f"{finding.state:<9}", fg=COLOURS[finding.state])
-        click.echo(f"{state}  {finding.subject:<{width}}  {finding.text}")
+        click.echo(f"{state}  {finding.subject:<{width}}  {escaping.one_line(finding.text)}")
         if finding.advice:
-            click.echo(f"{'':9}  {'':{width}}  -> {finding.advice}")
+            click.echo(f"{'':9}  {'':{width}}  -> {escaping.one_line(finding.advice)}")
     wrong = sum(finding.state == FAULT for finding in findings)
     click.echo(f"{wrong} at fault" if wrong else "Nothing is at fault")
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from psgflask import faults
+from psgflask import escaping, faults
 from psgflask.database import db, read_only
 from psgflask.manuscript import FrontMatterWrong
 
@@ -31,7 +31,7 @@ class FileWrong(click.ClickException):
     def __init__(self, path: Path | None, error: FrontMatterWrong) -> None:
         place = f"{path}, " if path else ""
         lines = [f"{place}{mistake}" for mistake in error.mistakes]
-        super().__init__("\n".join([*lines, "Nothing was changed."]))
+        super().__init__(escaping.lines("\n".join([*lines, "Nothing was changed."])))
 
 
 @contextmanager
@@ -103,6 +103,16 @@ def _telling(callback: Callable[..., object]) -> Callable[..., object]:
     return run
 
 
+def echo(text: str, *, err: bool = False) -> None:
+    """Print lines; what strangers wrote into a value does nothing to the terminal."""
+    click.echo(escaping.lines(text), err=err)
+
+
+def print_file(text: str) -> None:
+    """Print what is to be kept in a file: as it is, but for a terminal as `echo` does."""
+    click.echo(escaping.lines(text) if sys.stdout.isatty() else text, nl=False)
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under their columns, as wide as the terminal is."""
     from rich.console import Console
@@ -115,13 +125,18 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         table.add_column(column, overflow="fold")
     for row in rows:
         # Text, or a title such as "[Draft] Budget" would be read as a style.
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(Text(escaping.one_line(str(cell))) for cell in row))
     Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE).print(table)
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON, accents as they are."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    """Print a value as JSON, accents as they are and control characters as JSON writes them."""
+    written = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    click.echo(
+        escaping.CONTROLS.sub(
+            lambda found: "\n" if found[0] == "\n" else json.dumps(found[0])[1:-1], written
+        )
+    )
 
 
 def user_name() -> str:

@@ -257,6 +257,12 @@ def test_a_module_says_what_it_is_for(file: Path) -> None:
     assert opening.split("\n")[0].strip(), f"{named(file)} does not open with a sentence"
 
 
+def test_rooms_print_what_they_know_by_the_terminal_alone() -> None:
+    printing = re.compile(r"click\.(echo|secho)\(")
+    rooms = [file for file in SITE_CODE if file.parent != PACKAGE and "serving" not in file.parts]
+    assert [place for place, line in lines_of(rooms) if printing.search(line)] == []
+
+
 def test_files_and_functions_stay_short() -> None:
     long: list[str] = []
     for file in SITE_CODE:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from psgflask import terminal
+from psgflask.manuscript import FrontMatterWrong, Mistake
 from psgflask.pages import standing
 from tests import factories, full_disk
 
@@ -98,3 +99,32 @@ def test_every_command_tells_of_a_full_disk_however_many_sites_a_process_has(
         assert not any(
             hasattr(getattr(callback, "__wrapped__", None), terminal.TELLS) for callback in told
         )
+
+
+def test_only_what_a_row_says_is_printed_and_nothing_that_it_does(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    acts = "a\nb\x1b[31m\x9b\u202e"
+    terminal.print_table(["name"], [[acts]])
+    terminal.echo(f"{acts}\nSecond")
+    terminal.print_json({"name": acts})
+    told = capsys.readouterr().out
+    assert r"a\nb\x1b[31m\x9b\u202e" in told
+    assert "b\\x1b[31m\\x9b\\u202e\nSecond" in told
+    assert r'"a\nb\u001b[31m\u009b\u202e"' in told
+    assert not set("\x1b\x9b\u202e") & set(told)
+
+
+def test_what_is_printed_to_be_kept_in_a_file_stays_as_it_is_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.print_file("Left\u200e to right\x1b\n")
+    assert capsys.readouterr().out == "Left\u200e to right\x1b\n"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    terminal.print_file("Left\u200e to right\x1b\n")
+    assert capsys.readouterr().out == "Left\\u200e to right\\x1b\n"
+
+
+def test_a_file_that_holds_mistakes_is_quoted_without_what_it_does() -> None:
+    mistake = FrontMatterWrong(Mistake(1, "no such key \x1b[2Jtitle"))
+    assert r"\x1b[2Jtitle" in terminal.FileWrong(None, mistake).message

@@ -12,7 +12,7 @@ from psgflask.database import utc_now
 from psgflask.languages import LANGUAGES
 from psgflask.mail import outbox
 from psgflask.mail.models import DEAD, SENT, VOID, WAITING, Message
-from psgflask.terminal import one_change, print_json, print_table
+from psgflask.terminal import echo, one_change, print_json, print_table
 
 MOST_SHOWN = 200
 COLUMNS = ("id", "kind", "state", "tries", "posted", "due", "sent", "error")
@@ -46,7 +46,7 @@ def list_(state: str | None, addresses: bool, as_json: bool) -> None:
         columns = [*COLUMNS, "to"] if addresses else COLUMNS
         print_table(columns, [[_shown(row[name]) for name in columns] for row in rows])
     else:
-        click.echo("The outbox is empty" if state is None else f"No mail is {state}")
+        echo("The outbox is empty" if state is None else f"No mail is {state}")
 
 
 def _row(message: Message, addresses: bool) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def retry(number: int | None, everything: bool) -> None:
         except outbox.MailRefused as refused:
             raise click.ClickException(str(refused)) from refused
         session.commit()
-    click.echo(
+    echo(
         f"{count} to be tried again: the worker sends within seconds, or, after the mail"
         " server was down, within ten minutes"
     )
@@ -104,4 +104,4 @@ def test(address: str, language: str) -> None:
             raise click.BadParameter(str(refused), param_hint="ADDRESS") from refused
         number = message.id
         session.commit()
-    click.echo(f"Posted as mail {number}: the worker sends it within seconds. See `mail list`")
+    echo(f"Posted as mail {number}: the worker sends it within seconds. See `mail list`")

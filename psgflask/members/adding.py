@@ -15,6 +15,7 @@ from psgflask.members.commanding import by_option, mail_link, writing
 from psgflask.members.joining import Answers
 from psgflask.members.models import CHEQUE, PAPER, STANDING_ORDER
 from psgflask.members.tiers import HOUSEHOLD, ORGANISATION, Tier
+from psgflask.terminal import echo
 
 PAYMENTS = click.Choice((STANDING_ORDER, CHEQUE))
 AGREED = click.Choice(consents.WHAT)
@@ -68,7 +69,7 @@ def add(note: str, by: str, **typed: Any) -> None:
             )
         told.append(mail_link(session, person, now=now))
         session.commit()
-    click.echo("\n".join(filter(None, told)))
+    echo("\n".join(filter(None, told)))
 
 
 @click.command()
@@ -98,7 +99,7 @@ def correct(number: str, version: int | None, by: str, **typed: Any) -> None:
         if "email" in changed:
             told.append(mail_link(session, person, now=now))
         session.commit()
-    click.echo("\n".join(filter(None, told)))
+    echo("\n".join(filter(None, told)))
 
 
 def _changes(typed: dict[str, Any], lives_in: str) -> dict[str, Any]:
@@ -194,6 +195,6 @@ def _ask(typed: dict[str, Any]) -> dict[str, Any]:
 
 def _check(answers: Answers) -> None:
     where = ", ".join(filter(None, (*answers.address.split("\n"), answers.postcode)))
-    click.echo(f"{answers.name}, {answers.tier.key}, {answers.payment}")
-    click.echo(f"{where}, {answers.country}; {answers.email or 'no e-mail'}")
+    echo(f"{answers.name}, {answers.tier.key}, {answers.payment}")
+    echo(f"{where}, {answers.country}; {answers.email or 'no e-mail'}")
     click.confirm("Add?", default=True, abort=True)

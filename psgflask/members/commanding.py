@@ -7,7 +7,7 @@ from datetime import date, datetime
 import click
 from sqlalchemy.orm import Session
 
-from psgflask import languages
+from psgflask import escaping, languages
 from psgflask.accounts import joining as proving
 from psgflask.accounts.addresses import AddressUnreadable
 from psgflask.accounts.limits import TooMany
@@ -45,7 +45,7 @@ def writing() -> Iterator[Session]:
         with one_change() as session:
             yield session
     except (MembershipRefused, AddressUnreadable, MembershipsUnreadable) as error:
-        raise click.ClickException(f"{error}\nNothing was changed.") from error
+        raise click.ClickException(escaping.lines(f"{error}\nNothing was changed.")) from error
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def looking() -> Iterator[Session]:
         with one_look() as session:
             yield session
     except (MembershipRefused, MembershipsUnreadable) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(escaping.lines(str(error))) from error
 
 
 def mail_link(session: Session, person: Person, *, now: datetime) -> str:

@@ -28,7 +28,7 @@ from psgflask.members.commanding import Day, by_option, json_option, looking, ma
 from psgflask.members.erasing_commands import erase, erase_again
 from psgflask.members.models import Person
 from psgflask.members.moments import london_day
-from psgflask.terminal import print_json, print_table
+from psgflask.terminal import echo, print_json, print_table
 
 members = AppGroup("members", help="Look after members and applications.")
 for command in (add, correct, erase, erase_again):
@@ -63,7 +63,7 @@ def list_people(state: str | None, doubles: bool, limit: int, as_json: bool) -> 
     rows = [row for row in rows if row["perhaps"] or not doubles]
     _print(rows[:limit] if limit else rows, as_json)
     if not as_json and limit and len(rows) > limit:
-        click.echo(f"{limit} of {len(rows)} people; --limit 0 lists them all")
+        echo(f"{limit} of {len(rows)} people; --limit 0 lists them all")
 
 
 @members.command()
@@ -79,7 +79,7 @@ def show(number: str, as_json: bool) -> None:
         print_json(told)
         return
     for line in telling.lines(told):
-        click.echo(line)
+        echo(line)
 
 
 @members.command()
@@ -102,7 +102,7 @@ def note(number: str, text: str, by: str) -> None:
         person = finding.by_number(session, number)
         notes.add(session, person, text, by=by, now=utc_now())
         session.commit()
-    click.echo("Noted")
+    echo("Noted")
 
 
 @members.command()
@@ -118,7 +118,7 @@ def consent(number: str, what: str, agreed: bool, by: str) -> None:
         consents.change(session, person, what, agreed, by=by, now=now)
         link = mail_link(session, person, now=now) if agreed else ""
         session.commit()
-    click.echo("\n".join(filter(None, ["Agreed" if agreed else "Withdrawn", link])))
+    echo("\n".join(filter(None, ["Agreed" if agreed else "Withdrawn", link])))
 
 
 @members.command("access")
@@ -132,7 +132,7 @@ def tell_all(number: str, as_json: bool) -> None:
         print_json(held)
         return
     for line in telling.lines(held):
-        click.echo(line)
+        echo(line)
 
 
 @members.command("confirm-payment")
@@ -162,7 +162,7 @@ def confirm_payment(
         )
         told = f"{person.name} ({person.number}) paid £{payment.amount:,.2f} by {payment.method}"
         session.commit()
-    click.echo(told)
+    echo(told)
 
 
 @members.command("export")
@@ -189,7 +189,7 @@ def export_table(file: Path, agreed: str | None, paid: bool) -> None:
         durable.write_new(file, table.getvalue().encode("utf-8-sig"))
     except OSError as error:
         raise click.ClickException(f"Cannot write the table: {faults.words(error)}") from error
-    click.echo(f"Wrote {count} people into {file}. Delete it when you are done with it.")
+    echo(f"Wrote {count} people into {file}. Delete it when you are done with it.")
 
 
 def _print(rows: list[dict[str, object]], as_json: bool) -> None:
@@ -198,4 +198,4 @@ def _print(rows: list[dict[str, object]], as_json: bool) -> None:
     elif rows:
         print_table(COLUMNS, [[row[column] for column in COLUMNS] for row in rows])
     else:
-        click.echo("Nobody")
+        echo("Nobody")

@@ -11,6 +11,7 @@ from psgflask.database import db, utc_now
 from psgflask.members import erased_list, erasing, finding, forgetting
 from psgflask.members.commanding import by_option, looking, writing
 from psgflask.members.erasing import Erased
+from psgflask.terminal import echo
 
 
 @click.command()
@@ -31,9 +32,9 @@ def erase(number: str, yes: bool, by: str) -> None:
         gone = [erasing.erase(session, person, by=by, now=utc_now())]
         session.commit()
     kept = f"; payments that stay: {gone[0].payments}" if gone[0].payments else ""
-    click.echo(f"Erased {gone[0].number}{kept}")
+    echo(f"Erased {gone[0].number}{kept}")
     finish(gone)
-    click.echo(
+    echo(
         "Backups made before now still hold them. After restoring one, run: psgflask members"
         " erase-again"
     )
@@ -50,10 +51,10 @@ def erase_again(by: str) -> None:
         gone = erasing.once_more(session, entries, by=by, now=utc_now())
         session.commit()
     for one in gone:
-        click.echo(f"Erased {one.number} again")
+        echo(f"Erased {one.number} again")
     finish(gone)
     if not gone:
-        click.echo("Nobody of the list is there")
+        echo("Nobody of the list is there")
     if torn:  # whom it can read is erased all the same
         raise click.ClickException(erased_list.why_not(file, torn))
 
@@ -67,8 +68,8 @@ def finish(gone: list[Erased]) -> None:
         erased_list.add(instance / erased_list.FILE, entries)
     except OSError as error:
         why = faults.words(error)
-        click.echo(f"{erased_list.FILE} could not be written ({why}): the worker does it", err=True)
+        echo(f"{erased_list.FILE} could not be written ({why}): the worker does it", err=True)
     numbers, emails = {entry.number for entry in entries}, {one.email for one in gone} - {""}
     forgetting.remove_mails(instance / "outbox", numbers, emails)
     if gone and not database.compact(db.engine):
-        click.echo("The database is busy: its worker overwrites the last traces tonight")
+        echo("The database is busy: its worker overwrites the last traces tonight")

@@ -23,7 +23,7 @@ from psgflask.news.rendering import article_url
 from psgflask.news.telling import STATES, name_of
 from psgflask.news.text_commands import read_attachments
 from psgflask.news.topic_commands import topic
-from psgflask.terminal import FileWrong, one_look, print_json, print_table
+from psgflask.terminal import FileWrong, echo, one_look, print_file, print_json, print_table
 
 news = AppGroup("news", help="Write, publish and look after articles.")
 news.add_command(topic)
@@ -57,7 +57,7 @@ def _place(tray: Tray, session: Session) -> None:
     texts.keep(session, tray.texts)
     tray.place()
     if problems := {found.problem for found in tray.texts.values() if found.problem}:
-        click.echo(f"An attachment cannot be searched: {'; '.join(sorted(problems))}", err=True)
+        echo(f"An attachment cannot be searched: {'; '.join(sorted(problems))}", err=True)
 
 
 @news.command()
@@ -78,9 +78,9 @@ def add(file: Path, at_once: bool, by: str) -> None:
             _place(tray, session)
             session.commit()
     if at_once:
-        click.echo(f"Published: {address}")
+        echo(f"Published: {address}")
     else:
-        click.echo(f"Added as a draft. To publish it: flask news publish {name}")
+        echo(f"Added as a draft. To publish it: flask news publish {name}")
 
 
 @news.command()
@@ -101,7 +101,7 @@ def edit(slug: str, file: Path, by: str) -> None:
             told = _told(article)
             _place(tray, session)
             session.commit()
-    click.echo(f"Saved: {told}")
+    echo(f"Saved: {told}")
 
 
 @news.command()
@@ -114,7 +114,7 @@ def publish(slug: str, by: str) -> None:
         publishing.publish(session, article, by=by, now=utc_now())
         address = article_url(article, external=True)
         session.commit()
-    click.echo(f"Published: {address}")
+    echo(f"Published: {address}")
 
 
 @news.command()
@@ -136,7 +136,7 @@ def schedule(slug: str, when: tuple[str, ...], by: str) -> None:
         publishing.schedule(session, article, at, by=by, now=now)
         address = article_url(article, external=True)
         session.commit()
-    click.echo(f"Will be public from {tell_moment(at)}: {address}")
+    echo(f"Will be public from {tell_moment(at)}: {address}")
 
 
 @news.command()
@@ -158,7 +158,7 @@ def correct(slug: str, text: str, file: Path | None, by: str) -> None:
             told = _told(article)
             _place(tray, session)
             session.commit()
-    click.echo(f"Corrected: {told}")
+    echo(f"Corrected: {told}")
 
 
 @news.command()
@@ -178,7 +178,7 @@ def withdraw(slug: str, yes: bool, by: str) -> None:
         publishing.withdraw(session, article, by=by, now=utc_now())
         name = name_of(article)
         session.commit()
-    click.echo(f"Withdrawn. To bring it back: flask news publish {name}")
+    echo(f"Withdrawn. To bring it back: flask news publish {name}")
 
 
 @news.command("list")
@@ -218,7 +218,7 @@ def list_articles(
     columns = ("date", "state", "public from", "kind", "slug", "title")
     print_table(columns, [[row[column] for column in columns] for row in rows])
     if total > len(rows):
-        click.echo(f"{len(rows)} of {total} articles; --limit 0 lists them all")
+        echo(f"{len(rows)} of {total} articles; --limit 0 lists them all")
 
 
 @news.command()
@@ -230,14 +230,14 @@ def show(slug: str, as_json: bool, markdown: bool) -> None:
     with one_look() as session:
         article = the_article(session, slug)
         if markdown:
-            click.echo(telling.as_markdown(session, article), nl=False)
+            print_file(telling.as_markdown(session, article))
             return
         told = telling.facts(article, utc_now(), article_url(article, external=True))
     if as_json:
         print_json(told)
         return
     for line in telling.lines(told):
-        click.echo(line)
+        echo(line)
 
 
 def _remove(files: Iterable[Path]) -> None:
@@ -266,13 +266,13 @@ def tidy_media(delete: bool) -> None:
         if delete:
             _remove(found)
     if not found:
-        click.echo("Every file belongs to an article.")
+        echo("Every file belongs to an article.")
         return
     print_table(
         ("file", "bytes"), ((file.relative_to(folder), size) for file, size in found.items())
     )
     told = f"{len(found)} file{'s' * (len(found) > 1)}, {sum(found.values()):,} bytes"
     if delete:
-        click.echo(f"Removed {told}.")
+        echo(f"Removed {told}.")
     else:
-        click.echo(f"{told}. To remove: flask news tidy-media --delete")
+        echo(f"{told}. To remove: flask news tidy-media --delete")

@@ -4,7 +4,7 @@ import click
 from flask import Flask, current_app
 
 from psgflask.news import texts
-from psgflask.terminal import one_change, one_look, print_table
+from psgflask.terminal import echo, one_change, one_look, print_table
 
 
 @click.command("read-attachments")
@@ -20,9 +20,9 @@ def read_attachments(again: bool) -> None:
     with one_look() as session:
         left = texts.unreadable(session)
         absent = len(texts.missing(session))
-    click.echo(f"Read {done} files")
+    echo(f"Read {done} files")
     if absent:
-        click.echo(f"{absent} files are not in instance/media: restore them from a backup")
+        echo(f"{absent} files are not in instance/media: restore them from a backup")
     if left:
-        click.echo("Could not be read, so that search knows their titles alone:")
+        echo("Could not be read, so that search knows their titles alone:")
         print_table(("file", "why"), left)

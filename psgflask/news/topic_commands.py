@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from psgflask.news import catalogue, topics
 from psgflask.news.commanding import writing
 from psgflask.news.models import THEME, TOPIC_KINDS, Topic, article_topics
-from psgflask.terminal import one_look, print_json, print_table
+from psgflask.terminal import echo, one_look, print_json, print_table
 
 topic = AppGroup("topic", help="The topics: themes, places, organisations.")
 KIND = click.Choice(TOPIC_KINDS)
@@ -24,7 +24,7 @@ def add(slug: str, en: str, es: str, kind: str) -> None:
     with writing() as session:
         topics.add(session, slug, kind=kind, name_en=en, name_es=es)
         session.commit()
-    click.echo(f"Added the topic {slug}")
+    echo(f"Added the topic {slug}")
 
 
 @topic.command()
@@ -42,7 +42,7 @@ def rename(
             session, _the_topic(session, slug), kind=kind, name_en=en, name_es=es, slug=new_slug
         )
         session.commit()
-    click.echo(f"Saved the topic {new_slug or slug}")
+    echo(f"Saved the topic {new_slug or slug}")
 
 
 @topic.command()
@@ -52,7 +52,7 @@ def remove(slug: str) -> None:
     with writing() as session:
         topics.remove(session, _the_topic(session, slug))
         session.commit()
-    click.echo(f"Removed the topic {slug}")
+    echo(f"Removed the topic {slug}")
 
 
 @topic.command("list")

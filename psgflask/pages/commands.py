@@ -17,7 +17,15 @@ from psgflask.languages import LANGUAGES
 from psgflask.manuscript import FrontMatterWrong
 from psgflask.pages import reading, writing
 from psgflask.pages.models import Appeal, Page
-from psgflask.terminal import FileWrong, one_change, one_look, print_json, print_table
+from psgflask.terminal import (
+    FileWrong,
+    echo,
+    one_change,
+    one_look,
+    print_file,
+    print_json,
+    print_table,
+)
 
 pages = AppGroup("pages", help="The standing pages, such as the aims or the contact.")
 appeal = AppGroup("appeal", help="The appeal on the home page, in each language.")
@@ -65,7 +73,7 @@ def show(slug: str, language: str) -> None:
         page = session.scalar(select(Page).where(Page.slug == slug, Page.language == language))
         if page is None:
             raise click.ClickException(f"There is no page {slug!r} in {language!r}")
-        click.echo(writing.page_as_markdown(page), nl=False)
+        print_file(writing.page_as_markdown(page))
 
 
 @pages.command("set")
@@ -80,7 +88,7 @@ def set_page(file: Path) -> None:
         _page, is_new = writing.set_page(session, text)
         session.commit()
     address = languages.address("pages.page", language=text.language, external=True, slug=text.slug)
-    click.echo(f"{'Added' if is_new else 'Saved'}: {address}")
+    echo(f"{'Added' if is_new else 'Saved'}: {address}")
 
 
 @appeal.command("list")
@@ -114,7 +122,7 @@ def set_appeal(file: Path) -> None:
     with one_change(file) as session:
         _appeal, is_new = writing.set_appeal(session, text, today=_today())
         session.commit()
-    click.echo(f"{'Begun' if is_new else 'Saved'}: {text.title} ({text.language})")
+    echo(f"{'Begun' if is_new else 'Saved'}: {text.title} ({text.language})")
 
 
 @appeal.command("end")
@@ -129,7 +137,7 @@ def end_appeal(language: str, outcome: str) -> None:
         writing.end_appeal(session, running, outcome=outcome, today=_today())
         title = running.title
         session.commit()
-    click.echo(f"Ended: {title} ({language})")
+    echo(f"Ended: {title} ({language})")
 
 
 def _print(rows: Sequence[Mapping[str, object]], as_json: bool) -> None:
@@ -138,7 +146,7 @@ def _print(rows: Sequence[Mapping[str, object]], as_json: bool) -> None:
     elif rows:
         print_table(list(rows[0]), [list(row.values()) for row in rows])
     else:
-        click.echo("There is none yet")
+        echo("There is none yet")
 
 
 def _amount(value: Decimal | None) -> str:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from psgflask.database import db, utc_now
 from psgflask.news.models import Article
 from psgflask.search.commands import rebuild
+from psgflask.terminal import echo
 
 
 @click.command("sample-content")
@@ -26,9 +27,9 @@ def sample_content(if_empty: bool) -> None:
     added = loading.load_content(session, now=utc_now())
     db.session.commit()
     if added:
-        click.echo(f"Added the sample content ({added} articles, pages and appeals)")
+        echo(f"Added the sample content ({added} articles, pages and appeals)")
     else:
-        click.echo("The sample content was there already")
+        echo("The sample content was there already")
 
 
 @click.command("sample-archive")
@@ -64,7 +65,7 @@ def sample_archive(context: click.Context, count: int, seed: int, index: bool) -
             progressed=lambda articles: progress.advance(task, articles),
         )
         db.session.commit()
-    click.echo(f"Added {added} synthetic articles; {count - added} were there already")
+    echo(f"Added {added} synthetic articles; {count - added} were there already")
     if added and index:
         # Rows inserted in bulk pass the keeper by.
         context.invoke(rebuild)

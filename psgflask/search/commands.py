@@ -13,7 +13,7 @@ from psgflask.search import keeper, searches
 from psgflask.search.evaluating.commands import evaluate
 from psgflask.search.glossary_commands import glossary
 from psgflask.search.searches import Asked
-from psgflask.terminal import one_look, print_json, print_table
+from psgflask.terminal import echo, one_look, print_json, print_table
 
 
 def init_app(app: Flask) -> None:
@@ -39,14 +39,14 @@ def rebuild() -> None:
 
     done, total = keeper.unfinished(_app())
     if done:
-        click.echo(f"Continuing: {min(done, total)} of {total} articles are done already")
+        echo(f"Continuing: {min(done, total)} of {total} articles are done already")
     columns = (TextColumn("Indexing articles"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn()) as progress:
         task = progress.add_task("", total=None)
         total = keeper.rebuild(
             _app(), lambda done, total: progress.update(task, completed=done, total=total)
         )
-    click.echo(f"The index holds {total} articles")
+    echo(f"The index holds {total} articles")
 
 
 @search.command()
@@ -57,17 +57,17 @@ def check(repair: bool) -> None:
     app = _app()
     drift = keeper.check(app)
     if not drift:
-        click.echo("Index and database agree")
+        echo("Index and database agree")
         return
-    click.echo(
+    echo(
         f"{len(drift.missing)} articles are missing from the index, {len(drift.stale)} are out of"
         f" date, {len(drift.superfluous)} should not be there"
     )
     if not repair:
-        click.echo("To mend it: flask search check --repair")
+        echo("To mend it: flask search check --repair")
         sys.exit(1)
     keeper.repair(app, drift)
-    click.echo("Mended" if not keeper.check(app) else "Not mended: run flask search rebuild")
+    echo("Mended" if not keeper.check(app) else "Not mended: run flask search rebuild")
 
 
 @search.command()
@@ -88,7 +88,7 @@ def report(days: int, most: int, as_json: bool) -> None:
     if as_json:
         print_json(asdict(found))
         return
-    click.echo(
+    echo(
         f"{found.searches} searches since {found.since} (UTC), {found.unnamed} of them for words"
         " not seen on three different days"
     )
@@ -97,7 +97,7 @@ def report(days: int, most: int, as_json: bool) -> None:
 
 
 def _print(heading: str, asked: list[Asked]) -> None:
-    click.echo(f"\n{heading}" if asked else f"\n{heading}: none of the words known so far")
+    echo(f"\n{heading}" if asked else f"\n{heading}: none of the words known so far")
     if asked:
         rows = [
             (one.times, "?" if one.hits is None else one.hits, one.last_day, one.text)

@@ -14,7 +14,7 @@ from psgflask.search.glossary import Book, GlossaryRefused
 from psgflask.search.glossary_file import Entry, read_entries
 from psgflask.search.language import fold
 from psgflask.search.query import Term
-from psgflask.terminal import one_change, one_look, print_json, print_table
+from psgflask.terminal import echo, one_change, one_look, print_json, print_table
 
 SOON = "Searches know it within 10 seconds."
 
@@ -37,7 +37,7 @@ def add(en: tuple[str, ...], es: tuple[str, ...]) -> None:
         changed = Book(session).add(Entry(terms))
         session.commit()
     told = _told(changed.terms)
-    click.echo(f"Added: {told}. {SOON}" if changed.texts else f"It is there already: {told}")
+    echo(f"Added: {told}. {SOON}" if changed.texts else f"It is there already: {told}")
 
 
 @glossary.command()
@@ -49,7 +49,7 @@ def remove(term: str, concept: bool) -> None:
         changed = Book(session).remove(term, whole=concept)
         session.commit()
     left = f" Left: {_told(changed.terms)}." if changed.terms else ""
-    click.echo(f"Removed: {', '.join(changed.texts)}.{left} {SOON}")
+    echo(f"Removed: {', '.join(changed.texts)}.{left} {SOON}")
 
 
 @glossary.command("list")
@@ -69,7 +69,7 @@ def list_terms(words: str, as_json: bool) -> None:
         print_json(rows)
         return
     print_table(("English", "Spanish"), [[" | ".join(texts) for texts in r.values()] for r in rows])
-    click.echo(f"{len(rows)} concepts")
+    echo(f"{len(rows)} concepts")
 
 
 @glossary.command("import")
@@ -87,7 +87,7 @@ def import_file(file: Path) -> None:
             raise click.ClickException(f"Cannot read {file}: {error.strerror}") from error
         changed = [one for one in rules.import_entries(session, entries) if one.texts]
         session.commit()
-    click.echo(
+    echo(
         f"Added {sum(len(one.texts) for one in changed)} terms of {len(changed)} concepts."
         f" {len(entries) - len(changed)} lines were there already. {SOON}"
     )

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask import database
+from psgflask import database, escaping
 from psgflask.accounts import joining as proving
 from psgflask.database import db, utc_now
 from psgflask.mail import sending
@@ -405,3 +405,41 @@ def doctor(app: Flask) -> Callable[[], dict[str, Any]]:
         return dict(one)
 
     return ask
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("list", "list --json", "find Ana", "show NUMBER", "show NUMBER --json"),
+        *(
+            "access NUMBER",
+            "access NUMBER --json",
+            "note NUMBER ok",
+            "correct NUMBER --phone 12345",
+        ),
+        *("confirm-payment NUMBER 24", "consent NUMBER post --give"),
+    ],
+)
+def test_what_is_kept_of_a_stranger_does_nothing_to_the_terminal(
+    run: Run, session: Session, command: str
+) -> None:
+    acts = "\x1b[2J\x9b31m\r\x07\x7f\x85\u2028\u202e\u2066\U000e0041"
+    person = applied(session, name="Ana").person
+    for field in ("name", "organisation", "phone", "address", "postcode"):
+        setattr(person, field, f"Ana{acts}")
+    session.commit()
+    told = run("members", *command.replace("NUMBER", person.number.replace(" ", "")).split())
+    assert told.exit_code == 0, told.output
+    assert not escaping.CONTROLS.search(told.output.replace("\n", ""))
+    assert "\n\n" not in told.output, "no line is empty"
+    if command.endswith("--json"):
+        assert f"Ana{acts}" in _texts(json.loads(told.output))
+
+
+def _texts(told: Any) -> list[str]:
+    """Return every text of a JSON value."""
+    if isinstance(told, dict):
+        return _texts(list(told.values()))
+    if isinstance(told, list):
+        return [text for one in told for text in _texts(one)]
+    return [str(told)]

@@ -12,7 +12,7 @@ from psgflask.search.evaluating.evaluation import Row
 from psgflask.search.evaluating.judged import Unreadable
 from psgflask.search.evaluating.peers import Missing
 from psgflask.search.evaluating.rankers import indexed
-from psgflask.terminal import print_json, print_table
+from psgflask.terminal import echo, print_json, print_table
 
 CORPORA = "PSG_CORPORA"
 
@@ -55,7 +55,7 @@ def evaluate(
     if record:
         recorded.keep(figures)
     elif worse := recorded.worse(figures):
-        click.echo("Worse than recorded:\n" + "\n".join(worse), err=True)
+        echo("Worse than recorded:\n" + "\n".join(worse), err=True)
         sys.exit(1)
 
 
@@ -83,7 +83,7 @@ def _place(name: str) -> Path:
 def _print(found: Sequence[Row], corrected: Sequence[spellings.Corrections], *, each: bool) -> None:
     rankers = list(dict.fromkeys(ranker for row in found for ranker in row.means))
     for row in found if each else ():
-        click.echo(f"\n{row.name}: nDCG@10")
+        echo(f"\n{row.name}: nDCG@10")
         queries = list(next(iter(row.each.values())))
         lines = [
             (query, *(f"{row.each[ranker][query].ndcg:.3f}" for ranker in row.means))
@@ -91,10 +91,10 @@ def _print(found: Sequence[Row], corrected: Sequence[spellings.Corrections], *, 
         ]
         print_table(("Query", *row.means), lines)
     if found:
-        click.echo("nDCG@10 / MAP / MRR")
+        echo("nDCG@10 / MAP / MRR")
         print_table(("Collection", *rankers, "p"), [_line(row, rankers) for row in found])
     if corrected:
-        click.echo("The right word first / among the first three")
+        echo("The right word first / among the first three")
         lines = [
             (one.name, str(one.tried), f"{one.first_share:.3f} / {one.among_share:.3f}")
             for one in corrected
