@@ -72,6 +72,7 @@ def binary(wild: Wild) -> None:
     wild.send(bytes(range(256)) * 4 + b"\r\n")
 
 
+FAST = (lines_without_end, a_line_without_end)
 WILD = (
     lines_without_end,
     a_line_without_end,
