@@ -32,13 +32,14 @@ from psgflask import (
     topics,
     worker,
 )
+from psgflask.site import Site
 
 
 def create_app(given: Mapping[str, object] | None = None) -> Flask:
     """Build the site; `given` overrides every other source of configuration."""
     paths.close_to_others()
     instance = paths.instance()
-    app = Flask(
+    app = Site(
         __name__,
         instance_path=str(instance),
         template_folder=str(paths.templates()),

@@ -230,15 +230,15 @@ def _respond(entry: Entry) -> Response:
     request.environ["psg.kept"] = True
     note(entry.note)
     coding, body = choose(entry.bodies, request.headers.get("Accept-Encoding", ""))
-    etag = f"{entry.etag}-{coding}"
-    response = Response(content_type=entry.content_type)
-    response.headers.extend(list(entry.headers))
-    response.set_etag(etag)
-    response.headers["Cache-Control"] = "public, max-age=0, must-revalidate"
-    response.headers["Vary"] = "Accept-Encoding"
+    headers = [
+        *entry.headers,
+        ("ETag", f'"{entry.etag}-{coding}"'),
+        ("Cache-Control", "public, max-age=0, must-revalidate"),
+        ("Vary", "Accept-Encoding"),
+    ]
     if coding != "identity":
-        response.headers["Content-Encoding"] = coding
-    response.set_data(body)
+        headers.append(("Content-Encoding", coding))
+    response = Response(body, headers=headers, content_type=entry.content_type)
     since = request.if_modified_since
     if since is not None and since > utc_now():
         # By a clock of ours that was ahead: it would hold back all that changes until then.

@@ -83,7 +83,9 @@ def init_app(app: Flask) -> None:
     base = urlsplit(str(app.config["BASE_URL"]))
     app.wsgi_app = OurName(app.wsgi_app, base)  # type: ignore[assignment, method-assign]  # Flask's own way
     app.before_request(_check_request)
-    secure = base.scheme == "https"
+    wanted = [*HEADERS.items(), ("Cache-Control", "no-store")]
+    if base.scheme == "https":
+        wanted.append(("Strict-Transport-Security", TWO_YEARS))
 
     # Registered first, so it runs last: nothing may add a header after it.
     @app.after_request
@@ -96,11 +98,9 @@ def init_app(app: Flask) -> None:
             return response
         if secrecy.holds_secret(request.path):
             response.headers.update(OF_SECRETS)
-        for header, value in HEADERS.items():
-            response.headers.setdefault(header, value)
-        if secure:
-            response.headers.setdefault("Strict-Transport-Security", TWO_YEARS)
-        response.headers.setdefault("Cache-Control", "no-store")
+        # To ask for each by itself would read through all of them each time.
+        there = {name.lower() for name, _value in response.headers}
+        response.headers.extend([pair for pair in wanted if pair[0].lower() not in there])
         return response
 
 
