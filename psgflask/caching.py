@@ -1,8 +1,7 @@
 """Whole pages for anonymous readers, kept until the content changes."""
 
 import hashlib
-from collections.abc import Callable, Collection
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -10,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, abort, current_app, request
 from flask_babel import gettext as _
-from sqlalchemy import event, update
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session
 
 from psgflask.compression import choose, compressed
-from psgflask.database import Model, db, utc_now
+from psgflask.content_stamp import current_stamp
+from psgflask.database import db, utc_now
 from psgflask.page_cache import Entry, PageCache
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -24,15 +23,6 @@ LONDON = ZoneInfo("Europe/London")
 PERSONAL_COOKIES = frozenset({"__Host-account", "account"})
 # No view takes longer; if it seems so, the clock has jumped.
 LONGEST_VIEW = timedelta(minutes=1)
-
-
-class ContentStamp(Model):
-    """One row whose number grows with every change that readers may see."""
-
-    __tablename__ = "content_stamp"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    number: Mapped[int] = mapped_column(default=0)
 
 
 # Rooms add what makes a page stale by itself: each gives the next such moment, or None.
@@ -83,61 +73,6 @@ def noted() -> object:
     return request.environ.get("psg.note")
 
 
-def content_changed(session: Session) -> None:
-    """Say in this transaction that readers may see something else; bulk SQL must call it."""
-    changed = session.execute(
-        update(ContentStamp)
-        .values(number=ContentStamp.number + 1)
-        .execution_options(synchronize_session=False)
-    )
-    if not changed.rowcount:  # type: ignore[attr-defined]  # an UPDATE gives a CursorResult
-        session.add(ContentStamp(id=1, number=1))
-
-
-def shown_to_readers(*models: type[Model]) -> None:
-    """Declare tables whose every change makes kept pages stale."""
-    _shown.update(models)
-
-
-_shown: set[type] = set()
-
-
-@event.listens_for(Session, "after_flush")
-def _note(session: Session, context: UOWTransaction) -> None:
-    touched = (*session.new, *session.dirty, *session.deleted)
-    if any(type(row) in _shown for row in touched):
-        content_changed(session)
-
-
-def stamp_seen_by(session: Session) -> int:
-    """Return the number of the content's state as a session sees it.
-
-    For requests that have read already: a second connection of one thread may wait for a writer
-    that waits for the first.
-    """
-    # Below SQLAlchemy, as the one below.
-    cursor = session.connection().connection.cursor()
-    cursor.execute("SELECT number FROM content_stamp")
-    row = cursor.fetchone()
-    cursor.close()
-    return row[0] if row else 0
-
-
-def current_stamp() -> int:
-    """Return the number of the content's present state. Raises sqlalchemy's OperationalError."""
-    statement = "SELECT number FROM content_stamp"
-    try:
-        # Below SQLAlchemy: asked for every page, it must cost next to nothing.
-        with closing(db.engine.raw_connection()) as connection:
-            cursor = connection.cursor()
-            cursor.execute(statement)
-            row = cursor.fetchone()
-            cursor.close()
-    except db.engine.dialect.loaded_dbapi.Error as error:
-        raise OperationalError(statement, {}, error) from error
-    return row[0] if row else 0
-
-
 def _is_cacheable() -> bool:
     if request.method not in {"GET", "HEAD"} or request.endpoint is None:
         return False
@@ -171,17 +106,44 @@ def _key() -> str:
 
 
 def serve() -> Response | None:
-    """Answer with the kept page of this address, None where there is none that holds."""
+    """Answer with the kept page of this address, None where there is none that holds.
+
+    Where the database does not say what holds, any kept page will do: see `last_known`.
+    """
     if not _is_cacheable():
         return None
     pages: PageCache = current_app.extensions["psg_pages"]
     now = utc_now()
-    stamp = current_stamp()
+    try:
+        stamp = current_stamp()
+    except DatabaseError:
+        return last_known()  # or let the view try, whose page is not kept
     request.environ["psg.stamp"], request.environ["psg.asked"] = stamp, now
     key = _key()
     entry = pages.get(key, stamp, now)
     request.environ["psg.was_kept"] = entry is None and pages.knows(key)
     return _respond(entry) if entry is not None else None
+
+
+def last_known() -> Response | None:
+    """Return the kept page of this address though none can say whether it still holds.
+
+    It is of the newest state of the content that was seen here, for what was taken back since
+    must not come back. It is for this reader alone: nothing on the way may keep it.
+    """
+    if not _is_cacheable():
+        return None
+    pages: PageCache = current_app.extensions["psg_pages"]
+    entry = pages.last_known(_key(), utc_now())
+    if entry is None:
+        return None
+    headers = [pair for pair in entry.headers if pair[0] != "Last-Modified"]
+    return _drawn(entry, headers, "no-store")
+
+
+def do_not_keep() -> None:
+    """Say that the page being drawn lacks something that could not be read."""
+    request.environ.pop("psg.stamp", None)
 
 
 def was_kept() -> bool:
@@ -199,11 +161,15 @@ def _keep(response: Response) -> Response:
     asked: datetime = request.environ["psg.asked"]
     if not timedelta(0) <= utc_now() - asked <= LONGEST_VIEW:
         return response  # who knows what time it was for the view
+    try:
+        until = _stale_at(db.session(), asked)
+    except DatabaseError:  # the page is drawn, and whoever asked for it gets it
+        return response
     body = response.get_data()
     entry = Entry(
         stamp,
         asked,
-        _stale_at(db.session(), asked),
+        until,
         response.content_type,
         _etag(body),
         tuple((k, v) for k, v in response.headers if k in {"Last-Modified", "X-Robots-Tag"}),
@@ -227,21 +193,22 @@ def _etag(body: bytes) -> str:
 
 
 def _respond(entry: Entry) -> Response:
-    request.environ["psg.kept"] = True
-    note(entry.note)
-    coding, body = choose(entry.bodies, request.headers.get("Accept-Encoding", ""))
-    headers = [
-        *entry.headers,
-        ("ETag", f'"{entry.etag}-{coding}"'),
-        ("Cache-Control", "public, max-age=0, must-revalidate"),
-        ("Vary", "Accept-Encoding"),
-    ]
-    if coding != "identity":
-        headers.append(("Content-Encoding", coding))
-    response = Response(body, headers=headers, content_type=entry.content_type)
+    response = _drawn(entry, entry.headers, "public, max-age=0, must-revalidate")
+    coding = response.headers.get("Content-Encoding", "identity")
+    response.headers["ETag"] = f'"{entry.etag}-{coding}"'
     since = request.if_modified_since
     if since is not None and since > utc_now():
         # By a clock of ours that was ahead: it would hold back all that changes until then.
         del request.environ["HTTP_IF_MODIFIED_SINCE"]
     response.make_conditional(request.environ)
     return response
+
+
+def _drawn(entry: Entry, headers: Iterable[tuple[str, str]], for_caches: str) -> Response:
+    request.environ["psg.kept"] = True
+    note(entry.note)
+    coding, body = choose(entry.bodies, request.headers.get("Accept-Encoding", ""))
+    said = [*headers, ("Cache-Control", for_caches), ("Vary", "Accept-Encoding")]
+    if coding != "identity":
+        said.append(("Content-Encoding", coding))
+    return Response(body, headers=said, content_type=entry.content_type)

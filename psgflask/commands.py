@@ -15,7 +15,7 @@ from psgflask.database import db, utc_now
 from psgflask.mail import outbox
 from psgflask.search import keeper
 from psgflask.search.index import IndexBroken
-from psgflask.terminal import tell_faults
+from psgflask.terminal import faults_told, tell_faults
 
 
 def init_app(app: Flask) -> None:
@@ -34,6 +34,7 @@ def main() -> None:
 
 @click.command("init")
 @with_appcontext
+@faults_told()
 def init() -> None:
     """Make this installation ready: folder, config.py, tables, standing pages, glossary, index.
 
@@ -93,6 +94,7 @@ def backup(file: Path) -> None:
 @click.command("restore")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @with_appcontext
+@faults_told()
 def restore(file: Path) -> None:
     """Bring FILE back into an empty instance; anything wrong with it changes nothing."""
     from psgflask import restoring

@@ -1,10 +1,11 @@
 """db, the model base (constraint names, UTC times), SQLite pragmas and read-only GETs."""
 
 import sqlite3
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +18,14 @@ from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection
 from sqlalchemy.types import TypeDecorator
 
-from psgflask import journal
+from psgflask import faults, journal
 
 # So long a writer waits for another. A reader of a WAL database waits for none: only while the
 # file is being opened after a crash, or while somebody has taken all of it for themselves.
 BUSY_TIMEOUT_MS = 5000
 READER_TIMEOUT_MS = 2000
-# So many requests wait for the lock at a time; the next are told soon, or all threads would wait.
-MOST_WAITING = 16
-CROWDED_TIMEOUT_MS = 500
+# Who only wants to know whether a kept page still holds has that page to fall back on.
+GLANCE_TIMEOUT_MS = 100
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -62,6 +62,14 @@ class Base(DeclarativeBase):
     )
 
 
+@dataclass
+class _Waits:
+    """How long a request or a command has waited, and whether for a lock in vain."""
+
+    since: float
+    refused: bool = False
+
+
 db = SQLAlchemy(model_class=Base)
 # Flask-SQLAlchemy builds `db.Model` at run time; the type checker sees the plain base.
 if TYPE_CHECKING:
@@ -70,9 +78,7 @@ else:
     Model = db.Model
 
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
-# Holds something once a lock was waited for in vain; None where that is of no consequence.
-_refused: ContextVar[list[bool] | None] = ContextVar("refused", default=None)
-_waiting = threading.BoundedSemaphore(MOST_WAITING)
+_waits: ContextVar["_Waits | None"] = ContextVar("waits", default=None)
 # What is noted of a connection: that it can write, and that it has.
 _READY, _WROTE = "psg_ready", "psg_wrote"
 
@@ -91,7 +97,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def is_sqlite(bind: Connection) -> bool:
+def is_sqlite(bind: Connection | Engine) -> bool:
     """Say whether this connection speaks to SQLite."""
     return bind.dialect.name == "sqlite"
 
@@ -144,23 +150,36 @@ def read_only() -> Iterator[None]:
 def one_wait() -> Iterator[None]:
     """Let nobody in this block wait for a lock again that was waited for in vain: it fails at once.
 
-    So a request or a command that asks several times ends after the first refusal.
+    So a command that asks several times ends after the first refusal, as every request does.
     """
-    before = _refused.set([])
+    within = _waits.get()
+    before = _waits.set(within or _Waits(time.monotonic()))
     try:
         yield
     finally:
-        _refused.reset(before)
+        _waits.reset(before)
+
+
+def refuse() -> None:
+    """Let this request hear that the database is busy as soon as it asks, without waiting."""
+    if (waits := _waits.get()) is not None:
+        waits.refused = True
+
+
+def hurry(connection: PoolProxiedConnection) -> None:
+    """Let a raw connection wait for next to nothing, until its next transaction."""
+    if isinstance(connection.driver_connection, sqlite3.Connection):
+        connection.driver_connection.execute(f"PRAGMA busy_timeout={GLANCE_TIMEOUT_MS}").close()
 
 
 def _note_method() -> None:
     _reading.set(request.method in {"GET", "HEAD", "OPTIONS"})
-    _refused.set([])
+    _waits.set(_Waits(time.monotonic()))
 
 
 def _forget_method(error: BaseException | None) -> None:
     _reading.set(False)
-    _refused.set(None)
+    _waits.set(None)
 
 
 @event.listens_for(Engine, "connect")
@@ -183,9 +202,8 @@ def _let_go(connection: Any, record: ConnectionPoolEntry) -> None:
 
 @event.listens_for(Engine, "handle_error")
 def _note_refusal(context: ExceptionContext) -> None:
-    refused = _refused.get()
-    if refused is not None and journal.is_busy(context.original_exception):
-        refused.append(True)
+    if faults.is_busy(context.original_exception):
+        refuse()
 
 
 @event.listens_for(Engine, "begin")
@@ -193,40 +211,27 @@ def _begin(connection: Connection) -> None:
     driver = connection.connection.driver_connection
     if not isinstance(driver, sqlite3.Connection):
         return
-    if _refused.get():
+    if (waits := _waits.get()) is not None and waits.refused:
         busy = sqlite3.OperationalError("database is locked, as it was a moment ago")
         raise OperationalError("BEGIN", {}, busy)
     if _reading.get():
         driver.execute("PRAGMA query_only=ON")
-        driver.execute(f"PRAGMA busy_timeout={min(READER_TIMEOUT_MS, BUSY_TIMEOUT_MS)}")
+        driver.execute(f"PRAGMA busy_timeout={_patience(READER_TIMEOUT_MS)}")
         driver.execute("BEGIN")
         return
     driver.execute("PRAGMA query_only=OFF")
-    with _patience() as milliseconds:
-        _make_ready(connection, driver, milliseconds)
-        # Taking the write lock at once means a writer waits at BEGIN, never fails in the middle.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    connection.info[_WROTE] = True
-
-
-def _make_ready(connection: Connection, driver: sqlite3.Connection, milliseconds: int) -> None:
-    """Do once for each connection what only writers need, and what may have to wait."""
     ready = connection.info.get(_READY) or journal.use_wal(driver)
-    driver.execute(f"PRAGMA busy_timeout={milliseconds}")
+    driver.execute(f"PRAGMA busy_timeout={_patience(BUSY_TIMEOUT_MS)}")
     if not connection.info.get(_READY):
         connection.exec_driver_sql("PRAGMA synchronous=FULL")
         connection.info[_READY] = ready
+    # Taking the write lock at once means a writer waits at BEGIN, never fails in the middle.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.info[_WROTE] = True
 
 
-@contextmanager
-def _patience() -> Iterator[int]:
-    """Give how long to wait for the lock, in milliseconds; few requests may wait for long."""
-    if not has_request_context():
-        yield BUSY_TIMEOUT_MS
-    elif _waiting.acquire(timeout=CROWDED_TIMEOUT_MS / 1000):
-        try:
-            yield BUSY_TIMEOUT_MS
-        finally:
-            _waiting.release()
-    else:
-        yield 0
+def _patience(most: int) -> int:
+    """Return how long to wait, in milliseconds; a request that stood in line has less left."""
+    waits = _waits.get() if has_request_context() else None
+    passed = 0.0 if waits is None else (time.monotonic() - waits.since) * 1000
+    return max(0, min(most, BUSY_TIMEOUT_MS - int(passed)))

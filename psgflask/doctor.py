@@ -1,7 +1,9 @@
 """Is this installation sound? `flask doctor`, and what those ask who watch the server."""
 
 import json
+import sqlite3
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 from flask import Blueprint, Flask, Response, current_app
@@ -9,8 +11,8 @@ from flask.cli import with_appcontext
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from psgflask import checkup, escaping, faults, slots
-from psgflask.database import db
+from psgflask import checkup, escaping, faults, slots, soundness
+from psgflask.database import db, one_wait, read_only
 from psgflask.findings import ATTENTION, FAULT, OK, Finding
 
 COLOURS = {OK: "green", ATTENTION: "yellow", FAULT: "red"}
@@ -41,15 +43,26 @@ def doctor(as_json: bool) -> None:
 def examine(app: Flask) -> list[Finding]:
     """Ask every question; one that cannot be answered is itself a fault."""
     findings: list[Finding] = []
-    for question in checkup.QUESTIONS:
-        try:
-            findings.extend(question(app))
-        except (SQLAlchemyError, OSError) as error:
-            subject = "database" if isinstance(error, SQLAlchemyError) else question.__name__
-            reason = faults.words(error)
-            advice = "Look at the file and its rights; if it is damaged, restore the last backup"
-            findings.append(Finding(subject, FAULT, f"Cannot be examined: {reason}", advice))
+    with read_only(), one_wait():  # who asks waits for no writer, and makes none wait
+        for question in checkup.QUESTIONS:
+            try:
+                findings.extend(question(app))
+            except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+                findings.append(_not_examined(app, question.__name__, error))
     return findings
+
+
+def _not_examined(app: Flask, subject: str, error: Exception) -> Finding:
+    if isinstance(error, SQLAlchemyError | sqlite3.Error):
+        subject = "database"
+    if faults.is_busy(error):
+        text_ = "The database is busy: another program has taken all of it"
+        return Finding(subject, FAULT, text_, "Try again in a moment; else end that program")
+    reason = faults.words(error)
+    advice = "Look at the file and its rights"
+    if faults.is_damaged(error):
+        advice = f"{advice}. If it is damaged: {soundness.advice(Path(app.instance_path))}"
+    return Finding(subject, FAULT, f"Cannot be examined: {reason}", advice)
 
 
 def _print(findings: list[Finding]) -> None:
@@ -78,9 +91,13 @@ def ready() -> Response:
     wrong: list[str] = []
     try:
         db.session.execute(text("SELECT number FROM content_stamp"))
+        if soundness.fault(Path(app.instance_path)):
+            wrong.append("database")
         for question in checkup.FOR_MONITORS:
             wrong += [found.subject for found in question(app) if found.state == FAULT]
-    except (SQLAlchemyError, OSError):
+    except (SQLAlchemyError, OSError) as error:
+        if faults.is_damaged(error):
+            soundness.suspect(Path(app.instance_path), faults.words(error))
         wrong.append("database")
     return _plain("not ready: " + ", ".join(wrong), 503) if wrong else _plain("ready", 200)
 

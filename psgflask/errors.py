@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 from flask import Flask, Response, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from werkzeug.exceptions import (
     HTTPException,
     InternalServerError,
@@ -16,10 +18,13 @@ from werkzeug.exceptions import (
     default_exceptions,
 )
 
-from psgflask import faults, languages
+from psgflask import caching, faults, languages, soundness
+from psgflask.database import read_only, refuse
 
 log = logging.getLogger(__name__)
 
+# Seconds until one should ask again: a lock passes by itself, damage is mended by somebody.
+SOON, LATER = 5, 300
 # Pages of errors that are kept once drawn, and letters that each may have: half a megabyte.
 MOST_KEPT, LONGEST_KEPT = 60, 8_000
 
@@ -46,6 +51,11 @@ TEXTS = {
     429: (_l("That was too often"), _l("Wait a little, then try again.")),
     503: (_l("The site is busy for a moment"), _l("Wait a few seconds, then try again.")),
 }
+# A 503 for which nobody is at work, but whoever runs the site will be.
+UNREADABLE = (
+    _l("This page cannot be shown at the moment"),
+    _l("Something is wrong with our copy of it. Try again later; other pages may be there."),
+)
 FALLBACK = (
     _l("Something went wrong on our side"),
     _l("It is not your doing. Try again in a moment, or start from a search."),
@@ -70,7 +80,7 @@ def init_app(app: Flask) -> None:
     app.extensions["psg_bare_pages"] = {}
     for code in default_exceptions:
         app.register_error_handler(code, show)
-    app.register_error_handler(OperationalError, database_fault)
+    app.register_error_handler(DatabaseError, database_fault)
     app.register_error_handler(OSError, disk_fault)
 
 
@@ -80,25 +90,37 @@ def ask_before_404(app: Flask, question: Callable[[], str | None]) -> None:
 
 
 def show(error: HTTPException) -> ResponseReturnValue:
-    """Render one HTTP error; a 404 may turn out to be an old address."""
+    """Render one HTTP error; a 404 may turn out to be an old address.
+
+    Where a page failed that was kept once, that is better than any error.
+    """
     if isinstance(error, NotFound):
         try:
             return _missing(error)
         except Exception as fault:  # the last page must not fail because a room does
-            if isinstance(fault, OperationalError) and _is_busy(fault):
+            if isinstance(fault, OperationalError) and faults.is_busy(fault):
                 return database_fault(fault)  # whether there is such a page cannot be said yet
             log.exception("The 404 page failed; showing the bare one")
+    elif (error.code or 500) >= 500 and (kept := caching.last_known()) is not None:
+        return kept
     return _answer(error, _bare(error))
 
 
-def database_fault(error: OperationalError) -> ResponseReturnValue:
-    """Say that the site is busy when the database is locked, or that nothing can be saved."""
-    log.error("Database fault: %s", error.orig)
-    if _is_busy(error):
-        return _later(ServiceUnavailable(), seconds=5)
-    # Who only reads wants nothing saved: what he hears of then is a database that is gone.
-    if faults.is_full(error) or (faults.cannot_write(error) and request.method == "POST"):
+def database_fault(error: DatabaseError) -> ResponseReturnValue:
+    """Say that the site is busy, that nothing can be saved, or that it cannot be read.
+
+    Asks the database nothing. Raises what is no fault of the database, but of a statement.
+    """
+    if not unavailable(error):
+        raise error
+    if (kept := caching.last_known()) is not None:
+        return kept
+    if faults.is_busy(error):
+        return _later(ServiceUnavailable(), seconds=SOON)
+    if _cannot_save(error):
         return _later(CannotSave(), seconds=60)
+    if faults.is_damaged(error):
+        return _later(ServiceUnavailable(), seconds=LATER, words=UNREADABLE)
     return show(InternalServerError())
 
 
@@ -110,27 +132,45 @@ def disk_fault(error: OSError) -> ResponseReturnValue:
     return _later(CannotSave(), seconds=60)
 
 
-def _later(error: HTTPException, *, seconds: int) -> Response:
-    answer = _answer(error, _bare(error))
+def _cannot_save(error: DatabaseError) -> bool:
+    # Who only reads wants nothing saved: what he hears of then is a database that is gone.
+    closed = faults.cannot_write(error) and request.method == "POST"
+    return closed or faults.is_full(error)
+
+
+def _later(error: HTTPException, *, seconds: int, words: tuple[LazyString, ...] = ()) -> Response:
+    answer = _answer(error, _bare(error, words))
     answer.headers["Retry-After"] = str(seconds)
     return answer
 
 
-def _is_busy(error: OperationalError) -> bool:
-    return "locked" in str(error.orig) or "busy" in str(error.orig)
+def unavailable(fault: DatabaseError) -> bool:
+    """Say, and log, that a fault is the database's and not of a statement that we made.
+
+    This request then asks it for nothing more: what is drawn to say so is drawn without it.
+    """
+    damaged = faults.is_damaged(fault)
+    if not (damaged or faults.is_busy(fault) or isinstance(fault, OperationalError)):
+        return False
+    log.error("Database fault: %s", fault.orig)
+    if damaged and not _cannot_save(fault):
+        soundness.suspect(Path(current_app.instance_path), faults.words(fault))
+    refuse()
+    return True
 
 
 def _missing(error: NotFound) -> ResponseReturnValue:
-    for question in current_app.extensions["psg_before_404"]:
-        if destination := question():
-            return redirect(destination, 301)
     heading, message = _texts(error)
-    page = render_template("error.html", code=404, heading=heading, message=message)
+    with read_only():  # whatever was sent, to find out what is there changes nothing
+        for question in current_app.extensions["psg_before_404"]:
+            if destination := question():
+                return redirect(destination, 301)
+        page = render_template("error.html", code=404, heading=heading, message=message)
     return _answer(error, page)
 
 
-def _bare(error: HTTPException) -> str:
-    heading, message = _texts(error)
+def _bare(error: HTTPException, words: tuple[LazyString, ...] = ()) -> str:
+    heading, message = map(str, words) if words else _texts(error)
     code, drawn = error.code or 500, current_app.extensions["psg_bare_pages"]
     # Drawn once: to refuse a request in a flood must cost next to nothing.
     key = languages.here(), code, heading, message

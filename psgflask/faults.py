@@ -16,6 +16,11 @@ CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 SQLITE_FULL = frozenset({sqlite3.SQLITE_FULL})
 # Where there is no room for a journal, SQLite may also say that it cannot open or write a file.
 SQLITE_CLOSED = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
+SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+SQLITE_DAMAGED = frozenset(
+    {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+)
+POSTGRESQL_BUSY = frozenset({"55P03", "40P01", "57014"})
 POSTGRESQL_FULL, POSTGRESQL_CLOSED = frozenset({"53100"}), frozenset({"25006"})
 ADDRESS = re.compile(r"\S{1,64}@\S+")
 LONGEST = 200
@@ -36,6 +41,20 @@ def cannot_write(error: BaseException) -> bool:
     return closed or is_full(error)
 
 
+def is_busy(error: BaseException) -> bool:
+    """Say whether somebody else holds the database for longer than was waited."""
+    cause = _cause(error)
+    told = isinstance(cause, sqlite3.Error) and ("locked" in str(cause) or "busy" in str(cause))
+    return told or _is_one_of(error, frozenset(), SQLITE_BUSY, POSTGRESQL_BUSY)
+
+
+def is_damaged(error: BaseException) -> bool:
+    """Say whether the file of the database cannot be read, or is no longer what was written."""
+    # A text whose bytes were changed has no code of its own.
+    told = isinstance(_cause(error), sqlite3.Error) and "Could not decode" in str(_cause(error))
+    return told or _is_one_of(error, frozenset(), SQLITE_DAMAGED, frozenset())
+
+
 def words(error: BaseException) -> str:
     """Return in one line what went wrong: of an error that may hold anything its name alone."""
     cause = _cause(error)
@@ -54,6 +73,8 @@ def advice(error: BaseException) -> str:
     """Return what to do about a failure of what is tried again by itself."""
     if is_full(error):
         return MAKE_ROOM
+    if is_busy(error):
+        return "Another program writes to the database: see whether a shell or a tool was left open"
     if cannot_write(error):
         return LOOK
     return "The log of the server says more; it is tried again every half a minute"

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from psgflask import faults
+
 # SQLite before this version can corrupt a WAL database when two processes checkpoint at once.
 WAL_IS_SAFE_FROM = (3, 51, 3)
 MODE = "WAL"
@@ -75,15 +77,10 @@ def checkpoint(connection: sqlite3.Connection, *, patience: int = 0) -> bool:
         try:
             (busy, *_pages) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError as error:
-            if not is_busy(error):
+            if not faults.is_busy(error):
                 raise
             return False
     return not busy
-
-
-def is_busy(error: object) -> bool:
-    """Say whether an error of a driver means that somebody else holds the database."""
-    return "locked" in str(error) or "busy" in str(error)
 
 
 def _file(connection: sqlite3.Connection) -> str:

@@ -8,10 +8,15 @@ from flask.cli import with_appcontext
 from sqlalchemy import inspect, text
 
 from psgflask import paths
-from psgflask.database import db
+from psgflask.database import db, read_only
+from psgflask.terminal import faults_told
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+
+# Of Flask-Migrate's commands those that change nothing in the database.
+LOOKING = frozenset({"branches", "check", "current", "heads", "history", "migrate", "show"})
 
 
 class RevisionCommands(click.Group):
@@ -31,14 +36,24 @@ class RevisionCommands(click.Group):
         group: click.Group = theirs
         return group
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; one that only looks takes no lock, whatever it begins."""
+        with faults_told():
+            return super().invoke(ctx)
 
+
+@click.pass_context
 @with_appcontext
-def _connect() -> None:
+def _connect(context: click.Context) -> None:
     """Tell Flask-Migrate where the revisions are, as its own group would."""
     from flask_migrate import Migrate
 
+    if context.invoked_subcommand in LOOKING:
+        context.with_resource(read_only())
+
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
     Migrate(app, db, directory=str(paths.migrations()), render_as_batch=True)
+    app.cli.add_command(COMMANDS)  # it has put its own group in the place of ours
     g.directory, g.x_arg = None, ()
 
 
@@ -61,7 +76,7 @@ def downgrade(revision: str) -> None:
 
 def current() -> str | None:
     """Return the revision that the database is at, None when it has no tables of ours."""
-    with db.engine.connect() as connection:
+    with read_only(), db.engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None
         revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -88,7 +103,7 @@ def differences() -> list[object]:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    with db.engine.connect() as connection:
+    with read_only(), db.engine.connect() as connection:
         found = MigrationContext.configure(connection, opts={"compare_type": True})
         return list(compare_metadata(found, db.metadata))
 

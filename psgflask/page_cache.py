@@ -40,10 +40,12 @@ class PageCache:
         self.entries: OrderedDict[str, Entry] = OrderedDict()
         self.bytes = 0
         self.lock = threading.Lock()
+        self.stamp = -1  # the newest state of the content that is known of
 
     def get(self, key: str, stamp: int, now: datetime) -> Entry | None:
         """Return the page of an address if it still holds."""
         with self.lock:
+            self.stamp = stamp
             entry = self.entries.get(key)
             if entry is None or entry.stamp != stamp:
                 return None
@@ -52,6 +54,16 @@ class PageCache:
                 return None
             self.entries.move_to_end(key)
             return entry
+
+    def last_known(self, key: str, now: datetime) -> Entry | None:
+        """Return the page of an address, though it be old, if the content has not changed since.
+
+        As far as is known here: what was asked of the database last counts.
+        """
+        with self.lock:
+            entry = self.entries.get(key)
+            right = entry is not None and entry.stamp == self.stamp and entry.since <= now
+            return entry if right else None
 
     def knows(self, key: str) -> bool:
         """Say whether the page of an address is or was kept, though it may hold no more."""

@@ -19,6 +19,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 
 from psgflask import caching
+from psgflask.database import refuse
 
 SEARCH, PAGES, RENEWALS = "search", "pages", "renewals"
 FILES, FORMS, HEALTH = "files", "forms", "health"
@@ -37,6 +38,8 @@ ROOM = {
 FREE_THREADS = 8
 THREADS = sum(map(sum, ROOM.values())) + FREE_THREADS
 LONGEST_WAIT = 10.0  # seconds
+# Who sends a form may have to wait for another writer after that, and hears within six seconds.
+LONGEST_WAIT_OF_FORMS = 4.0
 COME_AGAIN_AFTER = 5  # seconds
 _CHANGES_NOTHING = frozenset({"GET", "HEAD"})
 _HELD = "psg.slots"
@@ -51,8 +54,9 @@ class Full(Exception):  # a state, not an error
 class Slots:
     """Slots for requests of one kind: some at once, some in line, first come, first served."""
 
-    def __init__(self, at_once: int, waiting: int) -> None:
+    def __init__(self, at_once: int, waiting: int, longest: float | None = None) -> None:
         self.most_waiting = waiting
+        self.longest = longest
         self._lock = threading.Lock()
         self._free = at_once
         self._line: deque[threading.Event] = deque()
@@ -67,7 +71,7 @@ class Slots:
                 raise Full
             turn = threading.Event()
             self._line.append(turn)
-        if not turn.wait(LONGEST_WAIT):
+        if not turn.wait(LONGEST_WAIT if self.longest is None else self.longest):
             with self._lock:
                 if not turn.is_set():  # else a slot was handed over just now
                     self._line.remove(turn)
@@ -95,6 +99,7 @@ class Slots:
 def init_app(app: Flask) -> None:
     """Let every request that needs a slot take one, once no kept page was found for it."""
     app.extensions["psg_slots"] = {kind: Slots(*room) for kind, room in ROOM.items()}
+    app.extensions["psg_slots"][FORMS].longest = LONGEST_WAIT_OF_FORMS
     app.before_request(_take)
     app.teardown_request(_give_back)
 
@@ -127,12 +132,11 @@ def _take() -> ResponseReturnValue | None:
         request.environ[_HELD] = everyone[kind]
         # Whoever stood in front may have asked for the same page.
         return caching.serve() if waited else None
+    if kinds == (FORMS,):
+        refuse()  # and let the view say so, on a page that keeps what was typed
+        return None
     words = {
         SEARCH: _("Many people are searching just now. Wait a few seconds, then try again."),
-        FORMS: _(
-            "What you sent was not taken yet, and is not lost: wait a few seconds, then load this"
-            " page again to send it once more."
-        ),
     }
     raise ServiceUnavailable(words.get(kinds[0]), retry_after=COME_AGAIN_AFTER)
 

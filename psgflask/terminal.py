@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from psgflask import escaping, faults
-from psgflask.database import db, read_only
+from psgflask.database import db, one_wait, read_only
 from psgflask.manuscript import FrontMatterWrong
 
 TELLS = "tells_faults"  # the mark of a command that `tell_faults` has seen
@@ -35,26 +35,35 @@ class FileWrong(click.ClickException):
 
 
 @contextmanager
-def one_change(file: Path | None = None) -> Iterator[Session]:
-    """Give the session of one command, which commits it; on any fault nothing is changed.
-
-    Faults of the database and mistakes in `file` are told as a click error.
-    """
-    session = db.session()
+def faults_told() -> Iterator[None]:
+    """Tell faults of the database as a click error; one that is busy is waited for once."""
     try:
-        yield session
-    except FrontMatterWrong as error:
-        raise FileWrong(file, error) from error
+        with one_wait():
+            yield
     except (StaleDataError, IntegrityError) as error:
         raise click.ClickException(
             "Somebody else changed this at the same moment. Nothing was changed here: look at"
             " what is there now and try again"
         ) from error
-    except OperationalError as error:
+    except DatabaseError as error:
         raise click.ClickException(_fault(error)) from error
-    finally:
-        # After a commit there is nothing to undo, and nobody waits for our lock.
-        session.rollback()
+
+
+@contextmanager
+def one_change(file: Path | None = None) -> Iterator[Session]:
+    """Give the session of one command, which commits it; on any fault nothing is changed.
+
+    Faults of the database and mistakes in `file` are told as a click error.
+    """
+    with faults_told():
+        session = db.session()
+        try:
+            yield session
+        except FrontMatterWrong as error:
+            raise FileWrong(file, error) from error
+        finally:
+            # After a commit there is nothing to undo, and nobody waits for our lock.
+            session.rollback()
 
 
 @contextmanager
@@ -67,14 +76,16 @@ def one_look() -> Iterator[Session]:
         yield session
 
 
-def _fault(error: OperationalError) -> str:
+def _fault(error: DatabaseError) -> str:
     cause = str(error.orig)
     if "no such table" in cause or "does not exist" in cause:
         return "The database has no tables yet: run `flask init`"
-    if "locked" in cause or "busy" in cause:
+    if faults.is_busy(error):
         return "The database is busy. Nothing was changed: try again in a moment"
     if faults.cannot_write(error):
         return f"Nothing was changed: {faults.words(error)}"
+    if faults.is_damaged(error):
+        return f"The database cannot be read: {cause}. `flask doctor` says what to do"
     return f"The database failed, and nothing was changed: {cause}"
 
 

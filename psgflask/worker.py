@@ -15,7 +15,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from psgflask import clock, config, database, faults, worker_lock
+from psgflask import clock, config, database, faults, soundness, worker_lock
 from psgflask.database import utc_now
 from psgflask.mail import sending
 from psgflask.members import tending
@@ -55,6 +55,7 @@ TASKS: tuple[Task, ...] = (
     Task("members", tending.sweep),
     Task("search counts", searches.sweep),
     Task("database", database.tend),
+    Task("database check", soundness.sweep),
     Task("mail", sending.sweep, heeds_stop=True),
     Task("attached PDFs", texts.sweep, heeds_stop=True),
 )

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from psgflask import caching
+from psgflask import caching, content_stamp
 from psgflask.database import db
 from psgflask.news import publishing
 from psgflask.news.models import Article, Issue, Topic
@@ -76,7 +76,7 @@ def test_a_page_asked_for_again_is_not_drawn_again(
 
 def _in_bulk(session: Session) -> None:
     session.execute(update(Article).values(title="All the same"))
-    caching.content_changed(session)
+    content_stamp.content_changed(session)
 
 
 CHANGES: dict[str, Callable[[Session, Article], object]] = {

@@ -83,7 +83,7 @@ def test_a19_pages_that_need_the_database_say_that_it_is_our_fault(
     without_database: FlaskClient, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = without_database.get(path)
-    assert answer.status_code == 500
+    assert answer.status_code == 503
     assert "<h1" in answer.text
     assert "Traceback" not in answer.text
 
@@ -205,7 +205,7 @@ def test_a_damaged_database_is_a_page_too(raising: Flask, instance: Path) -> Non
         db.engine.dispose()
     (instance / "psg.sqlite").write_bytes(b"not a database at all, in any way" * 100)
     answer = raising.test_client().get("/news/")
-    assert answer.status_code == 500
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "300")
     assert "<h1" in answer.text
 
 

@@ -1,6 +1,5 @@
 """Pages: an address proves itself by a link that was mailed to it, and a new link is asked for."""
 
-import logging
 from datetime import timedelta
 
 from flask import (
@@ -15,15 +14,14 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from psgflask import clock, faults, languages
 from psgflask.accounts import addresses, joining, limits, proofs
 from psgflask.accounts.forms import AgainForm
 from psgflask.accounts.words import how_long
-from psgflask.database import db, read_only, utc_now
-
-log = logging.getLogger(__name__)
+from psgflask.database import db, utc_now
+from psgflask.errors import unavailable
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/accounts")
 STATUS = {proofs.UNKNOWN: 404, proofs.USED: 410, proofs.EXPIRED: 410}
@@ -55,10 +53,16 @@ def join(token: str) -> ResponseReturnValue:
             of_page = _secret_address(token)
             return render_template("accounts/join.html", email=proof.email, **of_page)
         joining.verify(session, token, now=now)
+        session.commit()
     except proofs.ProofRefused as refused:
         session.rollback()
         return _refused(token, refused)
-    session.commit()
+    except DatabaseError as fault:
+        if request.method != "POST" or not unavailable(fault):
+            raise
+        session.rollback()
+        page = render_template("accounts/join.html", busy=True, **_secret_address(token))
+        return make_response(page, 503, {"Retry-After": "60"})
     return redirect(url_for("accounts.confirmed"), 303)
 
 
@@ -77,10 +81,11 @@ def again() -> ResponseReturnValue:
         return make_response(page, 400 if form.errors else 200)
     try:
         return _asked_again(form)
-    except OperationalError as error:
-        log.error("A new link could not be asked for: %s", faults.words(error))
+    except DatabaseError as fault:
+        if not unavailable(fault):
+            raise
         db.session.rollback()
-        return _not_taken(form, error)
+        return _not_taken(form, fault)
 
 
 @blueprint.get("/join/asked")
@@ -99,23 +104,22 @@ def _asked_again(form: AgainForm) -> ResponseReturnValue:
             link=join_link,
             now=clock.at_least(current_app, utc_now()),
         )
+        db.session.commit()
     except limits.TooMany as refused:
         db.session.commit()  # or what was counted before would be forgotten
         return _too_many(form, refused.wait)
-    db.session.commit()
     return redirect(url_for("accounts.asked"), 303)
 
 
-def _not_taken(form: AgainForm, error: OperationalError) -> Response:
-    full = faults.cannot_write(error)
+def _not_taken(form: AgainForm, fault: DatabaseError) -> Response:
+    full = faults.cannot_write(fault)
     told = (
         _("The site cannot save anything at the moment: try again in an hour.")
         if full
         else _("The site is busy: try again in a minute.")
     )
     form.email.errors = [told]
-    with read_only():
-        answer = make_response(render_template("accounts/again.html", form=form), 503)
+    answer = make_response(render_template("accounts/again.html", form=form), 503)
     answer.headers["Retry-After"] = "3600" if full else "60"
     return answer
 

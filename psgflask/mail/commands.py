@@ -12,7 +12,7 @@ from psgflask.database import utc_now
 from psgflask.languages import LANGUAGES
 from psgflask.mail import outbox
 from psgflask.mail.models import DEAD, SENT, VOID, WAITING, Message
-from psgflask.terminal import echo, one_change, print_json, print_table
+from psgflask.terminal import echo, one_change, one_look, print_json, print_table
 
 MOST_SHOWN = 200
 COLUMNS = ("id", "kind", "state", "tries", "posted", "due", "sent", "error")
@@ -38,7 +38,7 @@ def list_(state: str | None, addresses: bool, as_json: bool) -> None:
     wanted = select(Message).order_by(Message.id.desc()).limit(MOST_SHOWN)
     if state:
         wanted = wanted.where(Message.state == state)
-    with one_change() as session:
+    with one_look() as session:
         rows = [_row(message, addresses) for message in session.scalars(wanted)]
     if as_json:
         print_json(rows)

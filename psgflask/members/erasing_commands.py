@@ -21,7 +21,7 @@ from psgflask.terminal import echo
 @with_appcontext
 def erase(number: str, yes: bool, by: str) -> None:
     """Erase the member NUMBER; of payments, amount and day stay under the number."""
-    with writing() as session:
+    with looking() as session:
         person = finding.by_number(session, number)
         told = f"{person.name} ({person.number})"
     # The session is let go here: nobody else must wait while a question stands.

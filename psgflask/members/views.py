@@ -1,6 +1,5 @@
 """Pages: the form by which one joins, page by page, and the page after it was sent."""
 
-import logging
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -16,7 +15,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from psgflask import clock, faults, languages
 from psgflask.accounts import addresses
@@ -27,6 +26,7 @@ from psgflask.accounts.views import join_link
 from psgflask.accounts.words import how_long
 from psgflask.caching import cacheable
 from psgflask.database import db, utc_now
+from psgflask.errors import unavailable
 from psgflask.members import joining, stamps, steps, words
 from psgflask.members.fields import Asking
 from psgflask.members.models import ONLINE
@@ -36,7 +36,6 @@ from psgflask.members.sheet import Sheet
 blueprint = Blueprint("members", __name__, url_prefix="/members/join")
 PLACES = f"<any({', '.join(steps.PLACES)}):place>"
 TOO_OFTEN, BUSY = 429, 503
-log = logging.getLogger(__name__)
 
 
 @blueprint.get("")
@@ -137,10 +136,11 @@ def _send(page: Page) -> ResponseReturnValue:
     except TooMany as refused:
         db.session.rollback()
         return _too_often(page, refused.wait)
-    except OperationalError as error:
-        log.error("An application could not be stored: %s", error.orig)
+    except DatabaseError as fault:
+        if not unavailable(fault):
+            raise
         db.session.rollback()
-        return _not_stored(page, error)
+        return _not_stored(page, fault)
     return redirect(url_for("members.sent", word=word), 303)
 
 
@@ -186,7 +186,7 @@ def _too_often(page: Page, wait: timedelta) -> Response:
     return answer
 
 
-def _not_stored(page: Page, error: OperationalError) -> Response:
+def _not_stored(page: Page, error: DatabaseError) -> Response:
     if faults.cannot_write(error):
         complaint = _(
             "The site cannot save anything at the moment, because its disk is full or closed, so"

@@ -12,7 +12,7 @@ from flask import Flask, current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask import caching
+from psgflask import content_stamp
 from psgflask.database import db
 from psgflask.news import catalogue, counts, related
 from psgflask.news.catalogue import Scope
@@ -80,7 +80,7 @@ def weights_of_topics(scope: Scope) -> dict[int, float]:
 
 def _once(reckon: Callable[[Session, Scope], T], scope: Scope) -> T:
     session = db.session()
-    stamp = caching.stamp_seen_by(session)
+    stamp = content_stamp.stamp_seen_by(session)
     kept: _Reckoned = current_app.extensions["psg_reckoned"]
     # What was reckoned later than now was so while the clock was ahead.
     if kept.stamp != stamp or not kept.since <= scope.now < kept.until:

@@ -7,7 +7,7 @@ from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask import caching
+from psgflask import content_stamp
 from psgflask.news import cards
 from psgflask.news.cards import Card
 from psgflask.news.models import Topic
@@ -46,7 +46,7 @@ class Known:
 
 def known(session: Session) -> Known:
     """Return what is known of the content as a session sees it."""
-    stamp = caching.stamp_seen_by(session)
+    stamp = content_stamp.stamp_seen_by(session)
     before: Known | None = current_app.extensions.get("psg_known")
     if before is not None and before.stamp == stamp:
         return before

@@ -1,21 +1,25 @@
 """How templates write an article's date and address."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from babel.dates import format_date
 from flask import Flask
 from flask_babel import gettext as _
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from psgflask import caching, languages
-from psgflask.database import db, utc_now
+from psgflask import caching, content_stamp, faults, languages
+from psgflask.database import db, refuse, utc_now
 from psgflask.news import catalogue, counting, listing
 from psgflask.news.catalogue import Scope
 from psgflask.news.dateline import DAY, MONTH, UNDATED, Dateline
 from psgflask.news.models import Article, Attachment, Correction, Issue, Picture, Topic
+
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ def init_app(app: Flask) -> None:
     """Give templates the words of dates and the addresses of articles."""
     app.jinja_env.globals.update(when=when, article_url=article_url, topic_name=topic_name)
     app.context_processor(_for_base)
-    caching.shown_to_readers(Article, Topic, Issue, Picture, Attachment, Correction)
+    content_stamp.shown_to_readers(Article, Topic, Issue, Picture, Attachment, Correction)
     caching.goes_stale(app, _next_due)
 
 
@@ -92,7 +96,10 @@ def _for_base() -> dict[str, object]:
 
 
 class Archive:
-    """What base.html and the 404 page may ask about the archive; asked only when drawn."""
+    """What base.html and the 404 page may ask about the archive; asked only when drawn.
+
+    No page fails for that: where the database does not answer, nothing is known of the archive.
+    """
 
     @property
     def href(self) -> str:
@@ -113,7 +120,21 @@ class Archive:
     def latest(self) -> list[listing.Day]:
         """Return the newest article, under its date, if there is one."""
         chosen = catalogue.listing(Scope(languages.here(), utc_now())).limit(1)
-        return listing.by_day(db.session.scalars(chosen))
+        return self._told(lambda: listing.by_day(db.session.scalars(chosen))) or []
 
     def _years(self) -> Counter[int]:
-        return counting.by_year(Scope(languages.here(), utc_now()))
+        scope = Scope(languages.here(), utc_now())
+        return self._told(lambda: counting.by_year(scope)) or Counter()
+
+    @staticmethod
+    def _told(ask: Callable[[], Told]) -> Told | None:
+        try:
+            return ask()
+        except DatabaseError as error:
+            if not (faults.is_busy(error) or faults.is_damaged(error)):
+                raise
+            if faults.is_busy(error):
+                refuse()  # or each further question of this page would wait as long
+            db.session.rollback()
+            caching.do_not_keep()
+            return None

@@ -2,6 +2,7 @@
 
 import click
 from flask import Flask, current_app
+from flask.cli import with_appcontext
 
 from psgflask.news import texts
 from psgflask.terminal import echo, one_change, one_look, print_table
@@ -9,6 +10,7 @@ from psgflask.terminal import echo, one_change, one_look, print_table
 
 @click.command("read-attachments")
 @click.option("--again", is_flag=True, help="Try those again that could not be read.")
+@with_appcontext
 def read_attachments(again: bool) -> None:
     """Read the attached PDFs that nobody has read yet; the worker does so by itself."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from psgflask import caching
+from psgflask import content_stamp
 from psgflask.pages.models import Appeal, Page
 
 
@@ -12,4 +12,4 @@ def init_app(app: Flask) -> None:
 
     app.register_blueprint(views.blueprint)
     commands.init_app(app)
-    caching.shown_to_readers(Page, Appeal)
+    content_stamp.shown_to_readers(Page, Appeal)

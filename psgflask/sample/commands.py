@@ -4,15 +4,16 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
-from psgflask.database import db, utc_now
+from psgflask.database import db, read_only, utc_now
 from psgflask.news.models import Article
 from psgflask.search.commands import rebuild
-from psgflask.terminal import echo
+from psgflask.terminal import echo, faults_told
 
 
 @click.command("sample-content")
 @click.option("--if-empty", is_flag=True, help="Only where there is no article yet.")
 @with_appcontext
+@faults_told()
 def sample_content(if_empty: bool) -> None:
     """Add the sample content: ten items, three pages, the appeal, topics.
 
@@ -22,8 +23,12 @@ def sample_content(if_empty: bool) -> None:
     from psgflask.sample import loading  # reads files with YAML, which no server needs
 
     session = db.session()
-    if if_empty and session.scalar(select(Article.id).limit(1)) is not None:
-        return
+    if if_empty:
+        with read_only():  # a start must not wait for who writes, only to find nothing to do
+            empty = session.scalar(select(Article.id).limit(1)) is None
+            session.rollback()
+        if not empty:
+            return
     added = loading.load_content(session, now=utc_now())
     db.session.commit()
     if added:
@@ -44,6 +49,7 @@ def sample_content(if_empty: bool) -> None:
 @click.option("--index/--no-index", default=True, help="Build the search index anew afterwards.")
 @click.pass_context
 @with_appcontext
+@faults_told()
 def sample_archive(context: click.Context, count: int, seed: int, index: bool) -> None:
     """Add a synthetic archive for load and tests; every page of it says that it is synthetic.
 

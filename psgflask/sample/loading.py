@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from psgflask import caching
+from psgflask import content_stamp
 from psgflask.news import catalogue, publishing
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import (
@@ -109,7 +109,7 @@ def load_archive(
         added += len(missing)
         progressed(len(batch))
     if added:
-        caching.content_changed(session)
+        content_stamp.content_changed(session)
     return added
 
 

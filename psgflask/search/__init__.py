@@ -5,7 +5,7 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Open the room: index and keeper, engine, glossary, page, commands, the count of searches."""
-    from psgflask import caching
+    from psgflask import content_stamp
     from psgflask.search import commands, feeds, keeper, tally, views
     from psgflask.search.engine.vector import VectorEngine
     from psgflask.search.glossary import Shelf
@@ -14,7 +14,7 @@ def init_app(app: Flask) -> None:
     keeper.init_app(app)
     app.extensions["psg_search"] = VectorEngine(keeper.store(app))
     app.extensions["psg_glossary"] = Shelf()
-    caching.shown_to_readers(GlossaryTerm)
+    content_stamp.shown_to_readers(GlossaryTerm)
     app.register_blueprint(views.blueprint)
     feeds.init_app(app)
     commands.init_app(app)

@@ -13,7 +13,7 @@ from psgflask.search import keeper, searches
 from psgflask.search.evaluating.commands import evaluate
 from psgflask.search.glossary_commands import glossary
 from psgflask.search.searches import Asked
-from psgflask.terminal import echo, one_look, print_json, print_table
+from psgflask.terminal import echo, faults_told, one_look, print_json, print_table
 
 
 def init_app(app: Flask) -> None:
@@ -30,6 +30,7 @@ def search() -> None:
 
 @search.command()
 @with_appcontext
+@faults_told()
 def rebuild() -> None:
     """Build the index anew beside the live one, which answers until the new one is whole.
 
@@ -52,10 +53,11 @@ def rebuild() -> None:
 @search.command()
 @click.option("--repair", is_flag=True, help="Mend what differs.")
 @with_appcontext
+@faults_told()
 def check(repair: bool) -> None:
     """Compare the index with the database; exit code 1 when they differ and nothing mended it."""
     app = _app()
-    drift = keeper.check(app)
+    drift = keeper.check(app, changing=repair)
     if not drift:
         echo("Index and database agree")
         return

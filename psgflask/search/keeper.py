@@ -218,20 +218,25 @@ def _note(app: Flask, name: str, now: datetime) -> None:
     write_whole(store(app).folder / name, now.isoformat().encode("ascii"))
 
 
-def check(app: Flask, *, now: datetime | None = None) -> Drift:
-    """Compare the sets of (id, content hash) of the database and the index."""
+def check(app: Flask, *, now: datetime | None = None, changing: bool = True) -> Drift:
+    """Compare the sets of (id, content hash) of the database and the index.
+
+    Unless it may be `changing` something, what waits in the ledger is left out, not indexed.
+    """
     now = now or utc_now()
     with app.app_context(), Session(db.engine) as session:
         drift = between(documents.everything(session, now), _hashes(app))
     if not drift:
         return drift
     # Articles may have changed while we looked; what differs without that is drift.
-    with contextlib.suppress(IndexBroken):
-        drain(app, now=now)
-    there = _hashes(app)
+    if changing:
+        with contextlib.suppress(IndexBroken):
+            drain(app, now=now)
     with _reading(app) as session:
-        found = documents.of(session, drift.ids, now)
-    return between(found, {number: there[number] for number in drift.ids & there.keys()})
+        ids = drift.ids if changing else drift.ids - ledger.articles(session)
+        there = _hashes(app)
+        found = documents.of(session, ids, now)
+    return between(found, {number: there[number] for number in ids & there.keys()})
 
 
 def _hashes(app: Flask) -> dict[int, str]:

@@ -53,6 +53,11 @@ def first(session: Session, most: int) -> Sequence[Row[int, int]]:
     return session.execute(chosen.limit(most)).all()
 
 
+def articles(session: Session) -> set[int]:
+    """Return the ids of the articles that the index has yet to hear of."""
+    return set(session.scalars(select(LedgerEntry.article_id)))
+
+
 def strike(session: Session, entries: Iterable[int]) -> None:
     """Take entries out, by their ids; the caller commits."""
     session.execute(delete(LedgerEntry).where(LedgerEntry.id.in_(list(entries))))

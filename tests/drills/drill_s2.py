@@ -16,7 +16,7 @@ from random import Random
 from flask import Flask
 from sqlalchemy import select
 
-from psgflask import caching
+from psgflask import content_stamp
 from psgflask.database import db, utc_now
 from psgflask.news import catalogue
 from psgflask.news.models import Article
@@ -88,7 +88,7 @@ def _changing(app: Flask, really: bool) -> Iterator[None]:
     def change() -> None:
         while really and not over.wait(CHANGES_EVERY):
             with app.app_context():
-                caching.content_changed(db.session())
+                content_stamp.content_changed(db.session())
                 db.session.commit()
 
     thread = threading.Thread(target=change)

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask import caching
+from psgflask import content_stamp
 from psgflask.news import catalogue, publishing
 from psgflask.news.catalogue import Scope
 from psgflask.news.dateline import Dateline
@@ -162,10 +162,10 @@ def test_articles_loaded_in_bulk_make_kept_pages_stale(session: Session) -> None
     assert [draft.issue for draft in archive.articles(4, 3)][2:] == [None, None]
     loading.load_archive(session, 2, seed=3, now=NOW)
     session.commit()
-    before = caching.current_stamp()
+    before = content_stamp.current_stamp()
     loading.load_archive(session, 4, seed=3, now=NOW)
     session.commit()
-    assert caching.current_stamp() > before
+    assert content_stamp.current_stamp() > before
 
 
 MADE_UP = {"en": "This text is made up.", "es": "Este texto es inventado."}

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 
-from psgflask import caching
+from psgflask import content_stamp
 from psgflask.database import db, utc_now
 from psgflask.news.models import Article, Topic
 from psgflask.sample import loading
@@ -373,7 +373,7 @@ def test_s10_a_snippet_is_the_teaser_while_the_index_has_yet_to_hear_of_members_
     keeper.drain(app)
     assert "Zyxgated" in ask("briefing").html
     session.execute(update(Article).values(members_only=True))  # behind the ledger's back
-    caching.content_changed(session)
+    content_stamp.content_changed(session)
     session.commit()
     shown = ask("briefing").html
     assert "Outline of it." in shown
