@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from psgflask.search.index import Document, content_hash
+from psgflask.search.index import Document, IndexBroken, Store, content_hash
 
 
 @dataclass(frozen=True)
@@ -31,3 +31,11 @@ def between(found: Iterable[Document], there: Mapping[int, str]) -> Drift:
         stale=frozenset(n for n in wanted.keys() & there.keys() if wanted[n] != there[n]),
         superfluous=frozenset(there.keys() - wanted.keys()),
     )
+
+
+def hashes_of(index: Store) -> dict[int, str]:
+    """Return what is in the index, id -> content hash; nothing where it cannot be read."""
+    try:
+        return index.hashes()
+    except IndexBroken:
+        return {}

@@ -17,7 +17,7 @@ from psgflask.database import db, read_only, utc_now
 from psgflask.durable import write_whole
 from psgflask.news import catalogue
 from psgflask.search import documents, ledger
-from psgflask.search.drift import Drift, between
+from psgflask.search.drift import Drift, between, hashes_of
 from psgflask.search.index import Document, IndexBroken, NewerSchema, Store
 
 log = logging.getLogger(__name__)
@@ -225,7 +225,7 @@ def check(app: Flask, *, now: datetime | None = None, changing: bool = True) -> 
     """
     now = now or utc_now()
     with app.app_context(), Session(db.engine) as session:
-        drift = between(documents.everything(session, now), _hashes(app))
+        drift = between(documents.everything(session, now), hashes_of(store(app)))
     if not drift:
         return drift
     # Articles may have changed while we looked; what differs without that is drift.
@@ -234,16 +234,9 @@ def check(app: Flask, *, now: datetime | None = None, changing: bool = True) -> 
             drain(app, now=now)
     with _reading(app) as session:
         ids = drift.ids if changing else drift.ids - ledger.articles(session)
-        there = _hashes(app)
+        there = hashes_of(store(app))
         found = documents.of(session, ids, now)
     return between(found, {number: there[number] for number in ids & there.keys()})
-
-
-def _hashes(app: Flask) -> dict[int, str]:
-    try:
-        return store(app).hashes()
-    except IndexBroken:
-        return {}
 
 
 def repair(app: Flask, drift: Drift, *, now: datetime | None = None) -> None:
