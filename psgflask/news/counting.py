@@ -1,5 +1,6 @@
 """The archive in numbers, by year, month and topic, reckoned once for each state of the content."""
 
+import threading
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from psgflask.news.catalogue import Scope
 from psgflask.news.models import Topic
 
 T = TypeVar("T")
+_reckoning = threading.RLock()
 
 
 @dataclass
@@ -81,13 +83,21 @@ def weights_of_topics(scope: Scope) -> dict[int, float]:
 def _once(reckon: Callable[[Session, Scope], T], scope: Scope) -> T:
     session = db.session()
     stamp = content_stamp.stamp_seen_by(session)
-    kept: _Reckoned = current_app.extensions["psg_reckoned"]
-    # What was reckoned later than now was so while the clock was ahead.
-    if kept.stamp != stamp or not kept.since <= scope.now < kept.until:
-        until = catalogue.next_due(session, scope.now) or datetime.max.replace(tzinfo=UTC)
-        kept = current_app.extensions["psg_reckoned"] = _Reckoned(stamp, scope.now, until)
     key = (reckon, scope.language, scope.kinds, scope.topic_id)
-    if key not in kept.values:
-        kept.values[key] = reckon(session, scope)
+    kept: _Reckoned = current_app.extensions["psg_reckoned"]
+    if not (_holds(kept, stamp, scope) and key in kept.values):
+        # By one thread: when the content has changed, all that draw a page need the same numbers.
+        with _reckoning:
+            kept = current_app.extensions["psg_reckoned"]
+            if not _holds(kept, stamp, scope):
+                until = catalogue.next_due(session, scope.now) or datetime.max.replace(tzinfo=UTC)
+                kept = current_app.extensions["psg_reckoned"] = _Reckoned(stamp, scope.now, until)
+            if key not in kept.values:
+                kept.values[key] = reckon(session, scope)
     found: T = kept.values[key]  # type: ignore[assignment]  # the key names what reckoned it
     return found
+
+
+def _holds(kept: _Reckoned, stamp: int, scope: Scope) -> bool:
+    # What was reckoned later than now was so while the clock was ahead.
+    return kept.stamp == stamp and kept.since <= scope.now < kept.until

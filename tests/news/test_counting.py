@@ -1,5 +1,6 @@
 """The archive in numbers: as the catalogue reckons them, once for each state of the content."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,8 @@ from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from psgflask import content_stamp
+from psgflask.database import db, read_only
 from psgflask.news import catalogue, counting, counts, publishing
 from psgflask.news.catalogue import ALL_KINDS, Scope
 from tests import factories
@@ -103,3 +106,33 @@ def test_r14_numbers_of_a_clock_that_was_ahead_end_when_it_is_put_right(session:
     factories.article(session, dated="2018-07-15", status="scheduled", at=due)
     assert counting.by_month(Scope("en", NOW + timedelta(days=100))) == {(2018, 7): 1}
     assert counting.by_month(Scope("en", NOW)) == {}
+
+
+def test_readers_at_once_reckon_the_same_numbers_once(
+    app: Flask, session: Session, reckoned: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.article(session, dated="2018-07-15")
+    at_once, real, found = threading.Barrier(3), counts.year_counts, []
+    counting.by_year(Scope("es", NOW))
+    reckoned.clear()
+    session.rollback()
+
+    def slow(session: Session, scope: Scope) -> object:
+        threading.Event().wait(0.2)  # the others come meanwhile
+        return real(session, scope)
+
+    monkeypatch.setattr(counts, "year_counts", slow)
+
+    def ask() -> None:
+        with app.app_context(), read_only():
+            content_stamp.stamp_seen_by(db.session())
+            at_once.wait(60)
+            found.append(counting.by_year(Scope("en", NOW)))
+
+    threads = [threading.Thread(target=ask) for _reader in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert found == [{2018: 1}] * 3
+    assert reckoned == ["en"]
