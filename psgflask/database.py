@@ -23,6 +23,8 @@ from psgflask import faults, journal
 # So long a writer waits for another. A reader of a WAL database waits for none: only while the
 # file is being opened after a crash, or while somebody has taken all of it for themselves.
 BUSY_TIMEOUT_MS = 5000
+# A visitor hears within six seconds: so long a request waits, with what it stood in line before.
+REQUEST_TIMEOUT_MS = 4000
 READER_TIMEOUT_MS = 2000
 # Who only wants to know whether a kept page still holds has that page to fall back on.
 GLANCE_TIMEOUT_MS = 100
@@ -232,6 +234,8 @@ def _begin(connection: Connection) -> None:
 
 def _patience(most: int) -> int:
     """Return how long to wait, in milliseconds; a request that stood in line has less left."""
-    waits = _waits.get() if has_request_context() else None
-    passed = 0.0 if waits is None else (time.monotonic() - waits.since) * 1000
-    return max(0, min(most, BUSY_TIMEOUT_MS - int(passed)))
+    most = min(most, BUSY_TIMEOUT_MS)
+    if not has_request_context() or (waits := _waits.get()) is None:
+        return most
+    passed = int((time.monotonic() - waits.since) * 1000)
+    return max(0, min(most, REQUEST_TIMEOUT_MS - passed))

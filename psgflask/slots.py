@@ -39,7 +39,7 @@ FREE_THREADS = 8
 THREADS = sum(map(sum, ROOM.values())) + FREE_THREADS
 LONGEST_WAIT = 10.0  # seconds
 # Who sends a form may have to wait for another writer after that, and hears within six seconds.
-LONGEST_WAIT_OF_FORMS = 4.0
+LONGEST_WAIT_OF_FORMS = 3.0
 COME_AGAIN_AFTER = 5  # seconds
 _CHANGES_NOTHING = frozenset({"GET", "HEAD"})
 _HELD = "psg.slots"

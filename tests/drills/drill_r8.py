@@ -113,7 +113,7 @@ def _told_of_writers(app: Flask, people: list[tuple[Visitor, filling.Fields]], s
         refused += status == 503 and "retry-after: " in headers.lower()
         slowest = max(slowest, seconds)
         kept = filling.form_of(page)
-        visitor.connection.close()  # the server closes what was idle for long
+        visitor.connection.close()
         lost += any(
             kept.fields.get(name) != value
             for name, value in fields.items()
@@ -151,6 +151,7 @@ def _person(port: int, number: int) -> tuple[Visitor, filling.Fields]:
     visitor = Visitor(port)
     visitor.network, visitor.moves = 0x100 * (number + 1), 0
     visitor.fills_in_the_form()
+    visitor.connection.close()  # the server closes what is idle for long
     typed = {"email": f"person-{number}@example.org", "name": f"Person {'abcdefgh'[number % 8]}"}
     return visitor, visitor.application.filled(typed)
 
