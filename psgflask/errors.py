@@ -18,8 +18,9 @@ from werkzeug.exceptions import (
     default_exceptions,
 )
 
-from psgflask import caching, faults, languages, soundness
+from psgflask import caching, faults, languages, slots, soundness
 from psgflask.database import read_only, refuse
+from psgflask.site import REFUSED
 
 log = logging.getLogger(__name__)
 
@@ -92,16 +93,19 @@ def ask_before_404(app: Flask, question: Callable[[], str | None]) -> None:
 def show(error: HTTPException) -> ResponseReturnValue:
     """Render one HTTP error; a 404 may turn out to be an old address.
 
-    Where a page failed that was kept once, that is better than any error.
+    Where a page failed that was kept once, that is better than any error, but for a request that
+    the server refused: what it is told is not about a page.
     """
-    if isinstance(error, NotFound):
+    # A request without a slot asks the database nothing, nor draws what takes long.
+    if isinstance(error, NotFound) and slots.is_held():
         try:
             return _missing(error)
         except Exception as fault:  # the last page must not fail because a room does
             if isinstance(fault, OperationalError) and faults.is_busy(fault):
                 return database_fault(fault)  # whether there is such a page cannot be said yet
             log.exception("The 404 page failed; showing the bare one")
-    elif (error.code or 500) >= 500 and (kept := caching.last_known()) is not None:
+    is_ours = (error.code or 500) >= 500 and REFUSED not in request.environ
+    if is_ours and (kept := caching.last_known()) is not None:
         return kept
     return _answer(error, _bare(error))
 

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from psgflask import secrecy
+from psgflask.site import REFUSED
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -46,8 +47,6 @@ LONGEST_QUERY = 64_000
 # Of any other page, what others may have added counted in; our own are far shorter.
 LONGEST_PATH, LONGEST_OTHER_QUERY, MOST_PARAMETERS = 2_000, 4_000, 200
 
-# Why a request is refused that the server took no further: the number of an HTTP error.
-REFUSED = "psg.refused"
 _FOREIGN = "psg.foreign_host"
 
 

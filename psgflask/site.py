@@ -6,6 +6,9 @@ from typing import Any
 from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
+# Why a request is refused that the server took no further: the number of an HTTP error.
+REFUSED = "psg.refused"
+
 
 class Sessions(SecureCookieSessionInterface):
     """Sessions as Flask has them; who sends no cookie costs no signature."""

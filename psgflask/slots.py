@@ -119,6 +119,11 @@ def free(view: View) -> View:
     return of_kind("")(view)
 
 
+def is_held() -> bool:
+    """Say whether this request has taken a slot."""
+    return _HELD in request.environ
+
+
 def _take() -> ResponseReturnValue | None:
     kinds = _kinds()
     if not kinds:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from psgflask import slots
+from psgflask import errors, slots
 from psgflask.database import db
 from psgflask.slots import FILES, FORMS, HEALTH, PAGES, RENEWALS, ROOM, SEARCH, Full, Slots
 from tests import addresses, factories, filling
@@ -307,3 +307,15 @@ def test_a_refusal_asks_the_database_nothing_but_the_number_of_the_content(
             assert client.get(address).status_code == 503
         assert client.post("/accounts/join/again", data=form).status_code == 503
     assert asked == []
+
+
+def test_what_takes_no_slot_asks_the_database_nothing_though_it_be_missing(
+    app: Flask, client: FlaskClient
+) -> None:
+    asked: list[str] = []
+    errors.ask_before_404(app, lambda: asked.append("old addresses"))
+    for path in ("/static/0/nothing.css", "/es/static/0/nothing.css", "/es/robots.txt"):
+        assert client.get(path).status_code == 404
+    assert asked == []
+    assert client.get("/nothing").status_code == 404
+    assert asked == ["old addresses"]

@@ -43,10 +43,11 @@ def serve(context: click.Context, host: str, port: int, prepare: bool) -> None:
         raise config.ConfigurationRefused("There is no config.py yet: run `flask init` first")
     db.session.remove()
     base, own = str(current_app.config["BASE_URL"]), f"http://{_shown(host)}:{port}"
+    known = {**environment(), **os.environ}
     if base == config.DEFAULTS["BASE_URL"]:
-        base = address_of(host, port)
+        base = known["PSG_BASE_URL"] = address_of(host, port)
         click.echo(f"The site is at {base} (Ctrl-C stops it)")
-    else:
+    else:  # which a reload reads anew
         click.echo(
             f"The site is at {base}, as BASE_URL says, and listens on {own} (Ctrl-C stops it)"
         )
@@ -57,7 +58,6 @@ def serve(context: click.Context, host: str, port: int, prepare: bool) -> None:
         )
     sys.stdout.flush()
     # The process becomes the server, so that nothing which commands import stays in memory.
-    known = {**environment(), **os.environ, "PSG_BASE_URL": base}
     os.execve(sys.executable, command(host, port), known)  # noqa: S606  # our own interpreter
 
 

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from psgflask.security import REFUSED
 from psgflask.serving.bodies import BUSY, TIMEOUT, TOO_LARGE, Bodies, Limits, Refused
 from psgflask.serving.wsgi import Answer, answered, ask, environ_of
+from psgflask.site import REFUSED
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 # The site draws these without its database, at the beginning, and they are sent as they are.
 FAULT = 500
+GONE = 400
 REFUSALS = (TIMEOUT, TOO_LARGE, BUSY, FAULT)
 # Requests that wait for a thread; beyond them one hears at once that the site is busy.
 MOST_QUEUED = 256
@@ -72,7 +73,7 @@ class Gateway:
         except Refused as refused:
             self._refuse(scope.path, protocol, refused.status)
         except ConnectionError:
-            return  # nobody is there to be answered
+            protocol.response_empty(GONE, [])  # nobody reads it; a log would else tell of a fault
         else:
             done = self.loop.create_future()
             self.jobs.put(_Job(environ_of(scope, body), protocol, done))

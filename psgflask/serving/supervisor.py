@@ -24,7 +24,7 @@ MOST_FILES = 65_536
 # Seconds: a process is told to end, and ended when it has not; systemd would wait for 90.
 ENDS_WITHIN = 8.5
 # A process that makes room for the next has connections to bring to an end.
-RETIRES_WITHIN = 30.0
+RETIRES_WITHIN = 34.0
 # One that starts and never says that it answers is given up.
 STARTS_WITHIN = 120.0
 # After a crash: at once, then at growing intervals. One that lived so long had started well.
@@ -32,16 +32,23 @@ FIRST_DELAY, LONGEST_DELAY, LIVED_WELL = 0.5, 30.0, 60.0
 
 
 class Child:
-    """A process that serves; it says on `line` that it answers, and ends when that is closed."""
+    """A process that serves; it says on `line` that it answers, and ends when that is closed.
+
+    Raises OSError where no process can be started.
+    """
 
     def __init__(self, listener: socket.socket, command: Sequence[str]) -> None:
         self.line, theirs = socket.socketpair()
         self.line.setblocking(False)
         handed = (listener.fileno(), theirs.fileno())
         with theirs:
-            self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                [*command, str(listener.fileno()), str(theirs.fileno())], pass_fds=handed
-            )
+            try:
+                self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+                    [*command, str(listener.fileno()), str(theirs.fileno())], pass_fds=handed
+                )
+            except OSError:
+                self.line.close()
+                raise
         self.born = time.monotonic()
         self.answers = False
         self.dies_at: float | None = None
@@ -82,7 +89,8 @@ class Supervisor:
         for each in SIGNALS:
             signal.signal(each, lambda number, frame: None)
         self.selector.register(woken, selectors.EVENT_READ)
-        self.serving = self._start()
+        self.starts_at = time.monotonic()
+        self._look_after()
         while not self.ending or self._children():
             for key, _events in self.selector.select(self._pause()):
                 if key.fileobj is woken:
@@ -93,8 +101,13 @@ class Supervisor:
             self._look_after()
         return self.status
 
-    def _start(self) -> Child:
-        child = Child(self.listener, self.command)
+    def _start(self) -> Child | None:
+        """Start a process; None where that cannot be done now."""
+        try:
+            child = Child(self.listener, self.command)
+        except OSError as error:
+            _say(f"No process can be started ({error.strerror or error})")
+            return None
         self.selector.register(child.line, selectors.EVENT_READ, child)
         return child
 
@@ -144,6 +157,8 @@ class Supervisor:
             self._ended(child, now)
         if self.starts_at is not None and now >= self.starts_at and not self.ending:
             self.starts_at, self.serving = None, self._start()
+            if self.serving is None:
+                self._starts_later(now)
 
     def _ended(self, child: Child, now: float) -> None:
         if child in self.retired:
@@ -171,6 +186,9 @@ class Supervisor:
         if now - child.born > LIVED_WELL:
             self.delay = FIRST_DELAY
         _say(f"The serving process ended ({_how(child)}): starting anew in {self.delay:g} s")
+        self._starts_later(now)
+
+    def _starts_later(self, now: float) -> None:
         self.starts_at = now + self.delay
         self.delay = min(self.delay * 2, LONGEST_DELAY)
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from flask import Flask, Response, request, send_file
+from flask.testing import FlaskClient
 
-from psgflask.security import REFUSED
 from psgflask.serving import gateway
 from psgflask.serving.bodies import Limits
 from psgflask.serving.gateway import Gateway
 from psgflask.serving.wsgi import environ_of
+from psgflask.site import REFUSED
 
 FORM = b"name=Ana"
 
@@ -38,6 +39,9 @@ class Protocol:
 
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         self.answers.append((status, {k.lower(): v for k, v in headers}, body))
+
+    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
+        self.answers.append((status, dict(headers), b""))
 
     def response_file(self, status: int, headers: list[tuple[str, str]], file: str) -> None:
         self.answers.append((status, {k.lower(): v for k, v in headers}, Path(file)))
@@ -181,7 +185,7 @@ def test_places_for_bodies_are_bounded_in_all_and_are_given_back(ask: Ask, small
 
 
 def test_a_body_that_broke_off_is_nobodys_request(ask: Ask) -> None:
-    assert ask((form(), Protocol(FORM[:3]))) == []
+    assert ask((form(), Protocol(FORM[:3]))) == [(400, {}, b"")]  # for the log alone
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
@@ -311,3 +315,22 @@ def test_an_answer_that_cannot_be_sent_holds_nothing_up(
 
     ask((scope("/busy"), Gone()), (scope("/"), Gone()), threads=1)
     assert caplog.text.count("An answer could not be sent") == 2
+
+
+def test_the_site_draws_its_refusals_as_such_whatever_pages_it_has_kept(
+    client: FlaskClient, app: Flask
+) -> None:
+    for path in ("/", "/es/"):
+        assert client.get(path).status_code == 200
+    door = Gateway(app.wsgi_app, Limits(1000), threads=0)
+
+    async def begin() -> None:
+        door.__rsgi_init__(asyncio.get_running_loop())
+
+    asyncio.run(begin())
+    for status in gateway.REFUSALS:
+        for path in ("/news/", "/es/news/"):
+            answer = door._refusal(path, status)
+            assert answer.status == status
+            assert dict(answer.headers)["Content-Security-Policy"]
+    assert b"Algo ha fallado" in door._refusal("/es/", gateway.FAULT).body

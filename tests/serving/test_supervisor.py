@@ -38,7 +38,7 @@ Start = Callable[..., "Kept"]
 class Kept:
     """A supervisor at work, and the program that it starts, which may be changed."""
 
-    def __init__(self, folder: Path, program: str) -> None:
+    def __init__(self, folder: Path, program: str, python: Path) -> None:
         self.folder = folder
         self.write(program)
         with socket.socket() as probe:
@@ -46,7 +46,7 @@ class Kept:
             self.port = int(probe.getsockname()[1])
         quick = "; ".join(f"s.{name} = {value}" for name, value in QUICK.items())
         # By its file, as it is started: nothing of the site is imported.
-        script = f"import sys, supervisor as s; {quick};"
+        script = f"import sys, supervisor as s; {quick}; sys.executable = {str(python)!r};"
         script += f"sys.exit(s.main('127.0.0.1', '{self.port}', 'program'))"
         known = {**os.environ, "PYTHONPATH": f"{folder}:{Path(supervisor.__file__).parent}"}
         self.process = subprocess.Popen(
@@ -87,8 +87,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start a supervisor over a program."""
     kept: list[Kept] = []
 
-    def begin(text: str) -> Kept:
-        kept.append(Kept(tmp_path, text))
+    def begin(text: str, python: Path = Path(sys.executable)) -> Kept:
+        kept.append(Kept(tmp_path, text, python))
         return kept[-1]
 
     yield begin
@@ -203,6 +203,25 @@ def test_a_new_process_that_cannot_start_leaves_the_old_one_serving(start: Start
     while "the one before goes on" not in kept.process.stderr.readline():
         assert kept.process.poll() is None
     assert kept.said() == before
+
+
+def test_a_reload_that_can_start_nothing_leaves_the_old_one_serving(
+    start: Start, tmp_path: Path
+) -> None:
+    python = tmp_path / "python"
+    python.symlink_to(sys.executable)
+    kept = start(program("old"), python=python)
+    before = kept.said()
+    python.unlink()
+    kept.process.send_signal(signal.SIGHUP)
+    assert kept.process.stderr is not None
+    assert "No process can be started" in kept.process.stderr.readline()
+    assert kept.said() == before
+    os.kill(before[0], signal.SIGKILL)
+    while "No process can be started" not in kept.process.stderr.readline():
+        assert kept.process.poll() is None
+    python.symlink_to(sys.executable)
+    assert kept.said()[1] == "old"
 
 
 def test_a_second_reload_takes_what_changed_after_the_first(start: Start) -> None:
