@@ -1,6 +1,6 @@
 """What may be seen, and in what order: the one home of "published"."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -14,6 +14,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     tuple_,
 )
 from sqlalchemy.orm import Session, aliased, selectinload, undefer
@@ -119,9 +120,9 @@ def due_between(session: Session, after: datetime, until: datetime) -> Sequence[
     ).all()
 
 
-def was_public(now: datetime) -> ColumnElement[bool]:
+def was_public(now: datetime, of: type[Article] = Article) -> ColumnElement[bool]:
     """Return the condition that an article may be seen by everybody, or was until withdrawn."""
-    return and_(Article.status.in_((PUBLISHED, WITHDRAWN)), Article.publish_at <= now)
+    return and_(of.status.in_((PUBLISHED, WITHDRAWN)), of.publish_at <= now)
 
 
 def _shown_in(language: str, now: datetime) -> ColumnElement[bool]:
@@ -141,21 +142,23 @@ def conditions(scope: Scope) -> list[ColumnElement[bool]]:
     ]
 
 
-def _subject_conditions(scope: Scope) -> list[ColumnElement[bool]]:
+def _subject_conditions(
+    scope: Scope, public: Callable[[datetime, type[Article]], ColumnElement[bool]] = published
+) -> list[ColumnElement[bool]]:
     chosen: list[ColumnElement[bool]] = []
     if set(scope.kinds) != set(ALL_KINDS):
         chosen.append(Article.kind.in_(scope.kinds))
     if scope.topic_id is not None:
-        chosen.append(_about(scope.topic_id, scope.now))
+        chosen.append(_about(scope.topic_id, public(scope.now, _TELLER)))
     return chosen
 
 
-def _about(topic_id: int, now: datetime) -> ColumnElement[bool]:
+def _about(topic_id: int, public: ColumnElement[bool]) -> ColumnElement[bool]:
     """What one translation is about, the other is too, whichever of them a list shows."""
     # EXISTS, not IN: the list's own index is walked, and the walk ends with the page.
     return exists().where(
         _TELLER.work == Article.work,
-        published(now, _TELLER),
+        public,
         article_topics.c.article_id == _TELLER.id,
         article_topics.c.topic_id == topic_id,
     )
@@ -171,18 +174,24 @@ def listing(scope: Scope) -> Select[Article]:
     )
 
 
-def has_place(
-    session: Session, scope: Scope, within: Iterable[ColumnElement[bool]], day: date, number: int
-) -> bool:
-    """Say whether an article of this day and id stands, or stood, in a list in either language."""
-    found = select(Article.id).where(
-        Article.id == number,
-        Article.order_date == day,
-        was_public(scope.now),
-        *_subject_conditions(scope),
-        *within,
-    )
-    return session.scalar(found) is not None
+def place_of(
+    session: Session, scope: Scope, within: Iterable[ColumnElement[bool]], number: int
+) -> tuple[date, bool] | None:
+    """Return the day that orders an article, and whether a list has its place in either language.
+
+    What was withdrawn keeps its place. None where no article of this id is or was public.
+    """
+    stands = and_(true(), *_subject_conditions(scope, was_public), *within)
+    found = session.execute(
+        select(Article.order_date, stands).where(Article.id == number, was_public(scope.now))
+    ).one_or_none()
+    return None if found is None else (found[0], bool(found[1]))
+
+
+def was_seen(session: Session, issue: Issue, now: datetime) -> bool:
+    """Say whether an issue is or was seen; one that all articles have left counts as seen."""
+    of_it = exists().where(Article.issue_id == issue.id)
+    return bool(session.scalar(select(or_(~of_it, of_it.where(was_public(now))))))
 
 
 def on_either_side(

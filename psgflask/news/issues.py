@@ -37,6 +37,8 @@ def updates() -> str:
     if place is not None:
         known = {place.series: known.get(place.series, [])}
         if place not in known[place.series]:
+            if catalogue.was_seen(session, place, scope.now):
+                turning.moved()
             turning.no_such_place()
     size = max(ROWS // max(len(known), 1), FEWEST_ROWS)
     runs = {

@@ -1,9 +1,10 @@
 """Turns the pages of a list: which one a request asks for, and the links to its neighbours."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import NoReturn, TypeVar
 
-from flask import abort, request, url_for
+from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement
 
@@ -39,6 +40,11 @@ def no_such_place() -> NoReturn:
     abort(400, _("The place in the list could not be read. Start again from its first page."))
 
 
+def moved(**place: object) -> NoReturn:
+    """Answer 302: the list goes on at this place, or begins again at its first page."""
+    abort(redirect(_here(**place), 302))
+
+
 def is_first_page() -> bool:
     """Say whether the address names no place."""
     return BEFORE not in request.args and AFTER not in request.args
@@ -47,23 +53,36 @@ def is_first_page() -> bool:
 def slice_asked_for(scope: Scope, *within: ColumnElement[bool], size: int = PAGE_SIZE) -> Slice:
     """Return the page of a scope's list, narrowed by conditions, that the address asks for.
 
-    400 where the cursor is none that a page of this list gives: by one look at its article.
+    By one look at the cursor's article: 400 where none of its id is or was public; 302 where a
+    page of this list does not give the cursor any more.
     """
     before, after = places_asked_for(Cursor.parse)
     session, place = db.session(), before or after
-    if place and not catalogue.has_place(session, scope, within, place.order_date, place.id):
-        no_such_place()
+    if place:
+        _follow(place, catalogue.place_of(session, scope, within, place.id))
     chosen = catalogue.listing(scope).where(*within)
     return slice_of(session, chosen, before=before, after=after, size=size)
+
+
+def _follow(place: Cursor, found: tuple[date, bool] | None) -> None:
+    """Lead whoever asks for an article's former place to where it is, or to the first page."""
+    if found is None:
+        no_such_place()
+    day, stands = found
+    if not stands:
+        moved()
+    if day != place.order_date:
+        moved(**{BEFORE if BEFORE in request.args else AFTER: Cursor(day, place.id)})
 
 
 def pager(before: object | None, after: object | None) -> Pager:
     """Return the pager of the list that is being shown; a side with nothing beyond it is None."""
     return Pager(
-        earlier=_here(BEFORE, before) if before else None,
-        later=_here(AFTER, after) if after else None,
+        earlier=_here(before=before) if before else None,
+        later=_here(after=after) if after else None,
     )
 
 
-def _here(side: str, place: object) -> str:
-    return url_for(str(request.endpoint), **{**(request.view_args or {}), side: str(place)})
+def _here(**place: object) -> str:
+    named = {side: str(where) for side, where in place.items()}
+    return url_for(str(request.endpoint), **{**(request.view_args or {}), **named})

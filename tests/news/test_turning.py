@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.database import db, utc_now
 from psgflask.news import publishing
+from psgflask.news.models import Article
 from psgflask.page_cache import LONGEST_KEY, Entry, PageCache
 from tests import addresses, factories
 from tests.browser import content
@@ -33,6 +35,13 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     with content.filled(tmp_path_factory.mktemp("turning"), "full") as app:
         app.test_client_class = Visitor
         yield app
+
+
+def revise(session: Session, article: Article, **said: Any) -> None:
+    """Replace what an article says, and commit."""
+    draft = factories.draft(article.title, **said)
+    publishing.revise(session, article, draft, by=factories.EDITOR, now=factories.NOW)
+    session.commit()
 
 
 def reading(app: Flask) -> Iterator[tuple[str, object]]:
@@ -73,6 +82,15 @@ def test_only_the_filters_of_a_search_may_be_repeated(full: Flask) -> None:
     assert client.get("/search/?q=radio&lang=en&lang=es").status_code == 200
 
 
+def led(client: FlaskClient, path: str) -> str:
+    """Return where an address leads, having been there."""
+    answer = client.get(path)
+    assert answer.status_code == 302, path
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert client.get(answer.location).status_code == 200
+    return answer.location
+
+
 def test_every_list_refuses_odd_places_and_keeps_no_page_of_them(full: Flask) -> None:
     kept = full.extensions["psg_pages"].entries
     client, lists = full.test_client(), 0
@@ -101,10 +119,55 @@ def test_a_place_that_a_page_gives_is_good_in_either_language_and_in_its_own_lis
         for prefix in ("", "/es"):
             for side in ("before", "after"):
                 assert client.get(f"{prefix}{path}?{side}={place}").status_code == 200
-            assert client.get(f"{prefix}{path}?before={other}").status_code == 400
+            assert led(client, f"{prefix}{path}?before={other}") == f"{prefix}{path}"
     for path in ("/publications/", "/events/", "/news/undated/"):
-        assert client.get(f"{path}?before={place}").status_code == 400
+        assert led(client, f"{path}?before={place}") == path
     assert client.get(f"/publications/?before={other}").status_code == 200
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("prefix", ["", "/es"])
+def test_a_place_whose_article_was_given_another_date_leads_to_where_it_is_now(
+    app: Flask, client: FlaskClient, session: Session, side: str, prefix: str
+) -> None:
+    factories.topic(session, "mining")
+    placed = factories.article(session, dated="8 July 2018", topics=["mining"])
+    for year in (2017, 2019):  # the archive keeps its years
+        factories.article(session, dated=f"1 January {year}")
+    link = f"?{side}=2018-07-08.{placed.id}"
+    lists = [f"{prefix}{path}" for path in ("/news/", "/news/2018/", "/topics/mining")]
+    of_month = f"{prefix}/news/2018/07/"
+    for path in (*lists, of_month):
+        assert client.get(path + link).status_code == 200
+    revise(session, placed, dated="8 June 2018", topics=["mining"])
+    app.extensions["psg_pages"].entries.clear()
+    for path in lists:
+        assert client.get(f"{path}{link}&x=1").location == f"{path}?{side}=2018-06-08.{placed.id}"
+        assert not app.extensions["psg_pages"].entries
+    for path in lists:
+        assert led(client, path + link) == f"{path}?{side}=2018-06-08.{placed.id}"
+    assert led(client, of_month + link) == of_month
+    revise(session, placed, dated="undated", topics=["mining"])
+    assert led(client, f"{prefix}/news/{link}") == f"{prefix}/news/?{side}=0001-01-01.{placed.id}"
+    assert led(client, f"{prefix}/news/2018/{link}") == f"{prefix}/news/2018/"
+
+
+def test_a_place_whose_article_left_the_list_leads_to_the_first_page(
+    client: FlaskClient, session: Session
+) -> None:
+    factories.topic(session, "mining")
+    factories.topic(session, "oil")
+    placed = factories.article(session, dated="8 July 2018", topics=["mining"])
+    link = f"?before=2018-07-08.{placed.id}"
+    revise(session, placed, dated="8 July 2018", topics=["oil"])
+    assert led(client, f"/topics/mining{link}") == "/topics/mining"
+    assert client.get(f"/topics/oil{link}").status_code == 200
+    revise(session, placed, dated="8 July 2018", kind="publication")
+    assert led(client, f"/news/{link}") == "/news/"
+    assert led(client, f"/es/news/2018/{link}") == "/es/news/2018/"
+    assert client.get(f"/publications/{link}").status_code == 200
+    revise(session, placed, dated="8 July 2099", kind="event")  # to come, so on the first page
+    assert led(client, f"/events/{link}") == "/events/"
 
 
 def test_two_places_at_once_are_none(client: FlaskClient, session: Session) -> None:
@@ -120,17 +183,22 @@ def test_what_was_withdrawn_is_a_place_still_and_what_was_never_public_is_none(
     def status(article_id: int) -> int:
         return client.get(f"/news/?before=2018-07-15.{article_id}").status_code
 
-    placed = factories.article(session, dated="15 July 2018")
+    factories.topic(session, "mining")
+    placed = factories.article(session, dated="15 July 2018", topics=["mining"])
     assert status(placed.id) == 200
     publishing.withdraw(session, placed, by=factories.EDITOR, now=factories.NOW)
     session.commit()
     assert status(placed.id) == 200
+    assert client.get(f"/topics/mining?before=2018-07-15.{placed.id}").status_code == 200
     draft = factories.article(session, dated="15 July 2018", status="draft")
     later = utc_now() + timedelta(days=3)
     waiting = factories.article(
         session, dated="15 July 2018", status="scheduled", at=later, now=utc_now()
     )
     assert status(draft.id) == status(waiting.id) == 400
+    # Nor is the date of what nobody may see told to who guesses another.
+    for hidden in (draft, waiting):
+        assert client.get(f"/news/?before=2018-07-16.{hidden.id}").status_code == 400
 
 
 def test_an_issue_that_readers_do_not_see_is_no_place(
@@ -143,14 +211,32 @@ def test_an_issue_that_readers_do_not_see_is_no_place(
         assert client.get(f"/updates/?before={slug}").status_code == 400
 
 
-def test_a_place_that_is_none_is_refused_before_anything_else_is_read(
-    app: Flask, client: FlaskClient, session: Session
+def test_an_issue_that_was_withdrawn_or_given_another_number_leads_to_the_first_page(
+    client: FlaskClient, session: Session
 ) -> None:
-    factories.article(session, dated="15 July 2018")
+    factories.article(session, issue=("Update", 133))
+    placed = factories.article(session, dated="15 July 2018", issue=("Update", 134))
+    assert client.get("/updates/?before=134").status_code == 200
+    publishing.withdraw(session, placed, by=factories.EDITOR, now=factories.NOW)
+    session.commit()
+    assert led(client, "/updates/?before=134") == "/updates/"
+    assert led(client, "/es/updates/?after=134") == "/es/updates/"
+    revise(session, placed, dated="15 July 2018", issue=("Update", 135))
+    assert led(client, "/updates/?before=134") == "/updates/"
+    assert client.get("/updates/?before=0134").status_code == 400
+
+
+@pytest.mark.parametrize("leads", [False, True])
+def test_a_place_that_is_none_is_answered_before_anything_else_is_read(
+    app: Flask, client: FlaskClient, session: Session, leads: bool
+) -> None:
+    number, status = factories.article(session, dated="15 July 2018").id, 302
+    if not leads:
+        number, status = number + 1, 400
     asked: list[str] = []
     with app.app_context():
         event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    assert client.get("/news/?before=2018-07-15.77").status_code == 400
+    assert client.get(f"/news/?before=2018-07-16.{number}").status_code == status
     assert len([statement for statement in asked if statement.startswith("SELECT")]) == 1
     assert "articles.id = ?" in asked[-1]
 
