@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from psgflask import config, faults, installing, migrating
-from psgflask.database import db, utc_now
+from psgflask.database import db, file_in_use, utc_now
 from psgflask.mail import outbox
 from psgflask.search import keeper
 from psgflask.search.index import IndexBroken
@@ -54,6 +54,7 @@ def init() -> None:
         click.echo(f"Wrote {written} with a fresh secret; the site's settings are in it")
     before = migrating.current()
     migrating.upgrade()
+    installing.make_locks(instance, file_in_use())
     after = migrating.current()
     if before != after:
         click.echo("Made the tables" if before is None else f"Migrated from {before} to {after}")

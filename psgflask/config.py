@@ -130,6 +130,7 @@ def load(app: Flask, instance: Path, given: Mapping[str, object] | None) -> None
             "hide_parameters": True,
             # A connection for each thread of the server; few are kept, for each holds 2 MB.
             "max_overflow": 60,
+            "pool_timeout": 4,  # seconds: a visitor hears within six
         },
         # A form may stay open for as long as the browser does (WCAG 2.2.1).
         WTF_CSRF_TIME_LIMIT=None,

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, has_request_context, request
@@ -14,8 +15,9 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
 from sqlalchemy.engine import Connection, ExceptionContext
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.orm import DeclarativeBase, registry
-from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection
+from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection, QueuePool
 from sqlalchemy.types import TypeDecorator
 
 from psgflask import faults, journal
@@ -64,6 +66,17 @@ class Base(DeclarativeBase):
     )
 
 
+class Connections(QueuePool):
+    """The pool: that no connection is left is a fault of the database, which all know to tell."""
+
+    def connect(self) -> PoolProxiedConnection:
+        """Give a connection. Raises OperationalError when none is left, for a busy database."""
+        try:
+            return super().connect()
+        except NoConnectionLeft as error:
+            raise OperationalError("CONNECT", {}, error) from error
+
+
 @dataclass
 class _Waits:
     """How long a request or a command has waited, and whether for a lock in vain."""
@@ -88,7 +101,8 @@ _READY, _WROTE = "psg_ready", "psg_wrote"
 def init_app(app: Flask) -> None:
     """Connect the app to its database and make safe requests read-only."""
     # What a reader asked for stands in the parameters of a statement that failed, not in the log.
-    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {"hide_parameters": True})
+    options = app.config.get("SQLALCHEMY_ENGINE_OPTIONS", {"hide_parameters": True})
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"poolclass": Connections, **options}
     db.init_app(app)
     app.before_request(_note_method)
     app.teardown_request(_forget_method)
@@ -102,6 +116,12 @@ def utc_now() -> datetime:
 def is_sqlite(bind: Connection | Engine) -> bool:
     """Say whether this connection speaks to SQLite."""
     return bind.dialect.name == "sqlite"
+
+
+def file_in_use() -> Path | None:
+    """Return where the file of the app's database is, or should be; None where it has none."""
+    name = (db.engine.url.database or "").removeprefix("file:")
+    return Path(name) if is_sqlite(db.engine) and name not in {"", ":memory:"} else None
 
 
 def compact(engine: Engine) -> bool:
@@ -121,7 +141,7 @@ def compact(engine: Engine) -> bool:
             driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
             driver.execute("VACUUM")
             return journal.checkpoint(driver, patience=BUSY_TIMEOUT_MS)
-        except sqlite3.OperationalError:
+        except (sqlite3.OperationalError, OSError):
             return False
 
 
@@ -195,11 +215,18 @@ def _let_go(connection: Any, record: ConnectionPoolEntry) -> None:
     """End what a failed COMMIT left open; SQLAlchemy takes such a transaction for ended."""
     if not isinstance(connection, sqlite3.Connection):
         return
-    if connection.in_transaction:
-        connection.rollback()
-    if record.info.pop(_WROTE, False) and journal.size(connection) > journal.LONGEST:
-        with suppress(sqlite3.Error):  # what is committed is committed; the next one tries again
-            journal.checkpoint(connection)
+    # What is raised here would keep the connection out of the pool for good, and make a failure of
+    # a commit that stands.
+    try:
+        if connection.in_transaction:
+            connection.rollback()
+    except sqlite3.Error as error:
+        record.invalidate(error)
+        return
+    if record.info.pop(_WROTE, False):
+        with suppress(sqlite3.Error, OSError):  # the next one tries again
+            if journal.size(connection) > journal.LONGEST:
+                journal.checkpoint(connection)
 
 
 @event.listens_for(Engine, "handle_error")

@@ -8,6 +8,8 @@ import logging
 import re
 import sqlite3
 
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
+
 from psgflask.escaping import one_line
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -42,8 +44,10 @@ def cannot_write(error: BaseException) -> bool:
 
 
 def is_busy(error: BaseException) -> bool:
-    """Say whether somebody else holds the database for longer than was waited."""
+    """Say whether others hold the database, or each connection to it, longer than was waited."""
     cause = _cause(error)
+    if isinstance(cause, NoConnectionLeft):
+        return True
     told = isinstance(cause, sqlite3.Error) and ("locked" in str(cause) or "busy" in str(cause))
     return told or _is_one_of(error, frozenset(), SQLITE_BUSY, POSTGRESQL_BUSY)
 

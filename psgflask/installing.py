@@ -1,11 +1,12 @@
 """From an empty folder to an installation: config.py with a secret, tables, standing pages."""
 
 import contextlib
+import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from psgflask import durable
+from psgflask import durable, journal, worker_lock
 from psgflask.config import SETTINGS, Setting
 
 FOLDERS = ("media", "index")
@@ -39,6 +40,19 @@ def close(instance: Path) -> list[Path]:
     return closed
 
 
+def make_locks(instance: Path, database: Path | None) -> None:
+    """Make the files that are locked, each for the owner of its folder, whoever runs this.
+
+    What root made first would shut the site's own user out. Raises OSError.
+    """
+    for file in (
+        instance / worker_lock.FILE,
+        *([database.with_name(journal.LOCK)] if database is not None else []),
+    ):
+        with contextlib.suppress(PermissionError):  # another's; the worker's task tells of it
+            _make_lock(file)
+
+
 def private(instance: Path) -> list[Path]:
     """Return what is its owner's alone: the folder, which closes all within, and its secrets."""
     return [path for path in (instance, *(instance / name for name in PRIVATE)) if path.exists()]
@@ -66,6 +80,17 @@ def write_config(
 def config_text(values: Mapping[str, object], offered: Mapping[str, object]) -> str:
     """Return a config.py that says what every setting means and sets the given ones."""
     return "\n".join([OPENING, *(_lines(setting, values, offered) for setting in SETTINGS)])
+
+
+def _make_lock(file: Path) -> None:
+    owner = file.parent.stat()
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        about = os.fstat(handle)
+        if (about.st_uid, about.st_gid) != (owner.st_uid, owner.st_gid):
+            os.fchown(handle, owner.st_uid, owner.st_gid)
+    finally:
+        os.close(handle)
 
 
 def _lines(setting: Setting, values: Mapping[str, object], offered: Mapping[str, object]) -> str:

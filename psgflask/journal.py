@@ -65,7 +65,8 @@ def checkpoint(connection: sqlite3.Connection, *, patience: int = 0) -> bool:
     """Write the journal back and empty it; False when some of it had to stay.
 
     Waits at most `patience` milliseconds for who reads or writes, and not at all for another
-    checkpoint. What can be written back is in any case. Raises sqlite3.Error, but not for a lock.
+    checkpoint. What can be written back is in any case. Raises sqlite3.Error, but not for a lock;
+    OSError where `checkpoint.lock` cannot be opened.
     """
     if not (file := _file(connection)):
         return True

@@ -86,7 +86,8 @@ def test_init_makes_an_installation_of_nothing(tmp_path: Path, run: Run) -> None
     instance = tmp_path / "not" / "there" / "yet"
     done = run(instance, "init")
     assert done.exit_code == 0, done.output
-    assert {"config.py", "psg.sqlite", "media", "index"} <= {x.name for x in instance.iterdir()}
+    there = {x.name for x in instance.iterdir()}
+    assert {"config.py", "psg.sqlite", "media", "index", "checkpoint.lock", "worker.lock"} <= there
     for said in ("Wrote", "Made the tables", "standing pages", "glossary", "Built the index"):
         assert said in done.output
     app = create_app()

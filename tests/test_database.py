@@ -2,18 +2,21 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
-from psgflask import database
+from psgflask import database, journal
 from psgflask.database import db
-from tests import factories, locks
+from tests import factories, filling, locks
 from tests.conftest import Visitor
 
 
@@ -160,3 +163,76 @@ def test_compacting_gives_up_where_somebody_else_is_busy(
     assert not database.compact(db.engine)
     writer.close()
     assert database.compact(db.engine)
+
+
+def checked_out(app: Flask) -> int:
+    """Return how many connections of the pool somebody has."""
+    with app.app_context():
+        pool = db.engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedout()
+
+
+def test_a_lock_that_cannot_be_opened_keeps_no_connection_and_undoes_no_commit(
+    writing_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "LONGEST", -1)
+    Path(writing_app.instance_path, journal.LOCK).mkdir()  # whoever asks hears OSError
+    for number in range(3):
+        with writing_app.app_context():
+            factories.article(db.session(), f"Article {number}")
+            db.session.commit()
+        assert writing_app.test_client().post("/write").status_code == 200
+    assert writing_app.test_client().get("/news/").text.count("<article") == 3
+    assert checked_out(writing_app) == 0
+    with writing_app.app_context():
+        assert not database.compact(db.engine)
+    assert checked_out(writing_app) == 0
+
+
+class Unending(sqlite3.Connection):
+    """A connection whose transaction cannot be ended, which only the second try says."""
+
+    tried = False
+
+    def rollback(self) -> None:
+        if self.tried:
+            raise sqlite3.OperationalError("disk I/O error")
+        self.tried = self.in_transaction
+
+
+def test_a_connection_that_cannot_end_its_transaction_is_given_up(writing_app: Flask) -> None:
+    def unending(*given: Any) -> None:
+        given[-1]["factory"] = Unending  # of the parameters that the driver connects with
+
+    with writing_app.app_context():
+        db.engine.dispose()
+        event.listen(db.engine, "do_connect", unending)
+        with closing(db.engine.raw_connection()) as connection:
+            connection.cursor().execute("BEGIN IMMEDIATE").close()
+        event.remove(db.engine, "do_connect", unending)
+    assert checked_out(writing_app) == 0
+    assert writing_app.test_client().post("/write").status_code == 200
+
+
+def test_where_no_connection_is_left_the_database_is_said_to_be_busy(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = app.test_client()
+    form = filling.form_of(client.get("/accounts/join/again").text)
+    with app.app_context(), ExitStack() as held:
+        pool = db.engine.pool
+        assert isinstance(pool, QueuePool)
+        monkeypatch.setattr(pool, "_timeout", 0.01)
+        monkeypatch.setattr(pool, "_max_overflow", 0)
+        for _number in range(pool.size()):
+            held.enter_context(closing(db.engine.raw_connection()))
+        for path in ("/news/", "/topics/", "/nothing/here"):
+            answer = client.get(path)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5"), path
+        assert client.get("/readyz").status_code == 503
+        sent = form.filled({"email": "rosa@example.org"})
+        answer = client.post("/accounts/join/again", data=sent)
+        assert answer.status_code == 503
+        assert "rosa@example.org" in answer.text
+    assert client.get("/news/").status_code == 200
