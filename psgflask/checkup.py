@@ -60,10 +60,8 @@ def sqlite(app: Flask) -> Iterator[Finding]:
     else:
         advice = "The worker changes it to WAL as soon as nobody else has the database open"
         yield Finding("journal", ATTENTION, f"{mode}: readers wait for who writes", advice)
-    instance = Path(app.instance_path)
-    if damage := soundness.look_through(instance):
-        advice = soundness.advice(instance)
-        yield Finding("database", FAULT, f"The file is damaged: {damage}", advice)
+    if damage := soundness.look_through():
+        yield Finding("database", FAULT, f"The file is damaged: {damage}", soundness.advice())
         return
     with db.engine.connect() as connection:
         lost = connection.execute(text("PRAGMA foreign_key_check")).fetchall()

@@ -3,7 +3,6 @@
 import json
 import sqlite3
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 from flask import Blueprint, Flask, Response, current_app
@@ -48,11 +47,11 @@ def examine(app: Flask) -> list[Finding]:
             try:
                 findings.extend(question(app))
             except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-                findings.append(_not_examined(app, question.__name__, error))
+                findings.append(_not_examined(question.__name__, error))
     return findings
 
 
-def _not_examined(app: Flask, subject: str, error: Exception) -> Finding:
+def _not_examined(subject: str, error: Exception) -> Finding:
     if isinstance(error, SQLAlchemyError | sqlite3.Error):
         subject = "database"
     if faults.is_busy(error):
@@ -61,7 +60,7 @@ def _not_examined(app: Flask, subject: str, error: Exception) -> Finding:
     reason = faults.words(error)
     advice = "Look at the file and its rights"
     if faults.is_damaged(error):
-        advice = f"{advice}. If it is damaged: {soundness.advice(Path(app.instance_path))}"
+        advice = f"{advice}. If it is damaged: {soundness.advice()}"
     return Finding(subject, FAULT, f"Cannot be examined: {reason}", advice)
 
 
@@ -91,13 +90,13 @@ def ready() -> Response:
     wrong: list[str] = []
     try:
         db.session.execute(text("SELECT number FROM content_stamp"))
-        if soundness.fault(Path(app.instance_path)):
+        if soundness.fault():
             wrong.append("database")
         for question in checkup.FOR_MONITORS:
             wrong += [found.subject for found in question(app) if found.state == FAULT]
     except (SQLAlchemyError, OSError) as error:
         if faults.is_damaged(error):
-            soundness.suspect(Path(app.instance_path), faults.words(error))
+            soundness.suspect(faults.words(error))
         wrong.append("database")
     return _plain("not ready: " + ", ".join(wrong), 503) if wrong else _plain("ready", 200)
 

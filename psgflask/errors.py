@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 
 from flask import Flask, Response, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
@@ -125,6 +124,8 @@ def database_fault(error: DatabaseError) -> ResponseReturnValue:
         return _later(CannotSave(), seconds=60)
     if faults.is_damaged(error):
         return _later(ServiceUnavailable(), seconds=LATER, words=UNREADABLE)
+    if faults.is_out_of_reach(error):  # too many open files, say: that passes
+        return _later(ServiceUnavailable(), seconds=SOON)
     return show(InternalServerError())
 
 
@@ -158,7 +159,7 @@ def unavailable(fault: DatabaseError) -> bool:
         return False
     log.error("Database fault: %s", fault.orig)
     if damaged and not _cannot_save(fault):
-        soundness.suspect(Path(current_app.instance_path), faults.words(fault))
+        soundness.suspect(faults.words(fault))
     refuse()
     return True
 

@@ -14,13 +14,17 @@ from psgflask.escaping import one_line
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
-# https://www.sqlite.org/rescode.html; the second byte of a code says more, and is not needed.
+# https://www.sqlite.org/rescode.html; the second byte of a code says more, which is seldom needed.
 SQLITE_FULL = frozenset({sqlite3.SQLITE_FULL})
 # Where there is no room for a journal, SQLite may also say that it cannot open or write a file.
 SQLITE_CLOSED = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
 SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-SQLITE_DAMAGED = frozenset(
-    {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+SQLITE_OUT_OF_REACH = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
+SQLITE_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# Of what is out of reach these alone say that the disk no longer gives what was written; the others
+# (too many open files, no memory, no rights) say nothing of the file.
+SQLITE_UNREADABLE = frozenset(
+    {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
 )
 POSTGRESQL_BUSY = frozenset({"55P03", "40P01", "57014"})
 POSTGRESQL_FULL, POSTGRESQL_CLOSED = frozenset({"53100"}), frozenset({"25006"})
@@ -53,10 +57,18 @@ def is_busy(error: BaseException) -> bool:
 
 
 def is_damaged(error: BaseException) -> bool:
-    """Say whether the file of the database cannot be read, or is no longer what was written."""
+    """Say whether what the disk gives of the database's file is no longer what was written."""
+    cause = _cause(error)
+    if not isinstance(cause, sqlite3.Error):
+        return False
     # A text whose bytes were changed has no code of its own.
-    told = isinstance(_cause(error), sqlite3.Error) and "Could not decode" in str(_cause(error))
-    return told or _is_one_of(error, frozenset(), SQLITE_DAMAGED, frozenset())
+    told = "Could not decode" in str(cause)
+    return told or _code(cause) in SQLITE_UNREADABLE or _code(cause) & 0xFF in SQLITE_DAMAGED
+
+
+def is_out_of_reach(error: BaseException) -> bool:
+    """Say whether the database's file cannot be opened or read at present, damaged or not."""
+    return _is_one_of(error, frozenset(), SQLITE_OUT_OF_REACH, frozenset())
 
 
 def words(error: BaseException) -> str:
@@ -107,8 +119,13 @@ def _is_one_of(
     if isinstance(cause, OSError):
         return cause.errno in numbers
     if isinstance(cause, sqlite3.Error):
-        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in sqlite_codes
+        return _code(cause) & 0xFF in sqlite_codes
     return getattr(cause, "sqlstate", None) in states
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return SQLite's own number for it; what the driver itself raises has none."""
+    return getattr(error, "sqlite_errorcode", 0)
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -1,7 +1,8 @@
 """Is the database's file whole? Looked through every night; a page that cannot be read is noted.
 
 What was found stands in a file beside the database, for monitors, `flask doctor` and the next
-start. It is of one file: a database that was restored begins without a fault.
+start. It is of one file: a database that was restored begins without a fault. The file is the one
+in use, wherever it is; of a database that is none there is no note. All is asked within an app.
 """
 
 import json
@@ -12,10 +13,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from flask import Flask
+from flask import Flask, current_app
 
 from psgflask import faults, journal
-from psgflask.database import BUSY_TIMEOUT_MS, db, is_sqlite, utc_now
+from psgflask.database import BUSY_TIMEOUT_MS, file_in_use, utc_now
 from psgflask.durable import write_whole
 
 log = logging.getLogger(__name__)
@@ -37,47 +38,52 @@ class Note:
     file: list[int]
 
 
-def fault(instance: Path) -> str:
+def fault() -> str:
     """Return what is known to be wrong with the database's file, empty when nothing is."""
-    note = _read(instance)
-    return note.fault if note is not None and note.file == _file_of(instance) else ""
+    note, file = _read(), _number_of(file_in_use())
+    return note.fault if note is not None and file and note.file == file else ""
 
 
-def suspect(instance: Path, fault_: str) -> None:
+def suspect(fault_: str) -> None:
     """Note that a page could not be read; the worker looks through the file in its next round."""
-    if not fault(instance):
-        with suppress(OSError):  # of which whoever asks next is told again
-            _write(instance, Note("", fault_, _file_of(instance)))
+    if not fault():
+        _write("", fault_, file_in_use())
 
 
-def look_through(instance: Path) -> str:
+def look_through() -> str:
     """Look through the whole file, note and return what is wrong with it, empty when nothing is.
 
-    Raises sqlite3.Error while somebody holds the database.
+    Raises sqlite3.Error while somebody holds the database, or it cannot be opened at all.
     """
-    found = _examined(instance / DATABASE)
-    with suppress(OSError):
-        _write(instance, Note(utc_now().isoformat(), found, _file_of(instance)))
+    if (file := file_in_use()) is None:
+        return ""
+    found = _examined(file)
+    _write(utc_now().isoformat(), found, file)
     return found
 
 
 def sweep(app: Flask) -> None:
     """Look through the file when that is due: a task of the worker."""
-    instance = Path(app.instance_path)
     with app.app_context():
-        ours = is_sqlite(db.engine) and db.engine.url.database == str(instance / DATABASE)
-    if not ours or not _is_due(_read(instance), instance, utc_now()):
-        return
-    before = fault(instance)
-    found = look_through(instance)
-    if found:
-        log.error("The database is damaged (%s): %s", found, advice(instance))
-    elif before:
-        log.warning("The database is whole again")
+        file = file_in_use()
+        if file is None or not _is_due(_read(), _number_of(file), utc_now()):
+            return
+        before = fault()
+        found = look_through()
+        if found:
+            log.error("The database is damaged (%s): %s", found, advice())
+        elif before:
+            log.warning("The database is whole again")
 
 
-def advice(instance: Path) -> str:
+def advice() -> str:
     """Return the commands that bring the last backup back."""
+    instance, file = Path(current_app.instance_path), file_in_use()
+    if file != instance / DATABASE:
+        return (
+            f"systemctl stop psgflask; bring {file} back from the newest backup that is whole, with"
+            " the tool that made it; systemctl start psgflask"
+        )
     return (
         f"systemctl stop psgflask; mv {instance} {instance}.damaged; psgflask restore FILE (the"
         " newest backup that is whole: it is checked before anything is changed); systemctl start"
@@ -85,8 +91,8 @@ def advice(instance: Path) -> str:
     )
 
 
-def _is_due(note: Note | None, instance: Path, now: datetime) -> bool:
-    if note is None or not note.at or note.file != _file_of(instance):
+def _is_due(note: Note | None, file: list[int], now: datetime) -> bool:
+    if note is None or not note.at or note.file != file:
         return True
     age = abs(now - datetime.fromisoformat(note.at))
     if note.fault:
@@ -110,21 +116,25 @@ def _examined(file: Path) -> str:
     return "" if verdict == "ok" else " ".join(str(verdict).split())
 
 
-def _file_of(instance: Path) -> list[int]:
-    """Return which file the database is in; one that takes its place is another."""
+def _number_of(file: Path | None) -> list[int]:
+    """Return which file that is, empty when there is none; one that takes its place is another."""
     try:
-        about = (instance / DATABASE).stat()
+        about = file.stat() if file is not None else None
     except OSError:
-        return []
-    return [about.st_dev, about.st_ino]
+        about = None
+    return [about.st_dev, about.st_ino] if about is not None else []
 
 
-def _read(instance: Path) -> Note | None:
+def _read() -> Note | None:
     try:
-        return Note(**json.loads((instance / NOTE).read_text("utf-8")))
+        return Note(**json.loads(Path(current_app.instance_path, NOTE).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def _write(instance: Path, note: Note) -> None:
-    write_whole(instance / NOTE, json.dumps(asdict(note)).encode())
+def _write(at: str, fault_: str, file: Path | None) -> None:
+    if not (number := _number_of(file)):
+        return
+    content = json.dumps(asdict(Note(at, fault_, number))).encode()
+    with suppress(OSError):  # of which whoever asks next is told again
+        write_whole(Path(current_app.instance_path, NOTE), content)

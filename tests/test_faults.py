@@ -80,3 +80,32 @@ def test_what_is_told_is_one_line_of_bounded_length() -> None:
     told = faults.words(ListUnreadable("a\n\x1b[31mb" + "c" * 1000))
     assert told.isprintable()
     assert len(told) == faults.LONGEST
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CANTOPEN_ISDIR, sqlite3.SQLITE_IOERR),
+        *(sqlite3.SQLITE_IOERR_NOMEM, sqlite3.SQLITE_IOERR_SHMMAP, sqlite3.SQLITE_IOERR_LOCK),
+        *(sqlite3.SQLITE_IOERR_ACCESS, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_FULL),
+    ],
+)
+def test_what_the_machine_refuses_is_no_damage_of_the_file(code: int) -> None:
+    error = sqlite3.OperationalError("unable to open database file")
+    error.sqlite_errorcode = code
+    assert not faults.is_damaged(error)
+    assert not faults.is_damaged(OperationalError("SELECT", {}, error))
+    assert faults.is_out_of_reach(error) is (code != sqlite3.SQLITE_FULL)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CORRUPT_INDEX, sqlite3.SQLITE_NOTADB),
+        *(sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ),
+    ],
+)
+def test_what_the_disk_no_longer_gives_as_it_was_written_is_damage(code: int) -> None:
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = code
+    assert faults.is_damaged(error)

@@ -1,10 +1,11 @@
 """Garbled pages: noticed, told of with what to do, and survived where a page is kept."""
 
 import os
+import resource
 import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from psgflask import database, soundness, worker
+from psgflask import database, doctor, soundness, worker
 from psgflask.database import db
 from tests import factories, locks
 from tests.browser import content
@@ -114,6 +115,11 @@ def harm(request: pytest.FixtureRequest) -> Callable[[Flask], None]:
     return HARMS[request.param]
 
 
+def known(app: Flask) -> str:
+    with app.app_context():
+        return soundness.fault()
+
+
 def asked(visitor: FlaskClient) -> tuple[int, str]:
     answer = visitor.get("/readyz")
     return answer.status_code, answer.text
@@ -125,7 +131,7 @@ def test_the_worker_looks_through_the_database() -> None:
 
 def test_a_whole_database_is_ready_and_said_to_be_whole(site: Flask, visitor: FlaskClient) -> None:
     soundness.sweep(site)
-    assert soundness.fault(Path(site.instance_path)) == ""
+    assert known(site) == ""
     assert "database" not in asked(visitor)[1]
 
 
@@ -202,9 +208,8 @@ def test_what_a_request_could_not_read_is_told_at_once_and_looked_into(
 def test_what_could_not_be_read_for_a_moment_is_forgotten_once_all_was_looked_through(
     site: Flask, visitor: FlaskClient
 ) -> None:
-    instance = Path(site.instance_path)
     with site.app_context():
-        soundness.suspect(instance, "disk I/O error")
+        soundness.suspect("disk I/O error")
     assert "database" in asked(visitor)[1]
     soundness.sweep(site)
     assert "database" not in asked(visitor)[1]
@@ -280,7 +285,7 @@ def test_a_database_that_is_taken_is_not_taken_for_damaged(
     monkeypatch.setattr(soundness, "BUSY_TIMEOUT_MS", 1)
     with locks.held_whole(site), pytest.raises(sqlite3.OperationalError, match="locked"):
         soundness.sweep(site)
-    assert soundness.fault(Path(site.instance_path)) == ""
+    assert known(site) == ""
 
 
 def test_an_index_that_disagrees_is_found_though_every_page_can_be_read(site: Flask) -> None:
@@ -295,4 +300,126 @@ def test_an_index_that_disagrees_is_found_though_every_page_can_be_read(site: Fl
     held[at : at + 1] = b"n"
     file_of(site).write_bytes(held)
     soundness.sweep(site)
-    assert "ix_seen" in soundness.fault(Path(site.instance_path))
+    assert "ix_seen" in known(site)
+
+
+@contextmanager
+def descriptors(left: int) -> Iterator[None]:
+    """Let this process open so many files more, as where strangers hold many connections."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = [os.open(os.devnull, os.O_RDONLY) for _number in range(8)]
+    try:
+        highest = max(int(each.name) for each in Path("/proc/self/fd").iterdir())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+        with suppress(OSError):  # what is free in between
+            while True:
+                held.append(os.open(os.devnull, os.O_RDONLY))
+        for _number in range(left):
+            os.close(held.pop())
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for descriptor in held:
+            os.close(descriptor)
+
+
+def test_too_many_open_files_are_no_damage_of_the_database(
+    site: Flask, visitor: FlaskClient
+) -> None:
+    visitor.post("/news/article-1")  # the page of an error is drawn: its template is read
+    for left in (2, 1, 0):
+        close(site)
+        with descriptors(left):
+            answer = visitor.get("/news/article-2")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5"), left
+        assert "busy for a moment" in answer.text
+        close(site)
+        with descriptors(left):
+            assert visitor.get("/readyz").status_code == 503
+        assert known(site) == ""
+        assert "database" not in asked(visitor)[1]
+    assert visitor.get("/news/article-2").status_code == 200
+
+
+def test_a_file_that_cannot_be_opened_is_not_looked_through_and_nothing_is_noted(
+    site: Flask,
+) -> None:
+    close(site)
+    with descriptors(1), pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        soundness.sweep(site)
+    close(site)
+    with descriptors(1), site.app_context():
+        found = [found for found in doctor.examine(site) if found.subject == "database"]
+    assert found
+    assert not [one for one in found if "restore" in one.advice]
+    assert not Path(site.instance_path, soundness.NOTE).exists()
+
+
+@pytest.fixture
+def elsewhere(site: Flask, make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
+    """The same site with its database in another place, and none in the instance folder."""
+    close(site)
+    (tmp_path / "elsewhere").mkdir()
+    file = tmp_path / "elsewhere" / "site.db"
+    file_of(site).rename(file)
+    return make_app(TESTING=False, DATABASE_URL=f"sqlite:///{file}")
+
+
+def test_a_database_elsewhere_is_looked_through_where_it_is(
+    elsewhere: Flask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, visitor = tmp_path / "elsewhere" / "site.db", elsewhere.test_client()
+    assert "The file is whole" in elsewhere.test_cli_runner().invoke(args=["doctor"]).output
+    assert "database" not in asked(visitor)[1]
+    close(elsewhere)
+    whole = file.read_bytes()
+    file.write_bytes(b"something else altogether " * 500)
+    told = elsewhere.test_cli_runner().invoke(args=["doctor"]).output
+    assert str(file) in told
+    assert "psgflask restore" not in told
+    assert "database" in asked(visitor)[1]
+    close(elsewhere)
+    file.write_bytes(whole)
+    assert known(elsewhere)  # the same file: until it is looked through
+    with elsewhere.app_context():
+        soundness.look_through()
+    assert "database" not in asked(visitor)[1]
+
+
+def test_what_a_request_suspects_of_a_database_elsewhere_is_looked_into_and_cleared(
+    elsewhere: Flask,
+) -> None:
+    visitor = elsewhere.test_client()
+    with elsewhere.app_context():
+        soundness.suspect("database disk image is malformed")
+    assert "database" in asked(visitor)[1]
+    soundness.sweep(elsewhere)
+    assert "database" not in asked(visitor)[1]
+
+
+def test_a_note_of_no_file_is_a_fault_of_none(site: Flask) -> None:
+    """As an older version wrote it, and as where there is no file any more."""
+    note = Path(site.instance_path, soundness.NOTE)
+    note.write_text('{"at": "", "fault": "unable to open database file", "file": []}')
+    assert known(site) == ""
+    close(site)
+    file_of(site).unlink()
+    assert known(site) == ""
+    note.unlink()
+    with site.app_context():
+        soundness.suspect("disk I/O error")
+    assert not note.exists()
+
+
+def test_a_database_that_is_no_file_has_no_note(
+    site: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with site.app_context():
+        soundness.suspect("disk I/O error")
+    assert known(site)
+    monkeypatch.setattr(database, "is_sqlite", lambda bind: False)
+    with site.app_context():
+        soundness.suspect("disk I/O error")
+        assert soundness.look_through() == ""
+    soundness.sweep(site)
+    assert known(site) == ""

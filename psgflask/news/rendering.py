@@ -131,9 +131,10 @@ class Archive:
         try:
             return ask()
         except DatabaseError as error:
-            if not (faults.is_busy(error) or faults.is_damaged(error)):
+            passing = faults.is_busy(error) or faults.is_out_of_reach(error)
+            if not (passing or faults.is_damaged(error)):
                 raise
-            if faults.is_busy(error):
+            if passing:
                 refuse()  # or each further question of this page would wait as long
             db.session.rollback()
             caching.do_not_keep()
