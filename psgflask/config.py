@@ -129,7 +129,7 @@ def load(app: Flask, instance: Path, given: Mapping[str, object] | None) -> None
             # What a statement was given may be somebody's address: an error must not tell the log.
             "hide_parameters": True,
             # A connection for each thread of the server; few are kept, for each holds 2 MB.
-            "max_overflow": 60,
+            "max_overflow": 110,
             "pool_timeout": 4,  # seconds: a visitor hears within six
         },
         # A form may stay open for as long as the browser does (WCAG 2.2.1).

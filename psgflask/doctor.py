@@ -48,7 +48,7 @@ def examine(app: Flask) -> list[Finding]:
                 findings.extend(question(app))
             except (SQLAlchemyError, sqlite3.Error, OSError) as error:
                 findings.append(_not_examined(question.__name__, error))
-    return findings
+    return list(dict.fromkeys(findings))  # many questions fail alike on one fault
 
 
 def _not_examined(subject: str, error: Exception) -> Finding:

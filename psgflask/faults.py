@@ -102,8 +102,8 @@ def remedy(error: BaseException) -> str:
 
 
 def record(log: logging.Logger, what: str, error: BaseException) -> None:
-    """Log what went wrong: a fault of the machine in words, any other with its traceback."""
-    if cannot_write(error):
+    """Log what went wrong: of the machine or a busy database in words, else with a traceback."""
+    if cannot_write(error) or is_busy(error):
         log.warning("%s: %s", what, words(error))
     else:
         log.error("%s", what, exc_info=error)

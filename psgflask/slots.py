@@ -23,15 +23,16 @@ from psgflask.database import refuse
 
 SEARCH, PAGES, RENEWALS = "search", "pages", "renewals"
 FILES, FORMS, HEALTH = "files", "forms", "health"
-# Of each kind: how many at once, and how many in line.
+# Of each kind: how many at once, and how many in line, which costs a thread that sleeps. A line
+# is worked off in a second or so: whoever would wait for longer had better come again.
 ROOM = {
     SEARCH: (1, 15),
-    PAGES: (2, 14),
+    PAGES: (2, 30),
     # Pages that were kept until the content changed: no flood of addresses never asked for
     # before keeps the front page from being drawn again.
     RENEWALS: (1, 7),
     FILES: (2, 4),
-    FORMS: (2, 6),  # what is sent; to show a form is a page
+    FORMS: (2, 30),  # what is sent, by a hall of people too; to show a form is a page
     HEALTH: (1, 1),
 }
 # For what takes no slot, and to refuse what finds none.

@@ -270,6 +270,7 @@ def test_a_question_that_cannot_be_answered_is_a_fault_and_the_others_are_asked(
     assert done.exit_code == 1
     assert "Traceback" not in done.output
     assert "GB free" in done.output
+    assert done.output.count("unable to open database file") == 1  # however many asked it
 
 
 def asked(app: Flask, path: str) -> Any:

@@ -1,6 +1,7 @@
 """What the machine refuses, in words that hold nothing personal."""
 
 import errno
+import logging
 import os
 import sqlite3
 from contextlib import closing
@@ -109,3 +110,13 @@ def test_what_the_disk_no_longer_gives_as_it_was_written_is_damage(code: int) ->
     error = sqlite3.DatabaseError("database disk image is malformed")
     error.sqlite_errorcode = code
     assert faults.is_damaged(error)
+
+
+def test_a_busy_database_is_logged_in_a_line_and_a_fault_of_the_code_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    busy = OperationalError("BEGIN", {}, sqlite3.OperationalError("database is locked"))
+    for error in (busy, KeyError("x")):
+        faults.record(logging.getLogger("psgflask"), "A task failed", error)
+    assert [record.exc_info is None for record in caplog.records] == [True, False]
+    assert "locked" in caplog.records[0].message
