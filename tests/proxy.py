@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 OPERATING = Path(__file__).resolve().parents[1] / "docs" / "operating.md"
 # Debian's own file leaves these two to whoever runs the site; the page says what to set.
@@ -30,6 +31,13 @@ http {{
 """
 
 
+class Front(NamedTuple):
+    """nginx at work: its port, and its log."""
+
+    port: int
+    log: Path
+
+
 def program() -> str | None:
     """Return nginx where it is installed."""
     return shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
@@ -48,8 +56,8 @@ def written() -> str:
 
 
 @contextmanager
-def proxied(port: int) -> Iterator[int]:
-    """Put nginx in front of what listens on a port of this machine; give the port of nginx."""
+def proxied(port: int) -> Iterator[Front]:
+    """Put nginx in front of what listens on a port of this machine; give what it is reached by."""
     page = OPERATING.read_text("utf-8")
     connections, rlimit = (
         found[0] if (found := re.search(pattern, page)) else ""
@@ -71,7 +79,7 @@ def proxied(port: int) -> Iterator[int]:
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
             try:
                 _wait(front, process)
-                yield front
+                yield Front(front, folder / "psgflask.log")
             finally:
                 process.terminate()
                 process.wait(timeout=20)

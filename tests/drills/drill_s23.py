@@ -105,7 +105,7 @@ def main() -> int:
         instance = {"PSG_INSTANCE": app.instance_path}
         direct = stack.enter_context(serving(**instance))
         behind = stack.enter_context(serving(**instance, PSG_TRUSTED_PROXIES="1"))
-        front = stack.enter_context(proxied(behind.port))
+        front = stack.enter_context(proxied(behind.port)).port
         for name, port, server in (("direct", direct.port, direct), ("nginx", front, behind)):
             for attack in ATTACKS:
                 seen = _tried(port, attack, seconds)

@@ -16,11 +16,12 @@ from psgflask.serving import supervisor
 
 # Answers each connection with its number and its code; SIGHUP and SIGTERM end it.
 PROGRAM = """
-import os, signal, socket, sys, threading, time
+import os, select, signal, socket, sys, threading, time
 listener, line = socket.socket(fileno=int(sys.argv[1])), socket.socket(fileno=int(sys.argv[2]))
 ended = lambda number, frame: os._exit(0)
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-threading.Thread(target=lambda: line.recv(1) or os._exit(0), daemon=True).start()
+watch = lambda: select.select([line], [], []) and os._exit(0)
+threading.Thread(target=watch, daemon=True).start()
 {handlers}
 {begins}
 line.send(b"answers")
@@ -98,7 +99,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def is_gone(number: int) -> bool:
-    for _attempt in range(600):
+    for _attempt in range(3000):
         try:
             state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
