@@ -61,7 +61,8 @@ def test_what_several_programs_packed_one_behind_the_other_is_read(tmp_path: Pat
     half = len(WHOLE) // 2
     for pack in PACKED.values():
         (tmp_path / "into").mkdir()
-        read(tmp_path, pack(WHOLE[:half]) + pack(WHOLE[half:]))
+        packed = pack(WHOLE[:half]) + pack(WHOLE[half:])
+        assert read(tmp_path, packed).files.keys() == HELD.keys()
         shutil.rmtree(tmp_path / "into")
 
 

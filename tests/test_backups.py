@@ -80,7 +80,7 @@ def test_the_folder_that_a_backup_makes_is_its_owners_alone(
 def test_a_backup_named_as_one_of_its_own_files_is_made(site: Path, tmp_path: Path) -> None:
     for name in ("psg.sqlite", "archive.tar"):
         make(site, tmp_path / "backups" / name)
-        archives.read(tmp_path / "backups" / name)
+        assert archives.DATABASE in archives.read(tmp_path / "backups" / name).files
 
 
 def test_a_file_whose_name_no_archive_can_hold_is_named(site: Path, tmp_path: Path) -> None:

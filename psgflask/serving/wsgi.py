@@ -127,7 +127,7 @@ def _part(answer: Answer) -> tuple[int, int] | None:
 
 
 def _no_write(data: bytes) -> None:
-    raise NotImplementedError("The site returns its answers, it does not write them")
+    raise RuntimeError("The site returns its answers, it does not write them")
 
 
 _PLAIN = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}

@@ -61,8 +61,11 @@ def test_one_visitor_may_hold_no_more_than_so_many_requests(front: proxy.Front) 
     try:
         for connection in held:
             connection.sendall(head)
-        while " 503 POST / " not in front.log.read_text():
-            time.sleep(0.05)  # the log is written a moment later
+        for _attempt in range(1200):  # the log is written a moment later
+            if " 503 POST / " in (told := front.log.read_text()):
+                break
+            time.sleep(0.05)
+        assert " 503 POST / " in told
     finally:
         for connection in held:
             connection.close()
