@@ -1,5 +1,5 @@
 """The site for any WSGI server: `gunicorn wsgi:app`. `make serve` starts granian by itself."""
 
-from psgflask.serving import site
+from psgflask.ops.serving import site
 
 app = site()

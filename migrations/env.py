@@ -8,7 +8,7 @@ from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
-from psgflask.database import UTCDateTime, db, is_sqlite
+from psgflask.core.database import UTCDateTime, db, is_sqlite
 
 
 def run() -> None:

@@ -4,35 +4,11 @@ from collections.abc import Mapping
 
 from flask import Flask
 
-from psgflask import (
-    accounts,
-    assets,
-    caching,
-    clock,
-    commands,
-    compression,
-    config,
-    database,
-    doctor,
-    errors,
-    home,
-    languages,
-    mail,
-    members,
-    news,
-    pages,
-    paths,
-    redirects,
-    rendering,
-    sample,
-    search,
-    security,
-    serving,
-    slots,
-    topics,
-    worker,
-)
-from psgflask.site import Site
+from psgflask import accounts, home, mail, members, news, pages, redirects, sample, search, topics
+from psgflask.core import clock_watch, config, database, paths
+from psgflask.ops import commands, doctor, serving, worker
+from psgflask.web import assets, caching, compression, errors, languages, rendering, security, slots
+from psgflask.web.site import Site
 
 
 def create_app(given: Mapping[str, object] | None = None) -> Flask:
@@ -47,7 +23,7 @@ def create_app(given: Mapping[str, object] | None = None) -> Flask:
     )
     config.load(app, instance, given)
     database.init_app(app)
-    clock.init_app(app)
+    clock_watch.init_app(app)
     languages.init_app(app)
     security.init_app(app)
     caching.init_app(app)

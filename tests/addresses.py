@@ -7,10 +7,10 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import select
 
-from psgflask.database import db
-from psgflask.languages import LANGUAGES, PREFIXES
-from psgflask.members import stamps, steps
+from psgflask.core.database import db
+from psgflask.members.web import form_tokens, steps
 from psgflask.news.models import Attachment, Picture
+from psgflask.web.languages import LANGUAGES, PREFIXES
 from tests.browser.content import LINKS
 
 # What stands in the variable parts of each route; a route with such parts and no entry fails.
@@ -52,8 +52,8 @@ def of(app: Flask) -> list[str]:
 
 def _signed(app: Flask) -> dict[str, list[dict[str, Any]]]:
     """Return what stands in the routes whose address this site has signed."""
-    sent = stamps.Sent("PSG 1042-9", "household", "standing order")
-    word = {"word": stamps.seal(str(app.config["SECRET_KEY"]), sent)}
+    sent = form_tokens.Sent("PSG 1042-9", "household", "standing order")
+    word = {"word": form_tokens.seal(str(app.config["SECRET_KEY"]), sent)}
     return {"members.sent": [word], "members.own_mandate": [word]}
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from psgflask import create_app
-from psgflask.database import Model, db
+from psgflask.core.database import Model, db
 from psgflask.search.engine import vector
 from psgflask.translations.compile import compile_all
 

@@ -9,8 +9,8 @@ from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.engine import Engine, ExceptionContext
 
-from psgflask import faults
-from psgflask.database import db
+from psgflask.core import faults
+from psgflask.core.database import db
 
 
 @contextmanager

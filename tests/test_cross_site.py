@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from psgflask.database import Model, db
+from psgflask.core.database import Model, db
 from tests import filling
 from tests.browser import content
 from tests.conftest import Visitor

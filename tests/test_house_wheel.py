@@ -84,7 +84,7 @@ def test_the_wheel_carries_templates_styles_migrations_and_translations(wheel: P
         "psgflask/templates/base.html",
         "psgflask/static/css/tokens.css",
         "psgflask/migrations/env.py",
-        "psgflask/search/glossary.tsv",
+        "psgflask/search/glossary/glossary.tsv",
         "psgflask/translations/es/LC_MESSAGES/messages.mo",
     ):
         assert wanted in names

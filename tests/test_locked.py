@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from psgflask import database
 from psgflask.accounts.models import Attempt, Proof
-from psgflask.database import db
-from psgflask.slots import FORMS, Slots
+from psgflask.core import database
+from psgflask.core.database import db
+from psgflask.web.slots import FORMS, Slots
 from tests import addresses, filling, locks
 from tests.browser import content
 from tests.browser.content import LINKS
@@ -78,9 +78,9 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forms may be sent as soon as they are shown."""
     from datetime import timedelta
 
-    from psgflask.members import stamps
+    from psgflask.members.web import form_tokens
 
-    monkeypatch.setattr(stamps, "SHORTEST", timedelta(0))
+    monkeypatch.setattr(form_tokens, "SHORTEST", timedelta(0))
 
 
 @pytest.mark.usefixtures("patient")
@@ -214,7 +214,7 @@ def test_r8_what_was_taken_back_does_not_come_back(site: Flask, visitor: FlaskCl
     visitor.get("/news/everything")
     visitor.get("/")
     with site.app_context():
-        from psgflask import content_stamp
+        from psgflask.core import content_stamp
 
         content_stamp.content_changed(db.session())
         db.session.commit()

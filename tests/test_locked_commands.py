@@ -8,10 +8,11 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from psgflask import backups, database
-from psgflask.database import db, utc_now
+from psgflask.core import database
+from psgflask.core.database import db, utc_now
 from psgflask.members import erased_list
 from psgflask.members.models import Person
+from psgflask.ops import backups
 from tests import locks
 from tests.browser import content
 

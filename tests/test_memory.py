@@ -13,11 +13,12 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 from werkzeug.test import run_wsgi_app
 
-from psgflask import compression, errors, rendering
-from psgflask.page_cache import Entry, PageCache
-from psgflask.search import keeper, language
+from psgflask.search import language
 from psgflask.search.engine import spelling
 from psgflask.search.query import parsing
+from psgflask.search.sync import keeper
+from psgflask.web import compression, errors, rendering
+from psgflask.web.page_cache import Entry, PageCache
 from tests import factories
 
 MEGABYTE = 1_000_000

@@ -10,9 +10,11 @@ from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import inspect, text
 
-from psgflask import create_app, migrating, paths
-from psgflask.database import Model, db
+from psgflask import create_app
+from psgflask.core import paths
+from psgflask.core.database import Model, db
 from psgflask.news.models import Article
+from psgflask.ops import migrating
 from tests import factories
 
 

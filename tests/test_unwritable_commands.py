@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from psgflask.database import db
+from psgflask.core.database import db
 from tests import test_locked_commands as every
 from tests.browser import content
 

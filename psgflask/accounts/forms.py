@@ -9,7 +9,7 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, Field
 from wtforms.validators import ValidationError
 
-from psgflask.accounts import addresses
+from psgflask.accounts import networks
 
 
 class OwnForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -45,8 +45,8 @@ class AgainForm(OwnForm):
         if not typed:
             raise ValidationError(_("Enter your e-mail address."))
         try:
-            addresses.read(typed)
-        except addresses.AddressUnreadable as error:
+            networks.read(typed)
+        except networks.AddressUnreadable as error:
             raise ValidationError(
                 _("Enter an e-mail address in the correct form, such as name@example.org.")
             ) from error

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import addresses, mailboxes
+from psgflask.accounts import mailboxes, networks
 from psgflask.accounts.models import Attempt
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -100,7 +100,7 @@ def would_refuse(
 
 def of(session: Session, email: str) -> list[Attempt]:
     """Return the attempts of an address that are still counted, the earliest first."""
-    wanted = select(Attempt).where(Attempt.address == _hashed(addresses.same(email)))
+    wanted = select(Attempt).where(Attempt.address == _hashed(networks.same(email)))
     return list(session.scalars(wanted.order_by(Attempt.at, Attempt.id)))
 
 
@@ -121,10 +121,10 @@ def put_right(session: Session, *, latest: datetime) -> None:
 def _attempt(what: str, email: str, network: str, now: datetime) -> Attempt:
     return Attempt(
         what=what,
-        address=_hashed(addresses.same(email)),
+        address=_hashed(networks.same(email)),
         mailbox=_hashed(mailboxes.of(email)),
         network=network,
-        wide=addresses.wider(network),
+        wide=networks.wider(network),
         at=now,
     )
 

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from psgflask.accounts import addresses
+from psgflask.accounts import networks
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ FASTMAIL = re.compile(r"([^.]+)\.(fastmail\.(?:com|fm))")
 
 def of(email: str) -> str:
     """Return the mailbox that an address reaches, in one spelling. Raises AddressUnreadable."""
-    mailbox, _at, domain = addresses.same(email).rpartition("@")
+    mailbox, _at, domain = networks.same(email).rpartition("@")
     mailbox = unicodedata.normalize("NFKC", mailbox).casefold()
     if found := FASTMAIL.fullmatch(domain):
         mailbox, domain = found[1], found[2]

@@ -16,12 +16,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.exc import DatabaseError
 
-from psgflask import clock, faults, languages
-from psgflask.accounts import addresses, joining, limits, proofs
+from psgflask.accounts import email_confirmation, limits, networks, proofs
 from psgflask.accounts.forms import AgainForm
 from psgflask.accounts.words import how_long
-from psgflask.database import db, utc_now
-from psgflask.errors import unavailable
+from psgflask.core import clock_watch, faults
+from psgflask.core.database import db, utc_now
+from psgflask.web import languages
+from psgflask.web.errors import unavailable
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/accounts")
 STATUS = {proofs.UNKNOWN: 404, proofs.USED: 410, proofs.EXPIRED: 410}
@@ -46,13 +47,13 @@ def join(token: str) -> ResponseReturnValue:
     Programs that read mails follow links, and press no buttons. The link is its own authority: it
     works in any browser, without a cookie, so the form needs no other token.
     """
-    session, now = db.session(), clock.at_least(current_app, utc_now())
+    session, now = db.session(), clock_watch.at_least(current_app, utc_now())
     try:
         if request.method != "POST":
             proof = proofs.look(session, proofs.JOIN, token, now=now)
             of_page = _secret_address(token)
             return render_template("accounts/join.html", email=proof.email, **of_page)
-        joining.verify(session, token, now=now)
+        email_confirmation.verify(session, token, now=now)
         session.commit()
     except proofs.ProofRefused as refused:
         session.rollback()
@@ -91,18 +92,18 @@ def again() -> ResponseReturnValue:
 @blueprint.get("/join/asked")
 def asked() -> str:
     """Say that a mail is on its way if the address is one that we wait for."""
-    return render_template("accounts/asked.html", hours=joining.HOURS)
+    return render_template("accounts/asked.html", hours=email_confirmation.HOURS)
 
 
 def _asked_again(form: AgainForm) -> ResponseReturnValue:
     try:
-        joining.again(
+        email_confirmation.again(
             db.session(),
             email=form.email.data or "",
             language=languages.here(),
-            network=addresses.network_of(request.remote_addr),
+            network=networks.network_of(request.remote_addr),
             link=join_link,
-            now=clock.at_least(current_app, utc_now()),
+            now=clock_watch.at_least(current_app, utc_now()),
         )
         db.session.commit()
     except limits.TooMany as refused:
@@ -140,7 +141,7 @@ def _refused(token: str, refused: proofs.ProofRefused) -> Response:
     page = render_template(
         "accounts/join_refused.html",
         reason=refused.reason,
-        hours=joining.HOURS,
+        hours=email_confirmation.HOURS,
         **_secret_address(token),
     )
     return make_response(page, STATUS[refused.reason])

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from flask import Flask
 from sqlalchemy import select
 
-from psgflask import languages
-from psgflask.database import db, utc_now
+from psgflask.core.database import db, utc_now
 from psgflask.news import catalogue, counting
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import Article
 from psgflask.redirects import rules
+from psgflask.web import languages
 
 
 def init_app(app: Flask) -> None:

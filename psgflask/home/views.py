@@ -6,16 +6,16 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from psgflask import languages, slots
-from psgflask.caching import LONDON, cacheable
-from psgflask.database import db, utc_now
+from psgflask.core.database import db, utc_now
 from psgflask.news import catalogue, counting, listing
 from psgflask.news.catalogue import Scope
+from psgflask.news.lists import Cursor, slice_of
 from psgflask.news.models import Article, Issue, Topic
-from psgflask.news.slices import Cursor, slice_of
 from psgflask.pages import reading
 from psgflask.pages.models import Page
-from psgflask.rendering import absolute_url, xml
+from psgflask.web import languages, slots
+from psgflask.web.caching import LONDON, cacheable
+from psgflask.web.rendering import absolute_url, xml
 
 HEADLINES = 10
 TOPICS = 12

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from psgflask.config import ConfigurationRefused
+from psgflask.core.config import ConfigurationRefused
 from psgflask.mail import commands, sending, transports
 from psgflask.mail import models as models  # its tables are the database's, whoever asks
 from psgflask.mail.outbox import ONE_ADDRESS

@@ -14,10 +14,10 @@ from flask import Flask
 from flask_babel import force_locale
 from jinja2 import Environment, StrictUndefined
 
-from psgflask import languages
 from psgflask.mail import greeting, outbox
 from psgflask.mail.models import Message
 from psgflask.mail.transports import Letter
+from psgflask.web import languages
 
 WIDTH = 72
 LONGEST_VALUE = 300

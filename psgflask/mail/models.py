@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from psgflask.database import Model
+from psgflask.core.database import Model
 
 WAITING, SENT, DEAD, VOID = "waiting", "sent", "dead", "void"
 

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 from psgflask.accounts import limits
 from psgflask.accounts.models import Account, Proof
 from psgflask.mail.models import Message
-from psgflask.members import audit, consents, joining, telling
+from psgflask.members import applications, audit, consents
+from psgflask.members.cli import output
+from psgflask.members.cli.output import moment
 from psgflask.members.models import Person
-from psgflask.members.telling import moment
 
 
 def everything(session: Session, person: Person) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def everything(session: Session, person: Person) -> dict[str, Any]:
     reached = consents.effective(session, [person])[person.id]
     account = session.get(Account, person.account_id) if person.account_id else None
     return {
-        **telling.sheet(person, audit.of(session, person.number), reached),
+        **output.sheet(person, audit.of(session, person.number), reached),
         "account": account
         and {
             "address": account.email,
@@ -49,7 +50,9 @@ def everything(session: Session, person: Person) -> dict[str, Any]:
                 "sent": moment(mail.sent_at),
             }
             for mail in session.scalars(
-                select(Message).where(Message.about == joining.about(person)).order_by(Message.id)
+                select(Message)
+                .where(Message.about == applications.about(person))
+                .order_by(Message.id)
             )
         ],
         "attempts of the last day": [

@@ -7,15 +7,16 @@ from datetime import date, datetime
 import click
 from sqlalchemy.orm import Session
 
-from psgflask import escaping, languages
-from psgflask.accounts import joining as proving
-from psgflask.accounts.addresses import AddressUnreadable
+from psgflask.accounts import email_confirmation as proving
 from psgflask.accounts.limits import TooMany
-from psgflask.members import consents, joining
+from psgflask.accounts.networks import AddressUnreadable
+from psgflask.core import escaping
+from psgflask.core.terminal import one_change, one_look, user_name
+from psgflask.members import applications, consents
 from psgflask.members.models import EMAIL, Person
 from psgflask.members.refusals import MembershipRefused
 from psgflask.members.tiers import MembershipsUnreadable
-from psgflask.terminal import one_change, one_look, user_name
+from psgflask.web import languages
 
 by_option = click.option("--by", default=user_name, help="Who does it (default: your user name).")
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
@@ -77,9 +78,9 @@ def mail_link(session: Session, person: Person, *, now: datetime) -> str:
             link=lambda token: languages.address(
                 "accounts.join", language=person.language, external=True, token=token
             ),
-            values=joining.mail_values(person.applications[-1]),
-            data=joining.proof_data(person.applications[-1]),
-            about=joining.about(person),
+            values=applications.mail_values(person.applications[-1]),
+            data=applications.proof_data(person.applications[-1]),
+            about=applications.about(person),
             now=now,
         )
     except TooMany:

@@ -9,7 +9,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from psgflask.accounts import proofs
 from psgflask.accounts.models import Account
-from psgflask.members import audit, joining
+from psgflask.members import applications, audit
 from psgflask.members.models import Person
 from psgflask.members.refusals import ChangedMeanwhile, NothingToChange, PersonErased
 from psgflask.members.sharing import is_shared
@@ -37,10 +37,10 @@ def correct(
         raise PersonErased(person.number)
     if version is not None and version != person.version:
         raise ChangedMeanwhile(person.number, person.version)
-    before = joining.of_person(person)
+    before = applications.of_person(person)
     for field, value in changes.items():
         _set(session, person, field, value)
-    after = joining.of_person(person)
+    after = applications.of_person(person)
     changed = [field for field in FIELDS if before[field] != after[field]]
     if not changed:
         raise NothingToChange(person.number)
@@ -62,13 +62,13 @@ def correct(
 
 def _set(session: Session, person: Person, field: str, value: Any) -> None:
     if field == "name":
-        joining.set_name(person, value)
+        applications.set_name(person, value)
     elif field == "organisation":
-        joining.set_organisation(person, value)
+        applications.set_organisation(person, value)
     elif field == "household":
-        joining.set_household(person, value)
+        applications.set_household(person, value)
     elif field == "postcode":
-        joining.set_postcode(person, value)
+        applications.set_postcode(person, value)
     elif field == "email":
         _set_email(session, person, value)
     elif field in PLAIN:
@@ -80,7 +80,7 @@ def _set(session: Session, person: Person, field: str, value: Any) -> None:
 def _set_email(session: Session, person: Person, email: str) -> None:
     """Change the address; what proved the old one proves nothing of the new one."""
     old = person.email_folded
-    joining.set_email(person, email)
+    applications.set_email(person, email)
     if person.email_folded == old:
         return
     proofs.cancel(session, data={"member": person.number})

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from psgflask.accounts import addresses
-from psgflask.folding import fold
-from psgflask.languages import LANGUAGES
-from psgflask.members import countries, reading
+from psgflask.accounts import networks
+from psgflask.core.folding import fold
+from psgflask.members import countries, person_fields
 from psgflask.members.refusals import MembershipRefused
+from psgflask.web.languages import LANGUAGES
 
 
 class DetailRefused(MembershipRefused):
@@ -19,40 +19,40 @@ class DetailRefused(MembershipRefused):
 
 def name(text: str, field: str = "name") -> str:
     """Return what somebody is called. Raises DetailRefused."""
-    read = reading.line(text)
-    if not reading.is_name(read):
+    read = person_fields.line(text)
+    if not person_fields.is_name(read):
         raise DetailRefused(field, f"{text!r} is no name")
-    return _within(read, reading.LONGEST_NAME, field)
+    return _within(read, person_fields.LONGEST_NAME, field)
 
 
 def household(texts: Sequence[str]) -> tuple[str, ...]:
     """Return the names of a household, typed one by one or several in one. Raises DetailRefused."""
-    read = tuple(name(one, "household") for text in texts for one in reading.names(text))
-    if len(read) >= reading.MOST_IN_A_HOUSEHOLD:
+    read = tuple(name(one, "household") for text in texts for one in person_fields.names(text))
+    if len(read) >= person_fields.MOST_IN_A_HOUSEHOLD:
         raise DetailRefused(
-            "household", f"A household has at most {reading.MOST_IN_A_HOUSEHOLD} members"
+            "household", f"A household has at most {person_fields.MOST_IN_A_HOUSEHOLD} members"
         )
     return read
 
 
 def email(text: str) -> str:
     """Return an address as mails are sent to it; empty stays empty. Raises AddressUnreadable."""
-    return addresses.read(text).written if text.strip() else ""
+    return networks.read(text).written if text.strip() else ""
 
 
 def phone(text: str, country_: str) -> str:
     """Return a telephone number; empty stays empty. Raises DetailRefused."""
     if not text.strip():
         return ""
-    read = reading.phone(text, country_)
+    read = person_fields.phone(text, country_)
     if read is None:
         raise DetailRefused("phone", f"{text!r} is no telephone number")
-    return _within(read, reading.LONGEST_PHONE, "phone")
+    return _within(read, person_fields.LONGEST_PHONE, "phone")
 
 
 def address(texts: Sequence[str]) -> str:
     """Return the lines of an address. Raises DetailRefused."""
-    return _within(reading.lines("\n".join(texts)), reading.LONGEST_ADDRESS, "address")
+    return _within(person_fields.lines("\n".join(texts)), person_fields.LONGEST_ADDRESS, "address")
 
 
 def postcode(text: str, country_: str) -> str:
@@ -60,10 +60,10 @@ def postcode(text: str, country_: str) -> str:
 
     One from paper that is none is refused too, or the double of somebody would not be noticed.
     """
-    read = reading.line(text).upper()
+    read = person_fields.line(text).upper()
     if not read or country_ != "GB":
-        return _within(read, reading.LONGEST_POSTCODE, "postcode")
-    british = reading.british_postcode(read)
+        return _within(read, person_fields.LONGEST_POSTCODE, "postcode")
+    british = person_fields.british_postcode(read)
     if british is None:
         raise DetailRefused("postcode", f"{text!r} is no postcode of the United Kingdom")
     return british
@@ -71,7 +71,7 @@ def postcode(text: str, country_: str) -> str:
 
 def country(text: str) -> str:
     """Return the code of a country that was typed as code or name. Raises DetailRefused."""
-    typed = fold(reading.line(text))
+    typed = fold(person_fields.line(text))
     for language in LANGUAGES:
         for code, called in countries.names(language).items():
             if typed in {code.lower(), fold(called)}:

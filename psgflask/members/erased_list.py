@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from psgflask.durable import append_lines
+from psgflask.core.durable import append_lines
 from psgflask.members.refusals import MembershipRefused
 
 log = logging.getLogger(__name__)

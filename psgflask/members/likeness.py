@@ -2,7 +2,7 @@
 
 import re
 
-from psgflask.folding import fold
+from psgflask.core.folding import fold
 
 LONGEST = 400  # as the columns that hold it; folding can lengthen a name
 APOSTROPHES = re.compile("['’‘ʼ`´]")

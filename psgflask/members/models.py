@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Numeric, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from psgflask.database import Model
+from psgflask.core.database import Model
 
 ONLINE, PAPER = "online", "paper"
 STANDING_ORDER, CHEQUE = "standing order", "cheque"

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from psgflask.caching import LONDON
+from psgflask.web.caching import LONDON
 
 
 def london_day(moment: datetime) -> date:

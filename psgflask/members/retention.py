@@ -6,8 +6,8 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from psgflask.accounts import limits, proofs
-from psgflask.members import erasing
-from psgflask.members.erasing import Erased
+from psgflask.members import erasure
+from psgflask.members.erasure import Erased
 from psgflask.members.models import ONLINE, Application, Note, Payment, Person
 
 # CHECKS S3: whoever wanted to join has been able to say so for three months.
@@ -39,7 +39,7 @@ def tidy(session: Session, *, now: datetime) -> list[Erased]:
 
     `now` is the earliest moment that it can be (`clock.agreed`): none of this can be undone.
     """
-    gone = [erasing.erase(session, person, by=BY, now=now) for person in overdue(session, now=now)]
+    gone = [erasure.erase(session, person, by=BY, now=now) for person in overdue(session, now=now)]
     limits.trim(session, now=now)
     proofs.trim(session, now=now)
     return gone

@@ -13,8 +13,8 @@ from flask import Flask, current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask import content_stamp
-from psgflask.database import db
+from psgflask.core import content_stamp
+from psgflask.core.database import db
 from psgflask.news import catalogue, counts, related
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import Topic

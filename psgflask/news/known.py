@@ -7,7 +7,7 @@ from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask import content_stamp
+from psgflask.core import content_stamp
 from psgflask.news import cards
 from psgflask.news.cards import Card
 from psgflask.news.models import Topic

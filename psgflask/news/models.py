@@ -17,9 +17,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from psgflask.database import Model, utc_now
-from psgflask.languages import LANGUAGES
+from psgflask.core.database import Model, utc_now
 from psgflask.news.dateline import PRECISIONS, Dateline
+from psgflask.web.languages import LANGUAGES
 
 NEWS, UPDATE, PUBLICATION, EVENT = "news", "update", "publication", "event"
 KINDS = (NEWS, UPDATE, PUBLICATION, EVENT)

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.languages import PREFIXES
 from psgflask.news import catalogue
 from psgflask.news.drafts import (
     LONGEST_CORRECTION,
@@ -34,6 +33,7 @@ from psgflask.news.models import (
 )
 from psgflask.news.slugs import slug_of
 from psgflask.redirects import remembering
+from psgflask.web.languages import PREFIXES
 
 __all__ = [
     "AttachmentDraft",

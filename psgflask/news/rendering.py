@@ -12,12 +12,13 @@ from flask_babel import gettext as _
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from psgflask import caching, content_stamp, faults, languages
-from psgflask.database import db, refuse, utc_now
+from psgflask.core import content_stamp, faults
+from psgflask.core.database import db, refuse, utc_now
 from psgflask.news import catalogue, counting, listing
 from psgflask.news.catalogue import Scope
 from psgflask.news.dateline import DAY, MONTH, UNDATED, Dateline
 from psgflask.news.models import Article, Attachment, Correction, Issue, Picture, Topic
+from psgflask.web import caching, languages
 
 Told = TypeVar("Told")
 

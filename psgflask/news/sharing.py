@@ -8,9 +8,9 @@ from flask import current_app
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from psgflask import languages
 from psgflask.news.models import Article
 from psgflask.news.rendering import article_url
+from psgflask.web import languages
 
 
 def links(article: Article) -> list[tuple[str, str]]:

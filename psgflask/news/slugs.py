@@ -2,7 +2,7 @@
 
 import re
 
-from psgflask.folding import fold
+from psgflask.core.folding import fold
 
 LONGEST = 80
 # Addresses under /news/ that are lists.

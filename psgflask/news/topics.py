@@ -3,12 +3,12 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.languages import PREFIXES
 from psgflask.news import catalogue
 from psgflask.news.drafts import PublishingRefused, check_text
 from psgflask.news.models import TOPIC_KINDS, Topic, article_topics
 from psgflask.news.slugs import is_slug
 from psgflask.redirects import remembering
+from psgflask.web.languages import PREFIXES
 
 LONGEST_NAME = 120
 LONGEST_SLUG = 80

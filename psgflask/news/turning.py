@@ -8,11 +8,11 @@ from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement
 
-from psgflask.database import db
+from psgflask.core.database import db
 from psgflask.news import catalogue
 from psgflask.news.catalogue import Scope
-from psgflask.news.slices import PAGE_SIZE, Cursor, Slice, slice_of
-from psgflask.paging import Pager
+from psgflask.news.lists import PAGE_SIZE, Cursor, Slice, slice_of
+from psgflask.web.paging import Pager
 
 Place = TypeVar("Place")
 BEFORE, AFTER = "before", "after"

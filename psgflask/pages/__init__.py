@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from psgflask import content_stamp
+from psgflask.core import content_stamp
 from psgflask.pages.models import Appeal, Page
 
 

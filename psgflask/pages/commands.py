@@ -10,14 +10,8 @@ from flask import Flask
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from psgflask import languages
-from psgflask.caching import LONDON
-from psgflask.database import utc_now
-from psgflask.languages import LANGUAGES
-from psgflask.manuscript import FrontMatterWrong
-from psgflask.pages import reading, writing
-from psgflask.pages.models import Appeal, Page
-from psgflask.terminal import (
+from psgflask.core.database import utc_now
+from psgflask.core.terminal import (
     FileWrong,
     echo,
     one_change,
@@ -26,6 +20,12 @@ from psgflask.terminal import (
     print_json,
     print_table,
 )
+from psgflask.manuscript import FrontMatterWrong
+from psgflask.pages import reading, writing
+from psgflask.pages.models import Appeal, Page
+from psgflask.web import languages
+from psgflask.web.caching import LONDON
+from psgflask.web.languages import LANGUAGES
 
 pages = AppGroup("pages", help="The standing pages, such as the aims or the contact.")
 appeal = AppGroup("appeal", help="The appeal on the home page, in each language.")

@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, ForeignKey, Numeric, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from psgflask.database import Model
+from psgflask.core.database import Model
 
 PSG, PERU, SITE = "psg", "peru", "site"
 SECTIONS = (PSG, PERU, SITE)

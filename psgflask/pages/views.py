@@ -3,12 +3,12 @@
 from flask import Blueprint, abort, render_template
 from flask_babel import gettext as _
 
-from psgflask import languages
-from psgflask.caching import cacheable
-from psgflask.database import db
+from psgflask.core.database import db
 from psgflask.pages import reading
 from psgflask.pages.models import PERU, PSG
-from psgflask.rendering import markdown
+from psgflask.web import languages
+from psgflask.web.caching import cacheable
+from psgflask.web.rendering import markdown
 
 blueprint = Blueprint("pages", __name__)
 

@@ -11,11 +11,11 @@ import yaml
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.database import Model
-from psgflask.languages import LANGUAGES
+from psgflask.core.database import Model
 from psgflask.manuscript import FrontMatterWrong, Head, Mistake, read
 from psgflask.pages.models import SECTIONS, SITE, Appeal, Page
 from psgflask.pages.reading import has_ended
+from psgflask.web.languages import LANGUAGES
 
 PAGE_NAMES = ("slug", "language", "section", "position", "title", "teaser")
 APPEAL_NAMES = (*("title", "language", "link", "target", "total", "ends on", "outcome", "article"),)

@@ -2,9 +2,9 @@
 
 from flask import Flask, request
 
-from psgflask import errors
-from psgflask.database import db
+from psgflask.core.database import db
 from psgflask.redirects import remembering, rules
+from psgflask.web import errors
 
 
 def init_app(app: Flask) -> None:

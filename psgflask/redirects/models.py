@@ -3,7 +3,7 @@
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from psgflask.database import Model
+from psgflask.core.database import Model
 
 
 class Redirect(Model):

@@ -4,10 +4,10 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
-from psgflask.database import db, read_only, utc_now
+from psgflask.core.database import db, read_only, utc_now
+from psgflask.core.terminal import echo, faults_told
 from psgflask.news.models import Article
-from psgflask.search.commands import rebuild
-from psgflask.terminal import echo, faults_told
+from psgflask.search.cli.commands import rebuild
 
 
 @click.command("sample-content")

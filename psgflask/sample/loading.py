@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from psgflask import content_stamp
+from psgflask.core import content_stamp
 from psgflask.news import catalogue, publishing
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import (

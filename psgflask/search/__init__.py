@@ -5,11 +5,14 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Open the room: index and keeper, engine, glossary, page, commands, the count of searches."""
-    from psgflask import content_stamp
-    from psgflask.search import commands, feeds, keeper, tally, views
+    from psgflask.core import content_stamp
+    from psgflask.search.cli import commands
     from psgflask.search.engine.vector import VectorEngine
-    from psgflask.search.glossary import Shelf
+    from psgflask.search.glossary.glossary import Shelf
     from psgflask.search.models import GlossaryTerm
+    from psgflask.search.search_log import tally
+    from psgflask.search.sync import keeper
+    from psgflask.search.web import feeds, views
 
     keeper.init_app(app)
     app.extensions["psg_search"] = VectorEngine(keeper.store(app))

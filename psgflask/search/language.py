@@ -7,7 +7,7 @@ from threading import local
 
 import snowballstemmer
 
-from psgflask import folding
+from psgflask.core import folding
 
 # A letter or digit, with the combining marks that follow it in decomposed text.
 _WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f]+[^\W_]*)*")

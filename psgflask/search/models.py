@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from psgflask.database import Model, utc_now
+from psgflask.core.database import Model, utc_now
 
 
 class LedgerEntry(Model):

@@ -5,12 +5,12 @@ from typing import Any
 from flask import Blueprint, abort, render_template, url_for
 from flask_babel import gettext as _
 
-from psgflask import languages
-from psgflask.caching import cacheable, reads
-from psgflask.database import db, utc_now
+from psgflask.core.database import db, utc_now
 from psgflask.news import catalogue, counting, listing, turning
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import ORGANISATION, PLACE, THEME, Topic
+from psgflask.web import languages
+from psgflask.web.caching import cacheable, reads
 
 blueprint = Blueprint("topics", __name__, url_prefix="/topics")
 

@@ -9,10 +9,10 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import addresses, limits
+from psgflask.accounts import limits, networks
 from psgflask.accounts.limits import TooMany
 from psgflask.accounts.models import Attempt
-from psgflask.database import db
+from psgflask.core.database import db
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOME = "203.0.113.7"
@@ -60,7 +60,7 @@ def test_s3_forty_people_of_one_hall_apply_within_an_hour_and_each_is_mailed(
 
 def test_s3_an_ipv6_network_is_a_household_not_an_address(session: Session) -> None:
     def any_of_a_household(number: int) -> str:
-        return addresses.network_of(f"2001:db8::{number:x}")
+        return networks.network_of(f"2001:db8::{number:x}")
 
     assert tries(session, "join", 50, email=somebody, network=any_of_a_household)[True] == 40
 
@@ -68,10 +68,10 @@ def test_s3_an_ipv6_network_is_a_household_not_an_address(session: Session) -> N
 @pytest.mark.parametrize("wide", ["2001:db8:7:{:x}::1", "203.0.113.{}"])
 def test_s3_who_has_many_networks_is_bound_by_the_wider_one(session: Session, wide: str) -> None:
     def network(number: int) -> str:
-        return addresses.network_of(wide.format(number))
+        return networks.network_of(wide.format(number))
 
     assert tries(session, "join", 120, email=somebody, network=network) == {True: 80, None: 40}
-    elsewhere = {"email": "ana@example.org", "network": addresses.network_of("2001:db8:8::1")}
+    elsewhere = {"email": "ana@example.org", "network": networks.network_of("2001:db8:8::1")}
     assert limits.spend(session, "join", now=NOW, **elsewhere)
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psgflask.accounts import addresses, mailboxes
-from psgflask.accounts.addresses import AddressUnreadable
+from psgflask.accounts import mailboxes, networks
+from psgflask.accounts.networks import AddressUnreadable
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,4 @@ def test_every_address_has_a_mailbox_with_a_name_and_a_domain(email: str) -> Non
         name, _at, domain = mailboxes.of(email).rpartition("@")
         assert name
         assert domain
-        assert mailboxes.of(email) == mailboxes.of(addresses.same(email))
+        assert mailboxes.of(email) == mailboxes.of(networks.same(email))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from psgflask.accounts import proofs
 from psgflask.accounts.models import Proof
 from psgflask.accounts.proofs import ProofRefused
-from psgflask.database import db
+from psgflask.core.database import db
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 JANE = "jane@example.org"

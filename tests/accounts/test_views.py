@@ -16,13 +16,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from psgflask.accounts import joining, proofs, views, words
+from psgflask.accounts import email_confirmation, proofs, views, words
 from psgflask.accounts.models import Account, Attempt, Proof
-from psgflask.database import db, utc_now
+from psgflask.core.database import db, utc_now
 from psgflask.mail.models import WAITING, Message
 from tests import filling, full_disk
-from tests.accounts import test_joining
-from tests.accounts.test_joining import statements
+from tests.accounts import test_email_confirmation
+from tests.accounts.test_email_confirmation import statements
 from tests.conftest import Visitor
 
 JANE = "jane@example.org"
@@ -55,7 +55,7 @@ def ask(client: FlaskClient, email: str = JANE, path: str = AGAIN, **said: Any) 
 
 def counts(session: Session) -> dict[str, int]:
     """Return how many rows each table has, and keep no lock for having looked."""
-    found = test_joining.counts(session)
+    found = test_email_confirmation.counts(session)
     session.rollback()
     return found
 
@@ -448,9 +448,9 @@ def test_s22_no_log_tells_an_address_or_a_secret(
     client.get(f"/accounts/join/{token}/more")
     for email in (JANE, "jane@", "stranger@example.org"):
         ask(client, email)
-    before = list(joining._listeners)
+    before = list(email_confirmation._listeners)
 
-    @joining.on_verified
+    @email_confirmation.on_verified
     def fail(session: Session, proof: Proof, account: Account, now: object) -> None:
         session.add(Account(email=JANE, language="en", created_at=now, verified_at=now))
         session.flush()  # the database refuses it, and says what it was given
@@ -459,7 +459,7 @@ def test_s22_no_log_tells_an_address_or_a_secret(
         faulty = sent(app, JANE, application=2)
         assert client.post(f"/accounts/join/{faulty}").status_code == 500
     finally:
-        joining._listeners[:] = before
+        email_confirmation._listeners[:] = before
     assert "IntegrityError" in logged.text
     for private in (token, faulty, JANE, "stranger@"):
         assert private not in logged.text

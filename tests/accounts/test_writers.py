@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from psgflask.accounts.models import Attempt
-from psgflask.database import db
+from psgflask.core.database import db
 from tests import filling
 
 AGAIN = "/accounts/join/again"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from psgflask.serving import cli
+from psgflask.ops.serving import commands
 
 ROOT = Path(__file__).resolve().parents[2]
 CLOCK = os.sysconf("SC_CLK_TCK")
@@ -36,9 +36,9 @@ def serving(target: str = "", **environment: str) -> Iterator[Server]:
     """Serve the site, or another application (MODULE:APP), as `make serve` does."""
     port = _free_port()
     process = subprocess.Popen(  # our own command
-        cli.command("127.0.0.1", port, target),
+        commands.command("127.0.0.1", port, target),
         cwd=ROOT,
-        env={**os.environ, **cli.environment(), **environment},
+        env={**os.environ, **commands.environment(), **environment},
         stdout=subprocess.DEVNULL,
     )
     try:

@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 
 from psgflask import create_app
 from psgflask.accounts import limits, proofs
-from psgflask.database import db, utc_now
-from psgflask.members import stamps
+from psgflask.core.database import db, utc_now
+from psgflask.members.web import form_tokens
 from psgflask.news import catalogue, publishing
 from psgflask.news.drafts import AttachmentDraft, PictureDraft
-from psgflask.news.intake import Tray
-from psgflask.search.glossary import Book
-from psgflask.search.glossary_file import Entry
+from psgflask.news.media.store import Tray
+from psgflask.search.glossary.glossary import Book
+from psgflask.search.glossary.glossary_file import Entry
 from tests import factories
 
 EVERYTHING = """The first paragraph has a [link](https://example.org/report), *words in italics*
@@ -54,10 +54,12 @@ LONG_TITLE = (
 SECRET = "only-in-tests"
 # What stands in the address of the page after sending, by how the applicant will pay.
 SENT = {
-    payment: stamps.seal(SECRET, stamps.Sent("PSG 1042-9", "household", payment))
+    payment: form_tokens.seal(SECRET, form_tokens.Sent("PSG 1042-9", "household", payment))
     for payment in ("standing order", "cheque")
 }
-UNMAILED = stamps.seal(SECRET, stamps.Sent("PSG 1042-9", "household", "cheque", mailed=False))
+UNMAILED = form_tokens.seal(
+    SECRET, form_tokens.Sent("PSG 1042-9", "household", "cheque", mailed=False)
+)
 # Secrets of links that were mailed, by what has become of them.
 LINKS = {
     "open": "open-link-of-the-tests-not-yet-pressed",

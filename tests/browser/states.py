@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from psgflask.database import utc_now
-from psgflask.members import stamps
+from psgflask.core.database import utc_now
+from psgflask.members.web import form_tokens
 from tests.browser import content
 
 if TYPE_CHECKING:  # most who read the list of states need no browser
@@ -40,7 +40,7 @@ AGREEMENTS = (("consents", "post"),)
 JOIN = "/members/join/membership"
 TO_CHECK = (MEMBERSHIP, YOU, CONTACT, PAYMENT, AGREEMENTS)
 # As if it had been begun a while ago, or by nobody.
-BEGUN = stamps.new(content.SECRET, now=utc_now() - timedelta(hours=1))
+BEGUN = form_tokens.new(content.SECRET, now=utc_now() - timedelta(hours=1))
 
 STATES = (
     State("home", "/"),

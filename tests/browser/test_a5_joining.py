@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from psgflask.members import stamps
+from psgflask.members.web import form_tokens
 from tests.benchmarks.servers import ROOT, serving
 from tests.browser import content
 from tests.mail.mail_server import MailServer
@@ -147,7 +147,7 @@ def apply(page: Page, prefix: str, tier: str, email: str, you: dict[str, str]) -
     expect(page.locator("dl.answers")).to_contain_text(email)
     expect(page.locator("dl.answers")).to_contain_text(you["name"])
     # Whoever is faster than this is no person.
-    time.sleep(stamps.SHORTEST.total_seconds())
+    time.sleep(form_tokens.SHORTEST.total_seconds())
     go_on(page)
     return page.locator("strong.reference").inner_text().replace("\xa0", " ")
 

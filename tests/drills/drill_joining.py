@@ -21,9 +21,9 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from psgflask.accounts.limits import RULES
-from psgflask.database import db
+from psgflask.core.database import db
 from psgflask.mail.models import SENT, Message
-from psgflask.members import secretary
+from psgflask.members import digest
 from psgflask.members.models import Application, Person
 from tests.benchmarks.servers import serving
 from tests.drills.drill_s4 import SEND, Visitor
@@ -72,7 +72,7 @@ def drill(app: Flask, port: int, mail_port: int, count: int) -> int:
     )
     begun = time.monotonic()
     with MailServer(port=mail_port) as post:
-        wanted = min(count, MAILED), min(count, secretary.SINGLY)
+        wanted = min(count, MAILED), min(count, digest.SINGLY)
         post.wait_for(sum(wanted), LONGEST)
         taken = time.monotonic() - begun
         time.sleep(AFTERWARDS)

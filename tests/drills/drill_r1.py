@@ -16,14 +16,14 @@ from flask import Flask
 from sqlalchemy import select
 
 from psgflask import create_app
-from psgflask.database import db, utc_now
+from psgflask.core.database import db, utc_now
 from psgflask.news import catalogue, publishing
 from psgflask.news.models import Article
-from psgflask.search import keeper
 from psgflask.search.engine import Ask, IndexUnusable
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import IndexBroken
 from psgflask.search.query import parse
+from psgflask.search.sync import keeper
 from tests import factories
 from tests.drills.installation import SETTINGS, fresh, let_go
 

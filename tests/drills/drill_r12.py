@@ -16,10 +16,10 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import delete, select
 
-from psgflask.database import db, utc_now
+from psgflask.core.database import db, utc_now
 from psgflask.mail.models import Message
-from psgflask.search import keeper
 from psgflask.search.models import LedgerEntry
+from psgflask.search.sync import keeper
 from tests import factories
 from tests.drills.installation import fresh, let_go
 from tests.mail.hostile_server import WILD, HostileServer, silence

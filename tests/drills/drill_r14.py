@@ -25,15 +25,15 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask import clock
 from psgflask.accounts.models import Account, Proof
-from psgflask.database import db, read_only, utc_now
+from psgflask.core import clock_watch
+from psgflask.core.database import db, read_only, utc_now
 from psgflask.mail import outbox
 from psgflask.mail.models import DEAD, SENT, Message
 from psgflask.members.models import Application, Person
-from psgflask.search import searches
 from psgflask.search.models import SearchQuery
-from psgflask.search.searches import Searched
+from psgflask.search.search_log import searches
+from psgflask.search.search_log.searches import Searched
 from tests import factories
 from tests.benchmarks.servers import ROOT, serving
 from tests.drills.drill_s4 import Visitor, people
@@ -112,10 +112,10 @@ def fill(app: Flask) -> None:
     searches.store(session, [Searched(day, "asked once", 1, 0)], secret="x")
     session.commit()
     let_go()
-    readings, watched = clock.Readings(), int(2 * clock.DAY)
+    readings, watched = clock_watch.Readings(), int(2 * clock_watch.DAY)
     for ago in range(watched, -1, -300):
         readings.take(utc_now().timestamp() - ago, None if ago == watched else 300)
-    Path(app.instance_path, clock.FILE).write_text(clock._written(readings))
+    Path(app.instance_path, clock_watch.FILE).write_text(clock_watch._written(readings))
 
 
 def _scheduled(session: Session, word: str, at: datetime) -> None:

@@ -22,11 +22,11 @@ from urllib.parse import quote
 from flask import Flask
 from sqlalchemy import select
 
-from psgflask.database import db, utc_now
+from psgflask.core.database import db, utc_now
 from psgflask.news import catalogue
 from psgflask.news.models import Article
-from psgflask.search import documents
 from psgflask.search.language import words
+from psgflask.search.sync import documents
 from tests.benchmarks.servers import Server, serving
 from tests.drills.installation import fresh, let_go
 

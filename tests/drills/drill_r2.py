@@ -19,13 +19,14 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import select
 
-from psgflask import create_app, installing, migrating
-from psgflask.database import db
+from psgflask import create_app
+from psgflask.core.database import db
 from psgflask.news.models import Article, Picture
+from psgflask.ops import installing, migrating
 from psgflask.redirects.models import Redirect
-from psgflask.search import keeper
 from psgflask.search.index import IndexBroken
 from psgflask.search.models import LedgerEntry
+from psgflask.search.sync import keeper
 
 SETTINGS = {"WORKER": False, "SECRET_KEY": "only-in-drills", "TESTING": True}
 HEAD = """---

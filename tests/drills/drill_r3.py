@@ -20,10 +20,11 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import func, select
 
-from psgflask import create_app, installing, migrating
-from psgflask.database import db, utc_now
+from psgflask import create_app
+from psgflask.core.database import db, utc_now
 from psgflask.mail import outbox
 from psgflask.mail.models import SENT, Message
+from psgflask.ops import installing, migrating
 from tests.drills.installation import SETTINGS, let_go
 from tests.mail.mail_server import MailServer
 

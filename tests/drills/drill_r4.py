@@ -22,10 +22,10 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import func, select
 
-from psgflask.database import db
+from psgflask.core.database import db
 from psgflask.members.models import Person
-from psgflask.search import keeper
 from psgflask.search.index import IndexBroken
+from psgflask.search.sync import keeper
 from tests.benchmarks.servers import serving
 from tests.drills.drill_s4 import SEND, Visitor
 from tests.drills.installation import fresh, let_go

@@ -21,13 +21,13 @@ from urllib.parse import quote
 
 from flask import Flask
 
-from psgflask.database import utc_now
-from psgflask.search import keeper
+from psgflask.core.database import utc_now
+from psgflask.ops.serving import commands
 from psgflask.search.engine import Ask, IndexUnusable
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import IndexBroken, Store, columns, generations
 from psgflask.search.query import parse
-from psgflask.serving import cli
+from psgflask.search.sync import keeper
 from tests.drills.installation import fresh
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,7 +115,7 @@ def site() -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    command = cli.command("127.0.0.1", port)
+    command = commands.command("127.0.0.1", port)
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
         for _attempt in range(300):

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import func, select
 
 from psgflask.accounts.models import Attempt
-from psgflask.database import db
+from psgflask.core.database import db
 from psgflask.mail.models import Message
 from tests.benchmarks.servers import serving
 from tests.drills.drill_s4 import Visitor

@@ -24,7 +24,7 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import select
 
-from psgflask.database import db
+from psgflask.core.database import db
 from psgflask.members.models import Application
 from psgflask.news.models import Article
 from tests import filling

@@ -11,9 +11,9 @@ import time
 from flask import Flask
 from sqlalchemy import select, text
 
-from psgflask.database import db
+from psgflask.core.database import db
 from psgflask.news.models import Article
-from psgflask.search import keeper
+from psgflask.search.sync import keeper
 from tests.drills.installation import fresh
 
 CHECK_SECONDS = 30  # for 50,000 articles

@@ -16,12 +16,12 @@ from random import Random
 from flask import Flask
 from sqlalchemy import select
 
-from psgflask import content_stamp
-from psgflask.database import db, utc_now
+from psgflask.core import content_stamp
+from psgflask.core.database import db, utc_now
 from psgflask.news import catalogue
 from psgflask.news.models import Article
-from psgflask.search import documents
 from psgflask.search.language import words
+from psgflask.search.sync import documents
 from tests.benchmarks.search import crowd
 from tests.drills import drill_r5
 from tests.drills.installation import fresh, let_go

@@ -24,11 +24,12 @@ from sqlalchemy import func, select
 
 from psgflask.accounts import mailboxes
 from psgflask.accounts.limits import RULES
-from psgflask.database import db, utc_now
+from psgflask.core.database import db, utc_now
 from psgflask.mail.models import WAITING, Message
-from psgflask.members import secretary, stamps
+from psgflask.members import digest
 from psgflask.members.models import Application
-from psgflask.members.page import TRAP
+from psgflask.members.web import form_tokens
+from psgflask.members.web.page import TRAP
 from tests.benchmarks.servers import serving
 from tests.drills.drill_s4 import SEND, Visitor
 from tests.drills.installation import SETTINGS, fresh, let_go
@@ -44,7 +45,7 @@ BUSY = 503
 ATTACKERS, PEOPLE = 6, 30
 MOST_OF_A_SITE = next(r.most for r in RULES["join"] if r.wide)
 MOST_TO_A_MAILBOX = 3
-MOST_TO_THE_SECRETARY = secretary.SINGLY + 1
+MOST_TO_THE_SECRETARY = digest.SINGLY + 1
 SECONDS = 120  # in which the mails must have come
 
 
@@ -148,7 +149,7 @@ def scripts(site: Site) -> bool:
     answers: Counter[int] = Counter()
     for number in range(20):
         email = f"script-{number}@example.org"
-        at_once = stamps.new(KEY, now=utc_now())
+        at_once = form_tokens.new(KEY, now=utc_now())
         trapped: dict[str, Any] = {TRAP: "x"}
         answers[_sent(site, f"198.51.{number}.1", email=email, stamp=at_once)] += 1
         answers[_sent(site, f"198.51.{number}.1", email=email, **trapped)] += 1
@@ -179,7 +180,7 @@ def hall(site: Site, count: int) -> bool:
 def of_the_secretary(site: Site) -> bool:
     """Look at what the secretary was mailed, and whether it tells of every application."""
     mailed = site.mails().count(SECRETARY)
-    many = db.session.scalars(select(Message).where(Message.kind == secretary.MANY)).all()
+    many = db.session.scalars(select(Message).where(Message.kind == digest.MANY)).all()
     counted = sum(int(one.values["count"]) for one in many)
     let_go()
     kept = site.applications()
@@ -235,7 +236,7 @@ def _others(answers: Counter[int]) -> str:
 
 
 def _stamp() -> str:
-    return stamps.new(KEY, now=utc_now() - timedelta(minutes=1))
+    return form_tokens.new(KEY, now=utc_now() - timedelta(minutes=1))
 
 
 def _free_port() -> int:

@@ -18,8 +18,8 @@ from flask import Flask
 from sqlalchemy import delete
 
 from psgflask.accounts.models import Attempt
-from psgflask.database import db, utc_now
-from psgflask.members import stamps, steps
+from psgflask.core.database import db, utc_now
+from psgflask.members.web import form_tokens, steps
 from tests import filling
 from tests.benchmarks.servers import serving
 from tests.drills.installation import SETTINGS, fresh
@@ -112,7 +112,7 @@ class Visitor:
             typed = {name: PERSON[name] for name in steps.ASKED[asked] if name in PERSON}
             (_status, _headers, page), _seconds = self.post(form.action, form.filled(typed))
         self.application = form
-        time.sleep(stamps.SHORTEST.total_seconds() + 1)
+        time.sleep(form_tokens.SHORTEST.total_seconds() + 1)
 
     def applies(self, email: str) -> tuple[Answer, float]:
         """Send the application under an address; return the answer, and after how many seconds.
@@ -120,7 +120,7 @@ class Visitor:
         Each time in another form, begun a minute ago: one is good for one application.
         """
         begun = utc_now() - timedelta(minutes=1)
-        typed = {"email": email, "stamp": stamps.new(str(SETTINGS["SECRET_KEY"]), now=begun)}
+        typed = {"email": email, "stamp": form_tokens.new(str(SETTINGS["SECRET_KEY"]), now=begun)}
         return self.post(SEND, self.application.filled(typed))
 
     def post(self, path: str, fields: filling.Fields, network: str = "") -> tuple[Answer, float]:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from flask import Flask
 
-from psgflask import create_app, installing, migrating
-from psgflask.database import db, utc_now
+from psgflask import create_app
+from psgflask.core.database import db, utc_now
+from psgflask.ops import installing, migrating
 from psgflask.sample import loading
-from psgflask.search import keeper
+from psgflask.search.sync import keeper
 
 SETTINGS = {"WORKER": False, "SECRET_KEY": "only-in-drills-" * 3, "TESTING": True}
 

@@ -8,8 +8,8 @@ import signal
 import sys
 
 from psgflask import create_app
-from psgflask.database import db
-from psgflask.search import keeper
+from psgflask.core.database import db
+from psgflask.search.sync import keeper
 from tests import factories
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from psgflask import clock as watched
-from psgflask.clock import Agreed
+from psgflask.core import clock_watch as watched
+from psgflask.core.clock_watch import Agreed
 from tests.mail.mail_server import CERTIFICATE, MailServer
 
 

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.database import db
+from psgflask.core.database import db
 from psgflask.mail import outbox
 from psgflask.mail.models import Message
 

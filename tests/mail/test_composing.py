@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 from sqlalchemy.orm import Session
 
-from psgflask import paths
+from psgflask.core import paths
 from psgflask.mail import composing, outbox, sending
 from tests.mail.conftest import Clock
 from tests.mail.mail_server import MailServer
@@ -165,7 +165,7 @@ def test_the_sender_and_where_answers_go_are_settings(
         BASE_URL="https://w.example",
     )
     with app.app_context():
-        from psgflask.database import db
+        from psgflask.core.database import db
 
         letter = composing.compose(app, post(db.session(), clock()), clock())
     mail = message_from_bytes(letter.content, policy=default)
@@ -204,7 +204,7 @@ def test_s17_line_breaks_in_values_make_no_header_and_no_recipient(
 ) -> None:
     app = make_app(**server.settings(SECRETARY_EMAIL="secretary@psg.example"))
     with app.app_context():
-        from psgflask.database import db
+        from psgflask.core.database import db
 
         for kind in KINDS:
             post(db.session(), clock(), kind=kind, values={field: typed})

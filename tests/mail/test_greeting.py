@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from jinja2 import meta
 from sqlalchemy import select
 
-from psgflask.database import db
+from psgflask.core.database import db
 from psgflask.mail import composing, greeting
 from psgflask.mail.models import Message
-from psgflask.members import views
+from psgflask.members.web import views
 from tests.mail.mails import KINDS
 from tests.members.joining_form import HOUSEHOLD, ORGANISATION, PERSON, Applicant, Clock
 

@@ -14,13 +14,13 @@ from sqlalchemy import delete
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from psgflask import clock as watched
-from psgflask.clock import Agreed, Readings
-from psgflask.database import db, utc_now
+from psgflask.core import clock_watch as watched
+from psgflask.core.clock_watch import Agreed, Readings
+from psgflask.core.database import db, utc_now
 from psgflask.mail import outbox, sending, transports
 from psgflask.mail.models import DEAD, SENT, VOID, WAITING, Message
 from psgflask.mail.transports import Letter
-from psgflask.worker import Task, Worker
+from psgflask.ops.worker import Task, Worker
 from tests.mail.conftest import Clock
 from tests.mail.mail_server import DROP, HANG, MailServer
 from tests.mail.mails import LINK, TOKEN, only, post, rows

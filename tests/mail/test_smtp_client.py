@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from flask import Flask
 
-from psgflask.database import db, utc_now
+from psgflask.core.database import db, utc_now
 from psgflask.mail import sending, smtp_client
 from psgflask.mail.models import WAITING
 from psgflask.mail.transports import Letter, Lost, Refused, Server, ServerTrouble, Smtp

@@ -7,7 +7,7 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from psgflask.members import stamps, steps
+from psgflask.members.web import form_tokens, steps
 from tests import filling
 
 FIRST = "/members/join/membership"
@@ -72,7 +72,7 @@ class Applicant:
 
     def fresh(self) -> str:
         """Return a stamp as it stands in another form, which somebody began a minute ago."""
-        return stamps.new("only-in-tests", now=self.clock.now - timedelta(minutes=1))
+        return form_tokens.new("only-in-tests", now=self.clock.now - timedelta(minutes=1))
 
     def send(self, typed: Typed = PERSON, *, after: float = 60) -> TestResponse:
         """Answer every question and send, so many seconds after the first page was shown."""

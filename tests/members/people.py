@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import joining as proving
-from psgflask.members import joining
-from psgflask.members.joining import Answers
+from psgflask.accounts import email_confirmation as proving
+from psgflask.members import applications
+from psgflask.members.applications import Answers
 from psgflask.members.models import CHEQUE, ONLINE, Application
 from psgflask.members.tiers import Tier
 
@@ -48,8 +48,8 @@ def applied(
     **other: Any,
 ) -> Application:
     """Return an application that has just been kept."""
-    form = joining.Form(stamp) if stamp else None
-    return joining.apply(session, answers(**other), source=source, form=form, by=by, now=now)
+    form = applications.Form(stamp) if stamp else None
+    return applications.apply(session, answers(**other), source=source, form=form, by=by, now=now)
 
 
 def link_of(session: Session, application: Application, *, now: datetime = NOW) -> str:
@@ -66,9 +66,9 @@ def link_of(session: Session, application: Application, *, now: datetime = NOW) 
         language="en",
         network="192.0.2.1",
         link=link,
-        values=joining.mail_values(application),
-        data=joining.proof_data(application),
-        about=joining.about(application.person),
+        values=applications.mail_values(application),
+        data=applications.proof_data(application),
+        about=applications.about(application.person),
         now=now,
     )
     return tokens[0]

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from psgflask.accounts.models import Proof
-from psgflask.database import Model
+from psgflask.core.database import Model
 from psgflask.members import access, notes, payments
 from psgflask.members.models import LastNumber
 from tests.members.people import NOW, applied, link_of, tier, verified

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.languages import LANGUAGES
-from psgflask.members import audit, consents, correcting, erasing
+from psgflask.members import audit, consents, correcting, erasure
 from psgflask.members.consents import WHAT, WORDINGS, ConsentRefused
 from psgflask.members.models import Person
 from psgflask.members.refusals import PersonErased
+from psgflask.web.languages import LANGUAGES
 from tests.members.people import NOW, applied, verified
 
 BOTH = frozenset(WHAT)
@@ -109,7 +109,7 @@ def test_nobody_agrees_for_the_erased(session: Session) -> None:
         by="ann",
         now=NOW,
     )
-    erasing.erase(session, person, by="ann", now=NOW)
+    erasure.erase(session, person, by="ann", now=NOW)
     with pytest.raises(PersonErased):
         consents.change(session, person, "post", True, by="ann", now=NOW)
     assert session.scalars(select(Person).where(consents.in_effect("post"))).all() == []

@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import joining as proving
+from psgflask.accounts import email_confirmation as proving
 from psgflask.accounts.models import Account
 from psgflask.accounts.proofs import ProofRefused
-from psgflask.members import audit, correcting, finding, notes
+from psgflask.members import audit, correcting, notes, people
 from psgflask.members.notes import NoteEmpty
 from psgflask.members.refusals import ChangedMeanwhile, NothingToChange
 from tests.members.people import NOW, applied, link_of, tier, verified
@@ -43,9 +43,9 @@ def test_who_is_corrected_is_found_by_what_holds_now(session: Session) -> None:
     changes = {"name": "Luz Ñahui", "postcode": "YO1 7HH", "email": "luz@example.org"}
     correcting.correct(session, person, changes, by="ann", now=NOW)
     for text in ("nahui", "yo17hh", "LUZ@example.org"):
-        assert finding.find(session, text) == [person]
+        assert people.find(session, text) == [person]
     for text in ("castaneda", "ls14dy", "maria@example.org"):
-        assert finding.find(session, text) == []
+        assert people.find(session, text) == []
 
 
 def test_a_household_of_other_names_keeps_their_order(session: Session) -> None:

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.members import erasing
+from psgflask.members import erasure
 from psgflask.members.doubles import IN_HOUSEHOLD, SAME_EMAIL, SAME_NAME, SAME_ORGANISATION
 from psgflask.members.models import PAPER, Person
 from tests.members.people import NOW, applied, tier
@@ -92,7 +92,7 @@ def test_nothing_is_not_the_same_as_nothing(session: Session) -> None:
 def test_the_erased_are_nobodys_double(session: Session) -> None:
     first = applied(session)
     second = applied(session)
-    erasing.erase(session, first.person, by="ann", now=NOW)
+    erasure.erase(session, first.person, by="ann", now=NOW)
     session.expire_all()
     assert (second.perhaps, second.perhaps_because) == (None, "")
     third = applied(session)

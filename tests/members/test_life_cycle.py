@@ -21,26 +21,26 @@ from sqlalchemy import create_engine, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from psgflask.accounts import joining as proving
+from psgflask.accounts import email_confirmation as proving
 from psgflask.accounts import proofs
 from psgflask.accounts.limits import TooMany
 from psgflask.accounts.models import Account, Proof
 from psgflask.accounts.proofs import ProofRefused
-from psgflask.database import Model
+from psgflask.core.database import Model
 from psgflask.mail import outbox
 from psgflask.mail.models import DEAD, WAITING, Message
 from psgflask.members import (
+    applications,
     consents,
     correcting,
-    erasing,
-    joining,
+    erasure,
     likeness,
     notes,
     payments,
     retention,
 )
+from psgflask.members.applications import ApplicationSentAlready
 from psgflask.members.consents import WHAT, ConsentRefused
-from psgflask.members.joining import ApplicationSentAlready
 from psgflask.members.models import ONLINE, Application, AuditEntry, Person
 from psgflask.members.payments import PaymentNotedAlready
 from psgflask.members.refusals import MembershipRefused, PersonErased
@@ -140,11 +140,11 @@ class Lives(RuleBasedStateMachine):
             name=form.name, postcode=form.postcode, email=form.email, consents=form.agreed
         )
         try:
-            application = joining.apply(
+            application = applications.apply(
                 self.session,
                 said,
                 source=ONLINE,
-                form=joining.Form(form.stamp),
+                form=applications.Form(form.stamp),
                 by="applicant",
                 now=self.now,
             )
@@ -275,7 +275,7 @@ class Lives(RuleBasedStateMachine):
     @rule(person=consumes(people))
     def erase(self, person: Known) -> None:
         with self._refused_to_the_erased(person):
-            erasing.erase(self.session, self._row(person), by="ann", now=self.now)
+            erasure.erase(self.session, self._row(person), by="ann", now=self.now)
         self._forget(person)
         self.session.commit()
 
@@ -351,7 +351,7 @@ class Lives(RuleBasedStateMachine):
         assert set(trail) == self.given
         for number, entries in trail.items():
             assert entries[0].what == "applied"
-            assert (entries[-1].what == erasing.ERASED) == (number not in living)
+            assert (entries[-1].what == erasure.ERASED) == (number not in living)
             said = [entry for entry in entries[:-1] if entry.before or entry.after]
             assert bool(entries[0].after if number in living else not said)
 
@@ -376,9 +376,9 @@ class Lives(RuleBasedStateMachine):
             language="en",
             network=network,
             link=link,
-            values=joining.mail_values(application),
-            data=joining.proof_data(application),
-            about=joining.about(application.person),
+            values=applications.mail_values(application),
+            data=applications.proof_data(application),
+            about=applications.about(application.person),
             now=self.now,
         )
 

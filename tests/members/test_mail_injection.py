@@ -6,10 +6,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from psgflask.database import db
+from psgflask.core.database import db
 from psgflask.mail import sending
-from psgflask.members import views
 from psgflask.members.models import Person
+from psgflask.members.web import views
 from tests.mail.mail_server import MailServer
 from tests.members.joining_form import HOUSEHOLD, ORGANISATION, PERSON, Applicant, Clock
 

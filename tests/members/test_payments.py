@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from psgflask.members import audit, erasing, payments
+from psgflask.members import audit, erasure, payments
 from psgflask.members.models import Payment, Person
 from psgflask.members.payments import AmountRefused, PaymentNotedAlready, PaymentRefused
 from psgflask.members.refusals import PersonErased
@@ -105,6 +105,6 @@ def test_today_is_today_in_london(session: Session) -> None:
 def test_nothing_is_noted_of_the_erased(session: Session) -> None:
     person = applied(session).person
     paid(session, person)
-    erasing.erase(session, person, by="ann", now=NOW)
+    erasure.erase(session, person, by="ann", now=NOW)
     with pytest.raises(PersonErased):
         paid(session, person, amount=Decimal(5))

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import joining as proving
+from psgflask.accounts import email_confirmation as proving
 from psgflask.accounts.models import Attempt, Proof
-from psgflask.members import erasing, notes, payments, retention
+from psgflask.members import erasure, notes, payments, retention
 from psgflask.members.models import PAPER, Person
 from tests.members.people import NOW, applied, link_of, verified
 
@@ -63,7 +63,7 @@ def test_the_erased_of_whom_payments_stay_are_left_alone(session: Session) -> No
         by="ann",
         now=NOW,
     )
-    erasing.erase(session, person, by="ann", now=NOW)
+    erasure.erase(session, person, by="ann", now=NOW)
     assert retention.tidy(session, now=OVERDUE) == []
     assert there(session) == 1
 

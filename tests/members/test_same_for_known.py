@@ -8,17 +8,17 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from psgflask.accounts import joining as proving
-from psgflask.database import Model, db
+from psgflask.accounts import email_confirmation as proving
+from psgflask.core.database import Model, db
 from psgflask.mail.models import Message
-from tests.accounts.test_joining import statements
+from tests.accounts.test_email_confirmation import statements
 from tests.members.joining_form import PERSON, Applicant, Clock
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in ("psgflask.members.views", "psgflask.accounts.views"):
+    for module in ("psgflask.members.web.views", "psgflask.accounts.views"):
         monkeypatch.setattr(f"{module}.utc_now", clock)
     return clock
 

@@ -7,7 +7,7 @@ from functools import cache
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
-from psgflask.database import Model
+from psgflask.core.database import Model
 
 
 @cache

@@ -8,8 +8,8 @@ from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from psgflask import content_stamp
-from psgflask.database import db, read_only
+from psgflask.core import content_stamp
+from psgflask.core.database import db, read_only
 from psgflask.news import catalogue, counting, counts, publishing
 from psgflask.news.catalogue import ALL_KINDS, Scope
 from tests import factories

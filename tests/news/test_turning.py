@@ -10,10 +10,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from psgflask.database import db, utc_now
+from psgflask.core.database import db, utc_now
 from psgflask.news import publishing
 from psgflask.news.models import Article
-from psgflask.page_cache import LONGEST_KEY, Entry, PageCache
+from psgflask.web.page_cache import LONGEST_KEY, Entry, PageCache
 from tests import addresses, factories
 from tests.browser import content
 from tests.conftest import Visitor

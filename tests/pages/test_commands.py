@@ -14,9 +14,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from psgflask.caching import LONDON
-from psgflask.database import utc_now
+from psgflask.core.database import utc_now
 from psgflask.pages.models import Appeal, Page
+from psgflask.web.caching import LONDON
 from tests import factories
 
 PAGE = """\

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from psgflask.news.models import Article
-from psgflask.search import keeper
+from psgflask.search.sync import keeper
 from tests import factories
 
 

@@ -9,14 +9,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask import content_stamp
+from psgflask.core import content_stamp
 from psgflask.news import catalogue, publishing
 from psgflask.news.catalogue import Scope
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import Article, Issue, Revision, Topic
 from psgflask.pages.models import Appeal, Page
 from psgflask.sample import archive, content, loading
-from psgflask.search import keeper
+from psgflask.search.sync import keeper
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 ATOM = "{http://www.w3.org/2005/Atom}"

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from psgflask.search.index import Document, IndexBroken, Store, content_hash, generations, sums
+from psgflask.search.index import Document, IndexBroken, Store, checksums, content_hash, generations
 from psgflask.search.index import documents as documents_module
 from psgflask.search.index.schema import PlacesFormat
 from psgflask.search.language import stem, words
@@ -267,7 +267,7 @@ def empty(file: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [truncate, flip, empty, Path.unlink])
-@pytest.mark.parametrize("kind", [".trm", ".pst", ".col", ".toc", sums.SUMS])
+@pytest.mark.parametrize("kind", [".trm", ".pst", ".col", ".toc", checksums.SUMS])
 def test_damage_to_any_file_is_noticed_by_who_reads_and_who_writes(
     store: Store, harm: Callable[[Path], None], kind: str
 ) -> None:
@@ -309,7 +309,7 @@ def test_an_index_of_another_schema_is_not_read(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newer = documents_module.SCHEMA_VERSION + 1
-    monkeypatch.setattr(sums, "SCHEMA_VERSION", newer)
+    monkeypatch.setattr(checksums, "SCHEMA_VERSION", newer)
     with pytest.raises(IndexBroken, match="schema"):
         store.open_reader()
 

@@ -15,8 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from psgflask.search import documents as documents_of_articles
-from psgflask.search import keeper
 from psgflask.search.engine import Ask
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import (
@@ -31,6 +29,8 @@ from psgflask.search.index import (
 )
 from psgflask.search.language import stem, words
 from psgflask.search.query import parse
+from psgflask.search.sync import documents as documents_of_articles
+from psgflask.search.sync import keeper
 from tests import factories
 from tests.search.corpus import NOW, Index, document
 

@@ -6,8 +6,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.languages import LANGUAGES
-from psgflask.search.engine import terms, weighing
+from psgflask.search.engine import term_scores, terms
 from psgflask.search.engine.protocol import Ask
 from psgflask.search.engine.snapshot import SIDES, Snapshot
 from psgflask.search.engine.terms import Docs, Found, alone
@@ -25,6 +24,7 @@ from psgflask.search.query import (
     Prefix,
     Query,
 )
+from psgflask.web.languages import LANGUAGES
 
 Other = Phrase | Prefix | InTitle | OnTopic | InIssue | InLanguage | Dated
 Likeness = Mapping[str, tuple[str, ...]]  # folded word typed -> words like it
@@ -86,9 +86,9 @@ class Matcher:
     def of_clause(self, clause: Clause, likeness: Likeness) -> Found:
         """Return the documents that match one clause, and what each scores by it."""
         if isinstance(clause, Plain) and clause.word.folded in likeness:
-            return weighing.of_likeness(self.snapshot, likeness[clause.word.folded])
+            return term_scores.of_likeness(self.snapshot, likeness[clause.word.folded])
         if isinstance(clause, Plain):
-            return weighing.of_word(self.snapshot, clause.word)
+            return term_scores.of_word(self.snapshot, clause.word)
         if clause not in self._kept:
             self._kept[clause] = self._find(clause)
         return self._kept[clause]
@@ -155,7 +155,7 @@ class Matcher:
             case Phrase(words):
                 return snapshot.keep(("phrase", words), lambda: of_phrase(snapshot, words))
             case Prefix(folded):
-                return weighing.of_prefix(snapshot, folded)
+                return term_scores.of_prefix(snapshot, folded)
             case InTitle(words):
                 return snapshot.keep(("title", words), lambda: in_title(snapshot, words))
             case OnTopic(name):

@@ -17,16 +17,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.languages import LANGUAGES
 from psgflask.search import stopwords
-from psgflask.search.engine import concepts, feedback, neighbours, weighing
+from psgflask.search.engine import feedback, proximity, synonyms, term_scores
 from psgflask.search.engine.matching import Likeness, Mask, Matcher
-from psgflask.search.engine.neighbours import PHRASE, Pair
+from psgflask.search.engine.proximity import PHRASE, Pair
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.terms import NONE, Docs, Floats, Found
 from psgflask.search.index.columns import title_hash
 from psgflask.search.language import Word
 from psgflask.search.query import InTitle, Phrase, Plain, Prefix, Query
+from psgflask.web.languages import LANGUAGES
 
 HINT = 0.95
 RECENCY, HALF_LIFE_DAYS = 0.05, 2 * 365.25
@@ -50,21 +50,21 @@ class Scorer:
         self.parts: list[Found] = []
         self.placed: list[tuple[int, Word]] = []
         self.sure = 0.0  # sum of q over the words that the index has
-        self.concepts = [concepts.Part(snapshot, each) for each in query.concepts]
+        self.concepts = [synonyms.Part(snapshot, each) for each in query.concepts]
         for clause in query.clauses:
             match clause:
                 case Plain(word, at) if word.folded not in likeness:
                     self._add_word(word, at)
                 case Plain(_, at):
-                    self._add(matcher.of_clause(clause, likeness), weighing.LIKENESS, at)
+                    self._add(matcher.of_clause(clause, likeness), term_scores.LIKENESS, at)
                 case Prefix():
                     self._add(matcher.of_clause(clause, likeness), 1.0)
                 case Phrase(words, at):
-                    for place, word in concepts.telling(words, at):
+                    for place, word in synonyms.telling(words, at):
                         self._add_word(word, place)
                 case InTitle(words):
                     for word in words:
-                        self._add(weighing.of_title_word(snapshot, word), 1.0)
+                        self._add(term_scores.of_title_word(snapshot, word), 1.0)
         self.sure += sum(each.sure for each in self.concepts)
         self.pairs = self._pairs()
         hashed = title_hash(query.title)
@@ -129,7 +129,7 @@ class Scorer:
         self, docs: Docs, scores: Floats, short: list[Floats], most: int
     ) -> NDArray[np.int64]:
         """Return the places of those that may be among the best; add their neighbours' part."""
-        weights = {pair: neighbours.weights(self.snapshot, pair) for pair in self.pairs}
+        weights = {pair: proximity.weights(self.snapshot, pair) for pair in self.pairs}
         if len(docs) <= most:  # none will be left out
             everywhere = np.arange(len(docs))
             self._add_pairs(docs, scores, short, everywhere, weights)
@@ -167,7 +167,7 @@ class Scorer:
     ) -> None:
         for pair, concept in self.pairs.items():
             if concept is None:
-                neighbours.add(self.snapshot, scores, docs, near, pair, weights[pair])
+                proximity.add(self.snapshot, scores, docs, near, pair, weights[pair])
         for concept, less in zip(self.concepts, short, strict=True):
             concept.add_pairs(scores, docs, near, less)
 
@@ -211,13 +211,13 @@ class Scorer:
         self.sure += q if len(found) else 0.0
 
     def _add_word(self, word: Word, at: int) -> None:
-        self._add(weighing.of_word(self.snapshot, word), 1.0, at)
+        self._add(term_scores.of_word(self.snapshot, word), 1.0, at)
         self.placed.append((at, word))
 
-    def _pairs(self) -> dict[Pair, concepts.Part | None]:
+    def _pairs(self) -> dict[Pair, synonyms.Part | None]:
         """Return the pairs of neighbours, each once, and of which concept both words are."""
-        pairs: dict[Pair, concepts.Part | None] = {}
-        for at, then, pair in neighbours.pairs_of(self.placed):
+        pairs: dict[Pair, synonyms.Part | None] = {}
+        for at, then, pair in proximity.pairs_of(self.placed):
             if pair not in pairs:
                 whole = [each for each in self.concepts if each.holds(at) and each.holds(then)]
                 pairs[pair] = whole[0] if whole else None

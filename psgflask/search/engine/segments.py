@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.search.engine.nearness import Neighbours
+from psgflask.search.engine.fuzzy_lexicon import Neighbours
 from psgflask.search.engine.terms import OBJECTS
 from psgflask.search.index.codec import WIDTH
 from psgflask.search.index.columns import EXACT, FORWARD, Columns, Lexicon, Run

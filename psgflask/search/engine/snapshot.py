@@ -14,11 +14,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.kept import Kept
-from psgflask.languages import LANGUAGES
+from psgflask.core.lru_cache import Kept
 from psgflask.search.engine import terms
 from psgflask.search.engine.codes import Codes
-from psgflask.search.engine.nearness import Near, Neighbours
+from psgflask.search.engine.fuzzy_lexicon import Near, Neighbours
 from psgflask.search.engine.protocol import IndexUnusable
 from psgflask.search.engine.segments import Postings, Segment
 from psgflask.search.engine.stems import Forward
@@ -26,6 +25,7 @@ from psgflask.search.engine.terms import Docs, Term
 from psgflask.search.index import Text
 from psgflask.search.index.columns import EXACT
 from psgflask.search.language import fold, stem
+from psgflask.web.languages import LANGUAGES
 
 MOST_COUNTED = 1_000  # words whose documents are counted to find the commonest
 # Bytes that are kept of what was made of postings, and of postings with their places: from these

@@ -6,10 +6,10 @@ from time import monotonic
 
 import numpy as np
 
+from psgflask.search.engine.fallbacks import Evaluation
 from psgflask.search.engine.protocol import Answer, Ask, IndexUnusable
 from psgflask.search.engine.segments import Segment
 from psgflask.search.engine.snapshot import Snapshot
-from psgflask.search.engine.steps import Evaluation
 from psgflask.search.index import IndexBroken, OtherSchema, Store
 from psgflask.search.query import Query
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
+from psgflask.core.terminal import echo, print_json, print_table
 from psgflask.search.evaluating import evaluation, judged, recorded, spellings
 from psgflask.search.evaluating.evaluation import Row
 from psgflask.search.evaluating.judged import Unreadable
 from psgflask.search.evaluating.peers import Missing
 from psgflask.search.evaluating.rankers import indexed
-from psgflask.terminal import echo, print_json, print_table
 
 CORPORA = "PSG_CORPORA"
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.durable import write_whole
+from psgflask.core.durable import write_whole
 from psgflask.search.index import codec, columns, forward, packed, signatures
 from psgflask.search.index.codec import WIDTH
 from psgflask.search.index.columns import COLUMNS, EXACT, FORWARD, KINDS, MAKE, Columns

@@ -4,7 +4,7 @@ import shutil
 import time
 from pathlib import Path
 
-from psgflask.durable import write_whole
+from psgflask.core.durable import write_whole
 
 POINTER = "current"
 PREFIX = "g-"

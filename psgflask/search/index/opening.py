@@ -8,8 +8,8 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.index import FileIndex
 from whoosh.reading import IndexReader
 
+from psgflask.search.index.checksums import NAME
 from psgflask.search.index.generations import IndexBroken
-from psgflask.search.index.sums import NAME
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.durable import write_whole
+from psgflask.core.durable import write_whole
 from psgflask.search.index import packed
 from psgflask.search.index.documents import SCHEMA_VERSION
 from psgflask.search.index.inverting import Arrays, Ints

@@ -12,15 +12,15 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC, FileIndex
 from whoosh.reading import IndexReader
 
-from psgflask.durable import append_lines
+from psgflask.core.durable import append_lines
 from psgflask.search.index import building, columns, deriving, generations, locking, opening
 from psgflask.search.index.building import Building, Progress
+from psgflask.search.index.checksums import NAME, Verifier, glance
 from psgflask.search.index.columns import Columns
 from psgflask.search.index.documents import Document, content_hash
 from psgflask.search.index.generations import IndexBroken
 from psgflask.search.index.opening import State
 from psgflask.search.index.schema import schema
-from psgflask.search.index.sums import NAME, Verifier, glance
 from psgflask.search.index.token import Token
 from psgflask.search.index.writer import MergePolicy, Writer, due, purging, sparingly, thoroughly
 

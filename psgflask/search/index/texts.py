@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.folding import fold, normalized
+from psgflask.core.folding import fold, normalized
 from psgflask.search.index.generations import IndexBroken
 
 TEXTS = ".texts"

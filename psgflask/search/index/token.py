@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 
 from psgflask.search.index import generations
+from psgflask.search.index.checksums import toc_name
 from psgflask.search.index.generations import POINTER
-from psgflask.search.index.sums import toc_name
 
 # Files change within one tick of the file system's clock and seem unchanged: what changed so
 # lately, in nanoseconds, is looked at again.

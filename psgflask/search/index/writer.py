@@ -14,8 +14,8 @@ from whoosh.index import TOC, FileIndex, clean_files
 from whoosh.reading import SegmentReader
 from whoosh.writing import SegmentWriter
 
-from psgflask import durable
-from psgflask.search.index import columns, merging, sums, texts
+from psgflask.core import durable
+from psgflask.search.index import checksums, columns, merging, texts
 from psgflask.search.index.codec import Codec
 from psgflask.search.index.documents import Document
 from psgflask.search.index.inverting import Ints, inverted
@@ -134,18 +134,18 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         beside = RamStorage()
         TOC(self.schema, segments, self.generation).write(beside, self.indexname)
         content: bytes = beside.files[name]
-        noted = sums.read_sums(self.folder) if (self.folder / sums.SUMS).exists() else {}
+        noted = checksums.read_sums(self.folder) if (self.folder / checksums.SUMS).exists() else {}
         for file in _files_of(self.folder, segments):
             if file.name not in noted:
-                noted[file.name] = sums.sum_of(file)
+                noted[file.name] = checksums.sum_of(file)
                 durable.keep_on_disk(file)
         noted[name] = (len(content), zlib.crc32(content))
-        sums.write_sums(self.folder, noted)
+        checksums.write_sums(self.folder, noted)
         # From here on the commit is in force.
         durable.write_whole(self.folder / name, content)
         clean_files(self.storage, self.indexname, self.generation, segments)
         there = {file.name for file in self.folder.iterdir()}
-        sums.write_sums(self.folder, {k: right for k, right in noted.items() if k in there})
+        checksums.write_sums(self.folder, {k: right for k, right in noted.items() if k in there})
 
 
 def _files_of(folder: Path, segments: list[Any]) -> list[Path]:
@@ -154,7 +154,7 @@ def _files_of(folder: Path, segments: list[Any]) -> list[Path]:
     return [
         file
         for file in folder.iterdir()
-        if sums.segment_of(file.name) in names and file.suffix not in columns.SUFFIXES
+        if checksums.segment_of(file.name) in names and file.suffix not in columns.SUFFIXES
     ]
 
 

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from psgflask.languages import LANGUAGES
-from psgflask.search.engine import vector, weighing
+from psgflask.search.engine import term_scores, vector
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.language import Word, stem
+from psgflask.web.languages import LANGUAGES
 from tests.benchmarks.search import corpus
 from tests.benchmarks.search.ours import within_a_request
 from tests.benchmarks.search.questions import Question
@@ -70,7 +70,7 @@ def _first_touches(engine: VectorEngine, questions: Sequence[Question]) -> list[
         for language in LANGUAGES:  # stemming is no part of the engine
             stem(word, language)
         begun = time.process_time()
-        weighing.of_word(snapshot, Word(word, ""))
+        term_scores.of_word(snapshot, Word(word, ""))
         costs.append((time.process_time() - begun) * 1000)
     return costs
 

@@ -10,14 +10,15 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import insert
 
-from psgflask import create_app, installing, migrating
-from psgflask.database import db, utc_now
+from psgflask import create_app
+from psgflask.core.database import db, utc_now
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import NEWS, PUBLISHED, Article, article_topics
 from psgflask.news.topics import add
+from psgflask.ops import installing, migrating
 from psgflask.sample import loading
-from psgflask.search import documents, keeper
 from psgflask.search.index import Document, IndexBroken
+from psgflask.search.sync import documents, keeper
 
 REUTERS = "reuters21578"
 BATCH = 500

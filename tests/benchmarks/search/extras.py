@@ -10,10 +10,10 @@ from statistics import median
 
 from flask import Flask
 
-from psgflask.search import keeper
 from psgflask.search.engine import spelling, vector
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import Document, Store
+from psgflask.search.sync import keeper
 from tests.benchmarks.search import alone, building
 from tests.benchmarks.search.measuring import spread
 from tests.benchmarks.search.questions import Question

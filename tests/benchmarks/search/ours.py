@@ -7,12 +7,12 @@ from typing import Any
 from flask import Flask
 from werkzeug.datastructures import MultiDict
 
-from psgflask.database import db, utc_now
+from psgflask.core.database import db, utc_now
 from psgflask.news.known import known
-from psgflask.search import asking, results
-from psgflask.search.engine.steps import Evaluation
+from psgflask.search.engine.fallbacks import Evaluation
 from psgflask.search.engine.vector import VectorEngine
-from psgflask.search.glossary import Shelf
+from psgflask.search.glossary.glossary import Shelf
+from psgflask.search.web import results, search_request
 from tests.benchmarks.search.questions import Question
 
 
@@ -31,7 +31,7 @@ class Ours:
         session = db.session()
         content = known(session)
         glossary = self._shelf.take(session, content.stamp)
-        asked = asking.read(MultiDict({"q": typed(question)}), content, self._now, glossary)
+        asked = search_request.read(MultiDict({"q": typed(question)}), content, self._now, glossary)
         ask = asked.ask(texts=True)
         if question.kind == "likeness":
             answer = _by_likeness(self._engine, asked, ask)
@@ -74,7 +74,7 @@ def typed(question: Question) -> str:
     return " ".join(words)
 
 
-def _by_likeness(engine: VectorEngine, asked: asking.Asked, ask: Any) -> Any:
+def _by_likeness(engine: VectorEngine, asked: search_request.Asked, ask: Any) -> Any:
     evaluation = Evaluation(engine.snapshot(), asked.query, ask)
     likeness = evaluation._likeness([clause.word.folded for clause in asked.query.plain])
     return evaluation._page(asked.query, evaluation._found(asked.query, likeness), likeness)

@@ -10,7 +10,7 @@ import pytest
 
 from psgflask.search.engine.segments import Segment
 from psgflask.search.engine.snapshot import MOST_COUNTED, MOST_KEPT, MOST_NEAR, MOST_PLACES
-from psgflask.search.engine.weighing import MOST_EXPANSIONS
+from psgflask.search.engine.term_scores import MOST_EXPANSIONS
 from psgflask.search.index.columns import Run
 from psgflask.search.query import MOST_TERMS
 from tests.search.corpus import Index, document

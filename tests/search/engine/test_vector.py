@@ -13,7 +13,7 @@ from psgflask.search.engine import Ask, IndexUnusable, vector
 from psgflask.search.engine.segments import Segment
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.vector import VectorEngine
-from psgflask.search.index import IndexBroken, columns, generations, sums
+from psgflask.search.index import IndexBroken, checksums, columns, generations
 from psgflask.search.index.documents import SCHEMA_VERSION
 from psgflask.search.query import parse
 from tests.search.corpus import NOW, Index, document
@@ -59,7 +59,7 @@ def test_r6_a_process_of_older_code_goes_on_with_what_it_has_open(
     index = Index(tmp_path, [document(1, "Lima"), document(2, "Lima", "Callao")])
     assert index.ids("lima") == [2, 1]
     with monkeypatch.context() as newer:
-        newer.setattr(sums, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+        newer.setattr(checksums, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
         index.store.rebuild([document(3, "Lima")], late=lambda ids: ([], []))
     monkeypatch.setattr(vector, "LOOK_AGAIN", 0.0)
     assert index.ids("lima") == [2, 1]

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
-from psgflask.languages import LANGUAGES
 from psgflask.search.engine.protocol import Ask
 from psgflask.search.language import Word, stem
 from psgflask.search.query import (
@@ -18,6 +17,7 @@ from psgflask.search.query import (
     Prefix,
     Query,
 )
+from psgflask.web.languages import LANGUAGES
 from tests.search.reference.bitsets import bits, members, union
 from tests.search.reference.segments import SIDES, Doc
 from tests.search.reference.snapshot import EXACT, Snapshot

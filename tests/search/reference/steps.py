@@ -5,10 +5,10 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from psgflask.caching import LONDON
 from psgflask.search.engine.protocol import NEWEST, OLDEST, PAGE_SIZE, Answer, Ask, Step
 from psgflask.search.language import Word
 from psgflask.search.query import Clause, Plain, Query
+from psgflask.web.caching import LONDON
 from tests.search.reference import spelling
 from tests.search.reference.bitsets import members
 from tests.search.reference.matching import Likeness, Matcher, of_word

@@ -1,0 +1,268 @@
+"""db, the model base (constraint names, UTC times), SQLite pragmas and read-only GETs."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, has_request_context, request
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
+from sqlalchemy.engine import Connection, ExceptionContext
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
+from sqlalchemy.orm import DeclarativeBase, registry
+from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection, QueuePool
+from sqlalchemy.types import TypeDecorator
+
+from psgflask.core import faults, journal
+
+# So long a writer waits for another. A reader of a WAL database waits for none: only while the
+# file is being opened after a crash, or while somebody has taken all of it for themselves.
+BUSY_TIMEOUT_MS = 5000
+# A visitor hears within six seconds: so long a request waits, with what it stood in line before.
+REQUEST_TIMEOUT_MS = 4000
+READER_TIMEOUT_MS = 2000
+# Who only wants to know whether a kept page still holds has that page to fall back on.
+GLANCE_TIMEOUT_MS = 100
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A moment: aware in Python, stored in UTC without a zone."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware moment into UTC; refuse a naive one."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"A moment without a time zone cannot be stored: {value!r}")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the stored moment back as aware UTC."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """The base of all tables: named constraints, so that migrations can change them."""
+
+    registry = registry(type_annotation_map={datetime: UTCDateTime()})
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Connections(QueuePool):
+    """The pool: that no connection is left is a fault of the database, which all know to tell."""
+
+    def connect(self) -> PoolProxiedConnection:
+        """Give a connection. Raises OperationalError when none is left, for a busy database."""
+        try:
+            return super().connect()
+        except NoConnectionLeft as error:
+            raise OperationalError("CONNECT", {}, error) from error
+
+
+@dataclass
+class _Waits:
+    """How long a request or a command has waited, and whether for a lock in vain."""
+
+    since: float
+    refused: bool = False
+
+
+db = SQLAlchemy(model_class=Base)
+# Flask-SQLAlchemy builds `db.Model` at run time; the type checker sees the plain base.
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
+
+_reading: ContextVar[bool] = ContextVar("reading", default=False)
+_waits: ContextVar["_Waits | None"] = ContextVar("waits", default=None)
+# What is noted of a connection: that it can write, and that it has.
+_READY, _WROTE = "psg_ready", "psg_wrote"
+
+
+def init_app(app: Flask) -> None:
+    """Connect the app to its database and make safe requests read-only."""
+    # What a reader asked for stands in the parameters of a statement that failed, not in the log.
+    options = app.config.get("SQLALCHEMY_ENGINE_OPTIONS", {"hide_parameters": True})
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"poolclass": Connections, **options}
+    db.init_app(app)
+    app.before_request(_note_method)
+    app.teardown_request(_forget_method)
+
+
+def utc_now() -> datetime:
+    """Return the present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def is_sqlite(bind: Connection | Engine) -> bool:
+    """Say whether this connection speaks to SQLite."""
+    return bind.dialect.name == "sqlite"
+
+
+def file_in_use() -> Path | None:
+    """Return where the file of the app's database is, or should be; None where it has none."""
+    name = (db.engine.url.database or "").removeprefix("file:")
+    return Path(name) if is_sqlite(db.engine) and name not in {"", ":memory:"} else None
+
+
+def compact(engine: Engine) -> bool:
+    """Write SQLite's file anew, so that unused places in it hold nothing of what was deleted.
+
+    Deleting overwrites where a row was last, not every place where it once was: when a page is
+    divided, what moved from it stays there unseen. Who writes waits meanwhile, a second or so for
+    every 50 MB. Other databases see to it themselves. False when it could not be done now:
+    somebody else is busy for long, or there is no room for a second file.
+    """
+    with closing(engine.raw_connection()) as connection:
+        driver = connection.driver_connection
+        if not isinstance(driver, sqlite3.Connection):
+            return True
+        try:
+            driver.execute("PRAGMA query_only=OFF")
+            driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+            driver.execute("VACUUM")
+            return journal.checkpoint(driver, patience=BUSY_TIMEOUT_MS)
+        except (sqlite3.OperationalError, OSError):
+            return False
+
+
+def tend(app: Flask) -> None:
+    """Write the journal back, that it stay small: a task of the worker.
+
+    A file that could not be changed to WAL before is changed now, if nobody reads or writes.
+    """
+    with app.app_context(), closing(db.engine.raw_connection()) as connection:
+        driver = connection.driver_connection
+        if not isinstance(driver, sqlite3.Connection):
+            return
+        if journal.use_wal(driver) and journal.size(driver):
+            journal.checkpoint(driver)
+
+
+@contextmanager
+def read_only() -> Iterator[None]:
+    """Let transactions that begin in this block read only, as those of a GET do."""
+    before = _reading.set(True)
+    try:
+        yield
+    finally:
+        _reading.reset(before)
+
+
+@contextmanager
+def one_wait() -> Iterator[None]:
+    """Let nobody in this block wait for a lock again that was waited for in vain: it fails at once.
+
+    So a command that asks several times ends after the first refusal, as every request does.
+    """
+    within = _waits.get()
+    before = _waits.set(within or _Waits(time.monotonic()))
+    try:
+        yield
+    finally:
+        _waits.reset(before)
+
+
+def refuse() -> None:
+    """Let this request hear that the database is busy as soon as it asks, without waiting."""
+    if (waits := _waits.get()) is not None:
+        waits.refused = True
+
+
+def hurry(connection: PoolProxiedConnection) -> None:
+    """Let a raw connection wait for next to nothing, until its next transaction."""
+    if isinstance(connection.driver_connection, sqlite3.Connection):
+        connection.driver_connection.execute(f"PRAGMA busy_timeout={GLANCE_TIMEOUT_MS}").close()
+
+
+def _note_method() -> None:
+    _reading.set(request.method in {"GET", "HEAD", "OPTIONS"})
+    _waits.set(_Waits(time.monotonic()))
+
+
+def _forget_method(error: BaseException | None) -> None:
+    _reading.set(False)
+    _waits.set(None)
+
+
+@event.listens_for(Engine, "connect")
+def _prepare(connection: Any, record: PoolProxiedConnection) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        journal.open_up(connection)
+
+
+@event.listens_for(Pool, "checkin")
+def _let_go(connection: Any, record: ConnectionPoolEntry) -> None:
+    """End what a failed COMMIT left open; SQLAlchemy takes such a transaction for ended."""
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    # What is raised here would keep the connection out of the pool for good, and make a failure of
+    # a commit that stands.
+    try:
+        if connection.in_transaction:
+            connection.rollback()
+    except sqlite3.Error as error:
+        record.invalidate(error)
+        return
+    if record.info.pop(_WROTE, False):
+        with suppress(sqlite3.Error, OSError):  # the next one tries again
+            if journal.size(connection) > journal.LONGEST:
+                journal.checkpoint(connection)
+
+
+@event.listens_for(Engine, "handle_error")
+def _note_refusal(context: ExceptionContext) -> None:
+    if faults.is_busy(context.original_exception):
+        refuse()
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Connection) -> None:
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        return
+    if (waits := _waits.get()) is not None and waits.refused:
+        busy = sqlite3.OperationalError("database is locked, as it was a moment ago")
+        raise OperationalError("BEGIN", {}, busy)
+    if _reading.get():
+        driver.execute("PRAGMA query_only=ON")
+        driver.execute(f"PRAGMA busy_timeout={_patience(READER_TIMEOUT_MS)}")
+        driver.execute("BEGIN")
+        return
+    driver.execute("PRAGMA query_only=OFF")
+    ready = connection.info.get(_READY) or journal.use_wal(driver)
+    driver.execute(f"PRAGMA busy_timeout={_patience(BUSY_TIMEOUT_MS)}")
+    if not connection.info.get(_READY):
+        connection.exec_driver_sql("PRAGMA synchronous=FULL")
+        connection.info[_READY] = ready
+    # Taking the write lock at once means a writer waits at BEGIN, never fails in the middle.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.info[_WROTE] = True
+
+
+def _patience(most: int) -> int:
+    """Return how long to wait, in milliseconds; a request that stood in line has less left."""
+    most = min(most, BUSY_TIMEOUT_MS)
+    if not has_request_context() or (waits := _waits.get()) is None:
+        return most
+    passed = int((time.monotonic() - waits.since) * 1000)
+    return max(0, min(most, REQUEST_TIMEOUT_MS - passed))

@@ -1,0 +1,77 @@
+"""Where templates/, static/, migrations/ and instance/ are, in a checkout and once installed."""
+
+import os
+from pathlib import Path
+
+import click
+
+PACKAGE = Path(__file__).resolve().parents[1]
+CHECKOUT = PACKAGE.parent
+# In an instance: what a restore has yet to put in place, the database last.
+HALF_RESTORED = ".half-restored"
+
+
+class HalfRestored(click.ClickException):
+    """A restore was ended while it put things in place."""
+
+    def __init__(self) -> None:
+        super().__init__("A restore was cut short: run `flask restore FILE` again, it begins anew")
+
+
+class InstanceUnknown(click.ClickException):
+    """Installed from a wheel, and nobody said where the instance folder is."""
+
+
+def in_checkout() -> bool:
+    """Say whether the package runs from a checkout rather than from an installed wheel."""
+    return (CHECKOUT / "pyproject.toml").is_file() and (CHECKOUT / "templates").is_dir()
+
+
+def _shipped(name: str) -> Path:
+    return (CHECKOUT if in_checkout() else PACKAGE) / name
+
+
+def templates() -> Path:
+    """Return the folder of the Jinja templates."""
+    return _shipped("templates")
+
+
+def static() -> Path:
+    """Return the folder of styles, fonts, images and scripts."""
+    return _shipped("static")
+
+
+def migrations() -> Path:
+    """Return the folder of the database migrations."""
+    return _shipped("migrations")
+
+
+def translations() -> Path:
+    """Return the folder of the compiled translations."""
+    return PACKAGE / "translations"
+
+
+def close_to_others() -> None:
+    """Let all that this process writes be its owner's alone: it keeps people's addresses."""
+    os.umask(0o077)
+
+
+def instance() -> Path:
+    """Return the folder that holds what belongs to this installation alone.
+
+    Raises InstanceUnknown when installed from a wheel without PSG_INSTANCE.
+    """
+    named = os.environ.get("PSG_INSTANCE")
+    if named:
+        return Path(named).expanduser().resolve()
+    if in_checkout():
+        return CHECKOUT / "instance"
+    raise InstanceUnknown(
+        "Set PSG_INSTANCE to the folder where this installation keeps its database and"
+        " configuration, for example PSG_INSTANCE=/var/lib/psgflask"
+    )
+
+
+def is_half_restored(instance: Path) -> bool:
+    """Say whether a restore was ended while it put things in place: nothing may be served of it."""
+    return (instance / HALF_RESTORED / "psg.sqlite").exists()

@@ -1,0 +1,1 @@
+"""The editors' commands for articles and topics."""

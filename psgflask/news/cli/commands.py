@@ -1,0 +1,280 @@
+"""`flask news`: how volunteers add, publish and look after articles until there is a desk."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from psgflask.core.database import utc_now
+from psgflask.core.terminal import FileWrong, echo, one_look, print_file, print_json, print_table
+from psgflask.manuscript import FrontMatterWrong
+from psgflask.news import publishing
+from psgflask.news.cli import output
+from psgflask.news.cli.output import STATES, name_of
+from psgflask.news.cli.texts import read_attachments
+from psgflask.news.cli.topics import topic
+from psgflask.news.commanding import by_option, the_article, writing
+from psgflask.news.drafts import Draft
+from psgflask.news.front_matter import ArticleFile, read_article
+from psgflask.news.media import store, texts, tidy, views
+from psgflask.news.media.store import Tray
+from psgflask.news.models import KINDS, PUBLISHED, Article
+from psgflask.news.moments import MomentUnreadable, read_moment, tell_moment
+from psgflask.news.rendering import article_url
+from psgflask.web.languages import LANGUAGES
+
+news = AppGroup("news", help="Write, publish and look after articles.")
+news.add_command(topic)
+news.add_command(read_attachments)
+
+FILE = click.Path(path_type=Path)
+
+
+def init_app(app: Flask) -> None:
+    """Add the commands."""
+    app.cli.add_command(news)
+
+
+def _taken(file: Path) -> ArticleFile:
+    try:
+        return read_article(file)
+    except FrontMatterWrong as error:
+        raise FileWrong(file, error) from error
+
+
+def _with_files(article: ArticleFile, tray: Tray) -> Draft:
+    """Prepare the files before the database is locked: a large picture takes seconds."""
+    with one_look() as session:
+        kept = store.kept_files(session, article)
+    with writing(article):
+        return store.draft_with_files(article, tray, kept)
+
+
+def _place(tray: Tray, session: Session) -> None:
+    """Put the files where they belong, with what was read of them; the caller commits."""
+    texts.keep(session, tray.texts)
+    tray.place()
+    if problems := {found.problem for found in tray.texts.values() if found.problem}:
+        echo(f"An attachment cannot be searched: {'; '.join(sorted(problems))}", err=True)
+
+
+@news.command()
+@click.argument("file", type=FILE)
+@click.option("--publish", "at_once", is_flag=True, help="Publish it at once.")
+@by_option
+def add(file: Path, at_once: bool, by: str) -> None:
+    """Add the article that FILE holds, as a draft."""
+    article_file = _taken(file)
+    with Tray(views.folder()) as tray:
+        draft = _with_files(article_file, tray)
+        with writing(article_file) as session:
+            now = utc_now()
+            article = publishing.create(session, draft, by=by, now=now)
+            if at_once:
+                publishing.publish(session, article, by=by, now=now)
+            address, name = article_url(article, external=True), name_of(article)
+            _place(tray, session)
+            session.commit()
+    if at_once:
+        echo(f"Published: {address}")
+    else:
+        echo(f"Added as a draft. To publish it: flask news publish {name}")
+
+
+@news.command()
+@click.argument("slug")
+@click.argument("file", type=FILE)
+@by_option
+def edit(slug: str, file: Path, by: str) -> None:
+    """Replace what the article SLUG says by what FILE says.
+
+    `flask news show SLUG --markdown` writes the file to begin with.
+    """
+    article_file = _taken(file)
+    with Tray(views.folder()) as tray:
+        draft = _with_files(article_file, tray)
+        with writing(article_file) as session:
+            article = the_article(session, slug)
+            publishing.revise(session, article, draft, by=by, now=utc_now())
+            told = _told(article)
+            _place(tray, session)
+            session.commit()
+    echo(f"Saved: {told}")
+
+
+@news.command()
+@click.argument("slug")
+@by_option
+def publish(slug: str, by: str) -> None:
+    """Make the article SLUG public now."""
+    with writing() as session:
+        article = the_article(session, slug)
+        publishing.publish(session, article, by=by, now=utc_now())
+        address = article_url(article, external=True)
+        session.commit()
+    echo(f"Published: {address}")
+
+
+@news.command()
+@click.argument("slug")
+@click.argument("when", nargs=-1, required=True)
+@by_option
+def schedule(slug: str, when: tuple[str, ...], by: str) -> None:
+    """Make the article SLUG public at WHEN.
+
+    WHEN is a date and a time in London (2026-11-24 09:00) or so much from now (+30m, in 3 days).
+    """
+    now = utc_now()
+    try:
+        at = read_moment(" ".join(when), now)
+    except MomentUnreadable as error:
+        raise click.UsageError(str(error)) from error
+    with writing() as session:
+        article = the_article(session, slug)
+        publishing.schedule(session, article, at, by=by, now=now)
+        address = article_url(article, external=True)
+        session.commit()
+    echo(f"Will be public from {tell_moment(at)}: {address}")
+
+
+@news.command()
+@click.argument("slug")
+@click.option("--text", required=True, help="What was wrong and what is right, for readers.")
+@click.option("--file", type=FILE, help="The article as it reads now that it is corrected.")
+@by_option
+def correct(slug: str, text: str, file: Path | None, by: str) -> None:
+    """Add a dated public note of a correction to the article SLUG."""
+    article_file = _taken(file) if file else None
+    with Tray(views.folder()) as tray:
+        draft = _with_files(article_file, tray) if article_file else None
+        with writing(article_file) as session:
+            now = utc_now()
+            article = the_article(session, slug)
+            if draft is not None:
+                publishing.revise(session, article, draft, by=by, now=now)
+            publishing.correct(session, article, text, by=by, now=now)
+            told = _told(article)
+            _place(tray, session)
+            session.commit()
+    echo(f"Corrected: {told}")
+
+
+@news.command()
+@click.argument("slug")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@by_option
+def withdraw(slug: str, yes: bool, by: str) -> None:
+    """Take the article SLUG from the public; its address says that it was withdrawn."""
+    with one_look() as session:
+        article = the_article(session, slug)
+        title, known = article.title, article.id
+    # The session is let go here: nobody else must wait while a question stands.
+    if not yes:
+        click.confirm(f"Withdraw ‘{title}’?", abort=True)
+    with writing() as session:
+        article = session.get_one(Article, known)
+        publishing.withdraw(session, article, by=by, now=utc_now())
+        name = name_of(article)
+        session.commit()
+    echo(f"Withdrawn. To bring it back: flask news publish {name}")
+
+
+@news.command("list")
+@click.option("--status", type=click.Choice(STATES), help="Only those in this state.")
+@click.option("--language", type=click.Choice(LANGUAGES), help="Only those in this language.")
+@click.option("--kind", type=click.Choice(KINDS), help="Only those of this kind.")
+@click.option("--limit", type=click.IntRange(0), default=50, help="At most so many; 0 is all.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def list_articles(
+    status: str | None, language: str | None, kind: str | None, limit: int, as_json: bool
+) -> None:
+    """List articles, newest first."""
+    with one_look() as session:
+        now = utc_now()
+        conditions = [output.is_in_state(status, now)] if status else []
+        conditions += [Article.language == language] if language else []
+        conditions += [Article.kind == kind] if kind else []
+        chosen = select(Article).where(*conditions).options(selectinload(Article.topics))
+        newest = chosen.order_by(Article.order_date.desc(), Article.id.desc())
+        articles = session.scalars(newest.limit(limit) if limit else newest).all()
+        total = session.scalar(select(func.count(Article.id)).where(*conditions)) or 0
+        rows = [
+            {
+                "slug": name_of(article),
+                "state": output.state(article, now),
+                "date": str(article.dateline),
+                "kind": article.kind,
+                "members only": article.members_only,
+                "public from": tell_moment(article.publish_at),
+                "title": article.title,
+            }
+            for article in articles
+        ]
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("date", "state", "public from", "kind", "slug", "title")
+    print_table(columns, [[row[column] for column in columns] for row in rows])
+    if total > len(rows):
+        echo(f"{len(rows)} of {total} articles; --limit 0 lists them all")
+
+
+@news.command()
+@click.argument("slug")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--markdown", is_flag=True, help="As the file that `flask news edit` takes.")
+def show(slug: str, as_json: bool, markdown: bool) -> None:
+    """Show the article SLUG, its corrections and its revisions."""
+    with one_look() as session:
+        article = the_article(session, slug)
+        if markdown:
+            print_file(output.as_markdown(session, article))
+            return
+        told = output.facts(article, utc_now(), article_url(article, external=True))
+    if as_json:
+        print_json(told)
+        return
+    for line in output.lines(told):
+        echo(line)
+
+
+def _remove(files: Iterable[Path]) -> None:
+    try:
+        tidy.remove(files)
+    except OSError as error:
+        raise click.ClickException(f"Cannot remove {error.filename}: {error.strerror}") from error
+
+
+def _told(article: Article) -> str:
+    """Return the address of a public article, the name and state of another."""
+    state = output.state(article, utc_now())
+    if state == PUBLISHED:
+        return article_url(article, external=True)
+    return f"{name_of(article)} ({state})"
+
+
+@news.command("tidy-media")
+@click.option("--delete", is_flag=True, help="Remove them; only a backup has them then.")
+def tidy_media(delete: bool) -> None:
+    """List the files in instance/media that no article names, nor any former state of one."""
+    folder = views.folder()
+    # Who removes holds up who writes: nobody may be about to name what goes.
+    with writing() if delete else one_look() as session:
+        found = tidy.unnamed(session, folder)
+        if delete:
+            _remove(found)
+    if not found:
+        echo("Every file belongs to an article.")
+        return
+    print_table(
+        ("file", "bytes"), ((file.relative_to(folder), size) for file, size in found.items())
+    )
+    told = f"{len(found)} file{'s' * (len(found) > 1)}, {sum(found.values()):,} bytes"
+    if delete:
+        echo(f"Removed {told}.")
+    else:
+        echo(f"{told}. To remove: flask news tidy-media --delete")

@@ -1,0 +1,91 @@
+"""`flask news topic`: the topics that articles may have."""
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from psgflask.core.terminal import echo, one_look, print_json, print_table
+from psgflask.news import catalogue, topics
+from psgflask.news.commanding import writing
+from psgflask.news.models import THEME, TOPIC_KINDS, Topic, article_topics
+
+topic = AppGroup("topic", help="The topics: themes, places, organisations.")
+KIND = click.Choice(TOPIC_KINDS)
+
+
+@topic.command()
+@click.argument("slug")
+@click.option("--en", required=True, help="Its English name.")
+@click.option("--es", required=True, help="Its Spanish name.")
+@click.option("--kind", type=KIND, default=THEME, show_default=True)
+def add(slug: str, en: str, es: str, kind: str) -> None:
+    """Add a topic; SLUG is the end of its address."""
+    with writing() as session:
+        topics.add(session, slug, kind=kind, name_en=en, name_es=es)
+        session.commit()
+    echo(f"Added the topic {slug}")
+
+
+@topic.command()
+@click.argument("slug")
+@click.option("--en", help="Its new English name.")
+@click.option("--es", help="Its new Spanish name.")
+@click.option("--kind", type=KIND)
+@click.option("--slug", "new_slug", help="A new end of its address; the old one leads there.")
+def rename(
+    slug: str, en: str | None, es: str | None, kind: str | None, new_slug: str | None
+) -> None:
+    """Change the names, the kind or the address of the topic SLUG."""
+    with writing() as session:
+        topics.rename(
+            session, _the_topic(session, slug), kind=kind, name_en=en, name_es=es, slug=new_slug
+        )
+        session.commit()
+    echo(f"Saved the topic {new_slug or slug}")
+
+
+@topic.command()
+@click.argument("slug")
+def remove(slug: str) -> None:
+    """Remove the topic SLUG, which no article has."""
+    with writing() as session:
+        topics.remove(session, _the_topic(session, slug))
+        session.commit()
+    echo(f"Removed the topic {slug}")
+
+
+@topic.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def list_topics(as_json: bool) -> None:
+    """List the topics and how many articles have each, public or not."""
+    with one_look() as session:
+        numbers = func.count(article_topics.c.article_id)
+        counted = session.execute(
+            select(Topic, numbers)
+            .outerjoin(article_topics, article_topics.c.topic_id == Topic.id)
+            .group_by(Topic.id)
+            .order_by(Topic.kind, Topic.slug)
+        )
+        rows = [
+            {
+                "slug": found.slug,
+                "kind": found.kind,
+                "english": found.name_en,
+                "spanish": found.name_es,
+                "articles": number,
+            }
+            for found, number in counted
+        ]
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("slug", "kind", "english", "spanish", "articles")
+    print_table(columns, [[row[column] for column in columns] for row in rows])
+
+
+def _the_topic(session: Session, slug: str) -> Topic:
+    found = catalogue.find_topic(session, slug)
+    if found is None:
+        raise click.ClickException(f"There is no topic {slug!r}; `flask news topic list` has all")
+    return found

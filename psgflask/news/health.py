@@ -1,0 +1,24 @@
+"""What `flask doctor` asks of the news: does the search know what stands in attached files?"""
+
+from collections.abc import Iterator
+
+from flask import Flask
+
+from psgflask.core.database import db
+from psgflask.core.findings import ATTENTION, OK, Finding
+from psgflask.news.media import texts
+
+MOST_NAMED = 5
+
+
+def attached_texts(app: Flask) -> Iterator[Finding]:
+    """Could every attached PDF be read?"""
+    unread, waiting = texts.unreadable(db.session()), len(texts.missing(db.session()))
+    for name, problem in unread[:MOST_NAMED]:
+        advice = "Attach it saved anew, with its text; psgflask news read-attachments lists all"
+        yield Finding("attachments", ATTENTION, f"{name} could not be read: {problem}", advice)
+    if waiting:
+        text = f"{waiting} attached PDFs are still to be read for the search"
+        yield Finding("attachments", ATTENTION, text, "psgflask news read-attachments")
+    elif not unread:
+        yield Finding("attachments", OK, "Every attached PDF was read")

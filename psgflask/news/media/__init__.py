@@ -1,0 +1,1 @@
+"""Pictures and attachments: read, stored, served, tidied."""

@@ -1,0 +1,1 @@
+"""The news' pages and feeds."""

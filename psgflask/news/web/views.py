@@ -1,0 +1,276 @@
+"""The pages of the news: lists, years and months, one article."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from flask import Blueprint, abort, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import ColumnElement, select
+
+from psgflask import redirects
+from psgflask.core.database import db, utc_now
+from psgflask.news import catalogue, counting, listing, sharing, turning
+from psgflask.news.catalogue import ANYBODY, NEWS_KINDS, Scope
+from psgflask.news.dateline import Dateline
+from psgflask.news.lists import PAGE_SIZE
+from psgflask.news.models import (
+    EVENT,
+    PUBLICATION,
+    Article,
+    Issue,
+)
+from psgflask.news.related import related
+from psgflask.news.rendering import article_url, when
+from psgflask.web import languages
+from psgflask.web.caching import LONDON, cacheable, reads
+from psgflask.web.rendering import markdown
+
+blueprint = Blueprint("news", __name__)
+
+
+@blueprint.get("/news/", endpoint="listing")
+@cacheable
+@reads("before", "after")
+def newest() -> str:
+    """Show the newest articles."""
+    return _list(
+        _scope(),
+        heading=_("News"),
+        intro=_("News from Peru, newest first."),
+        feed_href=_feed("news"),
+        up=(_("Archive"), None),
+    )
+
+
+@blueprint.get("/news/<int(fixed_digits=4):year>/")
+@cacheable
+@reads("before", "after")
+def year(year: int) -> str:
+    """Show a year: its months as cords and its articles."""
+    scope = _scope()
+    first, last = _span(year, 1)[0], _span(year, 12)[1]
+    _check_in_archive(year)
+    part = turning.slice_asked_for(scope, catalogue.dated_within(first, last))
+    months = counting.by_month(scope)
+    years = sorted({known for known, _month in months})
+    cords = listing.month_cords(
+        months,
+        year,
+        languages.here(),
+        lambda month: url_for("news.month", year=year, month=f"{month:02}"),
+    )
+    total = counting.by_year(scope).get(year, 0)
+    earlier = max((known for known in years if known < year), default=None)
+    later = min((known for known in years if known > year), default=None)
+    return render_template(
+        "news/year.html",
+        year=year,
+        total=total,
+        updates=_issues_within(scope, first, last),
+        months=cords,
+        knot=listing.articles_per_knot(cords),
+        sections=_by_month(part.articles, year),
+        earlier=_year_link(earlier) if earlier else None,
+        later=_year_link(later) if later else None,
+        pager=turning.pager(part.before, part.after),
+    )
+
+
+@blueprint.get("/news/<int(fixed_digits=4):year>/<month>/")
+@cacheable
+@reads("before", "after")
+def month(year: int, month: str) -> str:
+    """Show a month."""
+    if not (len(month) == 2 and month.isascii() and month.isdigit()):
+        abort(404)
+    first, last = _span(year, int(month))
+    _check_in_archive(year)
+    name = _month_name(first)
+    return _list(
+        _scope(),
+        catalogue.dated_within(first, last),
+        heading=name,
+        intro="",
+        feed_href=_feed("news"),
+        up=_year_link(year),
+        empty=_("The archive has no articles of %(month)s.", month=name),
+        size=60,
+    )
+
+
+@blueprint.get("/news/undated/")
+@cacheable
+@reads("before", "after")
+def undated() -> str:
+    """Show the articles whose date is not known."""
+    return _list(
+        _scope(),
+        catalogue.undated(),
+        heading=_("Undated articles"),
+        intro=_("The date of these articles is not known."),
+        feed_href=_feed("news"),
+        up=(_("Archive"), None),
+    )
+
+
+@blueprint.get("/publications/")
+@cacheable
+@reads("before", "after")
+def publications() -> str:
+    """Show the publications."""
+    return _list(
+        _scope(PUBLICATION),
+        heading=_("Publications"),
+        intro=_("Reports, briefings and books of the PSG."),
+        feed_href=_feed("publications"),
+        empty=_("No publications are listed yet."),
+    )
+
+
+@blueprint.get("/events/")
+@cacheable
+@reads("before", "after")
+def events() -> str:
+    """Show the events, those to come first."""
+    scope = _scope(EVENT)
+    today = scope.now.astimezone(LONDON).date()
+    upcoming = None  # the later pages of the list say nothing of what is to come
+    if turning.is_first_page():
+        coming = db.session.scalars(catalogue.upcoming(scope, today).limit(100)).all()
+        upcoming = listing.by_day(coming)
+    return _list(
+        scope,
+        catalogue.is_past(today),
+        heading=_("Events"),
+        intro="",
+        feed_href=_feed("events"),
+        upcoming=upcoming,
+        empty=_("No past events are listed yet."),
+    )
+
+
+@blueprint.get("/news/<slug>")
+@cacheable
+def article(slug: str) -> ResponseReturnValue:
+    """Show one article, at the one address that it has."""
+    session, now = db.session(), utc_now()
+    found = catalogue.find(session, slug, languages.here())
+    if found is not None and catalogue.is_gone(found, now):
+        abort(410)
+    if found is None and (moved := redirects.destination()):
+        return redirect(moved, 301)
+    if found is None or not catalogue.is_published(found, now):
+        elsewhere = catalogue.find(session, slug, languages.other())
+        if elsewhere is not None and catalogue.is_published(elsewhere, now):
+            return redirect(article_url(elsewhere), 302)
+    if found is None or not catalogue.is_published(found, now):
+        abort(404)
+    scope = _scope()
+    neighbour_scope = scope if found.kind in NEWS_KINDS else _scope(found.kind)
+    earlier, later = catalogue.neighbours(session, found, neighbour_scope)
+    gated = not catalogue.may_read_body(found, ANYBODY)
+    counterpart = catalogue.translation(session, found, now)
+    return render_template(
+        "news/article.html",
+        article=found,
+        html="" if gated else markdown(found.body),
+        related=related(session, found, scope, weights=counting.weights_of_topics(scope)),
+        earlier=earlier,
+        later=later,
+        counterpart_article=counterpart,
+        share=sharing.links(found),
+        gated=gated,
+        json_ld=sharing.json_ld(found),
+        canonical=article_url(found, external=True),
+        counterpart=article_url(counterpart) if counterpart else _no_counterpart(),
+        alternates=sharing.alternates(found, counterpart),
+    )
+
+
+def _no_counterpart() -> str:
+    """An article without a translation leads to the news in the other language."""
+    return languages.address("news.listing", language=languages.other())
+
+
+def _scope(*kinds: str) -> Scope:
+    return Scope(languages.here(), utc_now(), kinds or NEWS_KINDS)
+
+
+def scope_of_all() -> Scope:
+    """Return the scope of every kind of article, in the language of this request."""
+    return _scope(*catalogue.ALL_KINDS)
+
+
+def _list(
+    scope: Scope,
+    *within: ColumnElement[bool],
+    heading: str,
+    intro: str,
+    feed_href: str,
+    up: tuple[str, str | None] | None = None,
+    upcoming: Sequence[listing.Day] | None = None,
+    empty: str | None = None,
+    size: int = PAGE_SIZE,
+) -> str:
+    part = turning.slice_asked_for(scope, *within, size=size)
+    return render_template(
+        "news/listing.html",
+        heading=heading,
+        intro=intro,
+        days=listing.by_day(part.articles),
+        pager=turning.pager(part.before, part.after),
+        feed_href=feed_href,
+        up=up,
+        upcoming=upcoming,
+        empty=empty or _("Nothing is listed here yet."),
+    )
+
+
+def _feed(name: str) -> str:
+    return url_for("feeds.kind", name=name, form="atom")
+
+
+def _span(year: int, month: int) -> tuple[date, date]:
+    try:
+        return listing.month_span(year, month)
+    except ValueError:
+        abort(404, _("There is no such month."))
+
+
+def _month_name(day: date) -> str:
+    return when(Dateline.of_months((day.year, day.month), (day.year, day.month))).words
+
+
+def _check_in_archive(year: int) -> None:
+    """A year within the archive may be empty; cords and datelines (an event's too) lead there."""
+    years = counting.by_year(_scope(*catalogue.ALL_KINDS))
+    if not years or not min(years) <= year <= max(years):
+        abort(404, _("The archive has no articles of that year."))
+
+
+def _year_link(year: int) -> tuple[str, str]:
+    return str(year), url_for("news.year", year=year)
+
+
+def _by_month(articles: Sequence[Article], year: int) -> list[tuple[str, str, list[listing.Day]]]:
+    """Group a year's articles by month; a range stands in the last of its months in the year."""
+    sections: dict[int, list[Article]] = {}
+    for each in articles:
+        last = each.order_date.month if each.order_date.year == year else 12
+        sections.setdefault(last, []).append(each)
+    return [
+        (
+            _month_name(date(year, number, 1)),
+            url_for("news.month", year=year, month=f"{number:02}"),
+            listing.by_day(group),
+        )
+        for number, group in sections.items()
+    ]
+
+
+def _issues_within(scope: Scope, first: date, last: date) -> list[Issue]:
+    within = catalogue.listing(scope).where(catalogue.dated_within(first, last))
+    ids = within.with_only_columns(Article.issue_id).order_by(None)
+    chosen = select(Issue).where(Issue.id.in_(ids)).order_by(Issue.series, Issue.number)
+    return list(db.session.scalars(chosen))

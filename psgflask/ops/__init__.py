@@ -1,0 +1,1 @@
+"""Running an installation: serving, worker, doctor, backup and restore, install and upgrade."""

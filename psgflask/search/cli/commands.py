@@ -1,0 +1,114 @@
+"""`flask search rebuild | check | report | glossary`: the index, and what is searched for."""
+
+import sys
+from dataclasses import asdict
+from datetime import timedelta
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+
+from psgflask.core.database import utc_now
+from psgflask.core.terminal import echo, faults_told, one_look, print_json, print_table
+from psgflask.search.cli.glossary import glossary
+from psgflask.search.evaluating.commands import evaluate
+from psgflask.search.search_log import searches
+from psgflask.search.search_log.searches import Asked
+from psgflask.search.sync import keeper
+
+
+def init_app(app: Flask) -> None:
+    """Add `flask search`."""
+    search.add_command(evaluate)
+    app.cli.add_command(search)
+    search.add_command(glossary)
+
+
+@click.group()
+def search() -> None:
+    """Look after the search index."""
+
+
+@search.command()
+@with_appcontext
+@faults_told()
+def rebuild() -> None:
+    """Build the index anew beside the live one, which answers until the new one is whole.
+
+    Started again after it was stopped, it goes on where it was.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    done, total = keeper.unfinished(_app())
+    if done:
+        echo(f"Continuing: {min(done, total)} of {total} articles are done already")
+    columns = (TextColumn("Indexing articles"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn()) as progress:
+        task = progress.add_task("", total=None)
+        total = keeper.rebuild(
+            _app(), lambda done, total: progress.update(task, completed=done, total=total)
+        )
+    echo(f"The index holds {total} articles")
+
+
+@search.command()
+@click.option("--repair", is_flag=True, help="Mend what differs.")
+@with_appcontext
+@faults_told()
+def check(repair: bool) -> None:
+    """Compare the index with the database; exit code 1 when they differ and nothing mended it."""
+    app = _app()
+    drift = keeper.check(app, changing=repair)
+    if not drift:
+        echo("Index and database agree")
+        return
+    echo(
+        f"{len(drift.missing)} articles are missing from the index, {len(drift.stale)} are out of"
+        f" date, {len(drift.superfluous)} should not be there"
+    )
+    if not repair:
+        echo("To mend it: flask search check --repair")
+        sys.exit(1)
+    keeper.repair(app, drift)
+    echo("Mended" if not keeper.check(app) else "Not mended: run flask search rebuild")
+
+
+@search.command()
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 3660))
+@click.option("--most", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--json", "as_json", is_flag=True, help="Print the report for a machine.")
+@with_appcontext
+def report(days: int, most: int, as_json: bool) -> None:
+    """Print what is searched for most often, and what finds nothing; days are those of UTC.
+
+    Words are shown once they were searched for on three different days: until then nobody knows
+    them. Days of more than three months ago are kept as months, which count when they began
+    within the days asked for.
+    """
+    since = utc_now().date() - timedelta(days=days - 1)
+    with one_look() as session:
+        found = searches.report(session, since, most=most)
+    if as_json:
+        print_json(asdict(found))
+        return
+    echo(
+        f"{found.searches} searches since {found.since} (UTC), {found.unnamed} of them for words"
+        " not seen on three different days"
+    )
+    _print("Searched for most often", found.top)
+    _print("Found nothing", found.nothing_found)
+
+
+def _print(heading: str, asked: list[Asked]) -> None:
+    echo(f"\n{heading}" if asked else f"\n{heading}: none of the words known so far")
+    if asked:
+        rows = [
+            (one.times, "?" if one.hits is None else one.hits, one.last_day, one.text)
+            for one in asked
+        ]
+        print_table(("Searches", "Articles", "Last", "Words"), rows)
+
+
+def _app() -> Flask:
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    return app

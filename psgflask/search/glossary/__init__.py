@@ -1,0 +1,1 @@
+"""The glossary: words that mean the same, in both languages."""

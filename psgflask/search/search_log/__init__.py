@@ -1,0 +1,1 @@
+"""What was searched for, counted without people."""

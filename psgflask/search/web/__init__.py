@@ -1,0 +1,1 @@
+"""Search pages, suggestions, feeds and JSON."""

@@ -1,0 +1,1 @@
+"""HTTP for every room: languages, kept pages, slots, assets, security, errors, rendering."""

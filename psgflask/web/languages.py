@@ -1,0 +1,87 @@
+"""English and Spanish: which one this request is in, and the counterpart's address."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, current_app, has_request_context, request
+from flask_babel import Babel
+from werkzeug.routing import MapAdapter
+
+from psgflask.core import paths
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+LANGUAGES = ("en", "es")
+PREFIXES = {"en": "", "es": "/es"}
+NATIVE_NAMES = {"en": "English", "es": "Español"}
+_KEY = "psg.language"
+
+
+class LanguagePrefix:
+    """Move `/es` from the path into SCRIPT_NAME, so that one URL map serves both languages.
+
+    `url_for` puts SCRIPT_NAME in front of every address and so stays in the language by itself.
+    """
+
+    def __init__(self, app: "WSGIApplication") -> None:
+        self.app = app
+
+    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        """Serve one request."""
+        path = environ.get("PATH_INFO", "")
+        environ[_KEY] = "en"
+        if path == "/es" or path.startswith("/es/"):
+            environ[_KEY] = "es"
+            environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + "/es"
+            environ["PATH_INFO"] = path[3:]
+        return self.app(environ, start)
+
+
+def init_app(app: Flask) -> None:
+    """Open both languages."""
+    app.wsgi_app = LanguagePrefix(app.wsgi_app)  # type: ignore[assignment, method-assign]  # Flask's own way
+    Babel(
+        app,
+        default_locale="en",
+        default_translation_directories=str(paths.translations()),
+        locale_selector=here,
+    )
+    app.jinja_env.globals.update(
+        here=here, address=address, language_names=NATIVE_NAMES, other_language=other
+    )
+
+
+def here() -> str:
+    """Return the interface language of this request, "en" or "es"."""
+    return str(request.environ.get(_KEY, "en")) if has_request_context() else "en"
+
+
+def other(language: str | None = None) -> str:
+    """Return the other of the two languages."""
+    return "en" if (language or here()) == "es" else "es"
+
+
+def address(
+    endpoint: str, *, language: str | None = None, external: bool = False, **values: Any
+) -> str:
+    """Build the address of a page in a language (default: this request's).
+
+    Works outside a request too. `external` puts the configured BASE_URL in front, never the
+    Host that a request claims. Raises werkzeug's BuildError for an unknown endpoint.
+    """
+    language = language or here()
+    built: str = _adapter(language).build(endpoint, values)
+    return absolute(built) if external else built
+
+
+def absolute(path: str) -> str:
+    """Put the configured base address in front of a local path."""
+    return str(current_app.config["BASE_URL"]).rstrip("/") + path
+
+
+def _adapter(language: str) -> MapAdapter:
+    adapters: dict[str, MapAdapter] = current_app.extensions.setdefault("psg_addresses", {})
+    if language not in adapters:
+        adapters[language] = current_app.url_map.bind("", script_name=PREFIXES[language] or "/")
+    return adapters[language]

@@ -1,0 +1,339 @@
+"""Joining: what an applicant, a stranger and a member get, and what cannot be told from outside."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, func, select
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
+
+from psgflask.accounts import email_confirmation, proofs
+from psgflask.accounts.limits import TooMany
+from psgflask.accounts.models import Account, Attempt, Proof
+from psgflask.accounts.networks import AddressUnreadable
+from psgflask.accounts.proofs import ProofRefused
+from psgflask.core.database import Model, db
+from psgflask.mail.models import VOID, WAITING, Message
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+JANE = "jane@example.org"
+
+
+def link(token: str) -> str:
+    return f"https://psg.example/accounts/join/{token}"
+
+
+def ask(session: Session, email: str = JANE, *, now: datetime = NOW, **said: Any) -> None:
+    given: dict[str, Any] = {
+        "language": "en",
+        "network": "203.0.113.7",
+        "values": {"name": "Jane", "reference": "PSG 1042-7"},
+        "data": {"application": 12},
+        "about": "person 12",
+        **said,
+    }
+    email_confirmation.ask(session, email=email, link=link, now=now, **given)
+
+
+def again(session: Session, email: str = JANE, *, now: datetime = NOW, **said: Any) -> None:
+    given: dict[str, Any] = {"language": "en", "network": "203.0.113.7", **said}
+    email_confirmation.again(session, email=email, link=link, now=now, **given)
+
+
+def mails(session: Session) -> list[Message]:
+    return list(session.scalars(select(Message).order_by(Message.id)))
+
+
+def token_of(mail: Message) -> str:
+    return str(mail.values["link"]).rpartition("/")[2]
+
+
+def counts(session: Session) -> dict[str, int]:
+    """Return how many rows each table has."""
+    return {
+        name: session.scalar(select(func.count()).select_from(table)) or 0
+        for name, table in Model.metadata.tables.items()
+    }
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Note every statement that the database is given, without what is put into it."""
+    said: list[str] = []
+
+    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        said.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield said
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def heard() -> Iterator[list[tuple[Proof, Account, datetime]]]:
+    """What a room that waits for proofs is told."""
+    told: list[tuple[Proof, Account, datetime]] = []
+
+    def listen(session: Session, proof: Proof, account: Account, now: datetime) -> None:
+        told.append((proof, account, now))
+
+    before = list(email_confirmation._listeners)
+    email_confirmation._listeners[:] = []
+    email_confirmation.on_verified(listen)
+    email_confirmation.on_verified(listen)
+    yield told
+    email_confirmation._listeners[:] = before
+
+
+def test_an_applicant_is_mailed_a_link_that_opens_an_account(
+    session: Session, heard: list[tuple[Proof, Account, datetime]]
+) -> None:
+    ask(session, "Jane@Example.ORG", language="es")
+    [mail] = mails(session)
+    assert (mail.kind, mail.recipient, mail.language) == ("verify", "Jane@example.org", "es")
+    assert (mail.state, mail.about, mail.due_at) == (WAITING, "person 12", NOW)
+    token = token_of(mail)
+    assert mail.values == {
+        "name": "Jane",
+        "reference": "PSG 1042-7",
+        "hours": 72,
+        "link": link(token),
+    }
+    account = email_confirmation.verify(session, token, now=NOW + HOUR)
+    assert (account.email, account.language) == (JANE, "es")
+    assert account.verified_at == account.created_at == NOW + HOUR
+    [(proof, told, when)] = heard
+    assert (proof.data["application"], told, when) == (12, account, NOW + HOUR)
+
+
+def test_nobody_has_an_account_before_the_link_is_followed(session: Session) -> None:
+    ask(session)
+    assert session.scalar(select(func.count()).select_from(Account)) == 0
+
+
+def test_somebody_known_gets_a_mail_that_says_so_and_keeps_the_account(
+    session: Session, heard: list[tuple[Proof, Account, datetime]]
+) -> None:
+    ask(session)
+    first = email_confirmation.verify(session, token_of(mails(session)[0]), now=NOW)
+    ask(session, data={"application": 13}, now=NOW + DAY)
+    mail = mails(session)[1]
+    assert mail.kind == "verify_known"
+    assert email_confirmation.verify(session, token_of(mail), now=NOW + DAY) is first
+    assert [proof.data["application"] for proof, _account, _now in heard] == [12, 13]
+    assert session.scalar(select(func.count()).select_from(Account)) == 1
+
+
+def test_a_listener_may_refuse_and_then_nothing_has_happened(session: Session) -> None:
+    ask(session)
+    session.commit()
+    token = token_of(mails(session)[0])
+    before = list(email_confirmation._listeners)
+
+    @email_confirmation.on_verified
+    def refuse(session: Session, proof: Proof, account: Account, now: datetime) -> None:
+        raise ProofRefused(proofs.UNKNOWN)
+
+    try:
+        with pytest.raises(ProofRefused):
+            email_confirmation.verify(session, token, now=NOW)
+        session.rollback()
+    finally:
+        email_confirmation._listeners[:] = before
+    assert session.scalar(select(func.count()).select_from(Account)) == 0
+    assert email_confirmation.verify(session, token, now=NOW).email == JANE
+
+
+def test_an_account_that_was_closed_opens_again(session: Session) -> None:
+    session.add(Account(email=JANE, language="en", created_at=NOW, verified_at=NOW, closed_at=NOW))
+    ask(session)
+    assert (
+        email_confirmation.verify(session, token_of(mails(session)[0]), now=NOW).closed_at is None
+    )
+
+
+def test_a_new_link_has_the_words_of_the_application_and_both_links_are_good(
+    session: Session,
+) -> None:
+    ask(session, language="es")
+    again(session, "JANE@example.org", now=NOW + HOUR)
+    first, second = mails(session)
+    assert (second.kind, second.language, second.about) == ("verify", "es", "person 12")
+    assert {**second.values, "link": ""} == {**first.values, "link": ""}
+    assert token_of(first) != token_of(second)
+    for mail in (first, second):
+        assert proofs.look(session, "join", token_of(mail), now=NOW + HOUR).email == JANE
+
+
+def test_once_one_link_is_followed_the_others_of_it_say_that_it_is_done(session: Session) -> None:
+    ask(session)
+    again(session)
+    again(session)
+    tokens = [token_of(mail) for mail in mails(session)]
+    email_confirmation.verify(session, tokens[1], now=NOW)
+    for token in tokens:
+        with pytest.raises(ProofRefused) as refused:
+            email_confirmation.verify(session, token, now=NOW)
+        assert refused.value.reason == "used"
+
+
+def test_a_link_of_another_application_is_left_alone(session: Session) -> None:
+    """A stranger may have typed this address: to confirm one's own must not confirm theirs."""
+    ask(session, data={"application": 12})
+    ask(session, data={"application": 13}, values={"name": "Mallory", "reference": "PSG 1043-1"})
+    mine, theirs = (token_of(mail) for mail in mails(session))
+    email_confirmation.verify(session, mine, now=NOW)
+    assert proofs.look(session, "join", theirs, now=NOW).used_at is None
+
+
+def test_a_new_link_can_be_asked_for_long_after_the_old_one_ended(session: Session) -> None:
+    ask(session)
+    late = NOW + 80 * DAY
+    proofs.trim(session, now=late)
+    again(session, now=late)
+    assert email_confirmation.verify(session, token_of(mails(session)[1]), now=late).email == JANE
+
+
+def test_who_is_confirmed_already_and_asks_again_is_told_so(session: Session) -> None:
+    ask(session)
+    email_confirmation.verify(session, token_of(mails(session)[0]), now=NOW)
+    again(session)
+    assert mails(session)[1].kind == "verify_known"
+
+
+def test_for_a_stranger_nothing_is_mailed_and_no_address_is_kept(session: Session) -> None:
+    again(session, "stranger@example.org")
+    again(session, "stranger@example.org")
+    for mail in mails(session):
+        assert (mail.state, mail.recipient, mail.values) == (VOID, "", {})
+    for proof in session.scalars(select(Proof)):
+        assert (proof.purpose, proof.email) == ("void", "")
+
+
+def test_after_an_erasure_a_new_link_leads_nowhere(session: Session) -> None:
+    ask(session)
+    proofs.cancel(session, email=JANE)
+    again(session)
+    assert mails(session)[1].state == VOID
+
+
+def test_what_is_beyond_a_limit_is_neither_stored_nor_mailed(session: Session) -> None:
+    for number in range(40):
+        ask(session, f"somebody-{number}@example.org")
+    before = counts(session)
+    with pytest.raises(TooMany):
+        ask(session)
+    assert counts(session) == before
+    for _number in range(5):
+        again(session)
+    before = counts(session)
+    with pytest.raises(TooMany):
+        again(session)
+    assert counts(session) == before
+
+
+def test_what_is_held_is_not_mailed_and_a_link_can_be_asked_for_later(session: Session) -> None:
+    for _number in range(3):
+        ask(session)
+    before = len(mails(session))
+    ask(session, data={"application": 15})
+    assert len(mails(session)) == before
+    again(session, now=NOW + DAY)
+    [proof] = session.scalars(select(Proof).order_by(Proof.id.desc()).limit(1))
+    assert proof.data["application"] == 15
+    assert mails(session)[-1].recipient == JANE
+    email_confirmation.verify(session, token_of(mails(session)[-1]), now=NOW + DAY)
+
+
+@pytest.mark.parametrize("rule", [ask, again])
+def test_what_is_no_address_costs_nothing(
+    session: Session, rule: Callable[[Session, str], None]
+) -> None:
+    before = counts(session)
+    with pytest.raises(AddressUnreadable):
+        rule(session, "jane@example.org\nBcc: all@example.org")
+    assert counts(session) == before
+
+
+@pytest.mark.parametrize("rule", [ask, again])
+def test_s4_known_and_unknown_cost_the_same_statements_and_rows(
+    session: Session, rule: Callable[[Session, str], None]
+) -> None:
+    ask(session, "known@example.org", network="198.51.100.1")
+    email_confirmation.verify(session, token_of(mails(session)[0]), now=NOW)
+    ask(session, "waiting@example.org", network="198.51.100.2")
+    session.commit()
+    costs, grown = {}, {}
+    for who in ("known", "waiting", "stranger"):
+        before = counts(session)
+        session.rollback()
+        with statements() as said:
+            rule(session, f"{who}@example.org")
+            session.commit()
+        after = counts(session)
+        session.rollback()
+        costs[who] = said
+        grown[who] = {name: after[name] - before[name] for name in after}
+    assert costs["known"] == costs["waiting"] == costs["stranger"]
+    assert grown["known"] == grown["waiting"] == grown["stranger"]
+    assert grown["known"] | {"attempts": 1, "proofs": 1, "outbox": 1} == grown["known"]
+
+
+def test_s4_how_often_one_may_ask_is_the_same_for_known_and_unknown(session: Session) -> None:
+    ask(session, "known@example.org", network="198.51.100.1", now=NOW - 2 * DAY)
+    through = {}
+    for number, who in enumerate(("known", "stranger")):
+        network = f"203.0.113.{number}"
+        through[who] = 0
+        for _number in range(20):
+            try:
+                again(session, f"{who}@example.org", network=network)
+            except TooMany:
+                break
+            through[who] += 1
+    assert through == {"known": 5, "stranger": 5}
+
+
+def test_s20_of_eight_who_press_at_once_one_opens_the_account(
+    app: Flask, heard: list[tuple[Proof, Account, datetime]]
+) -> None:
+    with app.app_context():
+        ask(db.session())
+        db.session.commit()
+        token = token_of(mails(db.session())[0])
+    barrier, outcomes = threading.Barrier(8), list[str]()
+
+    def press() -> None:
+        with app.app_context():
+            barrier.wait()
+            try:
+                email_confirmation.verify(db.session(), token, now=NOW)
+                outcomes.append("won")
+            except ProofRefused as refused:
+                outcomes.append(refused.reason)
+            db.session.commit()
+
+    threads = [threading.Thread(target=press) for _number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["used"] * 7 + ["won"]
+    assert len(heard) == 1
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Account)) == 1
+        assert db.session.scalar(select(func.count()).select_from(Attempt)) == 1
+
+
+def test_a_proof_for_another_purpose_is_no_application(session: Session) -> None:
+    proofs.send(session, proofs.VOID, email=JANE, now=NOW)
+    again(session)
+    assert mails(session)[0].state == VOID

@@ -1,0 +1,372 @@
+"""R14: what a clock that is wrong for less than a day says is believed by nobody who deletes."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+
+from psgflask.core import clock_watch
+from psgflask.core.clock_watch import DAY, LONG_AGO, NEVER, SLICE, Readings, Watch
+from psgflask.core.findings import ATTENTION, FAULT, OK
+from psgflask.ops import worker
+
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
+START = NOON.timestamp()
+AHEAD = 100 * DAY
+
+
+class Machine:
+    """A machine that knows what time it really is, the clock it has, and who reads that."""
+
+    def __init__(self, readings: Readings | None = None) -> None:
+        self.true = START
+        self.wrong_by = 0.0
+        self.readings = readings or Readings()
+        self.running = False
+
+    def go(self, seconds: float, step: float = SLICE) -> None:
+        """Let time go by, the clock being read at each step."""
+        ends = self.true + seconds
+        while self.true < ends:
+            passed = min(step, ends - self.true)
+            self.true += passed
+            self.read(passed)
+
+    def read(self, passed: float) -> None:
+        self.readings.take(self.true + self.wrong_by, passed if self.running else None)
+        self.running = True
+
+    def stop(self, seconds: float) -> None:
+        """Be off for a while; what was read is kept."""
+        self.readings = clock_watch._parsed(clock_watch._written(self.readings).encode())
+        self.running = False
+        self.true += seconds
+
+    @property
+    def earliest_is_off_by(self) -> float:
+        """How much later than the true time everything agreed to be over would be."""
+        return self.readings.agreed().earliest.timestamp() - self.true
+
+    @property
+    def latest_is_off_by(self) -> float:
+        return self.readings.agreed().latest.timestamp() - self.true
+
+
+@pytest.fixture
+def watched() -> Machine:
+    """A machine whose clock has gone right for two days."""
+    machine = Machine()
+    machine.go(2 * DAY)
+    return machine
+
+
+def test_until_a_clock_was_watched_for_a_day_nothing_is_old_and_nothing_is_to_come() -> None:
+    machine = Machine()
+    machine.go(DAY)
+    assert machine.readings.agreed() == clock_watch.Agreed(LONG_AGO, NEVER)
+    machine.go(SLICE)
+    assert machine.earliest_is_off_by == pytest.approx(0)
+
+
+@pytest.mark.parametrize("seconds", [15, 3600, DAY - SLICE])
+@pytest.mark.parametrize("off", [AHEAD, DAY, 61])
+def test_r14_a_clock_that_is_ahead_for_less_than_a_day_makes_nothing_old(
+    watched: Machine, off: float, seconds: float
+) -> None:
+    watched.wrong_by = off
+    watched.go(seconds, step=5)
+    assert watched.earliest_is_off_by == pytest.approx(0, abs=0.01)
+    watched.wrong_by = 0
+    watched.go(5)
+    assert watched.earliest_is_off_by == pytest.approx(0, abs=0.01)
+    watched.go(DAY + 2 * SLICE)
+    assert watched.latest_is_off_by == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("off", [-AHEAD, -DAY, -61, -START])
+def test_r14_a_clock_that_is_behind_makes_nothing_that_is_dated_now_one_of_the_future(
+    watched: Machine, off: float
+) -> None:
+    watched.wrong_by = off
+    watched.go(DAY / 2, step=60)
+    assert watched.latest_is_off_by == pytest.approx(0, abs=0.01)
+    assert watched.readings.not_before().timestamp() == pytest.approx(watched.true, abs=0.01)
+
+
+def test_r14_a_jump_while_the_machine_is_off_makes_nothing_old(watched: Machine) -> None:
+    watched.stop(3600)
+    watched.wrong_by = AHEAD
+    watched.go(DAY - SLICE)
+    assert watched.earliest_is_off_by <= 0
+    watched.wrong_by = 0
+    watched.go(DAY + 2 * SLICE)
+    assert watched.earliest_is_off_by == pytest.approx(0, abs=0.01)
+
+
+def test_a_worker_that_is_restarted_every_hour_comes_to_a_day_all_the_same() -> None:
+    machine = Machine()
+    for _hour in range(26):
+        machine.go(3600, step=60)
+        machine.stop(60)
+    assert machine.readings.settled
+    assert -26 * 120 <= machine.earliest_is_off_by <= 0
+
+
+def test_a_pause_however_long_is_one_round_of_many() -> None:
+    machine = Machine()
+    machine.go(50 * DAY, step=DAY)
+    assert machine.readings.agreed() == clock_watch.Agreed(LONG_AGO, NEVER)
+    machine.go(DAY + 2 * SLICE)
+    assert machine.earliest_is_off_by == pytest.approx(0)
+
+
+def test_a_clock_that_stays_is_believed_after_a_day_and_then_things_are_old(
+    watched: Machine,
+) -> None:
+    watched.wrong_by = AHEAD
+    watched.go(DAY + 3 * SLICE)
+    assert watched.earliest_is_off_by == pytest.approx(AHEAD)
+
+
+Step = tuple[str, float, float]
+STEPS: st.SearchStrategy[list[Step]] = st.lists(
+    st.tuples(
+        st.sampled_from(["wrong", "wrong", "right", "off"]),
+        st.floats(1, DAY - 3 * SLICE),  # how long
+        st.sampled_from([-START, -AHEAD, -DAY, -3600.0, 90.0, 3600.0, DAY, AHEAD, 40 * AHEAD]),
+    ),
+    max_size=8,
+)
+
+
+@given(steps=STEPS, pace=st.sampled_from([97.0, 599.0, 5000.0]))
+def test_r14_nothing_is_deleted_too_early_whatever_the_clock_does_for_less_than_a_day(
+    steps: list[Step], pace: float
+) -> None:
+    """A row is made at each step; it is deleted when it is 90 days old by all that is agreed."""
+    machine, kept, life = Machine(), {}, 90 * DAY
+    machine.go(2 * DAY)
+    # Wrong for less than a day in all between two readings that are right.
+    wrong = 0.0
+
+    def look() -> None:
+        now = machine.true + machine.wrong_by
+        made = max(now, machine.readings.not_before().timestamp())
+        kept[made] = machine.true
+        agreed = machine.readings.agreed().earliest.timestamp()
+        for dated in [dated for dated in kept if dated <= agreed - life]:
+            assert machine.true - kept.pop(dated) >= life - 1
+
+    for kind, seconds, off in steps:
+        if kind == "off":
+            machine.stop(seconds)
+            wrong += SLICE  # what the next start takes before it reads
+            continue
+        if kind == "wrong" and wrong + seconds < DAY - 4 * SLICE:
+            machine.wrong_by, wrong = off, wrong + seconds
+        else:
+            machine.wrong_by, wrong = 0.0, 0.0
+        for _part in range(4):
+            machine.go(seconds / 4, step=pace)
+            look()
+    machine.wrong_by = 0.0
+    last = max(kept, default=machine.true)
+    machine.go(DAY + 3 * SLICE)
+    machine.stop(max(last, machine.true) + life - machine.true)
+    machine.go(DAY + 3 * SLICE)
+    look()
+    assert [dated for dated in kept if kept[dated] < machine.true] == []
+
+
+# Jumps
+
+
+def test_a_jump_is_told_once_and_for_a_week(watched: Machine) -> None:
+    watched.wrong_by = AHEAD
+    watched.go(5)
+    watched.go(3600)
+    watched.wrong_by = 0
+    watched.go(5)
+    there, back = watched.readings.jumps
+    assert there.shown - there.expected == pytest.approx(AHEAD)
+    assert back.shown - back.expected == pytest.approx(-AHEAD)
+    watched.go(6 * DAY)
+    assert len(watched.readings.jumps) == 2
+    watched.go(2 * DAY)
+    assert watched.readings.jumps == []
+
+
+@pytest.mark.parametrize("off", [1, -1, 59, -59])
+def test_a_correction_is_no_jump(watched: Machine, off: float) -> None:
+    watched.wrong_by = off
+    watched.go(60)
+    assert watched.readings.jumps == []
+
+
+def test_a_clock_that_is_behind_what_was_read_before_the_start_has_jumped(
+    watched: Machine,
+) -> None:
+    watched.stop(3600)
+    watched.wrong_by = -AHEAD
+    watched.go(5)
+    assert len(watched.readings.jumps) == 1
+    watched.stop(3600)  # as it should
+    watched.go(5)
+    assert len(watched.readings.jumps) == 1
+
+
+# The file, the worker and the doctor
+
+
+class Pretended:
+    """What the clock shows and what the uptime is, as a test wants them."""
+
+    def __init__(self) -> None:
+        self.now, self.up = NOON, 1000.0
+
+    def forward(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.up += seconds
+
+
+@pytest.fixture
+def pretended(monkeypatch: pytest.MonkeyPatch) -> Pretended:
+    machine = Pretended()
+    monkeypatch.setattr(clock_watch, "utc_now", lambda: machine.now)
+    monkeypatch.setattr(clock_watch, "uptime", lambda: machine.up)
+    return machine
+
+
+@pytest.fixture
+def file(app: Flask) -> Path:
+    return Path(app.instance_path, clock_watch.FILE)
+
+
+def findings(app: Flask) -> list[tuple[str, str]]:
+    return [(finding.state, finding.text) for finding in clock_watch.doubts(app)]
+
+
+def test_the_worker_reads_the_clock_first_in_every_round() -> None:
+    assert worker.TASKS[0].sweep is clock_watch.sweep
+
+
+def test_readings_are_written_down_once_a_minute_and_outlive_the_process(
+    app: Flask, make_app: Callable[..., Flask], pretended: Pretended, file: Path
+) -> None:
+    clock_watch.sweep(app)
+    first = file.read_bytes()
+    pretended.forward(59)
+    clock_watch.sweep(app)
+    assert file.read_bytes() == first
+    pretended.forward(1)
+    clock_watch.sweep(app)
+    assert clock_watch.read(file).watched == 60
+    again = make_app()
+    pretended.forward(5)
+    clock_watch.sweep(again)
+    pretended.forward(60)
+    clock_watch.sweep(again)
+    assert clock_watch.read(file).watched == 120
+
+
+def test_a_jump_is_logged_and_written_down_at_once(
+    app: Flask, pretended: Pretended, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock_watch.sweep(app)
+    pretended.forward(5)
+    pretended.now += timedelta(days=100)
+    clock_watch.sweep(app)
+    assert "jumped from 2026-11-30 12:00:05 UTC to 2027-03-10 12:00:05 UTC" in caplog.text
+    assert len(clock_watch.read(file).jumps) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"{}", b"\xff", b'{"watched": NaN}', b'{"watched": 1e999}'],
+)
+def test_a_file_that_cannot_be_read_means_a_day_anew(
+    app: Flask,
+    pretended: Pretended,
+    file: Path,
+    content: bytes,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    file.write_bytes(content)
+    assert clock_watch.agreed(app) == clock_watch.Agreed(LONG_AGO, NEVER)
+    assert "a day of them is needed anew" in caplog.text
+    clock_watch.sweep(app)
+    assert clock_watch.read(file).watched == 0
+
+
+@pytest.mark.parametrize("where", ["watched", "shown", "floor", "slices"])
+def test_a_number_that_is_none_is_not_believed(
+    app: Flask, pretended: Pretended, file: Path, where: str
+) -> None:
+    clock_watch.sweep(app)
+    written = json.loads(file.read_bytes())
+    bad = float("nan")
+    written[where] = {"floor": [bad, 0], "slices": {"0": [bad, bad]}}.get(where, bad)
+    file.write_text(json.dumps(written))
+    assert clock_watch.read(file) == Readings()
+
+
+def test_r14_what_is_written_down_is_never_dated_by_a_moment_that_is_surely_past(
+    app: Flask, file: Path
+) -> None:
+    assert clock_watch.at_least(app, NOON) == NOON
+    machine = Machine()
+    machine.true -= 2 * DAY
+    machine.go(2 * DAY)
+    file.write_text(clock_watch._written(machine.readings))
+    behind = LONG_AGO + timedelta(seconds=30)  # a start before the network answers
+    assert abs(clock_watch.at_least(app, behind) - NOON) < timedelta(seconds=1)
+    later = NOON + timedelta(days=3)
+    assert clock_watch.at_least(app, later) == later
+
+
+def test_the_doctor_says_how_the_clock_stands(app: Flask, pretended: Pretended) -> None:
+    ((state, text),) = findings(app)
+    assert state == OK
+    assert "0 hours" in text
+    for _step in range(150):
+        clock_watch.sweep(app)
+        pretended.forward(SLICE)
+    assert findings(app) == [(OK, "Goes right")]
+    pretended.now += timedelta(days=100)
+    clock_watch.sweep(app)
+    pretended.now -= timedelta(days=100)
+    ((fault, _text), (attention, _jump)) = findings(app)
+    assert (fault, attention) == (FAULT, ATTENTION)
+    clock_watch.sweep(app)
+    there, back = findings(app)
+    assert there[0] == back[0] == ATTENTION
+    assert "jumped from 2026-12-01" in there[1]
+    assert "to 2026-12-01" in back[1]
+
+
+def test_a_disk_that_is_full_keeps_nobody_from_knowing_the_time(
+    app: Flask, pretended: Pretended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(clock_watch, "write_whole", full)
+    with pytest.raises(OSError, match="No space"):
+        clock_watch.sweep(app)
+    for _step in range(150):
+        pretended.forward(SLICE)
+        seen = clock_watch.agreed(app)
+    assert seen.earliest == pretended.now
+
+
+def test_the_uptime_goes_on_by_itself() -> None:
+    assert clock_watch.uptime() <= clock_watch.uptime()
+
+
+def test_a_watch_begins_with_what_is_there(tmp_path: Path) -> None:
+    assert Watch(tmp_path / "none").look() == clock_watch.Agreed()

@@ -1,0 +1,238 @@
+"""The database: safe requests cannot write, writers wait at the beginning, times are UTC."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError, StatementError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
+
+from psgflask.core import database, journal
+from psgflask.core.database import db
+from tests import factories, filling, locks
+from tests.conftest import Visitor
+
+
+def write() -> str:
+    db.session.execute(text("UPDATE content_stamp SET number = number + 1"))
+    db.session.commit()
+    return "written"
+
+
+@pytest.fixture
+def writing_app(make_app: Callable[..., Flask]) -> Flask:
+    app = make_app()
+    app.add_url_rule("/write", view_func=write, methods=["GET", "POST"])
+    return app
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_safe_request_cannot_write(
+    writing_app: Flask, method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = writing_app.test_client()
+    assert client.open("/write", method=method).status_code == 500
+    assert "readonly" in caplog.text
+
+
+def test_an_unsafe_request_may_write_even_right_after_a_safe_one(writing_app: Flask) -> None:
+    client = writing_app.test_client()
+    for method, status in (("GET", 500), ("POST", 200), ("GET", 500), ("POST", 200)):
+        assert client.open("/write", method=method).status_code == status
+
+
+def test_a_command_may_write_after_a_page_was_served(writing_app: Flask) -> None:
+    writing_app.test_client().get("/")
+    with writing_app.app_context():
+        assert write() == "written"
+
+
+def test_a_writer_takes_the_lock_when_it_begins(app: Flask, session: Session) -> None:
+    session.execute(text("SELECT 1"))  # no write yet
+    other = sqlite3.connect(str(app.instance_path) + "/psg.sqlite", timeout=0)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("BEGIN IMMEDIATE")
+    session.rollback()
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
+
+
+def test_readers_go_on_while_a_writer_writes(app: Flask, session: Session) -> None:
+    factories.article(session, "Seen by readers")
+    session.execute(text("UPDATE content_stamp SET number = number + 1"))
+    assert "Seen by readers" in app.test_client().get("/news/").text
+    session.rollback()
+
+
+def test_the_pragmas_that_keep_data_whole_are_in_force(session: Session) -> None:
+    asked = ("foreign_keys", "busy_timeout", "journal_mode", "synchronous", "mmap_size")
+    said = [session.scalar(text(f"PRAGMA {name}")) for name in asked]
+    assert said == [1, 5000, "wal", 2, 0]
+
+
+def test_a_row_cannot_refer_to_what_is_not_there(session: Session) -> None:
+    article = factories.article(session)
+    article.issue_id = 999
+    with pytest.raises(Exception, match="FOREIGN KEY"):
+        session.commit()
+    session.rollback()
+
+
+def test_moments_are_stored_in_utc_and_come_back_aware(session: Session) -> None:
+    lima = timezone(timedelta(hours=-5))
+    article = factories.article(session)
+    article.publish_at = datetime(2018, 7, 15, 21, 30, tzinfo=lima)
+    session.commit()
+    session.expire_all()
+    assert article.publish_at == datetime(2018, 7, 16, 2, 30, tzinfo=UTC)
+    assert session.scalar(text("SELECT publish_at FROM articles")) == "2018-07-16 02:30:00.000000"
+
+
+def test_a_moment_without_a_zone_is_refused(session: Session) -> None:
+    article = factories.article(session)
+    article.publish_at = datetime(2018, 7, 15)  # noqa: DTZ001  # the mistake under test
+    with pytest.raises(StatementError, match="time zone"):
+        session.commit()
+    session.rollback()
+
+
+def test_a_database_that_is_taken_whole_is_said_to_be_busy(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
+    app = make_app()
+    client: Visitor = app.test_client()  # type: ignore[assignment]  # make_app sets the class
+    with locks.held_whole(app):
+        for path in ("/", "/readyz"):
+            answer = client.get(path)
+            assert answer.status_code == 503, path
+        assert client.get("/").headers["Retry-After"] == "5"
+        assert client.get("/healthz").status_code == 200
+    assert client.get("/").status_code == 200
+
+
+def test_a_command_that_cannot_have_the_lock_is_told_so(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
+    locked = pytest.raises(OperationalError, match="locked")
+    with locks.held(app), db.engine.connect() as connection, locked:
+        connection.exec_driver_sql("SELECT 1")
+
+
+def test_deleting_overwrites_and_compacting_leaves_nothing_anywhere(
+    app: Flask, session: Session
+) -> None:
+    file = Path(app.instance_path, "psg.sqlite")
+    session.execute(text("CREATE TABLE kept (words TEXT)"))
+    session.execute(text("INSERT INTO kept VALUES ('marmoset')"))
+    session.commit()
+    database.tend(app)
+    assert b"marmoset" in file.read_bytes()
+    session.execute(text("DELETE FROM kept"))
+    session.commit()
+    database.tend(app)
+    assert b"marmoset" not in file.read_bytes()
+    # What is left where a page was divided is as if it had not been overwritten.
+    careless = sqlite3.connect(file)
+    careless.execute("PRAGMA secure_delete=OFF")
+    careless.execute("INSERT INTO kept VALUES ('marmoset')")
+    careless.execute("DELETE FROM kept")
+    careless.commit()
+    careless.close()
+    database.tend(app)
+    assert b"marmoset" in file.read_bytes()
+    assert database.compact(db.engine)
+    assert b"marmoset" not in file.read_bytes()
+
+
+def test_compacting_gives_up_where_somebody_else_is_busy(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
+    db.engine.dispose()
+    writer = sqlite3.connect(Path(app.instance_path, "psg.sqlite"), isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    assert not database.compact(db.engine)
+    writer.close()
+    assert database.compact(db.engine)
+
+
+def checked_out(app: Flask) -> int:
+    """Return how many connections of the pool somebody has."""
+    with app.app_context():
+        pool = db.engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedout()
+
+
+def test_a_lock_that_cannot_be_opened_keeps_no_connection_and_undoes_no_commit(
+    writing_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "LONGEST", -1)
+    Path(writing_app.instance_path, journal.LOCK).mkdir()  # whoever asks hears OSError
+    for number in range(3):
+        with writing_app.app_context():
+            factories.article(db.session(), f"Article {number}")
+            db.session.commit()
+        assert writing_app.test_client().post("/write").status_code == 200
+    assert writing_app.test_client().get("/news/").text.count("<article") == 3
+    assert checked_out(writing_app) == 0
+    with writing_app.app_context():
+        assert not database.compact(db.engine)
+    assert checked_out(writing_app) == 0
+
+
+class Unending(sqlite3.Connection):
+    """A connection whose transaction cannot be ended, which only the second try says."""
+
+    tried = False
+
+    def rollback(self) -> None:
+        if self.tried:
+            raise sqlite3.OperationalError("disk I/O error")
+        self.tried = self.in_transaction
+
+
+def test_a_connection_that_cannot_end_its_transaction_is_given_up(writing_app: Flask) -> None:
+    def unending(*given: Any) -> None:
+        given[-1]["factory"] = Unending  # of the parameters that the driver connects with
+
+    with writing_app.app_context():
+        db.engine.dispose()
+        event.listen(db.engine, "do_connect", unending)
+        with closing(db.engine.raw_connection()) as connection:
+            connection.cursor().execute("BEGIN IMMEDIATE").close()
+        event.remove(db.engine, "do_connect", unending)
+    assert checked_out(writing_app) == 0
+    assert writing_app.test_client().post("/write").status_code == 200
+
+
+def test_where_no_connection_is_left_the_database_is_said_to_be_busy(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = app.test_client()
+    form = filling.form_of(client.get("/accounts/join/again").text)
+    with app.app_context(), ExitStack() as held:
+        pool = db.engine.pool
+        assert isinstance(pool, QueuePool)
+        monkeypatch.setattr(pool, "_timeout", 0.01)
+        monkeypatch.setattr(pool, "_max_overflow", 0)
+        for _number in range(pool.size()):
+            held.enter_context(closing(db.engine.raw_connection()))
+        for path in ("/news/", "/topics/", "/nothing/here"):
+            answer = client.get(path)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5"), path
+        assert client.get("/readyz").status_code == 503
+        sent = form.filled({"email": "rosa@example.org"})
+        answer = client.post("/accounts/join/again", data=sent)
+        assert answer.status_code == 503
+        assert "rosa@example.org" in answer.text
+    assert client.get("/news/").status_code == 200

@@ -1,0 +1,37 @@
+"""Folding and normal forms, of ordinary text and of text without end."""
+
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from psgflask.core import folding
+from psgflask.core.folding import fold, normalized
+
+WORDS = st.text("aeñ\u0301\u0316\u0327ﬁÁ가\u1100\u1161", min_size=1, max_size=30)
+
+
+@given(st.lists(WORDS, min_size=40, max_size=80))
+def test_a_long_text_has_the_form_that_unicode_gives_it(words: list[str]) -> None:
+    text = " ".join(words * 5)
+    for form in ("NFC", "NFKC", "NFD", "NFKD"):
+        assert normalized(form, text) == unicodedata.normalize(form, text)
+
+
+@pytest.mark.parametrize("text", ["a" + "\u0301\u0316" * 50_000, "á" * 100_000, "á\n" * 50_000])
+def test_no_text_is_put_in_order_in_longer_pieces(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    longest = 0
+    real = unicodedata.normalize
+
+    def noted(form: Any, piece: str) -> str:
+        nonlocal longest
+        longest = max(longest, len(piece))
+        return real(form, piece)
+
+    monkeypatch.setattr(unicodedata, "normalize", noted)
+    assert set(fold(text)) <= {"a", "\n"}
+    assert 0 < longest <= folding.LONGEST

@@ -1,0 +1,426 @@
+"""Garbled pages: noticed, told of with what to do, and survived where a page is kept."""
+
+import os
+import resource
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from psgflask.core import database, integrity
+from psgflask.core.database import db
+from psgflask.ops import doctor, worker
+from tests import factories, locks
+from tests.browser import content
+
+NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installation with some articles and an index of them."""
+    folder = tmp_path_factory.mktemp("filled") / "instance"
+    with content.filled(folder, "young") as app, app.app_context():
+        for number in range(3):
+            factories.article(db.session(), f"Article {number}", slug=f"article-{number}")
+        db.session.remove()
+        db.engine.dispose()
+    return folder
+
+
+@pytest.fixture
+def site(filled: Path, instance: Path, make_app: Callable[..., Flask]) -> Flask:
+    """A site of its own to be harmed, as production runs it."""
+    shutil.rmtree(instance)
+    shutil.copytree(filled, instance)
+    return make_app(TESTING=False)
+
+
+@pytest.fixture
+def visitor(site: Flask) -> FlaskClient:
+    return site.test_client()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    def at(moment: datetime) -> None:
+        monkeypatch.setattr(integrity, "utc_now", lambda: moment)
+
+    at(NOW)
+    return at
+
+
+def file_of(app: Flask) -> Path:
+    return Path(app.instance_path, "psg.sqlite")
+
+
+def close(app: Flask) -> None:
+    """Let go of the file, and of what is in memory of it."""
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+def pages_of(app: Flask, name: str) -> list[int]:
+    """Return the first page of a table or index."""
+    with closing(sqlite3.connect(file_of(app))) as connection:
+        rows = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", [name])
+        return [int(page) for (page,) in rows]
+
+
+def garble(app: Flask, *names: str) -> None:
+    """Overwrite the first page of each of these tables or indexes with noise."""
+    places = [page for name in names for page in pages_of(app, name)]
+    assert len(places) == len(names)
+    close(app)
+    with file_of(app).open("r+b") as file:
+        for page in places:
+            file.seek((page - 1) * 4096)
+            file.write(os.urandom(4096))
+
+
+def truncate(app: Flask) -> None:
+    close(app)
+    os.truncate(file_of(app), file_of(app).stat().st_size // 2 + 1)
+
+
+def not_a_database(app: Flask) -> None:
+    close(app)
+    file_of(app).write_bytes(b"something else altogether " * 500)
+
+
+def an_index_of(app: Flask, table: str) -> str:
+    with closing(sqlite3.connect(file_of(app))) as connection:
+        chosen = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ?"
+        return str(connection.execute(chosen, [table]).fetchone()[0])
+
+
+HARMS: dict[str, Callable[[Flask], None]] = {
+    "a table": lambda app: garble(app, "articles"),
+    "the content stamp": lambda app: garble(app, "content_stamp"),
+    "an index": lambda app: garble(app, an_index_of(app, "articles")),
+    "the schema": lambda app: garble(app, "articles", "topics", "pages"),
+    "a truncated file": truncate,
+    "not a database": not_a_database,
+}
+
+
+@pytest.fixture(params=HARMS)
+def harm(request: pytest.FixtureRequest) -> Callable[[Flask], None]:
+    return HARMS[request.param]
+
+
+def known(app: Flask) -> str:
+    with app.app_context():
+        return integrity.fault()
+
+
+def asked(visitor: FlaskClient) -> tuple[int, str]:
+    answer = visitor.get("/readyz")
+    return answer.status_code, answer.text
+
+
+def test_the_worker_looks_through_the_database() -> None:
+    assert integrity.sweep in [task.sweep for task in worker.TASKS]
+
+
+def test_a_whole_database_is_ready_and_said_to_be_whole(site: Flask, visitor: FlaskClient) -> None:
+    integrity.sweep(site)
+    assert known(site) == ""
+    assert "database" not in asked(visitor)[1]
+
+
+def test_each_harm_is_found_by_the_worker_and_told_to_monitors(
+    site: Flask,
+    visitor: FlaskClient,
+    harm: Callable[[Flask], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    integrity.sweep(site)
+    harm(site)
+    Path(site.instance_path, integrity.NOTE).unlink()  # as the next night
+    integrity.sweep(site)
+    status, told = asked(visitor)
+    assert status == 503
+    assert "database" in told
+    assert "psgflask restore" in caplog.text
+
+
+def test_the_doctor_says_what_to_do_word_by_word(
+    site: Flask, harm: Callable[[Flask], None]
+) -> None:
+    harm(site)
+    done = site.test_cli_runner().invoke(args=["doctor"])
+    assert done.exit_code == 1
+    for said in ("systemctl stop psgflask", f"mv {site.instance_path} ", "psgflask restore FILE"):
+        assert said in done.output.replace("\n", " ")
+
+
+def test_pages_that_are_kept_are_shown_and_others_say_that_it_is_our_fault(
+    site: Flask, visitor: FlaskClient, harm: Callable[[Flask], None]
+) -> None:
+    kept = {path: visitor.get(path).data for path in ("/", "/news/", "/es/news/")}
+    harm(site)
+    for path, page in kept.items():
+        answer = visitor.get(path)
+        assert (answer.status_code, answer.data) == (200, page), path
+    for path in ("/news/article-2", "/topics/", "/search/?q=article", "/updates/", "/nothing"):
+        answer = visitor.get(path)
+        assert answer.status_code in {200, 404, 503}, path
+        assert "<h1" in answer.text
+    assert visitor.get("/healthz").status_code == 200
+
+
+def test_a_kept_page_outlives_its_day_where_it_cannot_be_drawn_anew(
+    site: Flask, visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from psgflask.web import caching
+
+    page = visitor.get("/").data
+    garble(site, "articles")
+    tomorrow = database.utc_now() + timedelta(days=1)
+    monkeypatch.setattr(caching, "utc_now", lambda: tomorrow)
+    answer = visitor.get("/")
+    assert (answer.status_code, answer.data) == (200, page)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "ETag" not in answer.headers
+
+
+def test_what_a_request_could_not_read_is_told_at_once_and_looked_into(
+    site: Flask, visitor: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    integrity.sweep(site)
+    garble(site, "articles")
+    answer = visitor.get("/news/article-2")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "300"
+    assert "database" in asked(visitor)[1]
+    caplog.clear()
+    integrity.sweep(site)
+    assert "psgflask restore" in caplog.text
+
+
+def test_what_could_not_be_read_for_a_moment_is_forgotten_once_all_was_looked_through(
+    site: Flask, visitor: FlaskClient
+) -> None:
+    with site.app_context():
+        integrity.suspect("disk I/O error")
+    assert "database" in asked(visitor)[1]
+    integrity.sweep(site)
+    assert "database" not in asked(visitor)[1]
+
+
+def test_a_form_is_not_lost_because_the_database_is(site: Flask, visitor: FlaskClient) -> None:
+    from tests import filling
+
+    page = visitor.get("/accounts/join/again").text
+    not_a_database(site)
+    form = filling.form_of(page).filled({"email": "rosa@example.org"})
+    answer = visitor.post("/accounts/join/again", data=form)
+    assert answer.status_code == 503
+    assert "rosa@example.org" in answer.text
+
+
+def test_the_note_clears_itself_when_another_file_takes_the_place(
+    site: Flask, visitor: FlaskClient, tmp_path: Path
+) -> None:
+    whole = tmp_path / "whole"
+    close(site)
+    whole.write_bytes(file_of(site).read_bytes())
+    garble(site, "articles")
+    integrity.sweep(site)
+    assert "database" in asked(visitor)[1]
+    close(site)
+    whole.replace(file_of(site))
+    assert "database" not in asked(visitor)[1]
+    integrity.sweep(site)
+    assert "database" not in asked(visitor)[1]
+
+
+def test_it_is_looked_through_in_the_night_and_a_fault_again_soon(
+    site: Flask, clock: Callable[[datetime], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+    found = ""
+
+    def examined(file: Path) -> str:
+        looked.append(file)
+        return found
+
+    monkeypatch.setattr(integrity, "_examined", examined)
+
+    def after(**time: float) -> int:
+        clock(NOW + timedelta(**time))
+        integrity.sweep(site)
+        return len(looked)
+
+    assert after() == 1  # never before
+    assert after(hours=12) == 1  # at midnight not a day has gone by
+    assert after(hours=22) == 1  # nor is it night
+    assert after(hours=38) == 2  # two o'clock in the next night
+    found = "Page 7 is never used"
+    assert after(hours=62) == 3
+    assert after(hours=62, minutes=5) == 3
+    assert after(hours=62, minutes=11) == 4
+
+
+def test_a_worker_that_was_off_at_night_looks_at_last_by_day(
+    site: Flask, clock: Callable[[datetime], None]
+) -> None:
+    note = Path(site.instance_path, integrity.NOTE)
+    integrity.sweep(site)
+    clock(NOW + timedelta(hours=45))
+    integrity.sweep(site)
+    assert (NOW + timedelta(hours=45)).isoformat() in note.read_text()
+
+
+def test_a_database_that_is_taken_is_not_taken_for_damaged(
+    site: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(integrity, "BUSY_TIMEOUT_MS", 1)
+    with locks.held_whole(site), pytest.raises(sqlite3.OperationalError, match="locked"):
+        integrity.sweep(site)
+    assert known(site) == ""
+
+
+def test_an_index_that_disagrees_is_found_though_every_page_can_be_read(site: Flask) -> None:
+    close(site)
+    with closing(sqlite3.connect(file_of(site), isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE seen (words TEXT)")
+        connection.execute("CREATE INDEX ix_seen ON seen (words)")
+        connection.execute("INSERT INTO seen VALUES ('marmoset')")
+    [root] = pages_of(site, "ix_seen")
+    held = bytearray(file_of(site).read_bytes())
+    at = held.index(b"marmoset", (root - 1) * 4096)
+    held[at : at + 1] = b"n"
+    file_of(site).write_bytes(held)
+    integrity.sweep(site)
+    assert "ix_seen" in known(site)
+
+
+@contextmanager
+def descriptors(left: int) -> Iterator[None]:
+    """Let this process open so many files more, as where strangers hold many connections."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = [os.open(os.devnull, os.O_RDONLY) for _number in range(8)]
+    try:
+        highest = max(int(each.name) for each in Path("/proc/self/fd").iterdir())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+        with suppress(OSError):  # what is free in between
+            while True:
+                held.append(os.open(os.devnull, os.O_RDONLY))
+        for _number in range(left):
+            os.close(held.pop())
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for descriptor in held:
+            os.close(descriptor)
+
+
+def test_too_many_open_files_are_no_damage_of_the_database(
+    site: Flask, visitor: FlaskClient
+) -> None:
+    visitor.post("/news/article-1")  # the page of an error is drawn: its template is read
+    for left in (2, 1, 0):
+        close(site)
+        with descriptors(left):
+            answer = visitor.get("/news/article-2")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5"), left
+        assert "busy for a moment" in answer.text
+        close(site)
+        with descriptors(left):
+            assert visitor.get("/readyz").status_code == 503
+        assert known(site) == ""
+        assert "database" not in asked(visitor)[1]
+    assert visitor.get("/news/article-2").status_code == 200
+
+
+def test_a_file_that_cannot_be_opened_is_not_looked_through_and_nothing_is_noted(
+    site: Flask,
+) -> None:
+    close(site)
+    with descriptors(1), pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        integrity.sweep(site)
+    close(site)
+    with descriptors(1), site.app_context():
+        found = [found for found in doctor.examine(site) if found.subject == "database"]
+    assert found
+    assert not [one for one in found if "restore" in one.advice]
+    assert not Path(site.instance_path, integrity.NOTE).exists()
+
+
+@pytest.fixture
+def elsewhere(site: Flask, make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
+    """The same site with its database in another place, and none in the instance folder."""
+    close(site)
+    (tmp_path / "elsewhere").mkdir()
+    file = tmp_path / "elsewhere" / "site.db"
+    file_of(site).rename(file)
+    return make_app(TESTING=False, DATABASE_URL=f"sqlite:///{file}")
+
+
+def test_a_database_elsewhere_is_looked_through_where_it_is(
+    elsewhere: Flask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, visitor = tmp_path / "elsewhere" / "site.db", elsewhere.test_client()
+    assert "The file is whole" in elsewhere.test_cli_runner().invoke(args=["doctor"]).output
+    assert "database" not in asked(visitor)[1]
+    close(elsewhere)
+    whole = file.read_bytes()
+    file.write_bytes(b"something else altogether " * 500)
+    told = elsewhere.test_cli_runner().invoke(args=["doctor"]).output
+    assert str(file) in told
+    assert "psgflask restore" not in told
+    assert "database" in asked(visitor)[1]
+    close(elsewhere)
+    file.write_bytes(whole)
+    assert known(elsewhere)  # the same file: until it is looked through
+    with elsewhere.app_context():
+        integrity.look_through()
+    assert "database" not in asked(visitor)[1]
+
+
+def test_what_a_request_suspects_of_a_database_elsewhere_is_looked_into_and_cleared(
+    elsewhere: Flask,
+) -> None:
+    visitor = elsewhere.test_client()
+    with elsewhere.app_context():
+        integrity.suspect("database disk image is malformed")
+    assert "database" in asked(visitor)[1]
+    integrity.sweep(elsewhere)
+    assert "database" not in asked(visitor)[1]
+
+
+def test_a_note_of_no_file_is_a_fault_of_none(site: Flask) -> None:
+    """As an older version wrote it, and as where there is no file any more."""
+    note = Path(site.instance_path, integrity.NOTE)
+    note.write_text('{"at": "", "fault": "unable to open database file", "file": []}')
+    assert known(site) == ""
+    close(site)
+    file_of(site).unlink()
+    assert known(site) == ""
+    note.unlink()
+    with site.app_context():
+        integrity.suspect("disk I/O error")
+    assert not note.exists()
+
+
+def test_a_database_that_is_no_file_has_no_note(
+    site: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with site.app_context():
+        integrity.suspect("disk I/O error")
+    assert known(site)
+    monkeypatch.setattr(database, "is_sqlite", lambda bind: False)
+    with site.app_context():
+        integrity.suspect("disk I/O error")
+        assert integrity.look_through() == ""
+    integrity.sweep(site)
+    assert known(site) == ""

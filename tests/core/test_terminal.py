@@ -1,0 +1,130 @@
+"""What commands share: those that only read wait for nobody, and a full disk has words."""
+
+import errno
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import pytest
+from flask import Flask
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from psgflask.core import terminal
+from psgflask.manuscript import FrontMatterWrong, Mistake
+from psgflask.pages import standing
+from tests import factories, full_disk
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("news list", "news show seen", "news show seen --markdown", "news topic list"),
+        *("pages list", "pages show contact", "pages appeal list"),
+    ],
+)
+def test_a_command_that_reads_goes_on_while_somebody_writes(
+    app: Flask, session: Session, command: str
+) -> None:
+    factories.article(session, "Seen by readers", slug="seen")
+    standing.add_missing(session)
+    session.commit()
+    writer = sqlite3.connect(Path(app.instance_path, "psg.sqlite"))
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("UPDATE articles SET title = 'Half done'")
+    told = app.test_cli_runner().invoke(args=command.split())
+    writer.close()
+    assert told.exit_code == 0, told.output
+    assert "Half done" not in told.output
+
+
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (lambda: OSError(errno.ENOSPC, "No space left on device", "file"), "no room left"),
+        (lambda: PermissionError(errno.EROFS, "Read-only file system", "file"), "Read-only"),
+        (
+            lambda: OperationalError("INSERT", {}, full_disk.of_sqlite(sqlite3.SQLITE_FULL)),
+            "no room left",
+        ),
+        (
+            lambda: OperationalError("INSERT", {}, full_disk.of_sqlite(sqlite3.SQLITE_READONLY)),
+            "readonly database",
+        ),
+    ],
+)
+def test_r4_a_command_that_cannot_write_says_so_in_a_sentence(
+    app: Flask, fault: Callable[[], Exception], words: str, within: bool
+) -> None:
+    @app.cli.command("save")
+    def save() -> None:
+        if not within:
+            raise fault()
+        with terminal.one_change():
+            raise fault()
+
+    terminal.tell_faults(app.cli)
+    told = app.test_cli_runner().invoke(args=["save"])
+    assert told.exit_code == 1
+    assert isinstance(told.exception, SystemExit)
+    assert len(told.output.splitlines()) == 1
+    assert words in told.output
+
+
+def test_other_faults_of_a_command_are_shown_whole(app: Flask) -> None:
+    @app.cli.command("save")
+    def save() -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file")
+
+    terminal.tell_faults(app.cli)
+    assert isinstance(app.test_cli_runner().invoke(args=["save"]).exception, FileNotFoundError)
+
+
+def commands(group: click.Group) -> Iterator[click.Command]:
+    for command in group.commands.values():
+        yield command
+        if isinstance(command, click.Group):
+            yield from commands(command)
+
+
+def test_every_command_tells_of_a_full_disk_however_many_sites_a_process_has(
+    make_app: Callable[..., Flask],
+) -> None:
+    for app in (make_app(), make_app()):
+        told = [command.callback for command in commands(app.cli) if command.callback]
+        assert len(told) > 30
+        assert all(hasattr(callback, terminal.TELLS) for callback in told)
+        assert not any(
+            hasattr(getattr(callback, "__wrapped__", None), terminal.TELLS) for callback in told
+        )
+
+
+def test_only_what_a_row_says_is_printed_and_nothing_that_it_does(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    acts = "a\nb\x1b[31m\x9b\u202e"
+    terminal.print_table(["name"], [[acts]])
+    terminal.echo(f"{acts}\nSecond")
+    terminal.print_json({"name": acts})
+    told = capsys.readouterr().out
+    assert r"a\nb\x1b[31m\x9b\u202e" in told
+    assert "b\\x1b[31m\\x9b\\u202e\nSecond" in told
+    assert r'"a\nb\u001b[31m\u009b\u202e"' in told
+    assert not set("\x1b\x9b\u202e") & set(told)
+
+
+def test_what_is_printed_to_be_kept_in_a_file_stays_as_it_is_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.print_file("Left\u200e to right\x1b\n")
+    assert capsys.readouterr().out == "Left\u200e to right\x1b\n"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    terminal.print_file("Left\u200e to right\x1b\n")
+    assert capsys.readouterr().out == "Left\\u200e to right\\x1b\n"
+
+
+def test_a_file_that_holds_mistakes_is_quoted_without_what_it_does() -> None:
+    mistake = FrontMatterWrong(Mistake(1, "no such key \x1b[2Jtitle"))
+    assert r"\x1b[2Jtitle" in terminal.FileWrong(None, mistake).message

@@ -1,0 +1,89 @@
+"""What `flask doctor` and a monitor learn of the mail."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from psgflask.core.database import utc_now
+from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
+from psgflask.mail import health, outbox
+from psgflask.ops import checkup
+from tests.mail.mails import post
+
+PUBLIC = {"BASE_URL": "https://www.psg.example"}
+SERVER = {"SMTP_HOST": "mail.example", "MAIL_FROM": "site@psg.example"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "state"),
+    [
+        ({}, OK),
+        (PUBLIC, FAULT),
+        ({**PUBLIC, **SERVER}, OK),
+        ({**PUBLIC, **SERVER, "SMTP_SECURITY": "tls", "SMTP_PORT": 465}, OK),
+        ({**PUBLIC, **SERVER, "SMTP_SECURITY": "none"}, FAULT),
+        ({**PUBLIC, **SERVER, "SMTP_SECURITY": "none", "SMTP_HOST": "127.0.0.1"}, OK),
+        ({**PUBLIC, **SERVER, "SMTP_SECURITY": "none", "SMTP_HOST": "localhost"}, OK),
+    ],
+)
+def test_the_doctor_says_whether_mail_reaches_anybody_and_unread(
+    make_app: Callable[..., Flask], settings: dict[str, object], state: str
+) -> None:
+    (finding,) = health.way_out(make_app(**settings))
+    assert finding.state == state
+    assert bool(finding.advice) == (state != OK)
+
+
+def waiting(app: Flask) -> Finding:
+    (finding,) = health.waiting(app)
+    return finding
+
+
+def test_the_doctor_says_since_when_mail_waits_and_why(app: Flask, session: Session) -> None:
+    assert (waiting(app).state, waiting(app).text) == (OK, "Empty")
+    message = post(session, utc_now())
+    assert waiting(app).state == OK
+    message.due_at = utc_now() - timedelta(minutes=20)
+    session.commit()
+    assert waiting(app).state == ATTENTION
+    assert "20 minutes" in waiting(app).text
+    assert "worker" in waiting(app).advice
+    message.due_at = utc_now() - timedelta(hours=26)
+    message.error = "ConnectionRefusedError: Connection refused"
+    session.commit()
+    assert waiting(app).state == FAULT
+    assert "26 hours: ConnectionRefusedError" in waiting(app).text
+    assert "mail server" in waiting(app).advice
+
+
+def test_a_mail_that_was_refused_and_is_tried_again_later_is_no_fault(
+    app: Flask, session: Session
+) -> None:
+    message = post(session, utc_now() - timedelta(days=2))
+    message.due_at = utc_now() + timedelta(hours=12)
+    session.commit()
+    assert waiting(app) == Finding("outbox", OK, "Waiting: 1")
+
+
+def test_r12_dead_letters_are_a_fault_until_they_are_tried_again(
+    app: Flask, session: Session
+) -> None:
+    message = post(session, utc_now())
+    outbox.note_dead(session, message.id, error="550 no", now=utc_now())
+    session.commit()
+    (finding,) = health.dead_letters(app)
+    assert finding.state == FAULT
+    assert "mail list --state dead" in finding.advice
+    outbox.retry(session, message.id, now=utc_now())
+    session.commit()
+    assert list(health.dead_letters(app)) == []
+
+
+def test_the_doctor_asks_all_of_it_and_monitors_what_waits() -> None:
+    asked = {health.way_out, health.waiting, health.dead_letters}
+    assert asked <= set(checkup.QUESTIONS)
+    assert health.waiting in checkup.FOR_MONITORS
+    assert health.dead_letters not in checkup.FOR_MONITORS  # no reason to turn visitors away

@@ -1,0 +1,445 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from psgflask.accounts import email_confirmation as proving
+from psgflask.core import database, escaping
+from psgflask.core.database import db, utc_now
+from psgflask.mail import sending
+from psgflask.mail.models import Message
+from psgflask.members import audit, consents, erased_list, export, worker_task
+from psgflask.members.models import AuditEntry, Person
+from tests import full_disk
+from tests.members.people import applied, verified
+
+Run = Callable[..., Result]
+PAPER = (
+    *("members", "add", "--membership", "waged", "--name", "Tomás Ñahui", "--payment", "cheque"),
+    *("--address", "3 Vicuña Close", "--address", "Hull", "--postcode", "hu11aa", "--by", "ann"),
+)
+
+
+@pytest.fixture
+def run(app: Flask) -> Run:
+    """Run `flask` with some words, and what is typed when it asks."""
+
+    def run(*words: str, typed: str | None = None, fails: bool = False) -> Result:
+        told = app.test_cli_runner().invoke(args=words, input=typed)
+        assert (told.exit_code != 0) == fails, told.output
+        return told
+
+    return run
+
+
+def only(session: Session) -> Person:
+    session.rollback()
+    return session.scalars(select(Person)).one()
+
+
+def test_somebody_from_paper_is_added_without_an_address_for_mail(
+    run: Run, session: Session
+) -> None:
+    told = run(*PAPER).output
+    person = only(session)
+    assert told == f"Added Tomás Ñahui as {person.number}\n"
+    assert (person.address, person.postcode) == ("3 Vicuña Close\nHull", "HU1 1AA")
+    assert (person.email, person.consents) == ("", [])
+    assert person.applications[0].source == "paper"
+    assert audit.of(session, person.number)[0].who == "ann"
+    assert session.scalar(select(func.count(Message.id))) == 0
+
+
+def test_a_household_of_three_and_an_organisation_are_added(run: Run, session: Session) -> None:
+    run(
+        *("members", "add", "--membership", "household", "--name", "Ana Díaz"),
+        *("--household", "Tom Díaz; Zoe Díaz", "--payment", "standing order", "--agrees", "post"),
+    )
+    person = only(session)
+    assert [one.name for one in person.household] == ["Tom Díaz", "Zoe Díaz"]
+    assert consents.given(person) == {"post"}
+    run(
+        *("members", "add", "--membership", "organisation", "--organisation", "Café Perú"),
+        *("--name", "Luis", "--payment", "cheque", "--country", "Perú", "--postcode", "15001"),
+    )
+    found = json.loads(run("members", "find", "cafe peru", "--json").output)
+    assert [one["organisation"] for one in found] == ["Café Perú"]
+
+
+def test_without_options_each_thing_is_asked_for(run: Run, session: Session) -> None:
+    typed = (
+        "household\nMaría Ruiz\nAna Ruiz\n\n1 Llama Street\nLeeds\n\nLS1 4DY\n\n\n\ncheque\nen\n"
+        "n\nn\ny\n"
+    )
+    told = run("members", "add", typed=typed).output
+    person = only(session)
+    assert f"as {person.number}" in told
+    assert (person.name, person.address) == ("María Ruiz", "1 Llama Street\nLeeds")
+    assert [one.name for one in person.household] == ["Ana Ruiz"]
+    assert person.consents == []
+
+
+def test_what_is_not_ticked_on_the_paper_is_not_agreed_to_by_pressing_return(
+    run: Run, session: Session
+) -> None:
+    run("members", "add", typed="waged\nAna\n\nLS1 4DY\n\n\n\ncheque\nes\n\n\ny\n")
+    assert only(session).consents == []
+    assert only(session).language == "es"
+
+
+def test_who_thinks_better_of_it_at_the_end_adds_nobody(run: Run, session: Session) -> None:
+    run("members", "add", typed="waged\nAna\n\nLS1 4DY\n\n\n\ncheque\nen\n\n\nn\n", fails=True)
+    assert session.scalar(select(func.count(Person.id))) == 0
+
+
+def test_a_known_person_is_named_when_a_second_application_is_added(run: Run) -> None:
+    run(*PAPER)
+    told = run(*PAPER).output
+    assert "Perhaps known already as PSG 1001-9: same name and postcode" in told
+    rows = json.loads(run("members", "list", "--doubles", "--json").output)
+    assert [(row["number"], row["perhaps"]) for row in rows] == [("PSG 1002-4", "PSG 1001-9")]
+
+
+def test_who_wants_news_by_mail_is_sent_a_link_that_works(
+    app: Flask, run: Run, session: Session
+) -> None:
+    told = run(*PAPER, "--email", "tomas@example.org", "--agrees", "email", "--language", "es")
+    assert "A link is mailed to tomas@example.org" in told.output
+    (message,) = session.scalars(select(Message))
+    link = message.values["link"]
+    assert link.startswith("http://127.0.0.1:8000/es/accounts/join/")
+    session.rollback()
+    assert sending.sweep(app) == 1
+    assert "in effect: no" in run("members", "show", "10019").output
+    proving.verify(session, link.rpartition("/")[2], now=utc_now())
+    session.commit()
+    assert "in effect: yes" in run("members", "show", "10019").output
+
+
+def test_who_wants_no_news_by_mail_is_mailed_nothing(run: Run, session: Session) -> None:
+    run(*PAPER, "--email", "tomas@example.org", "--agrees", "post")
+    assert session.scalar(select(func.count(Message.id))) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--membership", "king"), "There is no membership 'king': there are waged"),
+        (("--postcode", "nowhere"), "no postcode of the United Kingdom"),
+        (("--email", "nobody"), "not an e-mail address"),
+        (("--phone", "x"), "no telephone number"),
+        (("--country", "Atlantis"), "There is no country 'Atlantis'"),
+        (("--name", "!!"), "is no name"),
+        (("--name", "x" * 201), "200 characters or fewer"),
+        (("--household", "Ana"), "is for one person"),
+        (("--membership", "organisation"), "'' is no name"),
+    ],
+)
+def test_what_cannot_be_read_is_said_and_adds_nobody(
+    run: Run, session: Session, words: tuple[str, ...], said: str
+) -> None:
+    told = run(*PAPER, *words, fails=True).output
+    assert said in told
+    assert "Nothing was changed" in told
+    assert session.scalar(select(func.count(Person.id))) == 0
+
+
+def test_options_that_are_not_enough_say_which_is_missing(run: Run) -> None:
+    assert (
+        "Give --payment too"
+        in run("members", "add", "--name", "Ana", "--membership", "waged", fails=True).output
+    )
+
+
+def test_the_list_tells_how_each_application_stands(run: Run, session: Session) -> None:
+    applied(session)
+    verified(session, applied(session, name="Luis", email="luis@example.org", postcode=""))
+    session.commit()
+    run(*PAPER)
+    run(*PAPER)
+    run("members", "confirm-payment", "10035", "24")
+    rows = json.loads(run("members", "list", "--json").output)
+    assert [(row["number"][4:8], row["state"]) for row in rows] == [
+        ("1004", "unpaid, paper"),
+        ("1003", "paid"),
+        ("1002", "unpaid"),
+        ("1001", "address not confirmed"),
+    ]
+    only_paid = json.loads(run("members", "list", "--state", "paid", "--json").output)
+    assert [row["number"][4:8] for row in only_paid] == ["1003"]
+    assert "1 of 4 people; --limit 0" in run("members", "list", "--limit", "1").output
+
+
+def test_where_nobody_is_a_list_says_so(run: Run) -> None:
+    assert run("members", "list").output == "Nobody\n"
+    assert run("members", "find", "ana").output == "Nobody\n"
+    assert json.loads(run("members", "list", "--json").output) == []
+
+
+def test_a_sheet_shows_all_of_a_member(run: Run) -> None:
+    run(*PAPER, "--agrees", "post", "--note", "Prefers large print")
+    shown = run("members", "show", "psg1001-9").output
+    for words in ("Tomás Ñahui", "HU1 1AA", "by post", "in effect: yes", "large print", "applied"):
+        assert words in shown
+    assert json.loads(run("members", "show", "10019", "--json").output)["name"] == "Tomás Ñahui"
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("note", "10019", "Rang"), "noted"),
+        (("correct", "10019", "--name", "Tomás Díaz"), "corrected"),
+        (("consent", "10019", "post", "--give"), "agreed"),
+        (("confirm-payment", "10019", "£24.50", "--on", "2020-02-29"), "paid"),
+        (("erase", "10019", "--yes"), "erased"),
+    ],
+)
+def test_every_command_that_writes_says_who_did_what(
+    run: Run, session: Session, words: tuple[str, ...], what: str
+) -> None:
+    run(*PAPER)
+    run("members", *words, "--by", "ben")
+    session.rollback()
+    entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
+    assert (entry.what, entry.who, entry.subject) == (what, "ben", "PSG 1001-9")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("note", "10018", "Rang"), "no member number"),
+        (("note", "10429", "Rang"), "nobody with the number PSG 1042-9"),
+        (("note", "10019", " "), "cannot be empty"),
+        (("correct", "10019"), "Say what to correct"),
+        (("correct", "10019", "--name", "Tomás Ñahui"), "nothing to change"),
+        (("correct", "10019", "--name", ""), "Everybody has a name"),
+        (("correct", "10019", "--name", "Ana", "--version", "9"), "changed meanwhile"),
+        (("correct", "10019", "--postcode", "x"), "no postcode"),
+        (("consent", "10019", "email", "--withdraw"), "has not agreed"),
+        (("confirm-payment", "10019", "free"), "write pounds such as"),
+        (("confirm-payment", "10019", "24", "--on", "2999-01-01"), "still to come"),
+        (("confirm-payment", "10019", "24", "--on", "soon"), "write it as 2026-07-01"),
+    ],
+)
+def test_a_refusal_says_why_and_changes_nothing(
+    run: Run, session: Session, words: tuple[str, ...], said: str
+) -> None:
+    run(*PAPER)
+    assert said in run("members", *words, fails=True).output
+    session.rollback()
+    assert [entry.what for entry in audit.of(session, "PSG 1001-9")] == ["applied"]
+
+
+def test_a_correction_reads_as_leniently_as_the_form(run: Run, session: Session) -> None:
+    run(*PAPER)
+    run(
+        *("members", "correct", "10019", "--postcode", "sw1a1aa", "--phone", "020 7946 0000"),
+        *("--address", "10 Downing Street", "--email", "tomas@Example.org"),
+    )
+    person = only(session)
+    assert (person.postcode, person.phone) == ("SW1A 1AA", "+44 20 7946 0000")
+    assert (person.address, person.email) == ("10 Downing Street", "tomas@example.org")
+    run("members", "correct", "10019", "--email", "", "--phone", "")
+    assert (only(session).email, only(session).phone) == ("", "")
+
+
+def test_a_payment_is_as_applied_for_and_of_today_unless_said(run: Run, session: Session) -> None:
+    run(*PAPER)
+    told = run("members", "confirm-payment", "10019", "1,024.5").output
+    assert told == "Tomás Ñahui (PSG 1001-9) paid £1,024.50 by cheque\n"
+    assert "already" in run("members", "confirm-payment", "10019", "1024.50", fails=True).output
+    run("members", "confirm-payment", "10019", "1024.50", "--again")
+    assert len(only(session).payments) == 2
+
+
+def test_what_is_held_is_told_for_people_and_for_machines(run: Run) -> None:
+    run(*PAPER, "--note", "Rang")
+    assert "Vicuña Close" in run("members", "access", "10019").output
+    told = json.loads(run("members", "access", "10019", "--json").output)
+    assert told["notes"][0]["text"] == "Rang"
+    assert told["links mailed"] == []
+
+
+def test_an_export_comes_back_and_is_its_owners_alone(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "members.csv"
+    run(*PAPER[:5], "Ana =1+1 Díaz", *PAPER[6:], "--phone", "0113 496 0000")
+    run(*PAPER, "--agrees", "post")
+    assert "Wrote 2 people" in run("members", "export", str(file)).output
+    assert file.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert '"\'+44 113 496 0000"' in file.read_text("utf-8-sig")
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        rows = list(export.read(opened))
+    assert [row["phone"] for row in rows] == ["+44 113 496 0000", ""]
+    assert [row["address"] for row in rows] == ["3 Vicuña Close\nHull"] * 2
+    assert [row["may be sent post"] for row in rows] == ["no", "yes"]
+    assert file.stat().st_mode & 0o077 == 0
+    assert "File exists" in run("members", "export", str(file), fails=True).output
+
+
+def test_an_export_can_be_of_those_alone_who_agreed_or_paid(run: Run, tmp_path: Path) -> None:
+    run(*PAPER, "--agrees", "post")
+    run(*PAPER)
+    run("members", "confirm-payment", "10024", "24")
+    for name, option in (("post", ("--agreed", "post")), ("paid", ("--paid",))):
+        run("members", "export", str(tmp_path / name), *option)
+    assert "PSG 1001-9" in (tmp_path / "post").read_text()
+    assert "PSG 1002-4" not in (tmp_path / "post").read_text()
+    assert "PSG 1001-9" not in (tmp_path / "paid").read_text()
+
+
+def test_s27_erasing_forgets_in_tables_files_and_mails_and_says_what_stays(
+    app: Flask, run: Run, session: Session
+) -> None:
+    instance = Path(app.instance_path)
+    run(*PAPER, "--email", "tomas@example.org", "--agrees", "email")
+    assert sending.sweep(app) == 1
+    run("members", "confirm-payment", "10019", "24")
+    told = run("members", "erase", "10019", typed="y\n").output
+    assert "Erase Tomás Ñahui (PSG 1001-9)? It cannot be undone" in told
+    assert "Erased PSG 1001-9; payments that stay: 1" in told
+    assert "erase-again" in told
+    assert list((instance / "outbox").glob("*.eml")) == []
+    for file in instance.rglob("*"):
+        if file.is_file():
+            held = file.read_bytes().decode("utf-8", "replace").lower()
+            assert [word for word in ("ahui", "vicu", "tomas@", "hu1 1aa") if word in held] == []
+    assert [one.number for one in erased_list.read(instance / "erased.txt")] == ["PSG 1001-9"]
+    assert run("members", "list").output == "Nobody\n"
+
+
+def test_who_does_not_confirm_erases_nobody(run: Run, session: Session) -> None:
+    run(*PAPER)
+    run("members", "erase", "10019", typed="n\n", fails=True)
+    assert only(session).name == "Tomás Ñahui"
+
+
+def test_a_torn_line_of_the_list_keeps_nobody_from_being_erased_again_and_is_told(
+    app: Flask, run: Run, session: Session
+) -> None:
+    run(*PAPER)
+    file = Path(app.instance_path, "erased.txt")
+    file.write_text("2026-07-\n2100-07-01T12:00:00+00:00 PSG 1001-9\n")
+    told = run("members", "erase-again", fails=True).output
+    assert "Erased PSG 1001-9 again" in told
+    assert "line 1" in told
+    assert run("members", "list").output == "Nobody\n"
+
+
+def test_r4_somebody_is_erased_though_there_is_no_room_to_write_it_down(
+    app: Flask, run: Run, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(*PAPER)
+    with monkeypatch.context() as patched:
+        full_disk.no_room_after(patched, 0)
+        told = run("members", "erase", "10019", "--yes").output
+    assert "Erased PSG 1001-9" in told
+    assert "no room left" in told
+    worker_task.tidy(app, utc_now())
+    assert [one.number for one in erased_list.read(Path(app.instance_path, "erased.txt"))] == [
+        "PSG 1001-9"
+    ]
+
+
+def test_r4_an_export_that_has_no_room_leaves_no_part_of_itself(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(*PAPER)
+    (tmp_path / "exports").mkdir()
+    with monkeypatch.context() as patched:
+        full_disk.no_room_after(patched, 50)
+        told = run("members", "export", str(tmp_path / "exports/all.csv"), fails=True).output
+    assert "no room left" in told
+    assert list((tmp_path / "exports").iterdir()) == []
+
+
+def test_after_a_restored_backup_the_list_is_made_good(
+    app: Flask, run: Run, session: Session, tmp_path: Path
+) -> None:
+    run(*PAPER)
+    backup, instance = tmp_path / "backup", Path(app.instance_path)
+    database.tend(app)
+    backup.write_bytes((instance / "psg.sqlite").read_bytes())
+    run("members", "erase", "10019", "--yes")
+    session.rollback()
+    db.engine.dispose()  # the last to close the database takes its journal away
+    (instance / "psg.sqlite").write_bytes(backup.read_bytes())
+    assert "Tomás Ñahui" in run("members", "list").output
+    assert run("members", "erase-again").output == "Erased PSG 1001-9 again\n"
+    assert run("members", "list").output == "Nobody\n"
+    assert run("members", "erase-again").output == "Nobody of the list is there\n"
+
+
+def test_a_broken_file_of_memberships_is_told_in_one_line(
+    app: Flask, run: Run, doctor: Callable[[], dict[str, Any]]
+) -> None:
+    Path(app.instance_path, "memberships.toml").write_text("[waged")
+    assert "Cannot read" in run(*PAPER, fails=True).output
+    assert doctor()["state"] == "fault"
+
+
+def test_the_doctor_asks_for_amounts_until_they_are_there(
+    app: Flask, doctor: Callable[[], dict[str, Any]]
+) -> None:
+    assert doctor()["state"] == "attention"
+    assert "waged, unwaged, household, organisation, life" in doctor()["text"]
+    amounts = 'amounts = [{ from = 2020-01-01, pounds = "24" }]'
+    kinds = ("waged", "unwaged", "household", "organisation", "life")
+    text = "\n".join(f"[{kind}]\n{amounts}" for kind in kinds)
+    Path(app.instance_path, "memberships.toml").write_text(text)
+    assert doctor()["state"] == "ok"
+
+
+@pytest.fixture
+def doctor(app: Flask) -> Callable[[], dict[str, Any]]:
+    """What the doctor finds of the memberships."""
+
+    def ask() -> dict[str, Any]:
+        found = json.loads(app.test_cli_runner().invoke(args=["doctor", "--json"]).output)
+        (one,) = (finding for finding in found if finding["subject"] == "memberships")
+        return dict(one)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("list", "list --json", "find Ana", "show NUMBER", "show NUMBER --json"),
+        *(
+            "access NUMBER",
+            "access NUMBER --json",
+            "note NUMBER ok",
+            "correct NUMBER --phone 12345",
+        ),
+        *("confirm-payment NUMBER 24", "consent NUMBER post --give"),
+    ],
+)
+def test_what_is_kept_of_a_stranger_does_nothing_to_the_terminal(
+    run: Run, session: Session, command: str
+) -> None:
+    acts = "\x1b[2J\x9b31m\r\x07\x7f\x85\u2028\u202e\u2066\U000e0041"
+    person = applied(session, name="Ana").person
+    for field in ("name", "organisation", "phone", "address", "postcode"):
+        setattr(person, field, f"Ana{acts}")
+    session.commit()
+    told = run("members", *command.replace("NUMBER", person.number.replace(" ", "")).split())
+    assert told.exit_code == 0, told.output
+    assert not escaping.CONTROLS.search(told.output.replace("\n", ""))
+    assert "\n\n" not in told.output, "no line is empty"
+    if command.endswith("--json"):
+        assert f"Ana{acts}" in _texts(json.loads(told.output))
+
+
+def _texts(told: Any) -> list[str]:
+    """Return every text of a JSON value."""
+    if isinstance(told, dict):
+        return _texts(list(told.values()))
+    if isinstance(told, list):
+        return [text for one in told for text in _texts(one)]
+    return [str(told)]

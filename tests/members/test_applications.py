@@ -1,0 +1,158 @@
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from psgflask.accounts import email_confirmation as proving
+from psgflask.accounts.models import Account
+from psgflask.accounts.proofs import ProofRefused
+from psgflask.mail import outbox
+from psgflask.mail.models import Message
+from psgflask.members import applications, audit, consents
+from psgflask.members.applications import ApplicationSentAlready, FormUsed
+from psgflask.members.consents import ConsentRefused
+from psgflask.members.models import ONLINE, PAPER, Person
+from tests.members.people import NOW, answers, applied, link_of, tier
+
+
+def test_an_application_is_a_person_with_a_number_and_its_amount(session: Session) -> None:
+    application = applied(session, stamp="s")
+    person = application.person
+    assert person.number.startswith("PSG 1001-")
+    assert (person.name, person.name_folded) == ("María Castañeda", "maria castaneda")
+    assert (person.postcode, person.postcode_folded) == ("LS1 4DY", "ls14dy")
+    assert application.amount == Decimal("24.00")
+    assert (application.verified_at, application.paid_at) == (None, None)
+
+
+def test_the_amount_is_that_of_the_day_in_london(session: Session) -> None:
+    summer = tier()
+    last_hour = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
+    assert applied(session, tier=summer, now=last_hour).amount == Decimal("24.00")
+    assert applied(session, tier=summer, now=last_hour + timedelta(hours=1)).amount == Decimal(30)
+
+
+def test_a_household_and_an_organisation_keep_what_belongs_to_them(session: Session) -> None:
+    names = ("Ana Quispe", "Tom O’Brien")
+    home = applied(
+        session, tier=tier("household", "household"), household=names, organisation="dropped"
+    )
+    assert [member.name for member in home.person.household] == list(names)
+    assert [member.name_folded for member in home.person.household] == ["ana quispe", "tom obrien"]
+    assert home.person.organisation == ""
+    group = applied(
+        session, tier=tier("organisation", "organisation"), household=names, organisation="Ñandú"
+    )
+    assert (group.person.organisation, group.person.organisation_folded) == ("Ñandú", "nandu")
+    assert group.person.household == []
+
+
+def test_nobody_agrees_to_what_they_have_not_ticked(session: Session) -> None:
+    assert applied(session).person.consents == []
+
+
+def test_a_consent_keeps_its_very_words_version_time_and_basis(session: Session) -> None:
+    person = applied(session, consents=frozenset({"email"}), language="es").person
+    (consent,) = person.consents
+    wording = consents.WORDINGS["email", "es"]
+    assert (consent.what, consent.wording) == ("email", wording.text)
+    assert (consent.wording_version, consent.given_at) == (wording.version, NOW)
+    assert "article 6(1)(a)" in consent.basis
+
+
+def test_a_consent_that_nobody_is_asked_for_is_refused(session: Session) -> None:
+    with pytest.raises(ConsentRefused):
+        applied(session, consents=frozenset({"telephone"}))
+
+
+def test_the_same_form_sent_twice_is_one_application(session: Session) -> None:
+    first = applied(session, stamp="one")
+    with pytest.raises(ApplicationSentAlready) as refused:
+        applied(session, stamp="one")
+    assert refused.value.application is first
+    assert session.scalar(select(func.count(Person.id))) == 1
+    assert applied(session, stamp="two").person.number != first.person.number
+
+
+def test_a_form_that_was_sent_with_other_answers_is_used_up(session: Session) -> None:
+    form = applications.Form("one", "these answers")
+    applications.apply(session, answers(), source=ONLINE, form=form, by="applicant", now=NOW)
+    other = applications.Form("one", "other answers")
+    with pytest.raises(FormUsed):
+        applications.apply(session, answers(), source=ONLINE, form=other, by="applicant", now=NOW)
+    assert session.scalar(select(func.count(Person.id))) == 1
+
+
+def test_the_secretary_is_told_the_reference_and_nothing_else(session: Session) -> None:
+    person = applied(session).person
+    (message,) = session.scalars(select(Message))
+    assert (message.kind, message.recipient) == ("application_received", outbox.SECRETARY)
+    assert message.values == {"reference": person.number}
+
+
+def test_the_secretary_is_not_told_of_what_she_wrote_in(session: Session) -> None:
+    applied(session, source=PAPER, by="ann", email="")
+    assert session.scalar(select(func.count(Message.id))) == 0
+
+
+def test_an_application_leaves_a_trace_that_is_json(session: Session) -> None:
+    person = applied(session, consents=frozenset({"post"})).person
+    (entry,) = audit.of(session, person.number)
+    assert (entry.what, entry.who, entry.before) == ("applied", "applicant", {})
+    assert entry.after["name"] == "María Castañeda"
+    assert entry.after["consents"] == ["post"]
+    assert json.loads(json.dumps(entry.after)) == entry.after
+
+
+def test_a_proved_address_is_noted_and_joined_to_its_account(session: Session) -> None:
+    application = applied(session)
+    account = proving.verify(session, link_of(session, application), now=NOW)
+    assert application.verified_at == NOW
+    assert application.person.account_id == account.id
+    assert [entry.what for entry in audit.of(session, application.person.number)] == [
+        "applied",
+        "verified",
+    ]
+
+
+def test_two_of_one_address_share_its_account_and_are_proved_apart(session: Session) -> None:
+    first, second = applied(session), applied(session, name="Luis")
+    one = proving.verify(session, link_of(session, first), now=NOW)
+    assert second.verified_at is None
+    two = proving.verify(session, link_of(session, second), now=NOW)
+    assert one is two
+    assert second.verified_at == NOW
+    assert session.scalar(select(func.count(Account.id))) == 1
+
+
+def test_a_link_to_an_address_that_is_the_persons_no_more_proves_nothing(session: Session) -> None:
+    application = applied(session)
+    token = link_of(session, application)
+    applications.set_email(application.person, "other@example.org")
+    session.flush()
+    with pytest.raises(ProofRefused):
+        proving.verify(session, token, now=NOW)
+
+
+def test_a_link_whose_member_is_gone_proves_nothing_to_the_next_with_its_row(
+    session: Session,
+) -> None:
+    gone = applied(session)
+    token, row = link_of(session, gone), gone.id
+    session.delete(gone.person)
+    session.flush()
+    next_one = applied(session)
+    assert next_one.id == row  # SQLite gives the number of the last row again
+    with pytest.raises(ProofRefused):
+        proving.verify(session, token, now=NOW)
+    assert next_one.verified_at is None
+
+
+def test_an_address_that_no_mail_reaches_is_refused(session: Session) -> None:
+    with pytest.raises(ValueError, match="e-mail address"):
+        applications.apply(
+            session, answers(email="nobody"), source=PAPER, form=None, by="ann", now=NOW
+        )

@@ -1,0 +1,177 @@
+"""The worker forgets by itself, in tables and in files, and gives the database no work by day."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from psgflask.accounts import proofs
+from psgflask.accounts.models import Attempt
+from psgflask.core import clock_watch, database
+from psgflask.core.clock_watch import Agreed
+from psgflask.mail import sending
+from psgflask.members import erased_list, worker_task
+from psgflask.members.erased_list import FILE
+from psgflask.members.models import Person
+from psgflask.ops import worker
+from tests.members.people import NOW, applied, link_of
+
+LATER = NOW + timedelta(days=91)
+NIGHT = datetime(2026, 10, 1, 2, 30, tzinfo=UTC)  # half past three in London
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+    """The moment at which the task believes to run, by a clock that has gone right for a day."""
+    shown = [LATER]
+    monkeypatch.setattr(worker_task, "utc_now", lambda: shown[0])
+    monkeypatch.setattr(clock_watch, "agreed", lambda app: Agreed(shown[0], shown[0]))
+    return shown
+
+
+@pytest.fixture
+def compacted(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """What compacting answers next; it is taken from the front each time that it is asked."""
+    answers: list[bool] = []
+    monkeypatch.setattr(database, "compact", lambda engine: answers.pop(0))
+    return answers
+
+
+def people(session: Session) -> int:
+    session.rollback()
+    count = session.scalar(select(func.count(Person.id)))
+    session.rollback()
+    return count or 0
+
+
+def test_it_is_among_the_workers_tasks() -> None:
+    assert worker_task.sweep in [task.sweep for task in worker.TASKS]
+
+
+def test_s3_the_worker_erases_what_nobody_confirmed_and_writes_the_number_down(
+    app: Flask, session: Session, at: list[datetime], caplog: pytest.LogCaptureFixture
+) -> None:
+    number = applied(session).person.number
+    session.commit()
+    caplog.set_level("INFO")
+    worker_task.sweep(app)
+    assert people(session) == 0
+    (entry,) = erased_list.read(Path(app.instance_path, FILE))
+    assert (entry.number, entry.at) == (number, LATER)
+    assert "1 applications" in caplog.text
+    assert "maria" not in caplog.text.lower()
+
+
+def test_a_torn_line_in_the_list_of_the_erased_stops_nothing(
+    app: Flask, session: Session, at: list[datetime], caplog: pytest.LogCaptureFixture
+) -> None:
+    applied(session)
+    session.commit()
+    file = Path(app.instance_path, FILE)
+    file.write_text("2026-07-01T12:00:00+00:00 PSG 10")
+    worker_task.sweep(app)
+    assert people(session) == 0
+    entries, torn = erased_list.readable(file)
+    assert (len(entries), torn) == (1, [1])
+    assert "line 1" in caplog.text
+
+
+def test_it_tidies_once_an_hour(app: Flask, session: Session, at: list[datetime]) -> None:
+    worker_task.sweep(app)
+    applied(session)
+    session.commit()
+    at[0] += timedelta(minutes=59)
+    worker_task.sweep(app)
+    assert people(session) == 1
+    at[0] += timedelta(minutes=1)
+    worker_task.sweep(app)
+    assert people(session) == 0
+
+
+def test_it_takes_the_files_of_their_mails_along(
+    app: Flask, session: Session, at: list[datetime]
+) -> None:
+    gone, stays = applied(session), applied(session, name="Luis", email="luis@example.org")
+    link_of(session, gone)
+    link_of(session, stays)
+    session.commit()
+    assert sending.sweep(app) == 2
+    stays.sent_at = LATER
+    session.commit()
+    worker_task.sweep(app)
+    (left,) = Path(app.instance_path, "outbox").glob("*.eml")
+    assert "luis@example.org" in left.read_text()
+
+
+def test_the_file_is_written_anew_in_the_night_after_an_erasure_and_once(
+    app: Flask, session: Session, at: list[datetime], compacted: list[bool]
+) -> None:
+    applied(session)
+    session.commit()
+    at[0] = NIGHT - timedelta(hours=12)
+    worker_task.sweep(app)  # by day nobody is made to wait
+    at[0] = NIGHT
+    compacted += [False, True]
+    worker_task.sweep(app)  # it is busy
+    worker_task.sweep(app)
+    worker_task.sweep(app)
+    assert compacted == []
+
+
+def test_in_a_night_after_no_erasure_nothing_is_written(
+    app: Flask, at: list[datetime], compacted: list[bool]
+) -> None:
+    at[0] = NIGHT
+    compacted.append(True)
+    worker_task.sweep(app)
+    assert compacted == [True]  # nobody asked for it
+
+
+def test_r14_a_clock_that_is_ahead_erases_nobody(
+    app: Flask, session: Session, at: list[datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied(session)
+    session.commit()
+    monkeypatch.setattr(clock_watch, "agreed", lambda app: Agreed(NOW, LATER))
+    worker_task.sweep(app)
+    assert people(session) == 1
+
+
+def test_r14_in_the_first_day_of_a_worker_nobody_is_erased(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied(session, now=NOW - timedelta(days=3650))
+    session.commit()
+    monkeypatch.setattr(worker_task, "utc_now", lambda: LATER)
+    worker_task.sweep(app)
+    assert people(session) == 1
+
+
+def test_r14_what_was_sent_while_the_clock_was_ahead_is_kept_from_now_on(
+    app: Flask, session: Session, at: list[datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = LATER + timedelta(days=100)
+    ahead_of_it = applied(session, now=ahead)
+    token = link_of(session, ahead_of_it, now=ahead)
+    session.commit()
+    monkeypatch.setattr(
+        clock_watch, "agreed", lambda app: Agreed(LATER, ahead + timedelta(minutes=1))
+    )
+    worker_task.sweep(app)  # a reading of the last day says that it is so late
+    session.refresh(ahead_of_it)
+    assert ahead_of_it.sent_at == ahead
+    session.rollback()
+    monkeypatch.setattr(clock_watch, "agreed", lambda app: Agreed(LATER, LATER))
+    at[0] += timedelta(hours=1)
+    worker_task.sweep(app)
+    session.rollback()
+    session.refresh(ahead_of_it)
+    assert ahead_of_it.sent_at == at[0]
+    assert session.scalar(select(func.count(Attempt.id))) == 0
+    in_time, late = at[0] + timedelta(hours=71), at[0] + timedelta(hours=73)
+    proofs.look(session, proofs.JOIN, token, now=in_time)
+    with pytest.raises(proofs.ProofRefused, match="too old"):
+        proofs.look(session, proofs.JOIN, token, now=late)

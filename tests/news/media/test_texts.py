@@ -1,0 +1,292 @@
+"""The texts of attached PDFs: read once, found by search, and no file can do harm."""
+
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from psgflask.core.database import utc_now
+from psgflask.news import publishing
+from psgflask.news.health import attached_texts
+from psgflask.news.media import confined, extraction, pdf_text, texts
+from psgflask.news.media.extraction import Extracted, extract
+from psgflask.news.media.store import Tray, place_of
+from psgflask.news.models import Article, Attachment, FileText
+from psgflask.ops import checkup, worker
+from psgflask.search.sync import keeper
+from tests import factories, pdfs
+from tests.factories import EDITOR
+
+ARTICLE = """---
+title: A report on water
+teaser: What the report says.
+topics: [mining]
+date: 2018-07-01
+attachments:
+  - file: report.pdf
+    title: The Zarzaparrilla memorandum
+    language: en
+---
+The report is attached.
+"""
+
+
+def written(folder: Path, data: bytes) -> Path:
+    file = folder / "report.pdf"
+    file.write_bytes(data)
+    return file
+
+
+def run(app: Flask, *words: str) -> str:
+    result = app.test_cli_runner().invoke(args=["news", *words])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def added(app: Flask, session: Session, tmp_path: Path, data: bytes) -> str:
+    """Publish an article with a PDF as volunteers do, and return what was said."""
+    factories.topic(session, "mining")
+    session.commit()
+    written(tmp_path, data)
+    (tmp_path / "report.md").write_text(ARTICLE, "utf-8")
+    return run(app, "add", str(tmp_path / "report.md"), "--publish")
+
+
+def attached(app: Flask, session: Session, data: bytes, **how: Any) -> Article:
+    """Attach a PDF that nobody has read, as sites before this have them."""
+    with Tray(Path(app.instance_path) / "media") as tray:
+        file_hash = tray.add(data)
+        tray.place()
+    article = factories.article(session, "A report", **how)
+    article.attachments.append(
+        Attachment(
+            file_hash=file_hash,
+            file_name="report.pdf",
+            media_type="application/pdf",
+            size=len(data),
+            title="The memorandum",
+            language="en",
+        )
+    )
+    session.commit()
+    return article
+
+
+def found(client: FlaskClient, words: str) -> bool:
+    return "1 result for" in client.get("/search/", query_string={"q": words}).text
+
+
+# Reading one file
+
+
+def test_the_words_of_every_page_are_read_in_order(tmp_path: Path) -> None:
+    file = written(tmp_path, pdfs.pdf("Vicuñas (wild)", "The second page"))
+    assert extract(file) == Extracted("Vicuñas (wild) The second page")
+
+
+def test_a_word_that_a_line_breaks_is_put_together(tmp_path: Path) -> None:
+    file = written(tmp_path, pdfs.pdf("environ-\nmental damage"))
+    assert extract(file).text == "environmental damage"
+
+
+def test_what_is_no_text_is_left_out() -> None:
+    assert pdf_text.tidied("a\0b\x0cc \ud800d\r\ne") == "a b c d e"
+
+
+def test_the_first_5000_words_are_read_and_no_endless_one(tmp_path: Path) -> None:
+    lines = ["\n".join(f"word{page * 99 + line}" for line in range(99)) for page in range(51)]
+    words = extract(written(tmp_path, pdfs.pdf(*lines))).text.split()
+    assert len(words) == 5000
+    assert words[-1] == "word4999"
+    endless = extract(written(tmp_path, pdfs.pdf("x" * 200_000)))
+    assert len(endless.text) == pdf_text.LONGEST_TEXT
+
+
+def test_pages_beyond_a_number_are_not_read(tmp_path: Path) -> None:
+    file = written(tmp_path, pdfs.pdf(*["one"] * pdf_text.MOST_PAGES, "beyond"))
+    assert "beyond" not in extract(file).text
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"%PDF-1.7\n1 0 obj\nendobj\n", "broken"),
+        (b"%PDF-1.4\n%%EOF\n", "broken"),
+        (pdfs.pdf("a text")[:200], "broken"),
+        (pdfs.pdf(""), "no text"),
+        (pdfs.locked(), "password"),
+    ],
+    ids=["begun", "empty", "cut", "pictures", "locked"],
+)
+def test_what_cannot_be_read_is_told(tmp_path: Path, data: bytes, why: str) -> None:
+    tried = extract(written(tmp_path, data))
+    assert tried.text == ""
+    assert why in tried.problem
+
+
+def test_a_file_that_swells_to_gigabytes_is_left_alone(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    tried = extract(written(tmp_path, pdfs.bomb()))
+    assert tried.text == ""
+    assert tried.problem
+    assert time.monotonic() - begun < confined.LONGEST_SECONDS
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import time; time.sleep(60)",
+        "x = bytearray(3_000_000_000)",
+        "open('left-behind', 'w').write('x' * 10)",
+        "while True: pass",
+        "print('[]')",
+    ],
+    ids=["sleeps", "swells", "writes", "works", "says nothing"],
+)
+def test_a_reader_that_does_harm_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    hostile = tmp_path / "hostile.py"
+    hostile.write_text(f"{program}\n", "utf-8")
+    monkeypatch.setattr(extraction, "PROGRAM", hostile)
+    monkeypatch.setattr(extraction, "SECONDS", 1)
+    monkeypatch.setattr(confined, "LONGEST_SECONDS", 5)
+    monkeypatch.chdir(tmp_path)
+    tried = extract(written(tmp_path, pdfs.pdf("a text")))
+    assert tried.problem == "it takes too long or too much memory to read"
+    assert not [file for file in tmp_path.glob("left-behind") if file.stat().st_size]
+
+
+def test_a_machine_without_the_reader_blames_no_file(
+    app: Flask, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "no_reader.py"
+    program.write_text("import sys; sys.exit(3)", "utf-8")
+    monkeypatch.setattr(extraction, "PROGRAM", program)
+    assert "Published" in added(app, session, tmp_path, pdfs.pdf("mercury"))
+    assert texts.read_missing(app) == 0
+    assert texts.missing(session)
+    assert texts.unreadable(session) == []
+
+
+# With the article
+
+
+def test_an_attached_pdf_is_found_by_its_words_at_once(
+    app: Flask, client: FlaskClient, session: Session, tmp_path: Path
+) -> None:
+    added(app, session, tmp_path, pdfs.pdf("The vicuñas drink mercury"))
+    assert found(client, "vicunas mercury")
+    assert "<mark>mercury</mark>" in client.get("/search/?q=mercury").text
+    assert not keeper.check(app)
+
+
+def test_a_broken_pdf_is_taken_and_told(
+    app: Flask, client: FlaskClient, session: Session, tmp_path: Path
+) -> None:
+    said = added(app, session, tmp_path, b"%PDF-1.7\nnothing")
+    assert "Published" in said
+    assert "cannot be searched: it is broken" in said
+    assert "its text cannot be searched: it is broken" in run(app, "show", "a-report-on-water")
+    told = json.loads(run(app, "show", "a-report-on-water", "--json"))
+    assert "broken" in told["unreadable"]["report.pdf"]
+    assert found(client, "water")
+    assert found(client, "zarzaparrilla memorandum")
+
+
+def test_the_doctor_names_what_could_not_be_read(app: Flask, session: Session) -> None:
+    question = attached_texts
+    assert question in checkup.QUESTIONS
+    assert [finding.state for finding in question(app)] == ["ok"]
+    attached(app, session, b"%PDF-1.7\nnothing")
+    assert "still to be read" in next(question(app)).text
+    session.rollback()
+    texts.read_missing(app)
+    session.rollback()
+    told = list(question(app))
+    assert [finding.state for finding in told] == ["attention"]
+    assert "report.pdf could not be read: it is broken" in told[0].text
+
+
+def test_of_a_members_only_article_no_attached_word_is_found(
+    app: Flask, client: FlaskClient, session: Session
+) -> None:
+    attached(app, session, pdfs.pdf("mercury"), members_only=True)
+    texts.read_missing(app)
+    assert session.scalars(select(FileText.text)).all() == ["mercury"]
+    assert not found(client, "mercury")
+    assert not found(client, "memorandum")
+    assert found(client, "report")
+
+
+def test_a_draft_has_its_words_found_once_it_is_public(
+    app: Flask, client: FlaskClient, session: Session
+) -> None:
+    article = attached(app, session, pdfs.pdf("mercury"), status="draft")
+    texts.read_missing(app)
+    assert not found(client, "mercury")
+    publishing.publish(session, article, by=EDITOR, now=utc_now())
+    session.commit()
+    assert found(client, "mercury")
+
+
+def test_the_worker_reads_what_nobody_has_read_and_the_search_finds_it(
+    app: Flask, client: FlaskClient, session: Session
+) -> None:
+    assert texts.sweep in [task.sweep for task in worker.TASKS if task.heeds_stop]
+    attached(app, session, pdfs.pdf("mercury"))
+    assert not found(client, "mercury")
+    texts.sweep(app, threading.Event())
+    assert found(client, "mercury")
+
+
+def test_the_worker_reads_no_more_once_it_is_to_stop(app: Flask, session: Session) -> None:
+    attached(app, session, pdfs.pdf("mercury"))
+    stop = threading.Event()
+    stop.set()
+    texts.sweep(app, stop)
+    assert texts.missing(session)
+
+
+def test_a_file_is_tried_once_and_again_when_asked(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attached(app, session, b"%PDF-1.7\nnothing")
+    session.rollback()
+    assert "Read 1 files" in run(app, "read-attachments")
+    assert "Read 0 files" in run(app, "read-attachments")
+    monkeypatch.setattr(texts, "extract", lambda path: Extracted("now it can be read"))
+    said = run(app, "read-attachments", "--again")
+    assert "Read 1 files" in said
+    assert "report.pdf" not in said
+    assert session.scalars(select(FileText.text)).all() == ["now it can be read"]
+
+
+def test_a_file_that_is_gone_is_told_and_read_when_it_is_back(app: Flask, session: Session) -> None:
+    article = attached(app, session, pdfs.pdf("mercury"))
+    file = place_of(Path(app.instance_path) / "media", article.attachments[0].file_hash)
+    session.rollback()
+    file.rename(file.with_suffix(".away"))
+    assert "1 files are not in instance/media" in run(app, "read-attachments")
+    file.with_suffix(".away").rename(file)
+    assert "Read 1 files" in run(app, "read-attachments")
+
+
+def test_the_text_of_a_file_that_no_article_has_any_more_is_let_go(
+    app: Flask, client: FlaskClient, session: Session
+) -> None:
+    article = attached(app, session, pdfs.pdf("mercury"))
+    texts.read_missing(app)
+    assert found(client, "mercury")
+    article.attachments.clear()
+    session.commit()
+    assert not found(client, "mercury")
+    texts.read_missing(app)
+    assert session.scalars(select(FileText.file_hash)).all() == []

@@ -1,0 +1,124 @@
+"""`flask news tidy-media` removes what no article names, and nothing else."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from psgflask.core.database import db
+from psgflask.news import publishing
+from psgflask.news.media.store import Tray, store_attachment
+from tests import factories
+from tests.factories import EDITOR, NOW
+
+Tidy = Callable[..., Result]
+
+
+@pytest.fixture
+def media(instance: Path) -> Path:
+    return instance / "media"
+
+
+@pytest.fixture
+def tidy(app: Flask, session: Session) -> Tidy:
+    """Run the command."""
+
+    def run(*words: str) -> Result:
+        session.rollback()
+        result = app.test_cli_runner().invoke(args=["news", "tidy-media", *words])
+        assert result.exit_code == 0, result.output
+        return result
+
+    return run
+
+
+def attachment(media: Path, folder: Path, content: bytes) -> publishing.AttachmentDraft:
+    """Store a file and return what an article says of it."""
+    written = folder / "report.txt"
+    written.write_bytes(content)
+    with Tray(media) as tray:
+        draft = store_attachment(written, tray, title="A report", language="en")
+        tray.place()
+    return draft
+
+
+def files(media: Path) -> set[str]:
+    return {file.name for file in media.rglob("*") if file.is_file()}
+
+
+def test_only_what_no_article_names_goes_and_only_when_told(
+    client: FlaskClient, session: Session, media: Path, tmp_path: Path, tidy: Tidy
+) -> None:
+    kept, gone = (attachment(media, tmp_path, text) for text in (b"kept\n", b"gone\n"))
+    factories.article(session, slug="with-report", attachments=(kept,))
+    (media / "stray.jpg").write_bytes(b"12345")
+    listed = tidy().output
+    assert gone.file_hash in listed
+    assert "stray.jpg" in listed
+    assert kept.file_hash not in listed
+    assert "2 files, 10 bytes. To remove: flask news tidy-media --delete" in listed
+    assert files(media) == {kept.file_hash, gone.file_hash, "stray.jpg"}
+    assert "Removed 2 files, 10 bytes." in tidy("--delete").output
+    assert files(media) == {kept.file_hash}
+    with client.get(f"/media/{kept.file_hash}/{kept.file_name}") as answer:
+        assert answer.data == b"kept\n"
+    assert tidy("--delete").output == "Every file belongs to an article.\n"
+
+
+@pytest.mark.parametrize("status", ["draft", "scheduled", "withdrawn"])
+def test_files_of_articles_that_are_not_public_stay(
+    session: Session, media: Path, tmp_path: Path, tidy: Tidy, status: str
+) -> None:
+    kept = attachment(media, tmp_path, b"kept\n")
+    factories.article(session, status=status, attachments=(kept,))
+    tidy("--delete")
+    assert files(media) == {kept.file_hash}
+
+
+def test_a_file_of_a_former_state_stays_since_that_may_be_brought_back(
+    session: Session, media: Path, tmp_path: Path, tidy: Tidy
+) -> None:
+    former = attachment(media, tmp_path, b"former\n")
+    article = factories.article(session, attachments=(former,))
+    publishing.revise(session, article, factories.draft(), by=EDITOR, now=NOW)
+    session.commit()
+    assert article.attachments == []
+    tidy("--delete")
+    assert files(media) == {former.file_hash}
+
+
+def test_what_is_still_being_prepared_is_left_alone(media: Path, tidy: Tidy) -> None:
+    with Tray(media) as tray:
+        name = tray.add(b"half-way")
+        assert tidy("--delete").output == "Every file belongs to an article.\n"
+        tray.place()
+    assert files(media) == {name}
+
+
+def test_a_file_that_is_being_added_just_now_is_waited_for(
+    app: Flask, session: Session, media: Path, tmp_path: Path, tidy: Tidy
+) -> None:
+    placed = threading.Event()
+    added = attachment(media, tmp_path, b"new\n")
+
+    def add() -> None:
+        with app.app_context():
+            draft = factories.draft(attachments=(added,))
+            publishing.create(db.session(), draft, by=EDITOR, now=NOW)
+            placed.set()
+            time.sleep(0.5)  # long enough for the command to come and find the database taken
+            db.session.commit()
+
+    session.rollback()
+    writer = threading.Thread(target=add)
+    writer.start()
+    placed.wait()
+    assert tidy("--delete").output == "Every file belongs to an article.\n"
+    writer.join()
+    assert files(media) == {added.file_hash}

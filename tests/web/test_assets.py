@@ -1,0 +1,137 @@
+"""Static files: hashed addresses that may be kept for ever, one bundle, nothing else let out."""
+
+import gzip
+import re
+from pathlib import Path
+
+import brotli
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from psgflask.core import paths
+from psgflask.web import assets
+
+
+def css(client: FlaskClient) -> str:
+    found = re.search(r'<link rel="stylesheet" href="([^"]+)"', client.get("/").text)
+    assert found is not None
+    return found[1]
+
+
+def test_the_page_links_to_one_bundle_that_may_be_kept_for_ever(client: FlaskClient) -> None:
+    answer = client.get(css(client))
+    assert answer.content_type == "text/css; charset=utf-8"
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_the_bundle_holds_every_style_tokens_first(client: FlaskClient) -> None:
+    text = client.get(css(client), headers={"Accept-Encoding": ""}).text
+    for file in (paths.static() / "css").glob("*.css"):
+        rules = re.sub(r"/\*.*?\*/", "", file.read_text("utf-8"), flags=re.DOTALL)
+        first = next(line.strip() for line in rules.splitlines() if line.strip())
+        assert first.split("url(")[0] in text, file.name
+    assert "/*" not in text
+
+
+def test_fonts_in_the_bundle_have_hashed_addresses_that_answer(client: FlaskClient) -> None:
+    text = client.get(css(client), headers={"Accept-Encoding": ""}).text
+    fonts = re.findall(r'url\("?([^")]+)"?\)', text)
+    assert fonts
+    for address in fonts:
+        assert address.startswith("/static/")
+        answer = client.get(address)
+        assert answer.status_code == 200
+        assert answer.content_type == "font/woff2"
+        assert "immutable" in answer.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip", ""])
+def test_styles_are_compressed_once_and_the_same_in_each_coding(
+    client: FlaskClient, coding: str
+) -> None:
+    address = css(client)
+    plain = client.get(address, headers={"Accept-Encoding": ""}).data
+    answer = client.get(address, headers={"Accept-Encoding": coding})
+    read = {"br": brotli.decompress, "gzip": gzip.decompress, "": bytes}[coding]
+    assert read(answer.data) == plain
+    assert answer.headers["Vary"] == "Accept-Encoding"
+
+
+def test_an_old_hash_gets_the_file_of_now_but_not_for_ever(client: FlaskClient) -> None:
+    address = re.sub(r"/static/[^/]+/", "/static/0123456789ab/", css(client))
+    answer = client.get(address)
+    assert answer.status_code == 200
+    assert "immutable" not in answer.headers["Cache-Control"]
+
+
+def test_a_file_that_the_reader_has_is_not_sent_again(client: FlaskClient) -> None:
+    address = css(client)
+    etag = client.get(address).headers["ETag"]
+    answer = client.get(address, headers={"If-None-Match": etag})
+    assert (answer.status_code, answer.data) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../pyproject.toml",
+        "..%2fpyproject.toml",
+        "css/../../pyproject.toml",
+        "css/%2e%2e/%2e%2e/pyproject.toml",
+        "/etc/passwd",
+        "%2fetc%2fpasswd",
+        "..\\pyproject.toml",
+        "css/tokens.css",
+        "fonts/subset.py",
+        "fonts",
+        "css",
+        "",
+        "a" * 300,
+        "a/" * 2000,
+        "é" * 200,
+        "images/favicon.svg/x",
+        "%00",
+        "images/favicon.ico%00.png",
+        "%ff%fe",
+    ],
+)
+def test_nothing_but_the_static_files_is_let_out(client: FlaskClient, name: str) -> None:
+    answer = client.get(f"/static/0123456789ab/{name}", follow_redirects=True)
+    assert answer.status_code in {400, 404, 414}
+
+
+def test_a_link_that_leads_outside_is_not_followed(tmp_path: Path) -> None:
+    static = tmp_path / "static"
+    static.mkdir()
+    (tmp_path / "secret.txt").write_text("secret")
+    (static / "link.txt").symlink_to(tmp_path / "secret.txt")
+    assert assets.Shelf(static).get("link.txt") is None
+
+
+def test_strangers_cannot_fill_the_memory_with_names(app: Flask, client: FlaskClient) -> None:
+    shelf: assets.Shelf = app.extensions["psg_assets"]
+    client.get("/static/x/nothing.png")  # the page that says so has files of its own
+    before = len(shelf.assets)
+    for number in range(50):
+        client.get(f"/static/x/nothing-{number}.png")
+    assert len(shelf.assets) == before
+
+
+@pytest.mark.parametrize("name", ["images/./og.png", "css/../images/og.png", "images//og.png"])
+def test_a_file_is_kept_under_one_spelling_of_its_name(app: Flask, name: str) -> None:
+    shelf: assets.Shelf = app.extensions["psg_assets"]
+    assert shelf.get("images/og.png") is not None
+    assert shelf.get(name) is None
+
+
+def test_a_template_that_names_a_missing_file_fails_loudly(app: Flask) -> None:
+    with pytest.raises(FileNotFoundError):
+        app.extensions["psg_assets"].address("images/nothing.svg")
+
+
+def test_the_icon_is_where_browsers_look_unasked(client: FlaskClient) -> None:
+    answer = client.get("/favicon.ico")
+    assert answer.status_code == 200
+    assert answer.content_type.startswith("image/")

@@ -1,0 +1,429 @@
+"""Kept pages: the same bytes until readers would see something else, then never again."""
+
+import gzip
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import brotli
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from psgflask.core import content_stamp
+from psgflask.core.database import db
+from psgflask.news import publishing
+from psgflask.news.models import Article, Issue, Topic
+from psgflask.pages.models import Page
+from psgflask.web import caching
+from psgflask.web.page_cache import Entry, PageCache
+from tests import factories
+
+
+class Clock:
+    """What the site takes for the present moment; tests move it."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2018, 7, 20, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for module in list(sys.modules):
+        if module.startswith("psgflask.") and hasattr(sys.modules[module], "utc_now"):
+            monkeypatch.setattr(f"{module}.utc_now", clock)
+    return clock
+
+
+@pytest.fixture
+def drawn(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the pages that views were asked for, in order."""
+    asked: list[str] = []
+    views: dict[str, Any] = app.view_functions
+    for endpoint, view in list(views.items()):
+        if not getattr(view, "cacheable", False):
+            continue
+
+        @wraps(view)  # with its marks
+        def counted(*args: Any, _view: Any = view, _name: str = endpoint, **kwargs: Any) -> Any:
+            asked.append(_name)
+            return _view(*args, **kwargs)
+
+        monkeypatch.setitem(views, endpoint, counted)
+    return asked
+
+
+def test_a_page_asked_for_again_is_not_drawn_again(
+    client: FlaskClient, session: Session, drawn: list[str]
+) -> None:
+    factories.article(session, "First headline")
+    first, second = client.get("/news/"), client.get("/news/")
+    assert drawn == ["news.listing"]
+    assert first.data == second.data
+    assert first.headers["ETag"] == second.headers["ETag"]
+
+
+def _in_bulk(session: Session) -> None:
+    session.execute(update(Article).values(title="All the same"))
+    content_stamp.content_changed(session)
+
+
+CHANGES: dict[str, Callable[[Session, Article], object]] = {
+    "a title": lambda session, article: setattr(article, "title", "Another title"),
+    "an article that is added": lambda session, article: factories.article(session),
+    "an article that is deleted": lambda session, article: session.delete(article),
+    "a withdrawal": lambda session, article: publishing.withdraw(
+        session, article, by="x", now=factories.NOW
+    ),
+    "a correction": lambda session, article: publishing.correct(
+        session, article, "The name was wrong.", by="x", now=factories.NOW
+    ),
+    "a topic's name": lambda session, article: setattr(
+        article.topics[0], "name_en", "Mines and quarries"
+    ),
+    "an article's topics": lambda session, article: article.topics.clear(),
+    "an issue": lambda session, article: session.add(Issue(series="Update", number=1)),
+    "a topic": lambda session, article: session.add(
+        Topic(slug="water", name_en="Water", name_es="Agua")
+    ),
+    "a page": lambda session, article: session.add(
+        Page(slug="x", language="en", section="psg", title="X", teaser="x", body="x")
+    ),
+    "an appeal": lambda session, article: factories.appeal(session),
+    "bulk SQL that says so": lambda session, article: _in_bulk(session),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_change_that_readers_may_see_makes_kept_pages_stale(
+    client: FlaskClient, session: Session, drawn: list[str], change: str
+) -> None:
+    topic = factories.topic(session, "mining")
+    article = factories.article(session, "Before", topics=[topic.slug])
+    client.get("/news/")
+    CHANGES[change](session, article)
+    session.commit()
+    drawn.clear()
+    client.get("/news/")
+    assert drawn == ["news.listing"]
+
+
+def test_what_is_rolled_back_leaves_kept_pages_alone(
+    client: FlaskClient, session: Session, drawn: list[str]
+) -> None:
+    article = factories.article(session, "As it was")
+    client.get("/news/")
+    article.title = "As it never was"
+    session.flush()
+    session.rollback()
+    drawn.clear()
+    assert "As it was" in client.get("/news/").text
+    assert drawn == []
+
+
+def test_a_change_by_another_process_is_seen_at_once(
+    client: FlaskClient, session: Session, instance: Path
+) -> None:
+    factories.article(session, "Old title")
+    assert "Old title" in client.get("/news/").text
+    session.rollback()
+    changing = (
+        "from psgflask import create_app\n"
+        "from psgflask.core.database import db\n"
+        "from psgflask.news.models import Article\n"
+        "with create_app({'SECRET_KEY': 'x'}).app_context():\n"
+        "    db.session.query(Article).one().title = 'New title'\n"
+        "    db.session.commit()\n"
+    )
+    subprocess.run([sys.executable, "-c", changing], check=True, timeout=60)
+    assert "New title" in client.get("/news/").text
+
+
+def test_a_scheduled_article_appears_when_its_time_comes(
+    client: FlaskClient, session: Session, clock: Clock
+) -> None:
+    factories.article(session, "Seen already", now=clock.now - timedelta(days=1))
+    due = clock.now + timedelta(minutes=1)
+    factories.article(session, "Comes at noon", status="scheduled", at=due, now=clock.now)
+    assert "Comes at noon" not in client.get("/news/").text
+    clock.now = due - timedelta(seconds=1)
+    assert "Comes at noon" not in client.get("/news/").text
+    clock.now = due
+    assert "Comes at noon" in client.get("/news/").text
+
+
+def test_an_article_that_comes_due_while_a_page_is_drawn_is_not_missed(
+    app: Flask,
+    client: FlaskClient,
+    session: Session,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    due = clock.now + timedelta(seconds=30)
+    factories.article(session, "Came meanwhile", status="scheduled", at=due, now=clock.now)
+    view: Any = app.view_functions["news.listing"]
+
+    def slow() -> Any:
+        page = view()
+        clock.now = due + timedelta(seconds=1)
+        return page
+
+    monkeypatch.setitem(app.view_functions, "news.listing", caching.cacheable(slow))
+    assert "Came meanwhile" not in client.get("/news/").text
+    monkeypatch.setitem(app.view_functions, "news.listing", view)
+    assert "Came meanwhile" in client.get("/news/").text
+
+
+AHEAD = timedelta(days=100)
+
+
+@pytest.mark.parametrize("place", ["/", "/news/", "/news.atom", "/sitemap.xml", "/news/embargoed"])
+def test_r14_what_a_clock_ahead_has_published_is_hidden_when_it_is_put_right(
+    client: FlaskClient, session: Session, clock: Clock, place: str
+) -> None:
+    factories.article(session, "Seen already", now=clock.now - timedelta(days=1))
+    due = clock.now + timedelta(days=3)
+    factories.article(
+        session, "Embargoed", slug="embargoed", status="scheduled", at=due, now=clock.now
+    )
+    asked = "mbargoed"
+    right = clock.now
+    for _time in range(2):
+        clock.now = right + AHEAD
+        assert asked in client.get(place).text
+        clock.now = right
+        answer = client.get(place)
+        assert asked not in answer.text or answer.status_code == 404
+
+
+def test_r14_a_page_that_was_drawn_while_the_clock_jumped_is_not_kept(
+    app: Flask,
+    client: FlaskClient,
+    session: Session,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    due = clock.now + timedelta(days=3)
+    factories.article(session, "Embargoed", status="scheduled", at=due, now=clock.now)
+    view: Any = app.view_functions["news.listing"]
+    right = clock.now
+
+    def jumping() -> Any:
+        clock.now = right + AHEAD
+        return view()
+
+    monkeypatch.setitem(app.view_functions, "news.listing", caching.cacheable(jumping))
+    client.get("/news/")
+    monkeypatch.setitem(app.view_functions, "news.listing", view)
+    clock.now = right
+    assert "Embargoed" not in client.get("/news/").text
+
+
+def test_r14_a_reader_of_a_feed_whose_copy_a_clock_ahead_has_dated_hears_of_changes(
+    client: FlaskClient, session: Session, clock: Clock
+) -> None:
+    right, clock.now = clock.now, clock.now + AHEAD
+    made = client.get("/news.atom").headers["Last-Modified"]
+    clock.now = right
+    factories.article(session, "Since then", now=clock.now)
+    answer = client.get("/news.atom", headers={"If-Modified-Since": made})
+    assert answer.status_code == 200
+    again = {"If-Modified-Since": answer.headers["Last-Modified"]}
+    assert client.get("/news.atom", headers=again).status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("before", "midnight"),
+    [
+        (datetime(2018, 7, 20, 22, 59, 59, tzinfo=UTC), datetime(2018, 7, 20, 23, 0, tzinfo=UTC)),
+        (datetime(2018, 1, 20, 23, 59, 59, tzinfo=UTC), datetime(2018, 1, 21, 0, 0, tzinfo=UTC)),
+        (datetime(2018, 10, 28, 23, 59, tzinfo=UTC), datetime(2018, 10, 29, 0, 0, tzinfo=UTC)),
+    ],
+)
+def test_pages_end_with_the_day_in_london(
+    client: FlaskClient,
+    session: Session,
+    clock: Clock,
+    drawn: list[str],
+    before: datetime,
+    midnight: datetime,
+) -> None:
+    clock.now = before
+    client.get("/events/"), client.get("/events/")
+    assert len(drawn) == 1
+    clock.now = midnight
+    client.get("/events/")
+    assert len(drawn) == 2
+
+
+def test_an_event_is_past_on_the_day_after_it(
+    client: FlaskClient, session: Session, clock: Clock
+) -> None:
+    factories.article(session, "The talk", kind="event", dated="20 July 2018", now=clock.now)
+    coming = client.get("/events/").text
+    clock.now = datetime(2018, 7, 20, 23, 30, tzinfo=UTC)  # half past midnight in London
+    assert client.get("/events/").text != coming
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip, deflate, br", "br"),
+        ("gzip", "gzip"),
+        ("br;q=0.9, gzip;q=0.8", "br"),
+        ("br;q=0, gzip", "gzip"),
+        ("BR", "br"),
+        ("", None),
+        ("identity", None),
+        ("zstd", None),
+        (";;q=,,", None),
+    ],
+)
+def test_a_page_comes_in_the_coding_that_the_reader_takes(
+    client: FlaskClient, session: Session, accepted: str, coding: str | None
+) -> None:
+    factories.article(session, "Compressed once")
+    for _again in range(2):
+        answer = client.get("/news/", headers={"Accept-Encoding": accepted})
+        assert answer.headers.get("Content-Encoding") == coding
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        plain = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[coding]
+        assert b"Compressed once" in plain(answer.data)
+
+
+def test_an_unchanged_page_is_answered_with_304_and_little_else(
+    client: FlaskClient, session: Session
+) -> None:
+    article = factories.article(session, "Unchanged")
+    etag = client.get("/news/").headers["ETag"]
+    same = client.get("/news/", headers={"If-None-Match": etag})
+    assert (same.status_code, same.data) == (304, b"")
+    allowed = {"etag", "cache-control", "vary", "date"}
+    assert {name.lower() for name, _value in same.headers} <= allowed
+    article.title = "Changed"
+    session.commit()
+    assert client.get("/news/", headers={"If-None-Match": etag}).status_code == 200
+
+
+def test_each_coding_has_an_etag_of_its_own(client: FlaskClient) -> None:
+    etags = {
+        client.get("/", headers={"Accept-Encoding": coding}).headers["ETag"]
+        for coding in ("br", "gzip", "identity")
+    }
+    assert len(etags) == 3
+
+
+def test_head_says_what_get_would_say(client: FlaskClient, session: Session) -> None:
+    factories.article(session)
+    for _again in range(2):
+        head, get = client.head("/news/"), client.get("/news/")
+        assert head.data == b""
+        assert head.headers["ETag"] == get.headers["ETag"]
+        assert head.headers["Content-Length"] == get.headers["Content-Length"]
+
+
+def test_somebody_elses_cookie_keeps_nobody_from_a_kept_page(
+    app: Flask, client: FlaskClient, drawn: list[str]
+) -> None:
+    client.get("/news/")
+    client.set_cookie("_ga", "something")
+    client.get("/news/")
+    assert drawn == ["news.listing"]
+
+
+def test_a_reader_who_is_signed_in_gets_no_kept_page(
+    app: Flask, client: FlaskClient, drawn: list[str]
+) -> None:
+    client.get("/news/")
+    client.set_cookie("account", "something")
+    answer = client.get("/news/")
+    assert drawn == ["news.listing", "news.listing"]
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_languages_and_queries_have_pages_of_their_own_and_unknown_parameters_none(
+    client: FlaskClient, session: Session, drawn: list[str]
+) -> None:
+    added = factories.article(session, dated="1 January 2018")
+    assert client.get("/news/").data != client.get("/es/news/").data
+    client.get(f"/news/?before=2018-01-01.{added.id}")
+    assert len(drawn) == 3
+    for unknown in ("utm_source=elsewhere", "q=mining", "page=2"):
+        client.get(f"/news/?{unknown}")
+    assert len(drawn) == 3
+    assert "q=mining" not in client.get("/news/?q=mining").text
+
+
+def test_a_path_cannot_pose_as_a_query(client: FlaskClient, session: Session) -> None:
+    added = factories.article(session, dated="1 January 2018")
+    assert client.get(f"/news/?before=2018-01-01.{added.id}").status_code == 200
+    assert client.get(f"/news/%3Fbefore=2018-01-01.{added.id}").status_code == 404
+
+
+def test_errors_and_redirects_are_not_kept(client: FlaskClient, session: Session) -> None:
+    assert client.get("/news/later").headers["Cache-Control"] == "no-store"
+    factories.article(session, "Later", slug="later")
+    assert client.get("/news/later").status_code == 200
+
+
+def test_without_memory_pages_are_drawn_each_time(
+    make_app: Callable[..., Flask], session: Session
+) -> None:
+    client = make_app(PAGE_CACHE_MB=0).test_client()
+    assert client.get("/news/").headers["ETag"] == client.get("/news/").headers["ETag"]
+
+
+EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+def entry(size: int) -> Entry:
+    return Entry(1, EVER[0], EVER[1], "text/html", "x", (), {"identity": bytes(size)})
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 600_000)), max_size=30))
+def test_the_memory_of_kept_pages_is_bounded(puts: list[tuple[str, int]]) -> None:
+    pages = PageCache(1)
+    for key, size in puts:
+        pages.put(key, entry(size))
+        assert pages.bytes == sum(kept.size(key) for key, kept in pages.entries.items())
+        assert pages.bytes <= pages.limit
+
+
+def test_the_page_not_asked_for_longest_makes_room() -> None:
+    pages = PageCache(1)
+    for key in "abcd":
+        pages.put(key, entry(240_000))
+    assert pages.get("a", 1, factories.NOW)
+    pages.put("e", entry(240_000))
+    assert list(pages.entries) == ["c", "d", "a", "e"]
+
+
+def test_one_large_page_cannot_push_out_all_others() -> None:
+    pages = PageCache(1)
+    pages.put("small", entry(1000))
+    pages.put("huge", entry(900_000))
+    assert list(pages.entries) == ["small"]
+
+
+def test_a_year_of_days_has_no_page_that_outlives_its_day(app: Flask) -> None:
+    with app.app_context():
+        session = db.session()
+        for day in range(366):
+            now = datetime(2018, 1, 1, 23, 30, tzinfo=UTC) + timedelta(days=day)
+            until = caching._stale_at(session, now)
+            assert now < until <= now + timedelta(days=1, hours=1)
+            assert until.astimezone(caching.LONDON).hour == 0
+            today = now.astimezone(caching.LONDON).date()
+            assert until.astimezone(caching.LONDON).date() == today + timedelta(days=1)

@@ -1,0 +1,225 @@
+"""A19: every error is a page that helps, whatever else is broken."""
+
+import errno
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask, abort
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import default_exceptions
+
+from psgflask.core import database
+from psgflask.core.database import db
+from psgflask.web.errors import TEXTS
+from tests import factories, full_disk, locks
+
+# Werkzeug's own first-class errors less those that take a value to be made at all.
+CODES = sorted(default_exceptions)
+
+
+def raise_it(code: int) -> str:
+    abort(code)
+
+
+@pytest.fixture
+def raising(make_app: Callable[..., Flask]) -> Flask:
+    app = make_app(TESTING=False)
+    app.add_url_rule("/raise/<int:code>", view_func=raise_it)
+    return app
+
+
+@pytest.fixture
+def without_database(raising: Flask, instance: Path) -> FlaskClient:
+    """The site after its database was lost."""
+    with raising.app_context():
+        db.engine.dispose()
+    (instance / "psg.sqlite").unlink()
+    (instance / "psg.sqlite").mkdir()  # cannot even be made anew
+    return raising.test_client()
+
+
+@pytest.mark.parametrize("prefix", ["", "/es"])
+@pytest.mark.parametrize("code", CODES)
+def test_a19_every_error_is_a_page_even_with_the_database_gone(
+    without_database: FlaskClient, code: int, prefix: str
+) -> None:
+    answer = without_database.get(f"{prefix}/raise/{code}")
+    assert answer.status_code == code
+    page = answer.text
+    assert page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>")
+    assert f'<html lang="{prefix.lstrip("/") or "en"}"' in page
+    assert page.count("<h1") == 1
+    assert f'href="{prefix}/"' in page
+    assert len(page) < 100_000
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a19_a_database_at_work_is_told_as_such_where_an_old_address_is_asked_for(
+    raising: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def locked(*asked: object) -> None:
+        raise OperationalError("SELECT", {}, sqlite3.OperationalError("database is locked"))
+
+    monkeypatch.setitem(raising.extensions, "psg_before_404", [locked])
+    answer = raising.test_client().get("/old.php?name=somebody")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "5"
+
+
+def test_s22_a_statement_that_fails_does_not_tell_what_was_asked_for(app: Flask) -> None:
+    with app.app_context(), pytest.raises(OperationalError) as fault:
+        db.session.execute(text("SELECT :asked FROM nowhere"), {"asked": "somebody"})
+    assert "somebody" not in str(fault.value)
+
+
+@pytest.mark.parametrize("path", ["/", "/news/", "/news/x", "/search/?q=x", "/sitemap.xml"])
+def test_a19_pages_that_need_the_database_say_that_it_is_our_fault(
+    without_database: FlaskClient, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = without_database.get(path)
+    assert answer.status_code == 503
+    assert "<h1" in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_a19_a_missing_page_is_said_to_be_missing_without_the_database(
+    without_database: FlaskClient,
+) -> None:
+    answer = without_database.get("/nothing/here")
+    assert answer.status_code == 404
+    assert "There is no page at this address" in answer.text
+
+
+def test_a19_each_error_that_we_name_has_words_of_its_own(raising: Flask) -> None:
+    client = raising.test_client()
+    headings = set()
+    for code, (heading, _message) in TEXTS.items():
+        page = client.get(f"/raise/{code}").text
+        with raising.test_request_context():
+            assert str(heading) in page
+            headings.add(str(heading))
+    assert len(headings) == len(TEXTS)
+
+
+def test_a19_the_404_page_offers_the_archive_and_the_search(
+    client: FlaskClient, session: Session
+) -> None:
+    factories.article(session, "The newest of all", dated="15 July 2018")
+    page = client.get("/nothing").text
+    assert 'role="search"' in page or "<search" in page
+    assert "/news/2018/" in page
+
+
+def test_a_room_that_fails_on_the_404_page_does_not_make_it_a_500(
+    raising: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing() -> dict[str, object]:
+        raise RuntimeError("a room fails")
+
+    raising.context_processor(failing)
+    client = raising.test_client()
+    answer = client.get("/nothing")
+    assert answer.status_code == 404
+    assert "There is no page at this address" in answer.text
+    assert client.get("/raise/503").status_code == 503
+
+
+def test_a_withdrawn_article_is_gone_not_missing(client: FlaskClient, session: Session) -> None:
+    factories.article(session, "Taken back", slug="taken-back", status="withdrawn")
+    answer = client.get("/news/taken-back")
+    assert answer.status_code == 410
+    assert "Taken back" not in answer.text
+
+
+@pytest.mark.parametrize("status", ["draft", "scheduled"])
+def test_what_is_not_public_looks_like_nothing(
+    client: FlaskClient, session: Session, status: str
+) -> None:
+    from psgflask.core.database import utc_now
+
+    factories.article(session, "Not yet", slug="not-yet", status=status, now=utc_now())
+    answer, nothing = client.get("/news/not-yet"), client.get("/news/nothing")
+    assert answer.status_code == nothing.status_code == 404
+    assert answer.text.replace("not-yet", "nothing") == nothing.text
+
+
+def test_a_method_that_a_page_does_not_know_says_which_it_does(client: FlaskClient) -> None:
+    answer = client.post("/news/")
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+
+
+def test_a_busy_database_asks_for_patience(
+    client: FlaskClient, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
+    with locks.held_whole(app):
+        answer = client.get("/news/")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "5"
+    assert "busy" in answer.text
+
+
+@pytest.mark.parametrize("prefix", ["", "/es"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda: OperationalError("INSERT", {}, full_disk.of_sqlite(sqlite3.SQLITE_FULL)),
+        lambda: OperationalError("INSERT", {}, full_disk.of_sqlite(sqlite3.SQLITE_READONLY)),
+        lambda: OperationalError("INSERT", {}, full_disk.of_sqlite(sqlite3.SQLITE_CANTOPEN)),
+        lambda: OSError(errno.ENOSPC, "No space left on device"),
+    ],
+)
+def test_r4_where_nothing_can_be_written_a_page_says_so_and_when_to_come_back(
+    make_app: Callable[..., Flask], fault: Callable[[], Exception], prefix: str
+) -> None:
+    app = make_app(TESTING=False)
+
+    def save() -> str:
+        raise fault()
+
+    app.add_url_rule("/save", view_func=save, methods=["POST"])
+    answer = app.test_client().post(f"{prefix}/save")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+    assert ("No se puede guardar" if prefix else "Nothing can be saved") in answer.text
+
+
+def test_other_faults_of_files_are_faults(make_app: Callable[..., Flask]) -> None:
+    app = make_app(TESTING=False)
+
+    def save() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No such file")
+
+    app.add_url_rule("/save", view_func=save)
+    assert app.test_client().get("/save").status_code == 500
+
+
+def test_a_damaged_database_is_a_page_too(raising: Flask, instance: Path) -> None:
+    with raising.app_context():
+        db.engine.dispose()
+    (instance / "psg.sqlite").write_bytes(b"not a database at all, in any way" * 100)
+    answer = raising.test_client().get("/news/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "300")
+    assert "<h1" in answer.text
+
+
+def test_the_log_names_neither_query_nor_values(
+    raising: Flask, caplog: pytest.LogCaptureFixture, instance: Path
+) -> None:
+    client = raising.test_client()
+    with raising.app_context():
+        db.engine.dispose()
+    shutil.move(instance / "psg.sqlite", instance / "away")
+    (instance / "psg.sqlite").mkdir()
+    client.get("/news/?before=2018-01-01.77777", headers={"User-Agent": "Agent/1.0"})
+    client.get("/search/?q=castaneda")
+    client.get("/raise/500?q=castaneda")
+    assert caplog.records
+    for said in ("77777", "castaneda", "Agent/1.0", "127.0.0.1"):
+        assert said not in caplog.text
