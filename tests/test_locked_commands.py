@@ -9,7 +9,8 @@ from click.testing import Result
 from flask import Flask
 
 from psgflask.core import database
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.members import erased_list
 from psgflask.members.models import Person
 from psgflask.ops import backups

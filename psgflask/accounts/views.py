@@ -20,7 +20,8 @@ from psgflask.accounts import email_confirmation, limits, networks, proofs
 from psgflask.accounts.forms import AgainForm
 from psgflask.accounts.words import how_long
 from psgflask.core import clock_watch, faults
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.web import languages
 from psgflask.web.errors import unavailable
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
 from psgflask.core.durable import write_whole
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 

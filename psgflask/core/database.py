@@ -108,11 +108,6 @@ def init_app(app: Flask) -> None:
     app.teardown_request(_forget_method)
 
 
-def utc_now() -> datetime:
-    """Return the present moment, aware, in UTC."""
-    return datetime.now(UTC)
-
-
 def is_sqlite(bind: Connection | Engine) -> bool:
     """Say whether this connection speaks to SQLite."""
     return bind.dialect.name == "sqlite"

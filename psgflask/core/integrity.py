@@ -16,7 +16,8 @@ from pathlib import Path
 from flask import Flask, current_app
 
 from psgflask.core import faults, journal
-from psgflask.core.database import BUSY_TIMEOUT_MS, file_in_use, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import BUSY_TIMEOUT_MS, file_in_use
 from psgflask.core.durable import write_whole
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from flask import Flask
 from sqlalchemy import select
 
-from psgflask.core.database import db, utc_now
+from psgflask.core import language_names
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.news import catalogue, counting
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import Article
@@ -44,7 +46,7 @@ def _wordpress(found: re.Match[str], query: Mapping[str, str]) -> str | None:
         select(Article)
         .where(
             Article.slug == found[3].casefold(),
-            Article.language.in_(languages.LANGUAGES),  # the index is of both
+            Article.language.in_(language_names.LANGUAGES),  # the index is of both
             catalogue.published(utc_now()),
         )
         .order_by(Article.language)

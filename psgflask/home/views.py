@@ -6,7 +6,9 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from psgflask.core.database import db, utc_now
+from psgflask.core import language_names
+from psgflask.core.clock import london_day, utc_now
+from psgflask.core.database import db
 from psgflask.news import catalogue, counting, listing
 from psgflask.news.catalogue import Scope
 from psgflask.news.lists import Cursor, slice_of
@@ -14,7 +16,7 @@ from psgflask.news.models import Article, Issue, Topic
 from psgflask.pages import reading
 from psgflask.pages.models import Page
 from psgflask.web import languages, slots
-from psgflask.web.caching import LONDON, cacheable
+from psgflask.web.caching import cacheable
 from psgflask.web.rendering import absolute_url, xml
 
 HEADLINES = 10
@@ -38,7 +40,7 @@ def index() -> str:
     part = slice_of(session, catalogue.listing(scope), size=HEADLINES)
     newest = part.articles
     years, months = _cords(scope)
-    appeal = reading.appeal(session, language, now.astimezone(LONDON).date())
+    appeal = reading.appeal(session, language, london_day(now))
     more_href, more_label = _more(part.before)
     return render_template(
         "home/index.html",
@@ -99,7 +101,7 @@ def _standing_addresses() -> list[str]:
     session, now = db.session(), utc_now()
     found: list[str] = []
     slugs = session.scalars(select(Page.slug).distinct().order_by(Page.slug)).all()
-    for language in languages.LANGUAGES:
+    for language in language_names.LANGUAGES:
         scope = Scope(language, now, catalogue.ALL_KINDS)
         places: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in STANDING]
         places += [("pages.page", {"slug": slug}) for slug in slugs]

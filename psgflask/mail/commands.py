@@ -8,11 +8,11 @@ from flask import Flask
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import echo, one_change, one_look, print_json, print_table
 from psgflask.mail import outbox
 from psgflask.mail.models import DEAD, SENT, VOID, WAITING, Message
-from psgflask.web.languages import LANGUAGES
 
 MOST_SHOWN = 200
 COLUMNS = ("id", "kind", "state", "tries", "posted", "due", "sent", "error")

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.mail import outbox, transports
 

@@ -18,7 +18,8 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from psgflask.core import clock_watch as watched
-from psgflask.core.database import db, read_only, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db, read_only
 from psgflask.mail import composing, outbox, transports
 from psgflask.mail.models import WAITING, Message
 from psgflask.mail.transports import Letter, Lost, Refused, ServerTrouble, Transport

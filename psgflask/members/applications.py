@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from psgflask.accounts import networks, proofs
 from psgflask.accounts.email_confirmation import KNOWN, NEW, on_verified
 from psgflask.accounts.models import Account, Proof
+from psgflask.core.clock import london_day
 from psgflask.mail import outbox
 from psgflask.members import audit, consents, digest, doubles, likeness, numbers
 from psgflask.members.models import ONLINE, Application, HouseholdMember, Person
-from psgflask.members.moments import london_day
 from psgflask.members.refusals import MembershipRefused
 from psgflask.members.tiers import HOUSEHOLD, ORGANISATION, Tier, amount_on
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from psgflask.accounts import networks
 from psgflask.core.folding import fold
+from psgflask.core.language_names import LANGUAGES
 from psgflask.members import countries, person_fields
 from psgflask.members.refusals import MembershipRefused
-from psgflask.web.languages import LANGUAGES
 
 
 class DetailRefused(MembershipRefused):

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from psgflask.core.clock import london_minute
 from psgflask.mail import outbox
 from psgflask.mail.models import WAITING, Message
 from psgflask.members.models import ONLINE, Application, Person
-from psgflask.members.moments import london_minute
 
 ONE, MANY = "application_received", "applications_received"
 # Applications within an hour of which each has a mail of its own; the rest are counted in one.

@@ -5,10 +5,9 @@ from pathlib import Path
 
 from flask import Flask
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import london_day, utc_now
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.members import erased_list, tiers
-from psgflask.members.moments import london_day
 
 
 def amounts(app: Flask) -> Iterator[Finding]:

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from psgflask.core.clock import london_day
 from psgflask.members import audit
 from psgflask.members.models import CHEQUE, STANDING_ORDER, Application, Payment, Person
-from psgflask.members.moments import london_day
 from psgflask.members.refusals import MembershipRefused, PersonErased
 
 METHODS = (STANDING_ORDER, CHEQUE, "bank transfer", "cash")

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from psgflask.web.languages import LANGUAGES
+from psgflask.core.language_names import LANGUAGES
 
 INDIVIDUAL, UNWAGED, HOUSEHOLD = "individual", "unwaged", "household"
 ORGANISATION, LIFE = "organisation", "life"

@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from psgflask.core import clock_watch, database
-from psgflask.core.database import db, read_only, utc_now
+from psgflask.core.clock import london_day, london_hour, utc_now
+from psgflask.core.database import db, read_only
 from psgflask.members import erased_list, erasure, forgetting, retention
-from psgflask.members.moments import london_day, london_hour
 
 log = logging.getLogger(__name__)
 

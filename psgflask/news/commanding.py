@@ -8,12 +8,12 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import one_change, user_name
 from psgflask.news import catalogue
 from psgflask.news.drafts import PublishingRefused
 from psgflask.news.front_matter import ArticleFile
 from psgflask.news.models import Article
-from psgflask.web.languages import LANGUAGES
 
 by_option = click.option("--by", default=user_name, help="Who does it (default: your user name).")
 

@@ -5,10 +5,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import KINDS, NEWS
 from psgflask.news.slugs import is_slug
-from psgflask.web.languages import LANGUAGES
 
 LONGEST_TITLE = 250
 LONGEST_TEASER = 2_000

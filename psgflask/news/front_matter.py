@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.manuscript import FrontMatterWrong, Head, Mistake, read
 from psgflask.news.dateline import Dateline
 from psgflask.news.drafts import Draft
 from psgflask.news.models import KINDS, NEWS
-from psgflask.web.languages import LANGUAGES
 
 __all__ = ["ArticleFile", "FrontMatterWrong", "Mistake", "NamedFile", "read_article"]
 

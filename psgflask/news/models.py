@@ -17,9 +17,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from psgflask.core.database import Model, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import Model
+from psgflask.core.language_names import LANGUAGES
 from psgflask.news.dateline import PRECISIONS, Dateline
-from psgflask.web.languages import LANGUAGES
 
 NEWS, UPDATE, PUBLICATION, EVENT = "news", "update", "publication", "event"
 KINDS = (NEWS, UPDATE, PUBLICATION, EVENT)

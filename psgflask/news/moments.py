@@ -3,8 +3,8 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+from psgflask.core.clock import LONDON
 from psgflask.news.dateline import Dateline, DatelineUnreadable
-from psgflask.web.caching import LONDON
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 SOON = re.compile(r"(?:in |\+) ?(\d{1,4}) ?(m|mins?|minutes?|h|hours?|d|days?|w|weeks?)")

@@ -13,7 +13,8 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from psgflask.core import content_stamp, faults
-from psgflask.core.database import db, refuse, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db, refuse
 from psgflask.news import catalogue, counting, listing
 from psgflask.news.catalogue import Scope
 from psgflask.news.dateline import DAY, MONTH, UNDATED, Dateline

@@ -24,7 +24,8 @@ from psgflask.core import (
     paths,
     worker_lock,
 )
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding, Question
 from psgflask.mail import health as mail
 from psgflask.members import health as members

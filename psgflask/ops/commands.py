@@ -11,7 +11,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from psgflask.core import config, faults
-from psgflask.core.database import db, file_in_use, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db, file_in_use
 from psgflask.core.terminal import faults_told, tell_faults
 from psgflask.mail import outbox
 from psgflask.ops import installing, migrating

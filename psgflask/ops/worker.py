@@ -16,7 +16,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from psgflask.core import clock_watch, config, database, faults, integrity, worker_lock
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
 from psgflask.core.worker_lock import Lock, Trouble
 from psgflask.mail import sending
 from psgflask.members import worker_task

@@ -10,7 +10,8 @@ from flask import Flask
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import london_day, utc_now
+from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import (
     FileWrong,
     echo,
@@ -24,8 +25,6 @@ from psgflask.manuscript import FrontMatterWrong
 from psgflask.pages import reading, writing
 from psgflask.pages.models import Appeal, Page
 from psgflask.web import languages
-from psgflask.web.caching import LONDON
-from psgflask.web.languages import LANGUAGES
 
 pages = AppGroup("pages", help="The standing pages, such as the aims or the contact.")
 appeal = AppGroup("appeal", help="The appeal on the home page, in each language.")
@@ -154,4 +153,4 @@ def _amount(value: Decimal | None) -> str:
 
 
 def _today() -> date:
-    return utc_now().astimezone(LONDON).date()
+    return london_day(utc_now())

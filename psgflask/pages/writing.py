@@ -12,10 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from psgflask.core.database import Model
+from psgflask.core.language_names import LANGUAGES
 from psgflask.manuscript import FrontMatterWrong, Head, Mistake, read
 from psgflask.pages.models import SECTIONS, SITE, Appeal, Page
 from psgflask.pages.reading import has_ended
-from psgflask.web.languages import LANGUAGES
 
 PAGE_NAMES = ("slug", "language", "section", "position", "title", "teaser")
 APPEAL_NAMES = (*("title", "language", "link", "target", "total", "ends on", "outcome", "article"),)

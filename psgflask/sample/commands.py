@@ -4,7 +4,8 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
-from psgflask.core.database import db, read_only, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db, read_only
 from psgflask.core.terminal import echo, faults_told
 from psgflask.news.models import Article
 from psgflask.search.cli.commands import rebuild

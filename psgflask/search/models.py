@@ -5,7 +5,8 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from psgflask.core.database import Model, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import Model
 
 
 class LedgerEntry(Model):

@@ -5,7 +5,8 @@ from typing import Any
 from flask import Blueprint, abort, render_template, url_for
 from flask_babel import gettext as _
 
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.news import catalogue, counting, listing, turning
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import ORGANISATION, PLACE, THEME, Topic

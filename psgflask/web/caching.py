@@ -5,20 +5,19 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, abort, current_app, request
 from flask_babel import gettext as _
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
+from psgflask.core.clock import next_london_midnight, utc_now
 from psgflask.core.content_stamp import current_stamp
-from psgflask.core.database import db, utc_now
+from psgflask.core.database import db
 from psgflask.web.compression import choose, compressed
 from psgflask.web.page_cache import Entry, PageCache
 
 View = TypeVar("View", bound=Callable[..., object])
-LONDON = ZoneInfo("Europe/London")
 # Who sends one of these is signed in, and may be shown what others are not.
 PERSONAL_COOKIES = frozenset({"__Host-account", "account"})
 # No view takes longer; if it seems so, the clock has jumped.
@@ -181,11 +180,9 @@ def _keep(response: Response) -> Response:
 
 
 def _stale_at(session: Session, now: datetime) -> datetime:
-    tomorrow = (now.astimezone(LONDON) + timedelta(days=1)).date()
-    midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=LONDON)
     asked: list[Staleness] = current_app.extensions["psg_staleness"]
     moments = [ask(session, now) for ask in asked]
-    return min([midnight, *filter(None, moments)])
+    return min([next_london_midnight(now), *filter(None, moments)])
 
 
 def _etag(body: bytes) -> str:

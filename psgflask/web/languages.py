@@ -8,13 +8,12 @@ from flask_babel import Babel
 from werkzeug.routing import MapAdapter
 
 from psgflask.core import paths
+from psgflask.core.language_names import NATIVE_NAMES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-LANGUAGES = ("en", "es")
 PREFIXES = {"en": "", "es": "/es"}
-NATIVE_NAMES = {"en": "English", "es": "Español"}
 _KEY = "psg.language"
 
 

@@ -11,10 +11,9 @@ from flask_babel import gettext as _
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
-from psgflask.core import config
+from psgflask.core import clock, config, language_names
 from psgflask.core.lru_cache import Kept
 from psgflask.web import caching, languages, secrecy
-from psgflask.web.caching import LONDON
 
 TAGS = {
     *("p", "h2", "h3", "h4", "ul", "ol", "li", "blockquote", "em", "strong", "a", "br", "hr"),
@@ -57,7 +56,7 @@ def _of_this_page() -> dict[str, object]:
         "canonical": absolute_url(languages.PREFIXES[languages.here()] + path),
         "alternates": [
             (language, absolute_url(languages.PREFIXES[language] + path))
-            for language in languages.LANGUAGES
+            for language in language_names.LANGUAGES
         ],
     }
 
@@ -85,7 +84,7 @@ def absolute_url(path: str) -> str:
 
 def london_day(value: date | datetime) -> date:
     """Return the day that a moment fell on in London; a day is itself."""
-    return value.astimezone(LONDON).date() if isinstance(value, datetime) else value
+    return clock.london_day(value) if isinstance(value, datetime) else value
 
 
 def long_date(value: date | datetime) -> str:

@@ -18,7 +18,8 @@ from werkzeug.test import TestResponse
 
 from psgflask.accounts import email_confirmation, proofs, views, words
 from psgflask.accounts.models import Account, Attempt, Proof
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.mail.models import WAITING, Message
 from tests import filling, full_disk
 from tests.accounts import test_email_confirmation

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from psgflask import create_app
 from psgflask.accounts import limits, proofs
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.members.web import form_tokens
 from psgflask.news import catalogue, publishing
 from psgflask.news.drafts import AttachmentDraft, PictureDraft

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
 from psgflask.members.web import form_tokens
 from tests.browser import content
 

@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from psgflask.core import database, integrity
+from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.ops import doctor, worker
 from tests import factories, locks
@@ -184,7 +185,7 @@ def test_a_kept_page_outlives_its_day_where_it_cannot_be_drawn_anew(
 
     page = visitor.get("/").data
     garble(site, "articles")
-    tomorrow = database.utc_now() + timedelta(days=1)
+    tomorrow = utc_now() + timedelta(days=1)
     monkeypatch.setattr(caching, "utc_now", lambda: tomorrow)
     answer = visitor.get("/")
     assert (answer.status_code, answer.data) == (200, page)

@@ -16,7 +16,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from psgflask import create_app
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.news import catalogue, publishing
 from psgflask.news.models import Article
 from psgflask.search.engine import Ask, IndexUnusable

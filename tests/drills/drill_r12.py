@@ -16,7 +16,8 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import delete, select
 
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.mail.models import Message
 from psgflask.search.models import LedgerEntry
 from psgflask.search.sync import keeper

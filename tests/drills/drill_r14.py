@@ -27,7 +27,8 @@ from sqlalchemy.orm import Session
 
 from psgflask.accounts.models import Account, Proof
 from psgflask.core import clock_watch
-from psgflask.core.database import db, read_only, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db, read_only
 from psgflask.mail import outbox
 from psgflask.mail.models import DEAD, SENT, Message
 from psgflask.members.models import Application, Person

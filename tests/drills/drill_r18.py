@@ -22,7 +22,8 @@ from urllib.parse import quote
 from flask import Flask
 from sqlalchemy import select
 
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.news import catalogue
 from psgflask.news.models import Article
 from psgflask.search.language import words

@@ -21,7 +21,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from psgflask import create_app
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.mail import outbox
 from psgflask.mail.models import SENT, Message
 from psgflask.ops import installing, migrating

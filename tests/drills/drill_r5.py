@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 from flask import Flask
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
 from psgflask.ops.serving import commands
 from psgflask.search.engine import Ask, IndexUnusable
 from psgflask.search.engine.vector import VectorEngine

@@ -17,7 +17,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from psgflask.core import content_stamp
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.news import catalogue
 from psgflask.news.models import Article
 from psgflask.search.language import words

@@ -24,7 +24,8 @@ from sqlalchemy import func, select
 
 from psgflask.accounts import mailboxes
 from psgflask.accounts.limits import RULES
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.mail.models import WAITING, Message
 from psgflask.members import digest
 from psgflask.members.models import Application

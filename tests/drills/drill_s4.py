@@ -18,7 +18,8 @@ from flask import Flask
 from sqlalchemy import delete
 
 from psgflask.accounts.models import Attempt
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.members.web import form_tokens, steps
 from tests import filling
 from tests.benchmarks.servers import serving

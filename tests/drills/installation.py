@@ -9,7 +9,8 @@ from pathlib import Path
 from flask import Flask
 
 from psgflask import create_app
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.ops import installing, migrating
 from psgflask.sample import loading
 from psgflask.search.sync import keeper

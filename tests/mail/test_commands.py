@@ -10,8 +10,8 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from psgflask.core.clock import utc_now
 from psgflask.core.config import ConfigurationRefused
-from psgflask.core.database import utc_now
 from psgflask.mail import outbox, sending
 from psgflask.mail.models import DEAD, WAITING, Message
 from tests.mail.mail_server import MailServer

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.mail import health, outbox
 from psgflask.ops import checkup

@@ -15,8 +15,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from psgflask.core import clock_watch as watched
+from psgflask.core.clock import utc_now
 from psgflask.core.clock_watch import Agreed, Readings
-from psgflask.core.database import db, utc_now
+from psgflask.core.database import db
 from psgflask.mail import outbox, sending, transports
 from psgflask.mail.models import DEAD, SENT, VOID, WAITING, Message
 from psgflask.mail.transports import Letter

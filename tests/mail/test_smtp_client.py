@@ -8,7 +8,8 @@ from contextlib import closing
 import pytest
 from flask import Flask
 
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.mail import sending, smtp_client
 from psgflask.mail.models import WAITING
 from psgflask.mail.transports import Letter, Lost, Refused, Server, ServerTrouble, Smtp

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.members import audit, consents, correcting, erasure
 from psgflask.members.consents import WHAT, WORDINGS, ConsentRefused
 from psgflask.members.models import Person
 from psgflask.members.refusals import PersonErased
-from psgflask.web.languages import LANGUAGES
 from tests.members.people import NOW, applied, verified
 
 BOTH = frozenset(WHAT)

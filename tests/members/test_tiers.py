@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.members import tiers
 from psgflask.members.tiers import FILE, KINDS, MembershipsUnreadable
-from psgflask.web.languages import LANGUAGES
 from tests.members.people import tier
 
 OWN = """

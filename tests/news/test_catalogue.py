@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.news import catalogue, counts, publishing
 from psgflask.news.catalogue import ALL_KINDS, ANYBODY, Scope, Viewer
 from psgflask.news.dateline import Dateline
 from psgflask.news.lists import Cursor, slice_of
 from psgflask.news.models import Article
-from psgflask.web.languages import LANGUAGES
 from tests import factories
 from tests.factories import EDITOR, NOW
 from tests.news.archives import empty_archive

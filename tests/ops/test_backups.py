@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from psgflask.core.clock import utc_now
 from psgflask.core.config import DEFAULTS
-from psgflask.core.database import utc_now
 from psgflask.ops import archives, backups
 from psgflask.ops.archives import BackupRefused
 from tests import killing, tars

@@ -17,7 +17,8 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from psgflask.core import paths, worker_lock
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.core.worker_lock import Lock, Trouble
 from psgflask.ops import checkup, doctor, migrating

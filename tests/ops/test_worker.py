@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from psgflask.core import faults, worker_lock
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
 from psgflask.ops import worker
 from psgflask.ops.serving import startup
 from psgflask.ops.worker import Task, Worker

@@ -14,9 +14,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import london_day, utc_now
 from psgflask.pages.models import Appeal, Page
-from psgflask.web.caching import LONDON
 from tests import factories
 
 PAGE = """\
@@ -30,7 +29,7 @@ target: £12,500
 total: 3100.50"""
 Run = Callable[..., Result]
 Write = Callable[..., str]
-TODAY = utc_now().astimezone(LONDON).date()
+TODAY = london_day(utc_now())
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.search.engine import Step, spelling
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.index.columns import EXACT
 from psgflask.search.language import fold
-from psgflask.web.languages import LANGUAGES
 from tests.search import sharing
 from tests.search.corpus import Index, document
 from tests.search.judged import pool

@@ -19,6 +19,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from psgflask.core import content_stamp
+from psgflask.core.clock import LONDON, london_day
 from psgflask.core.database import db
 from psgflask.news import publishing
 from psgflask.news.models import Article, Issue, Topic
@@ -424,6 +425,6 @@ def test_a_year_of_days_has_no_page_that_outlives_its_day(app: Flask) -> None:
             now = datetime(2018, 1, 1, 23, 30, tzinfo=UTC) + timedelta(days=day)
             until = caching._stale_at(session, now)
             assert now < until <= now + timedelta(days=1, hours=1)
-            assert until.astimezone(caching.LONDON).hour == 0
-            today = now.astimezone(caching.LONDON).date()
-            assert until.astimezone(caching.LONDON).date() == today + timedelta(days=1)
+            assert until.astimezone(LONDON).hour == 0
+            today = london_day(now)
+            assert london_day(until) == today + timedelta(days=1)

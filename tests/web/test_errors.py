@@ -141,7 +141,7 @@ def test_a_withdrawn_article_is_gone_not_missing(client: FlaskClient, session: S
 def test_what_is_not_public_looks_like_nothing(
     client: FlaskClient, session: Session, status: str
 ) -> None:
-    from psgflask.core.database import utc_now
+    from psgflask.core.clock import utc_now
 
     factories.article(session, "Not yet", slug="not-yet", status=status, now=utc_now())
     answer, nothing = client.get("/news/not-yet"), client.get("/news/nothing")

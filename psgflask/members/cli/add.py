@@ -8,14 +8,14 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import echo
 from psgflask.members import applications, consents, correcting, details, notes, people, tiers
 from psgflask.members.applications import Answers
 from psgflask.members.commanding import by_option, mail_link, writing
 from psgflask.members.models import CHEQUE, PAPER, STANDING_ORDER
 from psgflask.members.tiers import HOUSEHOLD, ORGANISATION, Tier
-from psgflask.web.languages import LANGUAGES
 
 PAYMENTS = click.Choice((STANDING_ORDER, CHEQUE))
 AGREED = click.Choice(consents.WHAT)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from psgflask.core import durable, faults
-from psgflask.core.database import utc_now
+from psgflask.core.clock import london_day, utc_now
 from psgflask.core.terminal import echo, print_json, print_table
 from psgflask.members import access, audit, consents, export, notes, payments, people, tiers
 from psgflask.members.cli import output
@@ -19,7 +19,6 @@ from psgflask.members.cli.add import add, correct
 from psgflask.members.cli.erasure import erase, erase_again
 from psgflask.members.commanding import Day, by_option, json_option, looking, mail_link, writing
 from psgflask.members.models import Person
-from psgflask.members.moments import london_day
 
 members = AppGroup("members", help="Look after members and applications.")
 for command in (add, correct, erase, erase_again):

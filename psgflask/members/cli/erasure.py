@@ -7,7 +7,8 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from psgflask.core import database, faults
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.core.terminal import echo
 from psgflask.members import erased_list, erasure, forgetting, people
 from psgflask.members.commanding import by_option, looking, writing

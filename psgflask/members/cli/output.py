@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from psgflask.core.clock import london_minute
 from psgflask.members import applications
 from psgflask.members.models import EMAIL, ONLINE, POST, Application, AuditEntry, Person
-from psgflask.members.moments import london_minute
 from psgflask.members.tiers import Tier
 
 PAID, CONFIRMED, UNCONFIRMED, ON_PAPER = "paid", "unpaid", "address not confirmed", "unpaid, paper"

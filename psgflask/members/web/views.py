@@ -24,7 +24,8 @@ from psgflask.accounts.limits import TooMany
 from psgflask.accounts.views import join_link
 from psgflask.accounts.words import how_long
 from psgflask.core import clock_watch, faults
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.members import applications
 from psgflask.members.models import ONLINE
 from psgflask.members.web import form_tokens, steps, words

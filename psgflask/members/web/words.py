@@ -9,14 +9,13 @@ from pathlib import Path
 from flask import current_app
 from flask_babel import gettext as _
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import london_day, utc_now
 from psgflask.members import consents, countries, tiers
 from psgflask.members.applications import Answers
 from psgflask.members.models import CHEQUE, STANDING_ORDER
 from psgflask.members.tiers import LIFE, Tier
 from psgflask.members.web import form_tokens, steps
 from psgflask.web import languages
-from psgflask.web.caching import LONDON
 
 
 @dataclass(frozen=True)
@@ -156,4 +155,4 @@ def _country(code: str) -> str:
 
 
 def _today() -> date:
-    return utc_now().astimezone(LONDON).date()
+    return london_day(utc_now())

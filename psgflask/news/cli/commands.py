@@ -9,7 +9,8 @@ from flask.cli import AppGroup
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import FileWrong, echo, one_look, print_file, print_json, print_table
 from psgflask.manuscript import FrontMatterWrong
 from psgflask.news import publishing
@@ -25,7 +26,6 @@ from psgflask.news.media.store import Tray
 from psgflask.news.models import KINDS, PUBLISHED, Article
 from psgflask.news.moments import MomentUnreadable, read_moment, tell_moment
 from psgflask.news.rendering import article_url
-from psgflask.web.languages import LANGUAGES
 
 news = AppGroup("news", help="Write, publish and look after articles.")
 news.add_command(topic)

@@ -8,7 +8,8 @@ from flask import Blueprint, Flask, Response, abort, current_app, request, send_
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.news import catalogue
 from psgflask.news.catalogue import ANYBODY, Viewer
 from psgflask.news.media.store import place_of

@@ -6,7 +6,8 @@ from email.utils import format_datetime
 from flask import Blueprint, Flask, Response, abort
 from flask_babel import gettext as _
 
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.news import catalogue
 from psgflask.news.catalogue import ANYBODY, NEWS_KINDS, Scope
 from psgflask.news.models import EVENT, PUBLICATION, Article, Topic

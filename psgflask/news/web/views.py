@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, select
 
 from psgflask import redirects
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import london_day, utc_now
+from psgflask.core.database import db
 from psgflask.news import catalogue, counting, listing, sharing, turning
 from psgflask.news.catalogue import ANYBODY, NEWS_KINDS, Scope
 from psgflask.news.dateline import Dateline
@@ -23,7 +24,7 @@ from psgflask.news.models import (
 from psgflask.news.related import related
 from psgflask.news.rendering import article_url, when
 from psgflask.web import languages
-from psgflask.web.caching import LONDON, cacheable, reads
+from psgflask.web.caching import cacheable, reads
 from psgflask.web.rendering import markdown
 
 blueprint = Blueprint("news", __name__)
@@ -134,7 +135,7 @@ def publications() -> str:
 def events() -> str:
     """Show the events, those to come first."""
     scope = _scope(EVENT)
-    today = scope.now.astimezone(LONDON).date()
+    today = london_day(scope.now)
     upcoming = None  # the later pages of the list say nothing of what is to come
     if turning.is_first_page():
         coming = db.session.scalars(catalogue.upcoming(scope, today).limit(100)).all()

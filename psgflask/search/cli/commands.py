@@ -8,7 +8,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
 from psgflask.core.terminal import echo, faults_told, one_look, print_json, print_table
 from psgflask.search.cli.glossary import glossary
 from psgflask.search.evaluating.commands import evaluate

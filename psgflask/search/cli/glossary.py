@@ -8,13 +8,13 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import echo, one_change, one_look, print_json, print_table
 from psgflask.search.glossary import glossary as rules
 from psgflask.search.glossary.glossary import Book, GlossaryRefused
 from psgflask.search.glossary.glossary_file import Entry, read_entries
 from psgflask.search.language import fold
 from psgflask.search.query import Term
-from psgflask.web.languages import LANGUAGES
 
 SOON = "Searches know it within 10 seconds."
 

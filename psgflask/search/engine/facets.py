@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.search.engine.matching import Matcher, within
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.terms import Docs
-from psgflask.web.languages import LANGUAGES
 
 Counts = tuple[dict[int, int], dict[str, int], dict[int, int]]
 

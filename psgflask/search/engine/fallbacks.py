@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from psgflask.core.clock import london_day
 from psgflask.search.engine import facets, spelling, term_scores, terms
 from psgflask.search.engine.matching import Likeness, Mask, Matcher
 from psgflask.search.engine.protocol import OLDEST, PAGE_SIZE, RELEVANCE, Answer, Ask, Step
@@ -15,7 +16,6 @@ from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.terms import Docs
 from psgflask.search.language import Word
 from psgflask.search.query import Clause, Plain, Query
-from psgflask.web.caching import LONDON
 
 
 class Evaluation:
@@ -155,7 +155,7 @@ class Evaluation:
         if len(docs) <= 1 and not ask.scores:
             return [(number, 0.0) for number in docs.tolist()[first:]]
         if ask.sort == RELEVANCE and query.clauses:
-            today = ask.now.astimezone(LONDON).date() if ask.recency else None
+            today = london_day(ask.now) if ask.recency else None
             scorer = Scorer(snapshot, self.matcher, query, likeness, today)
             return scorer.best(docs, first, PAGE_SIZE, with_feedback=ask.feedback)
         keys = snapshot.newness[docs]

@@ -6,6 +6,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.search.engine import term_scores, terms
 from psgflask.search.engine.protocol import Ask
 from psgflask.search.engine.snapshot import SIDES, Snapshot
@@ -24,7 +25,6 @@ from psgflask.search.query import (
     Prefix,
     Query,
 )
-from psgflask.web.languages import LANGUAGES
 
 Other = Phrase | Prefix | InTitle | OnTopic | InIssue | InLanguage | Dated
 Likeness = Mapping[str, tuple[str, ...]]  # folded word typed -> words like it

@@ -12,11 +12,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.search.engine.matching import in_all
 from psgflask.search.engine.snapshot import SIDES, Snapshot
 from psgflask.search.engine.terms import OBJECTS, Docs, Floats
 from psgflask.search.language import Word, stem
-from psgflask.web.languages import LANGUAGES
 
 PHRASE = 0.2
 WIDEST_GAP = 3

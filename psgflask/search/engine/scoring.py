@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.search import stopwords
 from psgflask.search.engine import feedback, proximity, synonyms, term_scores
 from psgflask.search.engine.matching import Likeness, Mask, Matcher
@@ -26,7 +27,6 @@ from psgflask.search.engine.terms import NONE, Docs, Floats, Found
 from psgflask.search.index.columns import title_hash
 from psgflask.search.language import Word
 from psgflask.search.query import InTitle, Phrase, Plain, Prefix, Query
-from psgflask.web.languages import LANGUAGES
 
 HINT = 0.95
 RECENCY, HALF_LIFE_DAYS = 0.05, 2 * 365.25

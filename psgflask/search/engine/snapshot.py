@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.core.lru_cache import Kept
 from psgflask.search.engine import terms
 from psgflask.search.engine.codes import Codes
@@ -25,7 +26,6 @@ from psgflask.search.engine.terms import Docs, Term
 from psgflask.search.index import Text
 from psgflask.search.index.columns import EXACT
 from psgflask.search.language import fold, stem
-from psgflask.web.languages import LANGUAGES
 
 MOST_COUNTED = 1_000  # words whose documents are counted to find the commonest
 # Bytes that are kept of what was made of postings, and of postings with their places: from these

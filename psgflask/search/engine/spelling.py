@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from functools import lru_cache, partial
 from math import inf, log
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.search.engine.fuzzy_lexicon import Near
 from psgflask.search.engine.matching import in_language
 from psgflask.search.engine.snapshot import MOST_COUNTED, Snapshot
@@ -25,7 +26,6 @@ from psgflask.search.engine.terms import Docs
 from psgflask.search.index.columns import EXACT
 from psgflask.search.language import LONGEST, stem
 from psgflask.search.stopwords import STOP_WORDS
-from psgflask.web.languages import LANGUAGES
 
 NEAREST = 20
 LONG, LONGER = 5, 8  # letters from which more edits are looked at

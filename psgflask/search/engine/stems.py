@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.search.engine.segments import Segment
 from psgflask.search.engine.terms import Docs, Floats
 from psgflask.search.index.forward import MOST_REPEATED, PAIR
-from psgflask.web.languages import LANGUAGES
 
 MOST_KEPT = 1_250_000  # stems of documents that are kept, 8 bytes each: of 9,000 articles or so
 # RELEVANCE: terms of feedback are those with 2 <= n <= max(N/4, 5).

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from psgflask.web.languages import LANGUAGES
+from psgflask.core.language_names import LANGUAGES
 
 
 class Unreadable(ValueError):

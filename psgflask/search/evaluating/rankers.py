@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
 from psgflask.search.engine import Ask
 from psgflask.search.engine.matching import Matcher
 from psgflask.search.engine.scoring import Scorer

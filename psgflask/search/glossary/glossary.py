@@ -10,12 +10,12 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.manuscript import FrontMatterWrong, Mistake
 from psgflask.search.glossary.glossary_file import Entry, read_entries
 from psgflask.search.models import GlossaryTerm
 from psgflask.search.query import Glossary, Term
 from psgflask.search.query.expanding import folded
-from psgflask.web.languages import LANGUAGES
 
 SHIPPED = Path(__file__).with_name("glossary.tsv")
 LONGEST, MOST_WORDS = 80, 12

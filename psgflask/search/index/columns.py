@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.search.index import packed
-from psgflask.search.index.documents import LANGUAGES, SCHEMA_VERSION
+from psgflask.search.index.documents import SCHEMA_VERSION
 
 EXACT = "exact"
 KINDS = (*LANGUAGES, EXACT)

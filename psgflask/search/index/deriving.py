@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psgflask.core.durable import write_whole
+from psgflask.core.language_names import LANGUAGES
 from psgflask.search.index import codec, columns, forward, packed, signatures
 from psgflask.search.index.codec import WIDTH
 from psgflask.search.index.columns import COLUMNS, EXACT, FORWARD, KINDS, MAKE, Columns
-from psgflask.search.index.documents import LANGUAGES, SIDES
+from psgflask.search.index.documents import SIDES
 from psgflask.search.index.generations import IndexBroken
 
 

@@ -9,7 +9,6 @@ SCHEMA_VERSION = 4
 # Earlier versions whose files lie as they do now: search goes on in such an index meanwhile.
 STILL_READ = frozenset({3})
 
-LANGUAGES = ("en", "es")
 SIDES = ("title", "body")
 
 

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.search.index import texts
-from psgflask.search.index.documents import LANGUAGES, SIDES, Document, content_hash
+from psgflask.search.index.documents import SIDES, Document, content_hash
 from psgflask.search.index.ragged import ragged
 from psgflask.search.language import parts, stem, typed
 

@@ -4,7 +4,8 @@ from array import array
 
 from whoosh import fields, formats
 
-from psgflask.search.index.documents import LANGUAGES, SIDES
+from psgflask.core.language_names import LANGUAGES
+from psgflask.search.index.documents import SIDES
 
 
 class PlacesFormat(formats.Positions):  # type: ignore[misc]  # Whoosh ships no types

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from psgflask.core import clock_watch
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.search.language import words
 from psgflask.search.models import SearchCount, SearchQuery
 

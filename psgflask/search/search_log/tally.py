@@ -16,7 +16,8 @@ from flask import Flask, Response, current_app, request
 from sqlalchemy.orm import Session
 
 from psgflask.core import config
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.search.search_log import searches
 from psgflask.search.search_log.searches import Searched
 from psgflask.web import caching

@@ -13,7 +13,8 @@ from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session, SessionTransaction
 
 from psgflask.core import faults
-from psgflask.core.database import db, read_only, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db, read_only
 from psgflask.core.durable import write_whole
 from psgflask.news import catalogue
 from psgflask.search.index import Document, IndexBroken, NewerSchema, Store

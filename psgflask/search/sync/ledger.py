@@ -7,7 +7,7 @@ from sqlalchemy import Row, delete, event, func, insert, select
 from sqlalchemy.orm import Session, UOWTransaction
 from sqlalchemy.orm.attributes import instance_state
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
 from psgflask.news.models import Article, Attachment, FileText, Issue
 from psgflask.search.models import LedgerEntry
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.news.known import Known
 from psgflask.news.models import Topic
 from psgflask.search.engine.protocol import LAST_PAGE, RELEVANCE, SORTS, Ask
 from psgflask.search.language import fold, words
 from psgflask.search.query import Glossary, OnTopic, Query, expanded, parse, read_span
-from psgflask.web.languages import LANGUAGES, here
+from psgflask.web.languages import here
 
 MOST_TOPICS = 20
 # What the addresses of results and of their feeds read.

@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.news.known import Known, known
 from psgflask.search.engine import Answer, Engine, IndexUnusable
 from psgflask.search.engine.protocol import NEWEST

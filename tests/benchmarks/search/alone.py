@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.search.engine import term_scores, vector
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.language import Word, stem
-from psgflask.web.languages import LANGUAGES
 from tests.benchmarks.search import corpus
 from tests.benchmarks.search.ours import within_a_request
 from tests.benchmarks.search.questions import Question

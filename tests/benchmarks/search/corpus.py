@@ -11,7 +11,8 @@ from flask import Flask
 from sqlalchemy import insert
 
 from psgflask import create_app
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import NEWS, PUBLISHED, Article, article_topics
 from psgflask.news.topics import add

@@ -7,7 +7,8 @@ from typing import Any
 from flask import Flask
 from werkzeug.datastructures import MultiDict
 
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.news.known import known
 from psgflask.search.engine.fallbacks import Evaluation
 from psgflask.search.engine.vector import VectorEngine

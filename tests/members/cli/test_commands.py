@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from psgflask.accounts import email_confirmation as proving
 from psgflask.core import database, escaping
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.mail import sending
 from psgflask.mail.models import Message
 from psgflask.members import audit, consents, erased_list, export, worker_task

@@ -15,7 +15,7 @@ from PIL import Image
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
 from psgflask.news import catalogue
 from psgflask.news.models import Article
 from tests import factories, full_disk

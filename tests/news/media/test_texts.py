@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
 from psgflask.news import publishing
 from psgflask.news.health import attached_texts
 from psgflask.news.media import confined, extraction, pdf_text, texts

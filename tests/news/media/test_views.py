@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from PIL import Image, PngImagePlugin
 from sqlalchemy.orm import Session
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
 from psgflask.news import publishing
 from psgflask.news.media import attachments, pictures
 from psgflask.news.media.attachments import AttachmentRefused

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
 from psgflask.news import publishing
 from psgflask.news.publishing import AttachmentDraft, PictureDraft
 from psgflask.search.sync import keeper

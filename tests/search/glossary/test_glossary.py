@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
 from psgflask.news import publishing
 from psgflask.news.models import Article
 from psgflask.search.glossary import glossary

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.search.engine.protocol import Ask
 from psgflask.search.language import Word, stem
 from psgflask.search.query import (
@@ -17,7 +18,6 @@ from psgflask.search.query import (
     Prefix,
     Query,
 )
-from psgflask.web.languages import LANGUAGES
 from tests.search.reference.bitsets import bits, members, union
 from tests.search.reference.segments import SIDES, Doc
 from tests.search.reference.snapshot import EXACT, Snapshot

@@ -21,10 +21,10 @@ from datetime import date
 from heapq import nlargest
 from itertools import pairwise
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.search import stopwords
 from psgflask.search.language import Word, stem
 from psgflask.search.query import Concept, InTitle, Phrase, Plain, Prefix, Query
-from psgflask.web.languages import LANGUAGES
 from tests.search.reference.bitsets import members
 from tests.search.reference.matching import Likeness, Matcher, expansions
 from tests.search.reference.segments import SIDES

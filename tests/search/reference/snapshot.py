@@ -12,10 +12,10 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any, TypeVar
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.search.engine.protocol import IndexUnusable
 from psgflask.search.index.codec import Postings, read
 from psgflask.search.language import stem
-from psgflask.web.languages import LANGUAGES
 from tests.search.reference.bitsets import bits
 from tests.search.reference.lexicon import Lexicon
 from tests.search.reference.segments import Doc, Segment

@@ -14,9 +14,9 @@ import re
 from functools import lru_cache
 from math import log
 
+from psgflask.core.language_names import LANGUAGES
 from psgflask.search.language import stem
 from psgflask.search.stopwords import STOP_WORDS
-from psgflask.web.languages import LANGUAGES
 from tests.search.reference.snapshot import EXACT, MOST_COUNTED, Snapshot
 
 NEAREST = 20

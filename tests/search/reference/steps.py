@@ -5,10 +5,10 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
+from psgflask.core.clock import london_day
 from psgflask.search.engine.protocol import NEWEST, OLDEST, PAGE_SIZE, Answer, Ask, Step
 from psgflask.search.language import Word
 from psgflask.search.query import Clause, Plain, Query
-from psgflask.web.caching import LONDON
 from tests.search.reference import spelling
 from tests.search.reference.bitsets import members
 from tests.search.reference.matching import Likeness, Matcher, of_word
@@ -148,7 +148,7 @@ class Evaluation:
         if self.ask.sort == NEWEST or not query.clauses:
             numbers.sort(key=newest.__getitem__, reverse=True)
             return [(number, 0.0) for number in numbers[:most]]
-        today = self.ask.now.astimezone(LONDON).date() if self.ask.recency else None
+        today = london_day(self.ask.now) if self.ask.recency else None
         own = set(numbers)
         if query.own_first and query.concepts:
             own = set(members(self.matcher.of_query(replace(query, concepts=()), likeness)))

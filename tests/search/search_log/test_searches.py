@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from psgflask.core import clock_watch
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
 from psgflask.ops.worker import Worker
 from psgflask.search.models import SearchCount, SearchQuery
 from psgflask.search.search_log import searches

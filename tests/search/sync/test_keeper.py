@@ -10,7 +10,8 @@ from flask import Flask
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.news import publishing
 from psgflask.news.models import Article, Attachment, Topic
 from psgflask.search.engine import Ask

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.core.database import utc_now
+from psgflask.core.clock import utc_now
 from psgflask.news import catalogue, publishing
 from psgflask.news.models import Article, Topic
 from psgflask.search.sync import keeper

@@ -15,7 +15,8 @@ from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 
 from psgflask.core import content_stamp
-from psgflask.core.database import db, utc_now
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
 from psgflask.news.models import Article, Topic
 from psgflask.sample import loading
 from psgflask.search.sync import keeper
