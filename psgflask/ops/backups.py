@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from psgflask.core import durable
 from psgflask.core.config import SETTINGS
@@ -20,6 +20,15 @@ from psgflask.ops.archives import DATABASE, MANIFEST, MEDIA, SETTINGS_FILE, Back
 
 # Where a backup is made, beside where it will stand; of one that was killed, the next removes it.
 WORKING = ".psgflask-backup-"
+Mode = Literal["x:", "x:gz", "x:bz2", "x:xz"]
+# How a backup is packed, by the end of its name; `archives.read` reads each of them.
+PACKINGS: dict[str, Mode] = {
+    ".tar": "x:",
+    ".tar.gz": "x:gz",
+    ".tgz": "x:gz",
+    ".tar.bz2": "x:bz2",
+    ".tar.xz": "x:xz",
+}
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 PROGRAMS = "SELECT 1 FROM sqlite_master WHERE type IN ('trigger', 'view')"
 LONGEST_WAIT = 30.0  # seconds for a database that somebody else has taken for themselves
@@ -28,9 +37,11 @@ LONGEST_WAIT = 30.0  # seconds for a database that somebody else has taken for t
 def make(instance: Path, target: Path, settings: dict[str, Any], *, now: datetime) -> Manifest:
     """Write a backup of an instance to a file that does not exist yet.
 
-    The site may run meanwhile. The archive gets its name once it is whole and was read back.
+    The end of its name says how it is packed (PACKINGS). The site may run meanwhile. The archive
+    gets its name once it is whole and was read back.
     Raises BackupRefused.
     """
+    mode = _mode(target)
     if target.exists():
         raise BackupRefused(f"{target} exists already: choose another name")
     if not (instance / DATABASE).is_file():
@@ -40,7 +51,7 @@ def make(instance: Path, target: Path, settings: dict[str, Any], *, now: datetim
         with _working(target.parent) as folder:
             copy, part = folder / DATABASE, folder / "archive.tar"
             manifest = _copy_database(instance / DATABASE, copy, now)
-            with tarfile.open(part, "x", format=tarfile.PAX_FORMAT) as archive:
+            with tarfile.open(part, mode, format=tarfile.PAX_FORMAT) as archive:
                 _add_file(archive, manifest, DATABASE, copy)
                 _add_bytes(archive, manifest, SETTINGS_FILE, _settings(settings))
                 for file in _media(instance):
@@ -59,6 +70,14 @@ def make(instance: Path, target: Path, settings: dict[str, Any], *, now: datetim
     except OSError as error:
         raise BackupRefused(f"Cannot write {target}: {error.strerror or error}") from error
     return manifest
+
+
+def _mode(target: Path) -> Mode:
+    """Return how tarfile opens a new archive of that name. Raises BackupRefused."""
+    for end, mode in PACKINGS.items():
+        if target.name.lower().endswith(end):
+            return mode
+    raise BackupRefused(f"Let the name of the backup end in one of {', '.join(PACKINGS)}")
 
 
 def is_open_to_others(target: Path) -> bool:

@@ -77,10 +77,31 @@ def test_the_folder_that_a_backup_makes_is_its_owners_alone(
     assert (tmp_path / "new" / "y.tar").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("end", backups.PACKINGS)
+def test_a_backup_is_packed_as_its_name_says_and_is_read_back(
+    site: Path, tmp_path: Path, end: str
+) -> None:
+    target = tmp_path / f"2026-11-23{end.upper()}"
+    make(site, target)
+    first = {"x:": b"psg.sqlite", "x:gz": b"\x1f\x8b", "x:bz2": b"BZh", "x:xz": b"\xfd7zXZ"}
+    assert target.read_bytes().startswith(first[backups.PACKINGS[end]])
+    (tmp_path / "into").mkdir()
+    archives.read(target, tmp_path / "into")
+    assert (tmp_path / "into/media/ab/picture").read_bytes() == b"a picture"
+
+
+@pytest.mark.parametrize("name", ["monday", "x.zip", "x.tar.zst", "x.gz", "x.tar.part"])
+def test_a_name_that_says_another_packing_is_refused_with_what_to_write(
+    site: Path, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(BackupRefused, match=r"end in one of \.tar, \.tar\.gz, "):
+        make(site, tmp_path / "new" / name)
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_backup_named_as_one_of_its_own_files_is_made(site: Path, tmp_path: Path) -> None:
-    for name in ("psg.sqlite", "archive.tar"):
-        make(site, tmp_path / "backups" / name)
-        assert archives.DATABASE in archives.read(tmp_path / "backups" / name).files
+    make(site, tmp_path / "backups" / "archive.tar")
+    assert archives.DATABASE in archives.read(tmp_path / "backups" / "archive.tar").files
 
 
 def test_a_file_whose_name_no_archive_can_hold_is_named(site: Path, tmp_path: Path) -> None:
