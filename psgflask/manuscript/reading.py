@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import yaml
 
-from psgflask.manuscript.advice import advise, alias, lost_text, unreadable
+from psgflask.manuscript.advice import advise, alias, crowded, lost_text, unreadable
 
 Value = TypeVar("Value")
 
@@ -157,7 +157,8 @@ def read(path: Path, names: Sequence[str], hints: Mapping[str, str] | None = Non
     end = _end_of_head(lines)
     # The blank line stands for the opening ---, so that YAML counts lines as the file does.
     text = "\n".join(["", *lines[1:end]])
-    mistakes = [Mistake(*found) for found in unreadable(lines, end + 1)]
+    wrong = (*unreadable(lines, end + 1), *crowded(lines, end + 1))
+    mistakes = [Mistake(*found) for found in wrong]
     node = _composed(text, lines, mistakes)
     if node is None:
         return Manuscript(path, Head(1, mistakes), "\n".join(lines[end + 1 :]))

@@ -117,6 +117,8 @@ def test_all_mistakes_of_a_file_are_told_together(read: Read) -> None:
         ("---\ntitle: x\n---\nText.\nA\0B\n", "line 5: The character '\\x00' cannot stand here"),
         ("---\ntitle: &a [*a]\n---\nx", "line 2: A text cannot begin with *"),
         ("---\ntitle: " + "[" * 3000 + "]" * 3000 + "\n---\nx", "line 2: The brackets are nested"),
+        ("---\ntitle: x\n---\nText.\n" + "[" * 30_000, "line 5: Up to here the text has more than"),
+        ("---\ntitle: x\n---\n" + "|a" * 9 + "\n*_[" * 3_334, "line 3335: Up to here the text"),
         (b"x" * 2_000_001, "line 1: The file has more than two million bytes"),
     ],
 )
