@@ -175,7 +175,7 @@ class _Round:
         log.info("Mail %d (%s) left", message.id, message.kind)
 
     def _refused(self, message: Message, refused: Refused) -> None:
-        now, code = self.clock(), refused.code or "no answer"
+        now = self.clock()
         with self.app.app_context(), Session(db.engine) as session:
             if refused.final:
                 # From this moment its contents are kept for a while: not from one that is past.
@@ -186,7 +186,9 @@ class _Round:
                 told = {"at": at, "now": now, "earliest": watched.agreed(self.app).earliest}
                 outbox.note_again(session, message.id, error=str(refused), **told)
             session.commit()
-        log.warning("Mail %d (%s) was refused: %s", message.id, message.kind, code)
+        # Of an answer its number alone; any other cause is told without addresses.
+        cause = refused.code or refused
+        log.warning("Mail %d (%s) was refused: %s", message.id, message.kind, cause)
 
     def _rest(self, number: int, trouble: ServerTrouble) -> None:
         """Leave a server alone that takes no mail from us; what waits keeps its tries."""

@@ -105,7 +105,10 @@ def test_where_nothing_is_due_nobody_is_asked(
 
 
 def test_the_secretary_is_whom_the_configuration_names(
-    make_app: Callable[..., Flask], server: MailServer, clock: Clock
+    make_app: Callable[..., Flask],
+    server: MailServer,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     given = {"kind": "application_received", "values": {"name": ""}}
     nobody = make_app(**server.settings())
@@ -113,6 +116,7 @@ def test_the_secretary_is_whom_the_configuration_names(
         post(db.session(), clock(), outbox.SECRETARY, **given)
     assert sending.sweep(nobody, clock=clock) == 0
     assert (only(nobody).state, only(nobody).error) == (WAITING, "SECRETARY_EMAIL is not set")
+    assert "(application_received) was refused: SECRETARY_EMAIL is not set" in caplog.text
     known = make_app(**server.settings(SECRETARY_EMAIL="secretary@psg.example"))
     clock.forward(minutes=2)
     assert sending.sweep(known, clock=clock) == 1
