@@ -79,6 +79,7 @@ def init_app(app: Flask) -> None:
     """Answer every HTTP error, and every fault, with a page that helps."""
     app.extensions["psg_before_404"] = []
     app.extensions["psg_bare_pages"] = {}
+    app.extensions["psg_fault_pages"] = {}
     for code in default_exceptions:
         app.register_error_handler(code, show)
     app.register_error_handler(DatabaseError, database_fault)
@@ -107,7 +108,7 @@ def show(error: HTTPException) -> ResponseReturnValue:
     is_ours = (error.code or 500) >= 500 and REFUSED not in request.environ
     if is_ours and (kept := caching.last_known()) is not None:
         return kept
-    return _answer(error, _bare(error))
+    return _drawn(error)
 
 
 def database_fault(error: DatabaseError) -> ResponseReturnValue:
@@ -145,7 +146,7 @@ def _cannot_save(error: DatabaseError) -> bool:
 
 
 def _later(error: HTTPException, *, seconds: int, words: tuple[LazyString, ...] = ()) -> Response:
-    answer = _answer(error, _bare(error, words))
+    answer = _drawn(error, words)
     answer.headers["Retry-After"] = str(seconds)
     return answer
 
@@ -175,6 +176,22 @@ def _missing(error: NotFound) -> ResponseReturnValue:
     return _answer(error, page)
 
 
+def _drawn(error: HTTPException, words: tuple[LazyString, ...] = ()) -> Response:
+    """Answer with the page of an error; where it cannot be drawn, with that of a fault.
+
+    A server draws that one when it starts: a process that has too many files open can read
+    neither a template nor a translation.
+    """
+    try:
+        return _answer(error, _bare(error, words))
+    except Exception:
+        page = current_app.extensions["psg_fault_pages"].get(languages.here())
+        if page is None:
+            raise
+        log.exception("The page of an error could not be drawn")
+        return _answer(InternalServerError(), page)
+
+
 def _bare(error: HTTPException, words: tuple[LazyString, ...] = ()) -> str:
     heading, message = map(str, words) if words else _texts(error)
     code, drawn = error.code or 500, current_app.extensions["psg_bare_pages"]
@@ -185,6 +202,8 @@ def _bare(error: HTTPException, words: tuple[LazyString, ...] = ()) -> str:
         # Not by render_template, which asks what rooms have registered for every page.
         template = current_app.jinja_env.get_template("bare.html")
         page = template.render(code=code, heading=heading, message=message)
+        if code == InternalServerError.code:
+            current_app.extensions["psg_fault_pages"].setdefault(languages.here(), page)
         if len(page) < LONGEST_KEPT:
             if len(drawn) >= MOST_KEPT:
                 drawn.clear()

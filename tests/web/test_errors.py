@@ -1,6 +1,7 @@
 """A19: every error is a page that helps, whatever else is broken."""
 
 import errno
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -16,6 +17,9 @@ from werkzeug.exceptions import default_exceptions
 
 from psgflask.core import database
 from psgflask.core.database import db
+from psgflask.ops.serving import startup
+from psgflask.ops.serving.wsgi import ask
+from psgflask.search.search_log.tally import Tally
 from psgflask.web.errors import TEXTS
 from tests import factories, full_disk, locks
 
@@ -207,6 +211,33 @@ def test_a_damaged_database_is_a_page_too(raising: Flask, instance: Path) -> Non
     answer = raising.test_client().get("/news/")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "300")
     assert "<h1" in answer.text
+
+
+@pytest.mark.parametrize("fault", [lambda: Path(__file__).read_text(), lambda: abort(503)])
+def test_without_a_free_file_descriptor_a_fault_has_the_page_drawn_when_the_server_started(
+    instance: Path, monkeypatch: pytest.MonkeyPatch, fault: Callable[[], str]
+) -> None:
+    monkeypatch.setenv("PSG_SECRET_KEY", "only-in-tests")
+    monkeypatch.setenv("PSG_WORKER", "no")
+    monkeypatch.setattr(Tally, "start", lambda self: None)
+    app = startup.site()
+    monkeypatch.setitem(app.view_functions, "home.index", fault)
+    assert app.jinja_env.cache is not None
+    app.jinja_env.cache.clear()
+    app.extensions["psg_bare_pages"].clear()
+
+    def full(*given: object, **more: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("builtins.open", full)
+        patched.setattr("io.open", full)
+        answers = [ask(app, path) for path in ("/", "/es/")]
+    words = ("Something went wrong on our side", "Algo ha fallado de nuestro lado")
+    for answer, told in zip(answers, words, strict=True):
+        assert answer.status == 500
+        assert told in answer.body.decode()
+        assert dict(answer.headers)["Content-Security-Policy"]
 
 
 def test_the_log_names_neither_query_nor_values(

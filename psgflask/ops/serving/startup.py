@@ -4,9 +4,13 @@ import gc
 import sys
 
 from flask import Flask
+from werkzeug.exceptions import InternalServerError
 
 from psgflask.ops import worker
+from psgflask.ops.serving.wsgi import ask
 from psgflask.search.search_log import tally
+from psgflask.web import languages
+from psgflask.web.site import REFUSED
 
 # Seconds after which a thread lets others run; Python's own 5 ms, many threads apart, are felt.
 SWITCH = 0.001
@@ -17,10 +21,12 @@ STOPS_WITHIN = 2.0
 
 
 def site() -> Flask:
-    """Build the site, start its worker and the writer of its counts."""
+    """Build the site, draw its page of a fault, start its worker and the writer of its counts."""
     from psgflask import create_app  # the front door opens this room
 
     app = create_app()
+    for prefix in languages.PREFIXES.values():
+        ask(app, f"{prefix}/", **{REFUSED: InternalServerError.code})
     sys.setswitchinterval(SWITCH)
     app.extensions["psg_worker"] = worker.start(app)
     tally.start(app)
