@@ -4,16 +4,16 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-PSG_CORPORA ?= ../shared/corpora
 VENV := .venv/bin/python
 FLASK := $(VENV) -m flask --app psgflask
 TRANSLATIONS := $(VENV) psgflask/translations/compile.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test test-whoosh3 audit drills bench bench-search lock messages wheel
+.PHONY: help run serve test test-whoosh3 audit drills bench bench-search evaluate sample-archive \
+	lock messages wheel
 
 help:  ## Say what there is
-	@grep -hE '^[a-z0-9-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 16
 
 run:  ## Install what is missing, prepare the database, serve on http://127.0.0.1:8000
 	@$(PYTHON) requirements/install.py run
@@ -62,7 +62,16 @@ bench:  ## Speed, as a ratio to a bare Flask view on the same server in the same
 bench-search:  ## Search beside tantivy, FTS5, Xapian and Whoosh; quicker: make bench-search BENCH="--articles 10000"
 	@$(PYTHON) requirements/install.py bench
 	@$(TRANSLATIONS)
-	PSG_CORPORA=$(PSG_CORPORA) $(VENV) -m tests.benchmarks.search $(BENCH)
+	$(VENV) -m tests.benchmarks.search $(BENCH)
+
+evaluate:  ## How well search ranks and corrects: make evaluate ARGS="tests/search/judged --each"
+	@$(PYTHON) requirements/install.py test
+	@$(VENV) -m tests.evaluation $(ARGS)
+
+sample-archive:  ## A synthetic archive for load tests: make sample-archive ARTICLES=10000 INSTANCE=DIR
+	@$(PYTHON) requirements/install.py test
+	@$(if $(INSTANCE),PSG_INSTANCE=$(INSTANCE)) $(VENV) -m tests.sample_archive \
+		$(if $(ARTICLES),--articles $(ARTICLES)) $(ARGS)
 
 messages:  ## Bring the translations up to date with the code; says what is to be translated
 	@$(PYTHON) requirements/install.py test

@@ -175,8 +175,10 @@ def test_the_map_in_the_readme_is_true() -> None:
 def test_every_command_in_the_readme_exists(app: Flask) -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     named_there = set(re.findall(r"`flask ([a-z][\w-]*)", readme))
-    makes = set(re.findall(r"`make ([a-z]+)", readme))
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    makes = set(re.findall(r"`make ([a-z][\w-]*)", readme))
+    targets = set(
+        re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    )
     assert named_there <= set(app.cli.commands)
     assert makes <= targets
 

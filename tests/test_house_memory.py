@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # Commands and the steps of building an index end; what they remember goes with them.
-NOT_IN_THE_SERVER = ("psgflask/sample/", "psgflask/search/evaluating/", "psgflask/translations/")
+NOT_IN_THE_SERVER = ("psgflask/sample/", "psgflask/translations/")
 CACHES = {"lru_cache", "cache"}
 CONTAINERS = {"dict", "set", "list", "defaultdict", "OrderedDict", "Counter", "deque", "local"}
 BOUNDED = {"Kept", "PageCache"}

@@ -78,7 +78,6 @@ WRITING = {
     "pages appeal end": "pages appeal end",
     "pages appeal set": "pages appeal set FOLDER/appeal.md",
     "pages set": "pages set FOLDER/page.md",
-    "sample-archive": "sample-archive --articles 9999 --no-index",
     "search glossary add": "search glossary add --en one --en two",
     "search glossary import": "search glossary import FOLDER/terms.tsv",
     "search glossary remove": "search glossary remove consulta",
@@ -86,7 +85,7 @@ WRITING = {
 # What asks this installation's database nothing, or runs until it is stopped.
 ELSEWHERE = {
     *("db edit", "db init", "db list-templates", "db merge", "db migrate", "db revision"),
-    *("restore", "search evaluate", "serve", "worker"),
+    *("restore", "serve", "worker"),
 }
 FILES = {
     "article.md": "---\ntitle: New\ndate: 2018-07-15\nteaser: New.\n---\n\nText.\n",

@@ -2,7 +2,6 @@
 
 import tomllib
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from psgflask.news.front_matter import ArticleFile, read_article
@@ -22,12 +21,15 @@ class TopicEntry:
     spanish: str
 
 
-@cache
-def topics(*, archive: bool = False) -> tuple[TopicEntry, ...]:
-    """Return the topics of the sample content, and those of the archive too if asked."""
-    written = tomllib.loads((FOLDER / "topics.toml").read_text(encoding="utf-8"))
-    entries = [*written["topics"], *(written["archive_topics"] if archive else ())]
-    return tuple(TopicEntry(**entry) for entry in entries)
+def topics() -> list[TopicEntry]:
+    """Return the topics of the sample content."""
+    return read_topics(FOLDER / "topics.toml")
+
+
+def read_topics(file: Path) -> list[TopicEntry]:
+    """Return the topics that a TOML file lists."""
+    listed = tomllib.loads(file.read_text(encoding="utf-8"))["topics"]
+    return [TopicEntry(**entry) for entry in listed]
 
 
 def articles() -> list[ArticleFile]:

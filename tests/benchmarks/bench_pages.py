@@ -111,10 +111,9 @@ def _spread(values: list[float], digits: int) -> str:
 
 def _instance(folder: Path, articles: int) -> Path:
     os.environ.update(PSG_INSTANCE=str(folder), PSG_SECRET_KEY=secrets.token_hex())
-    for command in (["init"], ["sample-archive", "--articles", str(articles)]):
-        subprocess.run(  # our own command
-            [sys.executable, "-m", "flask", "--app", "psgflask", *command], cwd=ROOT, check=True
-        )
+    fill = ["tests.sample_archive", "--articles", str(articles)]
+    for module in (["flask", "--app", "psgflask", "init"], fill):
+        subprocess.run([sys.executable, "-m", *module], cwd=ROOT, check=True)
     return folder
 
 

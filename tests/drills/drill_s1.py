@@ -72,8 +72,9 @@ def _asked(client: FlaskClient, strings: list[str]) -> tuple[dict[str, float], l
 
 
 def _attacks() -> Iterator[str]:
-    folder = Path(os.environ.get("PSG_CORPORA", ""), "attack_strings")
-    if not folder.is_dir():
+    corpora = os.environ.get("PSG_CORPORA")
+    if not corpora or not (folder := Path(corpora, "attack_strings")).is_dir():
+        print("Set PSG_CORPORA to a folder that has attack_strings/ to try those too")
         return
     yield from json.loads((folder / "blns.json").read_text("utf-8"))
     yield from (folder / "xss_payloads.txt").read_text("utf-8", "replace").splitlines()

@@ -12,8 +12,8 @@ from psgflask import create_app
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.ops import installing, migrating
-from psgflask.sample import loading
 from psgflask.search.sync import keeper
+from tests.sample_archive import loading
 
 SETTINGS = {"WORKER": False, "SECRET_KEY": "only-in-drills-" * 3, "TESTING": True}
 

@@ -1,6 +1,5 @@
-"""`flask sample-content` and `flask sample-archive`."""
+"""`flask sample-content`."""
 
-import pytest
 from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -45,24 +44,3 @@ def test_an_installation_with_news_of_its_own_gets_no_sample_content(
 def test_an_empty_installation_gets_the_sample_content(app: Flask, session: Session) -> None:
     run(app, "sample-content", "--if-empty")
     assert size(session) == 14
-
-
-def test_sample_archive_loads_and_indexes(app: Flask, session: Session) -> None:
-    output = run(app, "sample-archive", "--articles", "30")
-    assert "Added 30 synthetic articles; 0 were there already" in output
-    assert size(session) == 30
-    assert not keeper.check(app)
-
-
-def test_sample_archive_continues_where_it_stopped(app: Flask, session: Session) -> None:
-    run(app, "sample-archive", "--articles", "10", "--no-index")
-    output = run(app, "sample-archive", "--articles", "15", "--no-index")
-    assert "Added 5 synthetic articles; 10 were there already" in output
-    assert size(session) == 15
-
-
-@pytest.mark.parametrize("wrong", [["--articles", "0"], ["--articles", "many"], []])
-def test_a_wrong_number_is_refused_with_usage(app: Flask, wrong: list[str]) -> None:
-    result = app.test_cli_runner().invoke(args=["sample-archive", *wrong])
-    assert result.exit_code == 2
-    assert "--articles" in result.output

@@ -11,7 +11,6 @@ from flask.cli import with_appcontext
 from psgflask.core.clock import utc_now
 from psgflask.core.terminal import echo, faults_told, one_look, print_json, print_table
 from psgflask.search.cli.glossary import glossary
-from psgflask.search.evaluating.commands import evaluate
 from psgflask.search.search_log import searches
 from psgflask.search.search_log.searches import Asked
 from psgflask.search.sync import keeper
@@ -19,7 +18,6 @@ from psgflask.search.sync import keeper
 
 def init_app(app: Flask) -> None:
     """Add `flask search`."""
-    search.add_command(evaluate)
     app.cli.add_command(search)
     search.add_command(glossary)
 

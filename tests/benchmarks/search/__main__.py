@@ -34,13 +34,15 @@ def main() -> int:
     asked.add_argument("--without-whoosh", action="store_true", help="it takes the longest")
     asked.add_argument("--draw", action="store_true", help="write docs/search-speed.svg")
     given = asked.parse_args()
+    if given.reuters and not corpus.reuters_file():
+        asked.error("set PSG_CORPORA to a folder that has reuters21578/articles.jsonl")
     vector.PATIENCE = 60.0
     base = Path(os.environ.get("BENCH_DIR", ROOT / "instance" / "bench"))
     everything = not (given.articles or given.reuters)
     archives: dict[str, int | None] = {
         f"{n:,} articles": n for n in (ALL if everything else given.articles)
     }
-    if given.reuters or (everything and corpus.reuters_is_there()):
+    if given.reuters or (everything and corpus.reuters_file()):
         archives["Reuters-21578"] = None
     tables: dict[str, Table] = {}
     names: list[str] = []

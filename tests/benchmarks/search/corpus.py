@@ -17,9 +17,9 @@ from psgflask.news.dateline import Dateline
 from psgflask.news.models import NEWS, PUBLISHED, Article, article_topics
 from psgflask.news.topics import add
 from psgflask.ops import installing, migrating
-from psgflask.sample import loading
 from psgflask.search.index import Document, IndexBroken
 from psgflask.search.sync import documents, keeper
+from tests.sample_archive import loading
 
 REUTERS = "reuters21578"
 BATCH = 500
@@ -58,9 +58,12 @@ def installation(folder: Path, articles: int | None) -> Flask:
     return app
 
 
-def reuters_is_there() -> bool:
-    """Say whether $PSG_CORPORA has Reuters' articles."""
-    return _reuters().exists()
+def reuters_file() -> Path | None:
+    """Return the file of Reuters' articles in $PSG_CORPORA, None where there is none."""
+    if not (corpora := os.environ.get("PSG_CORPORA")):
+        return None
+    file = Path(corpora, REUTERS, "articles.jsonl")
+    return file if file.exists() else None
 
 
 def everything(app: Flask) -> list[Document]:
@@ -71,12 +74,10 @@ def everything(app: Flask) -> list[Document]:
     return found
 
 
-def _reuters() -> Path:
-    return Path(os.environ.get("PSG_CORPORA", ""), REUTERS, "articles.jsonl")
-
-
 def _load_reuters() -> None:
-    rows = [json.loads(line) for line in _reuters().read_text(encoding="utf-8").splitlines()]
+    file = reuters_file()
+    assert file is not None
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     counts: dict[str, int] = {}
     for row in rows:
         for topic in row["topics"]:

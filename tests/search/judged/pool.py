@@ -2,19 +2,20 @@
 
     python -m tests.search.judged.pool > sheet.tsv
 
-Each line is a query's id and a document's id that `qrels.tsv` does not hold yet. It wants tantivy
-(`pip install tantivy`), which nothing else here needs.
+Each line is a query's id and a document's id that `qrels.tsv` does not hold yet. It needs
+tantivy (`python3 requirements/install.py bench`).
 """
 
 import hashlib
-import importlib
 import json
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from psgflask.search.language import words
+from tests.evaluation import collection
+from tests.evaluation.peers import Fts5, Tantivy
+from tests.evaluation.rankers import Ranker
 from tests.search.corpus import Index, document
 
 HERE = Path(__file__).parent
@@ -58,54 +59,18 @@ def ours(docs: list[Row], folder: Path) -> Finder:
     return find
 
 
-def fts5(docs: list[Row]) -> Finder:
-    """Return the best by SQLite's full-text search."""
-    database = sqlite3.connect(":memory:")
-    database.execute(
-        "CREATE VIRTUAL TABLE article USING fts5"
-        "(id UNINDEXED, title, body, tokenize='porter unicode61')"
-    )
-    database.executemany("INSERT INTO article VALUES (:id, :title, :body)", docs)
-
-    def find(text: str) -> Iterator[str]:
-        wanted = " OR ".join(f'"{word.folded}"' for word in words(text))
-        found = database.execute(
-            "SELECT id FROM article WHERE article MATCH ? ORDER BY bm25(article) LIMIT ?",
-            (wanted, DEPTH),
-        )
-        return (row[0] for row in found)
-
-    return find
-
-
-def tantivy(docs: list[Row]) -> Finder:
-    """Return the best by tantivy."""
-    engine = importlib.import_module("tantivy")  # by name: it is installed for this alone
-    schema = engine.SchemaBuilder()
-    schema.add_text_field("id", stored=True, tokenizer_name="raw")
-    for field in ("title", "body"):
-        schema.add_text_field(field, tokenizer_name="en_stem")
-    index = engine.Index(schema.build())
-    writer = index.writer(num_threads=1)  # so that ties fall the same way each time
-    for each in docs:
-        writer.add_document(engine.Document(id=each["id"], title=each["title"], body=each["body"]))
-    writer.commit()
-    index.reload()
-    searcher = index.searcher()
-
-    def find(text: str) -> Iterator[str]:
-        query = index.parse_query(text.replace('"', ""), ["title", "body"])
-        for _score, address in searcher.search(query, DEPTH).hits:
-            yield searcher.doc(address)["id"][0]
-
-    return find
+def best_of(ranker: Ranker) -> Finder:
+    """Return the best by another engine."""
+    return lambda text: ranker.rank(text)[:DEPTH]
 
 
 def main() -> None:
     """Print the pairs to judge, each query's by a hash: an order that says nothing."""
     docs, judged = rows("docs.jsonl"), grades()
+    documents = collection.documents(HERE / "docs.jsonl")
     with tempfile.TemporaryDirectory() as folder:
-        finders = [ours(docs, Path(folder)), fts5(docs), tantivy(docs)]
+        peers = [best_of(Fts5(documents)), best_of(Tantivy(documents))]
+        finders = [ours(docs, Path(folder)), *peers]
         for query in rows("queries.jsonl"):
             found = {(query["id"], doc) for find in finders for doc in find(query["text"])}
             for pair in sorted(found - judged.keys(), key=_shuffled):

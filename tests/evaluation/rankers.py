@@ -13,11 +13,11 @@ from psgflask.search.engine.matching import Matcher
 from psgflask.search.engine.scoring import Scorer
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.vector import VectorEngine
-from psgflask.search.evaluating.judged import Paper
 from psgflask.search.index import Document, Store
 from psgflask.search.language import located
 from psgflask.search.query import Plain, Query
 from psgflask.search.stopwords import STOP_WORDS
+from tests.evaluation.collection import JudgedDocument
 
 SHORT = 3  # words of a short query: the rarest
 
@@ -63,35 +63,35 @@ class Ours:
 
 
 @contextmanager
-def indexed(papers: Sequence[Paper]) -> Iterator[Snapshot]:
+def indexed(documents: Sequence[JudgedDocument]) -> Iterator[Snapshot]:
     """Index documents, whose ids are their places from 1, for as long as the block lasts."""
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "index")
-        documents = (_document(number, paper) for number, paper in enumerate(papers, 1))
-        store.rebuild(documents, late=lambda ids: ([], []))
+        numbered = (_document(number, each) for number, each in enumerate(documents, 1))
+        store.rebuild(numbered, late=lambda ids: ([], []))
         yield VectorEngine(store).snapshot()
 
 
 def of_words(text: str) -> Query:
     """Return the query for any of the words of a text, all of them, without its stop words."""
     found = [(text[begin:end], word) for begin, end, word in located(text)]
-    telling = [
+    content = [
         (place, word)
         for place, (typed, word) in enumerate(found)
         if word.folded not in STOP_WORDS or typed == "UN"
     ]
-    kept = telling or [(place, word) for place, (_typed, word) in enumerate(found)]
-    clauses = tuple(Plain(word, place) for place, word in kept)
+    chosen = content or [(place, word) for place, (_typed, word) in enumerate(found)]
+    clauses = tuple(Plain(word, place) for place, word in chosen)
     folded = [word.folded for _typed, word in found]
     return Query(text, (clauses,) if clauses else (), typed=tuple(folded), title=" ".join(folded))
 
 
-def _document(number: int, paper: Paper) -> Document:
+def _document(number: int, document: JudgedDocument) -> Document:
     return Document(
         id=number,
-        language=paper.language,
-        title=paper.title,
-        body=paper.body,
+        language=document.language,
+        title=document.title,
+        body=document.body,
         topics=(),
         issue=None,
         dated_from=None,

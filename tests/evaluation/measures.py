@@ -15,7 +15,7 @@ SHUFFLES, SEED = 10_000, 1
 
 
 @dataclass(frozen=True)
-class Measured:
+class Scores:
     """The measures of one ranking, or their means over several."""
 
     ndcg: float
@@ -23,7 +23,7 @@ class Measured:
     rr: float
 
 
-def measure(ranking: Sequence[str], grades: Mapping[str, int]) -> Measured:
+def measure(ranking: Sequence[str], grades: Mapping[str, int]) -> Scores:
     """Measure a ranking of documents, best first."""
     relevant = sum(grade > 0 for grade in grades.values())
     gained = sum(
@@ -33,24 +33,24 @@ def measure(ranking: Sequence[str], grades: Mapping[str, int]) -> Measured:
     ideal = sum(grade / log2(place + 1) for place, grade in enumerate(best, 1))
     places = [place for place, key in enumerate(ranking, 1) if grades.get(key, 0) > 0]
     precisions = (found / place for found, place in enumerate(places, 1))
-    return Measured(
+    return Scores(
         gained / ideal if ideal else 0.0,
         sum(precisions) / relevant if relevant else 0.0,
         1 / places[0] if places else 0.0,
     )
 
 
-def mean(measured: Sequence[Measured]) -> Measured:
+def mean(measured: Sequence[Scores]) -> Scores:
     """Return the mean of each measure over the queries."""
     count = max(1, len(measured))
-    return Measured(
+    return Scores(
         sum(each.ndcg for each in measured) / count,
         sum(each.ap for each in measured) / count,
         sum(each.rr for each in measured) / count,
     )
 
 
-def chance(ours: Sequence[float], theirs: Sequence[float]) -> float:
+def p_value(ours: Sequence[float], theirs: Sequence[float]) -> float:
     """Return how likely a difference of the means as great as this is by chance."""
     differences = np.array(ours) - np.array(theirs)
     signs = np.random.default_rng(SEED).choice((-1.0, 1.0), (SHUFFLES, len(differences)))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from random import Random
 
-from psgflask.sample.words import closed, endless, lexicon, lists
+from tests.sample_archive.words import closed, endless, lexicon, lists
 
 # How often an article comes back to its own subjects: real texts repeat their rare words.
 OWN_SUBJECT = 0.3

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from psgflask.search.engine import spelling
 from psgflask.search.engine.snapshot import Snapshot
-from psgflask.search.evaluating import judged
-from psgflask.search.evaluating.judged import Paper, Unreadable
 from psgflask.search.language import fold, words
+from tests.evaluation import collection
+from tests.evaluation.collection import JudgedDocument, Unreadable
 
 FIRST = 3
 
@@ -49,19 +49,23 @@ def pairs(file: Path) -> list[tuple[str, frozenset[str]]]:
     return found
 
 
-def texts(folder: Path) -> list[Paper]:
+def texts(folder: Path) -> list[JudgedDocument]:
     """Return the texts of a folder of docs.jsonl or articles.jsonl. Raises Unreadable."""
     for name in ("docs.jsonl", "articles.jsonl"):
         if (folder / name).exists():
-            return judged.papers(folder / name)
+            return collection.documents(folder / name)
     raise Unreadable(f"{folder} holds neither docs.jsonl nor articles.jsonl")
 
 
-def lacking(right: Iterable[frozenset[str]], papers: Iterable[Paper]) -> list[Paper]:
-    """Return one paper with the right words that no other has."""
-    known = {word.folded for paper in papers for word in words(f"{paper.title} {paper.body}")}
-    missing = sorted({word for meant in right for word in meant} - known)
-    return [Paper("right words", "", " ".join(missing), "en")] if missing else []
+def missing(
+    right: Iterable[frozenset[str]], documents: Iterable[JudgedDocument]
+) -> list[JudgedDocument]:
+    """Return one document with the right words that no other has."""
+    known = {
+        word.folded for document in documents for word in words(f"{document.title} {document.body}")
+    }
+    unknown = sorted({word for meant in right for word in meant} - known)
+    return [JudgedDocument("right words", "", " ".join(unknown), "en")] if unknown else []
 
 
 def measure(name: str, snapshot: Snapshot, tried: list[tuple[str, frozenset[str]]]) -> Corrections:

@@ -6,15 +6,17 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from itertools import accumulate
+from pathlib import Path
 from random import Random
 
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import EVENT, MAIN_SERIES, NEWS, PLACE, PUBLICATION, THEME, UPDATE
 from psgflask.news.publishing import Draft
 from psgflask.news.slugs import slug_of
-from psgflask.sample.content import TopicEntry, topics
-from psgflask.sample.sentences import Voice, person
-from psgflask.sample.words import lists
+from psgflask.sample import content
+from psgflask.sample.content import TopicEntry
+from tests.sample_archive.sentences import Voice, person
+from tests.sample_archive.words import lists
 
 FIRST_YEAR, LAST_DAY, LAST_EVENT = 1983, date(2026, 10, 31), date(2026, 12, 31)
 PAIRED, SPANISH_ALONE = 0.10, 0.23  # shares of works; together 30 % of the articles are Spanish
@@ -23,6 +25,12 @@ MEMBERS_ONLY = 0.02
 # The old site's "Update 134. June / July 2009" and "Peru News 065. 31 May 2011" fix both series.
 UPDATE_MONTHS, UPDATE_KNOWN = 2, (134, 2009 * 12 + 5)
 PERU_NEWS, PERU_NEWS_KNOWN = "Peru News", (65, 2011 * 12 + 4)
+
+
+def topics() -> list[TopicEntry]:
+    """Return the topics of the archive: those of the sample content, and its own."""
+    own = content.read_topics(Path(__file__).with_name("topics.toml"))
+    return [*content.topics(), *own]
 
 
 def articles(count: int, seed: int = 1) -> Iterator[Draft]:
@@ -48,7 +56,7 @@ def work_of(draft: Draft) -> str:
 def _work(number: int, seed: int) -> list[Draft]:
     """Return one article, or two that are translations of each other."""
     # A generator of its own for each work, so that no article depends on those before it.
-    chance = Random(f"{seed}/{number}")  # noqa: S311  # test data, nothing secret
+    chance = Random(f"{seed}/{number}")  # test data, nothing secret
     luck = chance.random()
     language = "es" if luck < SPANISH_ALONE else "en"
     kind = chance.choices(list(KINDS), weights=list(KINDS.values()))[0]
@@ -88,7 +96,7 @@ def _topics(chance: Random) -> list[TopicEntry]:
 
 @cache
 def _ranked(kind: str) -> tuple[list[TopicEntry], list[float]]:
-    entries = [entry for entry in topics(archive=True) if entry.kind == kind]
+    entries = [entry for entry in topics() if entry.kind == kind]
     return entries, list(accumulate(1 / rank for rank in range(1, len(entries) + 1)))
 
 

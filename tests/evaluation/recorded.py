@@ -1,13 +1,13 @@
-"""The figures that were reached, kept beside this module: search is not to get worse unnoticed."""
+"""The recorded figures, in a file beside this module: search is not to get worse unnoticed."""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from psgflask.search.evaluating.evaluation import Row
-from psgflask.search.evaluating.spellings import Corrections
+from tests.evaluation.evaluation import Row
+from tests.evaluation.spellings import Corrections
 
-KEPT = Path(__file__).with_name("recorded.json")
+FILE = Path(__file__).with_name("recorded.json")
 # Scores are sums of 32-bit numbers: on another machine two documents may change places.
 TOLERATED = 0.002
 LABELS = ("nDCG@10", "MAP", "MRR")
@@ -38,22 +38,22 @@ def of_corrections(corrected: Sequence[Corrections]) -> Figures:
     }
 
 
-def keep(figures: Figures) -> None:
-    """Put figures in the place of those recorded before, and leave the others."""
-    KEPT.write_text(json.dumps({**_kept(), **figures}, indent=1, sort_keys=True) + "\n")
+def update(figures: Figures) -> None:
+    """Replace the recorded figures of the same names; the others stay."""
+    FILE.write_text(json.dumps({**_recorded(), **figures}, indent=1, sort_keys=True) + "\n")
 
 
 def worse(figures: Figures) -> list[str]:
     """Return what is worse than recorded, a sentence each."""
-    kept: Mapping[str, Mapping[str, float]] = _kept()
+    before: Mapping[str, Mapping[str, float]] = _recorded()
     return [
-        f"{name}: {label} {value:.4f}, recorded {kept[name][label]:.4f}"
+        f"{name}: {label} {value:.4f}, recorded {before[name][label]:.4f}"
         for name, values in figures.items()
         for label, value in values.items()
-        if name in kept and value < kept[name].get(label, 0.0) - TOLERATED
+        if name in before and value < before[name].get(label, 0.0) - TOLERATED
     ]
 
 
-def _kept() -> Figures:
-    found: Figures = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+def _recorded() -> Figures:
+    found: Figures = json.loads(FILE.read_text()) if FILE.exists() else {}
     return found

@@ -15,7 +15,7 @@ class Unreadable(ValueError):
 
 
 @dataclass(frozen=True)
-class Paper:
+class JudgedDocument:
     """One document of a collection; those without a language are English."""
 
     key: str
@@ -25,7 +25,7 @@ class Paper:
 
 
 @dataclass(frozen=True)
-class Question:
+class JudgedQuery:
     """One query of a collection."""
 
     key: str
@@ -38,17 +38,17 @@ class Collection:
     """Documents, queries, and grades by query and document (greater is more relevant)."""
 
     name: str
-    papers: tuple[Paper, ...]
-    questions: tuple[Question, ...]
+    documents: tuple[JudgedDocument, ...]
+    queries: tuple[JudgedQuery, ...]
     grades: Mapping[str, Mapping[str, int]]
 
 
 def read(folder: Path) -> Collection:
     """Read a folder. Raises Unreadable."""
     try:
-        found = papers(folder / "docs.jsonl")
-        questions = [
-            Question(row["id"], row["text"], _language(row))
+        found = documents(folder / "docs.jsonl")
+        queries = [
+            JudgedQuery(row["id"], row["text"], _language(row))
             for row in _rows(folder / "queries.jsonl")
         ]
         grades: dict[str, dict[str, int]] = {}
@@ -59,17 +59,17 @@ def read(folder: Path) -> Collection:
         raise Unreadable(f"{error.filename}: {error.strerror}") from error
     except (KeyError, ValueError, TypeError) as error:
         raise Unreadable(f"{folder} holds something else than expected: {error!r}") from error
-    judged = tuple(each for each in questions if any(grades.get(each.key, {}).values()))
-    if not (found and judged):
+    answered = tuple(each for each in queries if any(grades.get(each.key, {}).values()))
+    if not (found and answered):
         raise Unreadable(f"{folder} holds no documents, or no query with a relevant one")
-    return Collection(folder.name, tuple(found), judged, grades)
+    return Collection(folder.name, tuple(found), answered, grades)
 
 
-def papers(file: Path) -> list[Paper]:
+def documents(file: Path) -> list[JudgedDocument]:
     """Read documents, one JSON object a line. Raises Unreadable, OSError."""
     try:
         return [
-            Paper(row["id"], row.get("title", ""), row.get("body", ""), _language(row))
+            JudgedDocument(row["id"], row.get("title", ""), row.get("body", ""), _language(row))
             for row in _rows(file)
         ]
     except (KeyError, ValueError, AttributeError) as error:
@@ -83,12 +83,12 @@ def parts(whole: Collection) -> Iterator[Collection]:
     Spanish queries without their accents too, and then the queries of each language over all
     documents; else the whole.
     """
-    spoken = [each for each in LANGUAGES if any(q.language == each for q in whole.questions)]
-    languages = {paper.key: paper.language for paper in whole.papers}
+    spoken = [each for each in LANGUAGES if any(q.language == each for q in whole.queries)]
+    languages = {document.key: document.language for document in whole.documents}
     apart = len(spoken) > 1 and all(
-        languages.get(key) == question.language
-        for question in whole.questions
-        for key, grade in whole.grades[question.key].items()
+        languages.get(key) == query.language
+        for query in whole.queries
+        for key, grade in whole.grades[query.key].items()
         if grade
     )
     if not apart:
@@ -98,25 +98,27 @@ def parts(whole: Collection) -> Iterator[Collection]:
         own = replace(
             whole,
             name=f"{whole.name} {language}",
-            papers=tuple(paper for paper in whole.papers if paper.language == language),
-            questions=_of(whole.questions, language),
+            documents=tuple(
+                document for document in whole.documents if document.language == language
+            ),
+            queries=_of(whole.queries, language),
         )
         yield own
         if language == "es":
-            bare = tuple(replace(each, text=_bare(each.text)) for each in own.questions)
-            yield replace(own, name=f"{own.name}, no accents", questions=bare)
+            bare = tuple(replace(each, text=_bare(each.text)) for each in own.queries)
+            yield replace(own, name=f"{own.name}, no accents", queries=bare)
     for language in spoken:
         both = f"{whole.name} both, {language}"
-        yield replace(whole, name=both, questions=_of(whole.questions, language))
+        yield replace(whole, name=both, queries=_of(whole.queries, language))
 
 
-def _of(questions: Iterable[Question], language: str) -> tuple[Question, ...]:
-    return tuple(question for question in questions if question.language == language)
+def _of(queries: Iterable[JudgedQuery], language: str) -> tuple[JudgedQuery, ...]:
+    return tuple(query for query in queries if query.language == language)
 
 
 def _bare(text: str) -> str:
     decomposed = unicodedata.normalize("NFD", text)
-    return "".join(sign for sign in decomposed if not unicodedata.combining(sign))
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 
 def _rows(file: Path) -> Iterator[dict[str, str]]:
@@ -124,7 +126,7 @@ def _rows(file: Path) -> Iterator[dict[str, str]]:
         for line in opened:
             row = json.loads(line)
             if not isinstance(row, dict):
-                raise ValueError("a line that is no object")  # told as the others
+                raise ValueError("a line that is no object")  # reported as the others
             yield {key: str(value) for key, value in row.items()}
 
 

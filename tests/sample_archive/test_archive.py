@@ -11,8 +11,7 @@ import pytest
 from psgflask.news.dateline import DAY, MONTH, MONTHS, UNDATED
 from psgflask.news.models import EVENT, NEWS, PUBLICATION, UPDATE
 from psgflask.news.publishing import Draft
-from psgflask.sample import archive
-from psgflask.sample.content import topics
+from tests.sample_archive import archive
 
 SIZE = 3000
 
@@ -121,7 +120,7 @@ def test_publications_events_and_members_articles_are_a_few() -> None:
 
 def test_few_topics_are_frequent_and_many_are_rare() -> None:
     counts = Counter(slug for draft in drafts() for slug in draft.topics)
-    assert set(counts) == {topic.slug for topic in topics(archive=True)}
+    assert set(counts) == {topic.slug for topic in archive.topics()}
     ranked = sorted(counts.values(), reverse=True)
     assert ranked[0] > 20 * ranked[-1]
     assert all(len(set(draft.topics)) == len(draft.topics) for draft in drafts())
@@ -142,3 +141,9 @@ def test_articles_hold_all_that_an_article_may_hold() -> None:
     text = "\n".join(draft.body for draft in drafts())
     for start in ("## ", "> ", "- ", "| "):
         assert f"\n{start}" in text
+
+
+def test_topics_have_slugs_of_their_own_and_a_name_in_each_language() -> None:
+    topics = archive.topics()
+    assert len({topic.slug for topic in topics}) == len(topics)
+    assert all(topic.english and topic.spanish for topic in topics)

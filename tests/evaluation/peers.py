@@ -5,13 +5,13 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from psgflask.search.evaluating.judged import Paper
 from psgflask.search.language import located
+from tests.evaluation.collection import JudgedDocument
 
 ALL = 1_000_000
 
 
-class Missing(RuntimeError):
+class PeerMissing(RuntimeError):
     """A peer is not installed; the message says how to install it."""
 
 
@@ -20,14 +20,14 @@ class Fts5:
 
     name = "FTS5"
 
-    def __init__(self, papers: Sequence[Paper]) -> None:
-        self._keys = [paper.key for paper in papers]
+    def __init__(self, documents: Sequence[JudgedDocument]) -> None:
+        self._keys = [document.key for document in documents]
         self._base = sqlite3.connect(":memory:")
         self._base.execute(
-            "CREATE VIRTUAL TABLE papers USING fts5(title, body, tokenize='porter unicode61')"
+            "CREATE VIRTUAL TABLE documents USING fts5(title, body, tokenize='porter unicode61')"
         )
-        rows = ((number, p.title, p.body) for number, p in enumerate(papers, 1))
-        self._base.executemany("INSERT INTO papers(rowid, title, body) VALUES (?, ?, ?)", rows)
+        rows = ((number, p.title, p.body) for number, p in enumerate(documents, 1))
+        self._base.executemany("INSERT INTO documents(rowid, title, body) VALUES (?, ?, ?)", rows)
 
     def rank(self, text: str) -> list[str]:
         """Return the keys of the documents with any word of a text, best first."""
@@ -35,7 +35,7 @@ class Fts5:
         if not asked:
             return []
         rows = self._base.execute(
-            "SELECT rowid FROM papers WHERE papers MATCH ? ORDER BY rank, rowid", (asked,)
+            "SELECT rowid FROM documents WHERE documents MATCH ? ORDER BY rank, rowid", (asked,)
         )
         return [self._keys[number - 1] for (number,) in rows]
 
@@ -45,20 +45,24 @@ class Tantivy:
 
     name = "tantivy"
 
-    def __init__(self, papers: Sequence[Paper]) -> None:
+    def __init__(self, documents: Sequence[JudgedDocument]) -> None:
         try:
             tantivy = importlib.import_module("tantivy")  # of the optional group "bench"
         except ImportError as error:
-            raise Missing("tantivy is not installed: pip install 'psgflask[bench]'") from error
-        self._keys = [paper.key for paper in papers]
+            raise PeerMissing(
+                "tantivy is not installed: python3 requirements/install.py bench"
+            ) from error
+        self._keys = [document.key for document in documents]
         schema = tantivy.SchemaBuilder()
         for field in ("title", "body"):
             schema.add_text_field(field, tokenizer_name="en_stem")
         schema.add_integer_field("number", stored=True)
         self._index: Any = tantivy.Index(schema.build())
         writer = self._index.writer(100_000_000, num_threads=1)
-        for number, paper in enumerate(papers):
-            writer.add_document(tantivy.Document(number=number, title=paper.title, body=paper.body))
+        for number, document in enumerate(documents):
+            writer.add_document(
+                tantivy.Document(number=number, title=document.title, body=document.body)
+            )
         writer.commit()
         writer.wait_merging_threads()
         self._index.reload()

@@ -6,7 +6,16 @@ from random import Random
 
 import pytest
 
-from psgflask.sample.words import ENDINGS, SHIFT, Closed, Lexicon, coiner, endless, lexicon, lists
+from tests.sample_archive.words import (
+    ENDINGS,
+    SHIFT,
+    Closed,
+    Lexicon,
+    coiner,
+    endless,
+    lexicon,
+    lists,
+)
 
 
 @pytest.mark.parametrize(("language", "kind"), ENDINGS)

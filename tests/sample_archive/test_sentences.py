@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from psgflask.sample.sentences import Voice, capitalised, person
+from tests.sample_archive.sentences import Voice, capitalised, person
 
 
 def voice(language: str, seed: int = 1) -> Voice:

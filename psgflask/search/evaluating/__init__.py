@@ -1,1 +1,0 @@
-"""How good search is: rankings of judged collections, and corrections of known misspellings."""
