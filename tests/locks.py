@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.engine import Engine, ExceptionContext
 
-from psgflask.core import faults
+from psgflask.core import failures
 from psgflask.core.database import db
 
 
@@ -45,7 +45,7 @@ def waits() -> Iterator[list[str]]:
     seen: list[str] = []
 
     def note(context: ExceptionContext) -> None:
-        if faults.is_busy(context.original_exception):
+        if failures.is_busy(context.original_exception):
             seen.append(str(context.statement))
 
     event.listen(Engine, "handle_error", note)

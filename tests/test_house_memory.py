@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOT_IN_THE_SERVER = ("psgflask/sample/", "psgflask/translations/")
 CACHES = {"lru_cache", "cache"}
 CONTAINERS = {"dict", "set", "list", "defaultdict", "OrderedDict", "Counter", "deque", "local"}
-BOUNDED = {"Kept", "PageCache"}
+BOUNDED = {"LRUCache", "PageCache"}
 
 
 def named(call: ast.expr) -> str:

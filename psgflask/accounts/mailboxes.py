@@ -6,10 +6,10 @@ people share a limit.
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 from psgflask.accounts import networks
+from psgflask.core.folding import normalize
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ FASTMAIL = re.compile(r"([^.]+)\.(fastmail\.(?:com|fm))")
 def of(email: str) -> str:
     """Return the mailbox that an address reaches, in one spelling. Raises AddressUnreadable."""
     mailbox, _at, domain = networks.same(email).rpartition("@")
-    mailbox = unicodedata.normalize("NFKC", mailbox).casefold()
+    mailbox = normalize("NFKC", mailbox).casefold()
     if found := FASTMAIL.fullmatch(domain):
         mailbox, domain = found[1], found[2]
     if YAHOO.fullmatch(domain):

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DatabaseError
 from psgflask.accounts import email_confirmation, limits, networks, proofs
 from psgflask.accounts.forms import AgainForm
 from psgflask.accounts.words import how_long
-from psgflask.core import clock_watch, faults
+from psgflask.core import clock_watch, failures
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.web import languages
@@ -48,7 +48,7 @@ def join(token: str) -> ResponseReturnValue:
     Programs that read mails follow links, and press no buttons. The link is its own authority: it
     works in any browser, without a cookie, so the form needs no other token.
     """
-    session, now = db.session(), clock_watch.at_least(current_app, utc_now())
+    session, now = db.session(), clock_watch.corrected_time(current_app, utc_now())
     try:
         if request.method != "POST":
             proof = proofs.look(session, proofs.JOIN, token, now=now)
@@ -104,7 +104,7 @@ def _asked_again(form: AgainForm) -> ResponseReturnValue:
             language=languages.here(),
             network=networks.network_of(request.remote_addr),
             link=join_link,
-            now=clock_watch.at_least(current_app, utc_now()),
+            now=clock_watch.corrected_time(current_app, utc_now()),
         )
         db.session.commit()
     except limits.TooMany as refused:
@@ -114,7 +114,7 @@ def _asked_again(form: AgainForm) -> ResponseReturnValue:
 
 
 def _not_taken(form: AgainForm, fault: DatabaseError) -> Response:
-    full = faults.cannot_write(fault)
+    full = failures.cannot_write(fault)
     told = (
         _("The site cannot save anything at the moment: try again in an hour.")
         if full

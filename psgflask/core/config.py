@@ -125,13 +125,6 @@ def load(app: Flask, instance: Path, given: Mapping[str, object] | None) -> None
     https = str(app.config["BASE_URL"]).startswith("https:")
     app.config.update(
         SQLALCHEMY_DATABASE_URI=app.config["DATABASE_URL"] or f"sqlite:///{instance}/psg.sqlite",
-        SQLALCHEMY_ENGINE_OPTIONS={
-            # What a statement was given may be somebody's address: an error must not tell the log.
-            "hide_parameters": True,
-            # A connection for each thread of the server; few are kept, for each holds 2 MB.
-            "max_overflow": 110,
-            "pool_timeout": 4,  # seconds: a visitor hears within six
-        },
         # A form may stay open for as long as the browser does (WCAG 2.2.1).
         WTF_CSRF_TIME_LIMIT=None,
         SESSION_COOKIE_NAME="__Host-form" if https else "form",

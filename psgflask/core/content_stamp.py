@@ -8,7 +8,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Mapped, Session, UOWTransaction, mapped_column
 from sqlalchemy.pool import PoolProxiedConnection
 
-from psgflask.core.database import Model, db, hurry
+from psgflask.core.database import Model, db, wait_briefly
 
 _STATEMENT = "SELECT number FROM content_stamp"
 
@@ -63,7 +63,7 @@ def current_stamp() -> int:
     Waits for next to nothing where somebody holds the whole database.
     """
     with closing(_raw_connection()) as connection:
-        hurry(connection)
+        wait_briefly(connection)
         return _number(connection)
 
 

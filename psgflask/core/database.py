@@ -20,7 +20,7 @@ from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection, QueuePool
 from sqlalchemy.types import TypeDecorator
 
-from psgflask.core import faults, journal
+from psgflask.core import failures, journal
 
 # So long a writer waits for another. A reader of a WAL database waits for none: only while the
 # file is being opened after a crash, or while somebody has taken all of it for themselves.
@@ -66,7 +66,7 @@ class Base(DeclarativeBase):
     )
 
 
-class Connections(QueuePool):
+class ConnectionPool(QueuePool):
     """The pool: that no connection is left is a fault of the database, which all know to tell."""
 
     def connect(self) -> PoolProxiedConnection:
@@ -100,9 +100,14 @@ _READY, _WROTE = "psg_ready", "psg_wrote"
 
 def init_app(app: Flask) -> None:
     """Connect the app to its database and make safe requests read-only."""
-    # What a reader asked for stands in the parameters of a statement that failed, not in the log.
-    options = app.config.get("SQLALCHEMY_ENGINE_OPTIONS", {"hide_parameters": True})
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"poolclass": Connections, **options}
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+        "poolclass": ConnectionPool,
+        # A connection for each thread of the server; few are pooled, for each holds 2 MB.
+        "max_overflow": 110,
+        "pool_timeout": 4,  # seconds: a visitor gets a response within six
+        # A parameter may be somebody's address, or what they searched for: errors are logged.
+        "hide_parameters": True,
+    }
     db.init_app(app)
     app.before_request(_note_method)
     app.teardown_request(_forget_method)
@@ -113,13 +118,13 @@ def is_sqlite(bind: Connection | Engine) -> bool:
     return bind.dialect.name == "sqlite"
 
 
-def file_in_use() -> Path | None:
+def database_file() -> Path | None:
     """Return where the file of the app's database is, or should be; None where it has none."""
     name = (db.engine.url.database or "").removeprefix("file:")
     return Path(name) if is_sqlite(db.engine) and name not in {"", ":memory:"} else None
 
 
-def compact(engine: Engine) -> bool:
+def vacuum(engine: Engine) -> bool:
     """Write SQLite's file anew, so that unused places in it hold nothing of what was deleted.
 
     Deleting overwrites where a row was last, not every place where it once was: when a page is
@@ -140,7 +145,7 @@ def compact(engine: Engine) -> bool:
             return False
 
 
-def tend(app: Flask) -> None:
+def checkpoint(app: Flask) -> None:
     """Write the journal back, that it stay small: a task of the worker.
 
     A file that could not be changed to WAL before is changed now, if nobody reads or writes.
@@ -164,7 +169,7 @@ def read_only() -> Iterator[None]:
 
 
 @contextmanager
-def one_wait() -> Iterator[None]:
+def single_wait() -> Iterator[None]:
     """Let nobody in this block wait for a lock again that was waited for in vain: it fails at once.
 
     So a command that asks several times ends after the first refusal, as every request does.
@@ -177,13 +182,13 @@ def one_wait() -> Iterator[None]:
         _waits.reset(before)
 
 
-def refuse() -> None:
+def fail_fast() -> None:
     """Let this request hear that the database is busy as soon as it asks, without waiting."""
     if (waits := _waits.get()) is not None:
         waits.refused = True
 
 
-def hurry(connection: PoolProxiedConnection) -> None:
+def wait_briefly(connection: PoolProxiedConnection) -> None:
     """Let a raw connection wait for next to nothing, until its next transaction."""
     if isinstance(connection.driver_connection, sqlite3.Connection):
         connection.driver_connection.execute(f"PRAGMA busy_timeout={GLANCE_TIMEOUT_MS}").close()
@@ -202,7 +207,7 @@ def _forget_method(error: BaseException | None) -> None:
 @event.listens_for(Engine, "connect")
 def _prepare(connection: Any, record: PoolProxiedConnection) -> None:
     if isinstance(connection, sqlite3.Connection):
-        journal.open_up(connection)
+        journal.configure(connection)
 
 
 @event.listens_for(Pool, "checkin")
@@ -220,14 +225,14 @@ def _let_go(connection: Any, record: ConnectionPoolEntry) -> None:
         return
     if record.info.pop(_WROTE, False):
         with suppress(sqlite3.Error, OSError):  # the next one tries again
-            if journal.size(connection) > journal.LONGEST:
+            if journal.size(connection) > journal.MAX_SIZE:
                 journal.checkpoint(connection)
 
 
 @event.listens_for(Engine, "handle_error")
 def _note_refusal(context: ExceptionContext) -> None:
-    if faults.is_busy(context.original_exception):
-        refuse()
+    if failures.is_busy(context.original_exception):
+        fail_fast()
 
 
 @event.listens_for(Engine, "begin")

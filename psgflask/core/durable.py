@@ -1,7 +1,6 @@
-"""Files that outlast a power cut, a kill or a full disk: written whole or not at all."""
+"""Files that survive a power cut, a kill or a full disk: written whole or not at all."""
 
 import errno
-import fcntl
 import os
 import shutil
 import tempfile
@@ -10,60 +9,81 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from psgflask.core.locks import flock
 
-def keep_on_disk(file: Path) -> None:
-    """Wait until what is written of a file, or of a folder's list, would survive a power cut."""
-    handle = os.open(file, os.O_RDONLY)
+
+def fsync(path: Path) -> None:
+    """Wait until a file's content, or the list of a folder's files, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
 
 
-def write_whole(file: Path, content: bytes) -> None:
-    """Replace a file in one step: a reader sees the old content or the new.
+def write_synced(file: Path, content: bytes) -> None:
+    """Write a file for its owner alone and wait until it is on the disk.
 
     Raises OSError, and leaves nothing behind then.
     """
-    beside = _written_beside(file, content)
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        beside.replace(file)
+        _write_at(handle, content, 0)
+        os.fsync(handle)
     except BaseException:
-        _remove(beside)
+        _remove(file)
         raise
-    keep_on_disk(file.parent)
+    finally:
+        os.close(handle)
 
 
-def write_new(file: Path, content: bytes) -> None:
-    """Write a file that is not there yet, for its owner alone; it is there whole or not at all.
+def atomic_write(file: Path, content: bytes, *, temporary: Path | None = None) -> None:
+    """Replace a file in one step: a reader sees the old content or the new.
 
-    Raises FileExistsError for one that is there, which is left as it is; OSError.
+    `temporary` is the file beside it that is written first, where one that a killed process left
+    must not stay. Raises OSError, and leaves nothing behind then.
+    """
+    temporary = temporary or _temporary_name(file)
+    write_synced(temporary, content)
+    try:
+        temporary.replace(file)
+    except BaseException:
+        _remove(temporary)
+        raise
+    fsync(file.parent)
+
+
+def atomic_create(file: Path, content: bytes) -> None:
+    """Write a file that does not exist yet, for its owner alone; it appears whole or not at all.
+
+    Raises FileExistsError for one that exists, which stays as it is; OSError.
     """
     if file.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(file))
-    beside = _written_beside(file, content)
+    temporary = _temporary_name(file)
+    write_synced(temporary, content)
     try:
-        os.link(beside, file)
-    except FileExistsError:  # somebody was quicker
+        os.link(temporary, file)
+    except FileExistsError:  # another process was quicker
         raise
-    except OSError:  # a disk that knows no links
-        beside.replace(file)
+    except OSError:  # a file system without hard links
+        temporary.replace(file)
     finally:
-        _remove(beside)
-    keep_on_disk(file.parent)
+        _remove(temporary)
+    fsync(file.parent)
 
 
 def append_lines(file: Path, lines: Iterable[str]) -> None:
     """Add lines to the end of a text file, made for its owner alone: all of them or none.
 
-    A last line that was cut off, by a crash of whoever wrote it, is ended first, so that it spoils
-    no other. Raises OSError; the file is as it was then.
+    A last line that was cut off by a crash is ended first, so that it spoils no other. Raises
+    OSError; the file is as it was then.
     """
     content = "".join(f"{line}\n" for line in lines).encode()
     handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        with suppress(OSError):  # some network disks know no locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with suppress(OSError):  # some network disks have no locks
+            flock(handle)
         size = os.fstat(handle).st_size
         if size and os.pread(handle, 1, size - 1) != b"\n":
             content = b"\n" + content
@@ -77,71 +97,41 @@ def append_lines(file: Path, lines: Iterable[str]) -> None:
     finally:
         os.close(handle)
     if not size:
-        keep_on_disk(file.parent)
+        fsync(file.parent)
 
 
-def _written_beside(file: Path, content: bytes) -> Path:
-    beside = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+@contextmanager
+def temporary_folder(parent: Path, prefix: str) -> Iterator[Path]:
+    """Make a folder for its owner alone, removed after the block; remove stale ones of `prefix`.
+
+    Only for the process that has locked the parent (`locks.try_exclusive`): what it finds there
+    belongs to processes that died.
+    """
+    remove_stale_folders(parent, prefix)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     try:
-        _write_at(handle, content, 0)
-        os.fsync(handle)
-    except BaseException:
-        _remove(beside)
-        raise
+        yield folder
     finally:
-        os.close(handle)
-    return beside
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_at(handle: int, content: bytes, place: int) -> None:
+def remove_stale_folders(parent: Path, prefix: str) -> None:
+    """Remove temporary folders of a prefix whose process died."""
+    for folder in parent.glob(f"{prefix}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _temporary_name(file: Path) -> Path:
+    return file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
+
+
+def _write_at(handle: int, content: bytes, offset: int) -> None:
     view = memoryview(content)
     while view:
-        done = os.pwrite(handle, view, place)
-        view, place = view[done:], place + done
+        written = os.pwrite(handle, view, offset)
+        view, offset = view[written:], offset + written
 
 
 def _remove(file: Path) -> None:
     with suppress(OSError):
         file.unlink(missing_ok=True)
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[bool]:
-    """Say whether nobody else works in a folder, and keep others out of it meanwhile.
-
-    The system lets go of it when the process ends, however that comes about. Where folders cannot
-    be locked (some network disks) it is taken for granted.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        except OSError:
-            pass
-        yield True
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def workshop(folder: Path, prefix: str) -> Iterator[Path]:
-    """Make a folder for its owner alone, gone in the end, and remove those of the same prefix.
-
-    Only for whoever is `alone` in the folder: then what is left there is of processes that died.
-    """
-    clear(folder, prefix)
-    made = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
-    try:
-        yield made
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-
-
-def clear(folder: Path, prefix: str) -> None:
-    """Remove what workshops of a prefix left whose process died."""
-    for left in folder.glob(f"{prefix}*"):
-        shutil.rmtree(left, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What a question about this installation finds; each room asks its own, `flask doctor` all."""
+"""What health checks find; each package has its own, and `flask doctor` runs them all."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ OK, ATTENTION, FAULT = "ok", "attention", "fault"
 
 @dataclass(frozen=True)
 class Finding:
-    """What one question found, and what to do about it."""
+    """One result of a health check, and what to do about it."""
 
     subject: str
     state: str
@@ -18,4 +18,4 @@ class Finding:
     advice: str = ""
 
 
-Question = Callable[[Flask], Iterator[Finding]]
+HealthCheck = Callable[[Flask], Iterator[Finding]]

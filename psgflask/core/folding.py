@@ -1,28 +1,28 @@
-"""Folding: text without case and accents, as search compares words and members' names."""
+"""Unicode: normal forms, and folding, by which search and members' names are compared."""
 
 import re
 import unicodedata
 from typing import Literal
 
-# To put accents in order takes time by the square of how many stand in a row. Real text has one or
-# two on a letter; what is cut off in a row beyond this is no text.
-LONGEST = 1_000
-_PIECE = re.compile(rf"(?s).{{1,{LONGEST}}}(?=\s|\Z)|.{{1,{LONGEST}}}")
+# Reordering combining marks takes time quadratic in how many stand in a row. Real text has one or
+# two on a letter; a run cut off beyond this length is no text.
+MAX_RUN = 1_000
+_PIECE = re.compile(rf"(?s).{{1,{MAX_RUN}}}(?=\s|\Z)|.{{1,{MAX_RUN}}}")
 
 
 def fold(text: str) -> str:
     """Drop case and combining marks: "Castañeda" gives "castaneda"."""
-    decomposed = normalized("NFKD", text.casefold())
-    return "".join(sign for sign in decomposed if not unicodedata.combining(sign))
+    decomposed = normalize("NFKD", text.casefold())
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 
-def normalized(form: Literal["NFC", "NFKC", "NFD", "NFKD"], text: str) -> str:
-    """Return a text in a form of Unicode, in linear time whatever it is (UAX 15).
+def normalize(form: Literal["NFC", "NFKC", "NFD", "NFKD"], text: str) -> str:
+    """Return a text in a Unicode normal form (UAX 15), in time linear in its length.
 
-    Piece by piece, each up to a space, over which no form reaches.
+    Long texts are normalized in pieces that end at spaces, over which no form reaches.
     """
     if text.isascii():
         return text
-    if len(text) <= LONGEST:
+    if len(text) <= MAX_RUN:
         return unicodedata.normalize(form, text)
     return "".join(unicodedata.normalize(form, piece) for piece in _PIECE.findall(text))

@@ -1,8 +1,8 @@
-"""Is the database's file whole? Looked through every night; a page that cannot be read is noted.
+"""Whether SQLite's database file is intact: checked every night, and after a page is unreadable.
 
-What was found stands in a file beside the database, for monitors, `flask doctor` and the next
-start. It is of one file: a database that was restored begins without a fault. The file is the one
-in use, wherever it is; of a database that is none there is no note. All is asked within an app.
+The result is stored in a file beside the database, for monitors, `flask doctor` and the next
+start. It holds for one file: a restored database starts without one. The file is the one in use,
+wherever it is; other databases have no result. Everything here runs in an app context.
 """
 
 import json
@@ -15,71 +15,71 @@ from pathlib import Path
 
 from flask import Flask, current_app
 
-from psgflask.core import faults, journal
+from psgflask.core import failures, journal
 from psgflask.core.clock import utc_now
-from psgflask.core.database import BUSY_TIMEOUT_MS, file_in_use
-from psgflask.core.durable import write_whole
+from psgflask.core.database import BUSY_TIMEOUT_MS, database_file
+from psgflask.core.durable import atomic_write
 
 log = logging.getLogger(__name__)
 
-DATABASE, NOTE = "psg.sqlite", "database-check.json"
-# In the first night after a day, when fewest come; after two days whenever it is.
+DATABASE, RESULT_FILE = "psg.sqlite", "database-check.json"
+# In the first night after a day, when fewest visitors come; after two days at any hour.
 NIGHT = range(1, 5)  # hours, UTC
 NIGHTLY, LATEST = timedelta(hours=20), timedelta(hours=44)
-# What is at fault is looked at again so soon: somebody may have mended it.
-AGAIN = timedelta(minutes=10)
+# A damaged file is checked again this soon: somebody may have repaired it.
+RECHECK = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
-class Note:
-    """What was found, when (ISO 8601, empty: by a request alone), and of which file."""
+class CheckResult:
+    """What is wrong, found when (ISO 8601; empty: by a request alone), and in which file."""
 
     at: str
     fault: str
     file: list[int]
 
 
-def fault() -> str:
-    """Return what is known to be wrong with the database's file, empty when nothing is."""
-    note, file = _read(), _number_of(file_in_use())
-    return note.fault if note is not None and file and note.file == file else ""
+def damage() -> str:
+    """Return what is known to be wrong with the database file, empty when nothing is."""
+    result, file = _read(), _file_id(database_file())
+    return result.fault if result is not None and file and result.file == file else ""
 
 
-def suspect(fault_: str) -> None:
-    """Note that a page could not be read; the worker looks through the file in its next round."""
-    if not fault():
-        _write("", fault_, file_in_use())
+def report_damage(fault: str) -> None:
+    """Record that a page could not be read; the worker checks the file in its next round."""
+    if not damage():
+        _write("", fault, database_file())
 
 
-def look_through() -> str:
-    """Look through the whole file, note and return what is wrong with it, empty when nothing is.
+def check_database() -> str:
+    """Check the whole file, store and return what is wrong with it, empty when nothing is.
 
-    Raises sqlite3.Error while somebody holds the database, or it cannot be opened at all.
+    Raises sqlite3.Error while another process holds the database, or it cannot be opened at all.
     """
-    if (file := file_in_use()) is None:
+    if (file := database_file()) is None:
         return ""
-    found = _examined(file)
-    _write(utc_now().isoformat(), found, file)
-    return found
+    fault = _check(file)
+    _write(utc_now().isoformat(), fault, file)
+    return fault
 
 
-def sweep(app: Flask) -> None:
-    """Look through the file when that is due: a task of the worker."""
+def run(app: Flask) -> None:
+    """Check the file when that is due: a worker task."""
     with app.app_context():
-        file = file_in_use()
-        if file is None or not _is_due(_read(), _number_of(file), utc_now()):
+        file = database_file()
+        if file is None or not _is_due(_read(), _file_id(file), utc_now()):
             return
-        before = fault()
-        found = look_through()
-        if found:
-            log.error("The database is damaged (%s): %s", found, advice())
+        before = damage()
+        fault = check_database()
+        if fault:
+            log.error("The database is damaged (%s): %s", fault, recovery_advice())
         elif before:
             log.warning("The database is whole again")
 
 
-def advice() -> str:
+def recovery_advice() -> str:
     """Return the commands that bring the last backup back."""
-    instance, file = Path(current_app.instance_path), file_in_use()
+    instance, file = Path(current_app.instance_path), database_file()
     if file != instance / DATABASE:
         return (
             f"systemctl stop psgflask; bring {file} back from the newest backup that is whole, with"
@@ -92,50 +92,51 @@ def advice() -> str:
     )
 
 
-def _is_due(note: Note | None, file: list[int], now: datetime) -> bool:
-    if note is None or not note.at or note.file != file:
+def _is_due(result: CheckResult | None, file: list[int], now: datetime) -> bool:
+    if result is None or not result.at or result.file != file:
         return True
-    age = abs(now - datetime.fromisoformat(note.at))
-    if note.fault:
-        return age >= AGAIN
+    age = abs(now - datetime.fromisoformat(result.at))
+    if result.fault:
+        return age >= RECHECK
     return age >= LATEST or (age >= NIGHTLY and now.hour in NIGHT)
 
 
-def _examined(file: Path) -> str:
+def _check(file: Path) -> str:
     try:
-        # On a connection of its own, which has no page in memory that the file has lost.
+        # A new connection has no page in memory that the file may have lost.
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as connection:
-            journal.open_up(connection)
+            journal.configure(connection)
             connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
             connection.execute("PRAGMA query_only=ON")
             # All that quick_check does, and each index is compared with its table.
             (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.Error as error:
-        if not faults.is_damaged(error):
+        if not failures.is_damaged(error):
             raise
-        return faults.words(error)
+        return failures.describe(error)
     return "" if verdict == "ok" else " ".join(str(verdict).split())
 
 
-def _number_of(file: Path | None) -> list[int]:
-    """Return which file that is, empty when there is none; one that takes its place is another."""
+def _file_id(file: Path | None) -> list[int]:
+    """Return the device and inode of a file, empty where there is none."""
     try:
-        about = file.stat() if file is not None else None
+        stat = file.stat() if file is not None else None
     except OSError:
-        about = None
-    return [about.st_dev, about.st_ino] if about is not None else []
+        stat = None
+    return [stat.st_dev, stat.st_ino] if stat is not None else []
 
 
-def _read() -> Note | None:
+def _read() -> CheckResult | None:
     try:
-        return Note(**json.loads(Path(current_app.instance_path, NOTE).read_text("utf-8")))
+        stored = Path(current_app.instance_path, RESULT_FILE).read_text("utf-8")
+        return CheckResult(**json.loads(stored))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def _write(at: str, fault_: str, file: Path | None) -> None:
-    if not (number := _number_of(file)):
+def _write(at: str, fault: str, file: Path | None) -> None:
+    if not (file_id := _file_id(file)):
         return
-    content = json.dumps(asdict(Note(at, fault_, number))).encode()
-    with suppress(OSError):  # of which whoever asks next is told again
-        write_whole(Path(current_app.instance_path, NOTE), content)
+    content = json.dumps(asdict(CheckResult(at, fault, file_id))).encode()
+    with suppress(OSError):  # the next check reports it again
+        atomic_write(Path(current_app.instance_path, RESULT_FILE), content)

@@ -1,12 +1,11 @@
 """SQLite's journal: write-ahead on every version, and one checkpoint at a time."""
 
-import fcntl
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from psgflask.core import faults
+from psgflask.core import failures
+from psgflask.core.locks import FileLock
 
 # SQLite before this version can corrupt a WAL database when two processes checkpoint at once.
 WAL_IS_SAFE_FROM = (3, 51, 3)
@@ -15,10 +14,10 @@ LOCK = "checkpoint.lock"
 # Beside the database's file while it is open; the first holds what is newest in the database.
 WAL, SHARED_MEMORY = "-wal", "-shm"
 # What a commit leaves in the journal beyond this is written back at once, worker or none.
-LONGEST = 4_000_000
+MAX_SIZE = 4_000_000
 
 
-def rule() -> tuple[str, str]:
+def mode_and_reason() -> tuple[str, str]:
     """Return the journal mode to be used and how checkpoints are kept safe in it."""
     version = ".".join(map(str, sqlite3.sqlite_version_info))
     if sqlite3.sqlite_version_info >= WAL_IS_SAFE_FROM:
@@ -26,7 +25,7 @@ def rule() -> tuple[str, str]:
     return MODE, f"SQLite {version} is older than 3.51.3: one checkpoint at a time, under a lock"
 
 
-def open_up(connection: sqlite3.Connection) -> None:
+def configure(connection: sqlite3.Connection) -> None:
     """Set on a new connection what needs no look at the file, which may be locked."""
     # We say BEGIN ourselves: the driver would begin late and never IMMEDIATE.
     connection.isolation_level = None
@@ -70,15 +69,17 @@ def checkpoint(connection: sqlite3.Connection, *, patience: int = 0) -> bool:
     """
     if not (file := _file(connection)):
         return True
-    with _alone(file) as alone:
-        if not alone:
-            return False
+    try:
+        lock = FileLock(Path(file).with_name(LOCK), create=True, wait=False)
+    except BlockingIOError:
+        return False
+    with lock:
         connection.execute("PRAGMA query_only=OFF").close()
         connection.execute(f"PRAGMA busy_timeout={patience}").close()
         try:
             (busy, *_pages) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError as error:
-            if not faults.is_busy(error):
+            if not failures.is_busy(error):
                 raise
             return False
     return not busy
@@ -87,14 +88,3 @@ def checkpoint(connection: sqlite3.Connection, *, patience: int = 0) -> bool:
 def _file(connection: sqlite3.Connection) -> str:
     rows = connection.execute("PRAGMA database_list").fetchall()
     return next((str(file) for _number, name, file in rows if name == "main"), "")
-
-
-@contextmanager
-def _alone(database: str) -> Iterator[bool]:
-    """Give whether no other process of the installation checkpoints; none does in the block."""
-    try:
-        with Path(database).with_name(LOCK).open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield True
-    except BlockingIOError:
-        yield False

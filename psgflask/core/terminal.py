@@ -1,4 +1,4 @@
-"""What commands share: one change each or none, refusals, tables, JSON, and who runs them."""
+"""What commands share: database sessions, error messages, tables, JSON and the user's name."""
 
 import functools
 import getpass
@@ -15,15 +15,15 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from psgflask.core import escaping, faults
-from psgflask.core.database import db, one_wait, read_only
+from psgflask.core import escaping, failures
+from psgflask.core.database import db, read_only, single_wait
 from psgflask.manuscript import FrontMatterWrong
 
-TELLS = "tells_faults"  # the mark of a command that `tell_faults` has seen
-WIDTH_OF_A_FILE = 10_000  # characters: where output goes to no terminal, no line is broken
+REPORTS_WRITE_FAILURES = "reports_write_failures"  # marks a wrapped command
+FILE_WIDTH = 10_000  # characters: output that goes to no terminal is not wrapped
 
 
-class FileWrong(click.ClickException):
+class FileRefused(click.ClickException):
     """A file holds mistakes: each with its line. Exit code 2, as for a mistyped command."""
 
     exit_code = 2
@@ -35,10 +35,10 @@ class FileWrong(click.ClickException):
 
 
 @contextmanager
-def faults_told() -> Iterator[None]:
-    """Tell faults of the database as a click error; one that is busy is waited for once."""
+def click_errors() -> Iterator[None]:
+    """Raise errors of the database as click errors; a busy one is waited for only once."""
     try:
-        with one_wait():
+        with single_wait():
             yield
     except (StaleDataError, IntegrityError) as error:
         raise click.ClickException(
@@ -46,81 +46,81 @@ def faults_told() -> Iterator[None]:
             " what is there now and try again"
         ) from error
     except DatabaseError as error:
-        raise click.ClickException(_fault(error)) from error
+        raise click.ClickException(_message(error)) from error
 
 
 @contextmanager
-def one_change(file: Path | None = None) -> Iterator[Session]:
-    """Give the session of one command, which commits it; on any fault nothing is changed.
+def write_session(file: Path | None = None) -> Iterator[Session]:
+    """Open the session of one command, which commits it; after any error nothing is changed.
 
-    Faults of the database and mistakes in `file` are told as a click error.
+    Raises errors of the database, and mistakes in `file`, as click errors.
     """
-    with faults_told():
+    with click_errors():
         session = db.session()
         try:
             yield session
         except FrontMatterWrong as error:
-            raise FileWrong(file, error) from error
+            raise FileRefused(file, error) from error
         finally:
-            # After a commit there is nothing to undo, and nobody waits for our lock.
+            # After a commit there is nothing to roll back, and the lock is released.
             session.rollback()
 
 
 @contextmanager
-def one_look() -> Iterator[Session]:
-    """Give the session of one command that only reads: it waits for no writer, nor makes one wait.
+def read_session() -> Iterator[Session]:
+    """Open the session of one command that only reads: it waits for no writer and blocks none.
 
-    Faults of the database are told as a click error.
+    Raises errors of the database as click errors.
     """
-    with read_only(), one_change() as session:
+    with read_only(), write_session() as session:
         yield session
 
 
-def _fault(error: DatabaseError) -> str:
+def _message(error: DatabaseError) -> str:
     cause = str(error.orig)
     if "no such table" in cause or "does not exist" in cause:
         return "The database has no tables yet: run `flask init`"
-    if faults.is_busy(error):
+    if failures.is_busy(error):
         return "The database is busy. Nothing was changed: try again in a moment"
-    if faults.cannot_write(error):
-        return f"Nothing was changed: {faults.words(error)}"
-    if faults.is_damaged(error):
+    if failures.cannot_write(error):
+        return f"Nothing was changed: {failures.describe(error)}"
+    if failures.is_damaged(error):
         return f"The database cannot be read: {cause}. `flask doctor` says what to do"
     return f"The database failed, and nothing was changed: {cause}"
 
 
-def tell_faults(group: click.Group) -> None:
-    """Let every command of a group say in a sentence that it cannot write, and no traceback."""
+def report_write_failures(group: click.Group) -> None:
+    """Make every command of a group report in a sentence, not a traceback, that it cannot write."""
     for command in group.commands.values():
         if isinstance(command, click.Group):
-            tell_faults(command)
-        # Commands are the process's, groups each app's own: none is wrapped twice.
-        if command.callback is not None and not hasattr(command.callback, TELLS):
-            command.callback = _telling(command.callback)
+            report_write_failures(command)
+        # Commands belong to the process, groups to each app: none is wrapped twice.
+        if command.callback is not None and not hasattr(command.callback, REPORTS_WRITE_FAILURES):
+            command.callback = _reporting(command.callback)
 
 
-def _telling(callback: Callable[..., object]) -> Callable[..., object]:
+def _reporting(callback: Callable[..., object]) -> Callable[..., object]:
     @functools.wraps(callback)
-    def run(*given: object, **named: object) -> object:
+    def run(*args: object, **kwargs: object) -> object:
         try:
-            return callback(*given, **named)
+            return callback(*args, **kwargs)
         except (OSError, DBAPIError) as error:
-            if not faults.cannot_write(error):
+            if not failures.cannot_write(error):
                 raise
-            told = f"It could not be done: {faults.words(error)}. {faults.remedy(error)}"
-            raise click.ClickException(told) from error
+            text = f"It could not be done: {failures.describe(error)}. {failures.remedy(error)}"
+            raise click.ClickException(text) from error
 
-    setattr(run, TELLS, True)
+    setattr(run, REPORTS_WRITE_FAILURES, True)
     return run
 
 
 def echo(text: str, *, err: bool = False) -> None:
-    """Print lines; what strangers wrote into a value does nothing to the terminal."""
+    """Print lines; control characters in a value are escaped."""
     click.echo(escaping.lines(text), err=err)
 
 
 def print_file(text: str) -> None:
-    """Print what is to be kept in a file: as it is, but for a terminal as `echo` does."""
+    """Print the content of a file unchanged; to a terminal as `echo` does."""
     click.echo(escaping.lines(text) if sys.stdout.isatty() else text, nl=False)
 
 
@@ -132,27 +132,27 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        # Folded, never cut off: a slug is there to be copied.
+        # Folded, never truncated: a slug is there to be copied.
         table.add_column(column, overflow="fold")
     for row in rows:
         # Text, or a title such as "[Draft] Budget" would be read as a style.
         table.add_row(*(Text(escaping.one_line(str(cell))) for cell in row))
-    Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE).print(table)
+    Console(width=None if sys.stdout.isatty() else FILE_WIDTH).print(table)
 
 
 def print_json(value: Any) -> None:
     """Print a value as JSON, accents as they are and control characters as JSON writes them."""
-    written = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
     click.echo(
         escaping.CONTROLS.sub(
-            lambda found: "\n" if found[0] == "\n" else json.dumps(found[0])[1:-1], written
+            lambda match: "\n" if match[0] == "\n" else json.dumps(match[0])[1:-1], text
         )
     )
 
 
 def user_name() -> str:
-    """Return who runs this command, as the operating system knows them."""
+    """Return who runs this command, by the operating system."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container may run under a number without a name
+    except (KeyError, OSError):  # a container may run under a user id without a name
         return f"user {os.getuid()}"

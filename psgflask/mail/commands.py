@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from psgflask.core.clock import utc_now
 from psgflask.core.language_names import LANGUAGES
-from psgflask.core.terminal import echo, one_change, one_look, print_json, print_table
+from psgflask.core.terminal import echo, print_json, print_table, read_session, write_session
 from psgflask.mail import outbox
 from psgflask.mail.models import DEAD, SENT, VOID, WAITING, Message
 
@@ -38,7 +38,7 @@ def list_(state: str | None, addresses: bool, as_json: bool) -> None:
     wanted = select(Message).order_by(Message.id.desc()).limit(MOST_SHOWN)
     if state:
         wanted = wanted.where(Message.state == state)
-    with one_look() as session:
+    with read_session() as session:
         rows = [_row(message, addresses) for message in session.scalars(wanted)]
     if as_json:
         print_json(rows)
@@ -77,7 +77,7 @@ def retry(number: int | None, everything: bool) -> None:
     """Try a mail again that is dead or waits, at once and for five days more."""
     if (number is None) != everything:
         raise click.UsageError("Say which mail (its id is in `mail list`), or --all")
-    with one_change() as session:
+    with write_session() as session:
         try:
             count = outbox.retry(session, number, now=utc_now())
         except outbox.MailRefused as refused:
@@ -95,7 +95,7 @@ def retry(number: int | None, everything: bool) -> None:
 @with_appcontext
 def test(address: str, language: str) -> None:
     """Post a test mail to ADDRESS, on the same way as every other one."""
-    with one_change() as session:
+    with write_session() as session:
         try:
             message = outbox.post(
                 session, kind="test", to=address, language=language, values={}, now=utc_now()

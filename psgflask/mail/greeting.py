@@ -8,6 +8,8 @@ greets nobody. A name that is refused loses nothing else.
 import re
 import unicodedata
 
+from psgflask.core.folding import fold, normalize
+
 LONGEST, LONGEST_WORD, MOST_IDEOGRAPHS = 60, 35, 6
 MOST_WORDS = 6  # beside particles
 MOST_IN_ANY_CASE = 3  # of more words each begins with a capital, where there are any
@@ -67,7 +69,7 @@ OF_NO_SCRIPT = frozenset({"MODIFIER", "COMBINING", "FEMININE", "MASCULINE"})
 
 def is_name(text: str) -> bool:
     """Say whether a line is a name that a mail may greet by."""
-    folded = unicodedata.normalize("NFKC", text)
+    folded = normalize("NFKC", text)
     if "MATHEMATICAL" in "".join(unicodedata.name(sign, "") for sign in text):
         return False
     if not 0 < len(text) <= LONGEST or not (_has_shape(text) and _has_shape(folded)):
@@ -116,8 +118,7 @@ def _is_of_one_script(word: str) -> bool:
 
 def _plain(word: str) -> str:
     """Return a word folded, with letters alone."""
-    decomposed = unicodedata.normalize("NFKD", word.casefold())
-    return "".join(sign for sign in decomposed if sign.isalpha())
+    return "".join(char for char in fold(word) if char.isalpha())
 
 
 def _is_message(words: list[str]) -> bool:

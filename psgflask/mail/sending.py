@@ -17,7 +17,7 @@ from threading import Event
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from psgflask.core import clock_watch as watched
+from psgflask.core import clock_watch
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db, read_only
 from psgflask.mail import composing, outbox, transports
@@ -179,11 +179,15 @@ class _Round:
         with self.app.app_context(), Session(db.engine) as session:
             if refused.final:
                 # From this moment its contents are kept for a while: not from one that is past.
-                at = watched.at_least(self.app, now)
+                at = clock_watch.corrected_time(self.app, now)
                 outbox.note_dead(session, message.id, error=str(refused), now=at)
             else:
                 at = now + delay(message.tries + 1)
-                told = {"at": at, "now": now, "earliest": watched.agreed(self.app).earliest}
+                told = {
+                    "at": at,
+                    "now": now,
+                    "earliest": clock_watch.time_bounds(self.app).earliest,
+                }
                 outbox.note_again(session, message.id, error=str(refused), **told)
             session.commit()
         # Of an answer its number alone; any other cause is told without addresses.
@@ -193,7 +197,7 @@ class _Round:
     def _rest(self, number: int, trouble: ServerTrouble) -> None:
         """Leave a server alone that takes no mail from us; what waits keeps its tries."""
         self.post.troubles += 1
-        now, earliest = self.clock(), watched.agreed(self.app).earliest
+        now, earliest = self.clock(), clock_watch.time_bounds(self.app).earliest
         self.post.rests = now, now + delay(self.post.troubles, LONGEST_REST)
         log.warning("No mail can be sent: %s", trouble)
         with self.app.app_context(), Session(db.engine) as session:
@@ -214,7 +218,7 @@ def _trim(app: Flask, post: Post, now: datetime) -> None:
     if post.trimmed is not None and abs(now - post.trimmed) < TRIM_EVERY:
         return
     with app.app_context(), Session(db.engine) as session:
-        agreed = watched.agreed(app)
+        agreed = clock_watch.time_bounds(app)
         outbox.put_right(session, now=now, latest=agreed.latest)
         outbox.trim(session, agreed.earliest)
         session.commit()

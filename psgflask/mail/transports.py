@@ -5,7 +5,6 @@ says afterwards concerns this one (Refused). A connection that is lost while it 
 leaves open whose doing that is, and whether the mail arrived (Lost).
 """
 
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from psgflask.core.durable import atomic_write
 
 if TYPE_CHECKING:
     from psgflask.mail.smtp_client import Client
@@ -83,20 +84,13 @@ class Folder:
 
         Raises OSError.
         """
-        target = self.folder / f"{letter.name}.eml"
-        spare = self.folder / f".{letter.name}.part"
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(spare, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(letter.content)
-                file.flush()
-                os.fsync(file.fileno())
-            spare.replace(target)
-        except BaseException:
-            with suppress(OSError):
-                spare.unlink(missing_ok=True)
-            raise
+        atomic_write(
+            self.folder / f"{letter.name}.eml",
+            letter.content,
+            # The next attempt overwrites what a killed worker left of this mail.
+            temporary=self.folder / f".{letter.name}.part",
+        )
 
     def close(self) -> None:
         """Hold nothing open."""

@@ -11,7 +11,7 @@ from psgflask.accounts import email_confirmation as proving
 from psgflask.accounts.limits import TooMany
 from psgflask.accounts.networks import AddressUnreadable
 from psgflask.core import escaping
-from psgflask.core.terminal import one_change, one_look, user_name
+from psgflask.core.terminal import read_session, user_name, write_session
 from psgflask.members import applications, consents
 from psgflask.members.models import EMAIL, Person
 from psgflask.members.refusals import MembershipRefused
@@ -43,7 +43,7 @@ class Day(click.ParamType[date]):
 def writing() -> Iterator[Session]:
     """Give the session of one command; on any refusal nothing is changed and the reason is told."""
     try:
-        with one_change() as session:
+        with write_session() as session:
             yield session
     except (MembershipRefused, AddressUnreadable, MembershipsUnreadable) as error:
         raise click.ClickException(escaping.lines(f"{error}\nNothing was changed.")) from error
@@ -53,7 +53,7 @@ def writing() -> Iterator[Session]:
 def looking() -> Iterator[Session]:
     """Give the session of one command that only reads, and tell of refusals."""
     try:
-        with one_look() as session:
+        with read_session() as session:
             yield session
     except (MembershipRefused, MembershipsUnreadable) as error:
         raise click.ClickException(escaping.lines(str(error))) from error

@@ -1,9 +1,10 @@
 """The countries of the world by their names in both languages, for postal addresses."""
 
-import unicodedata
 from functools import lru_cache
 
 from babel import Locale
+
+from psgflask.core.folding import fold
 
 FIRST = ("GB", "PE")
 # Codes that Unicode names besides countries: unions, tests, islands that use another's post code.
@@ -21,10 +22,5 @@ def names(language: str) -> dict[str, str]:
         for code, name in told.items()
         if len(code) == 2 and code.isalpha() and code not in NO_COUNTRIES
     }
-    rest = sorted((code for code in found if code not in FIRST), key=lambda c: _folded(found[c]))
+    rest = sorted((code for code in found if code not in FIRST), key=lambda c: fold(found[c]))
     return {code: found[code] for code in (*FIRST, *rest)}
-
-
-def _folded(name: str) -> str:
-    bare = unicodedata.normalize("NFD", name.casefold())
-    return "".join(sign for sign in bare if not unicodedata.combining(sign))

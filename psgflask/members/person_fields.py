@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from psgflask.core.folding import normalize
+
 LONGEST_NAME, LONGEST_ADDRESS, LONGEST_POSTCODE, LONGEST_PHONE = 200, 500, 20, 40
 MOST_IN_A_HOUSEHOLD = 12
 # Longer than all that is taken; what is beyond is not read: to put accents in order (NFC) takes
@@ -24,7 +26,7 @@ def line(text: str | None) -> str:
         " " if unicodedata.category(sign) in {"Cc", "Zl", "Zp", "Cs", "Cn"} else sign
         for sign in TURNING.sub("", (text or "")[:LONGEST_TYPED])
     )
-    return " ".join(unicodedata.normalize("NFC", shown).split())
+    return " ".join(normalize("NFC", shown).split())
 
 
 def lines(text: str | None) -> str:

@@ -38,7 +38,7 @@ def sweep(app: Flask) -> None:
     """Once an hour tidy up; in the night after an erasure, write the database's file anew."""
     rounds: Rounds = app.extensions["psg_members_rounds"]
     now = utc_now()
-    agreed = clock_watch.agreed(app)
+    agreed = clock_watch.time_bounds(app)
     if rounds.tidied is None or abs(now - rounds.tidied) >= EVERY:
         put_right(app, now, agreed.latest)
         tidy(app, agreed.earliest, anew=rounds.tidied is None)
@@ -85,4 +85,4 @@ def compact(app: Flask, now: datetime) -> bool:
     with app.app_context():
         with read_only(), Session(db.engine) as session:
             wanted = any(entry.at >= since for entry in erasure.erased(session))
-        return database.compact(db.engine) if wanted else True
+        return database.vacuum(db.engine) if wanted else True

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.core.terminal import one_change, user_name
+from psgflask.core.terminal import user_name, write_session
 from psgflask.news import catalogue
 from psgflask.news.drafts import PublishingRefused
 from psgflask.news.front_matter import ArticleFile
@@ -25,7 +25,7 @@ def writing(file: ArticleFile | None = None) -> Iterator[Session]:
     `file` is where the writer's words come from: a refusal of one of them tells its line.
     """
     try:
-        with one_change(file.path if file else None) as session:
+        with write_session(file.path if file else None) as session:
             yield session
     except PublishingRefused as error:
         line = file.lines.get(error.field) if file else None

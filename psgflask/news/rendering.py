@@ -12,9 +12,9 @@ from flask_babel import gettext as _
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from psgflask.core import content_stamp, faults
+from psgflask.core import content_stamp, failures
 from psgflask.core.clock import utc_now
-from psgflask.core.database import db, refuse
+from psgflask.core.database import db, fail_fast
 from psgflask.news import catalogue, counting, listing
 from psgflask.news.catalogue import Scope
 from psgflask.news.dateline import DAY, MONTH, UNDATED, Dateline
@@ -133,11 +133,11 @@ class Archive:
         try:
             return ask()
         except DatabaseError as error:
-            passing = faults.is_busy(error) or faults.is_out_of_reach(error)
-            if not (passing or faults.is_damaged(error)):
+            passing = failures.is_busy(error) or failures.is_unreachable(error)
+            if not (passing or failures.is_damaged(error)):
                 raise
             if passing:
-                refuse()  # or each further question of this page would wait as long
+                fail_fast()  # or each further question of this page would wait as long
             db.session.rollback()
             caching.do_not_keep()
             return None

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from psgflask.core import durable
+from psgflask.core import durable, locks
 from psgflask.core.config import SETTINGS
 from psgflask.ops import archives
 from psgflask.ops.archives import DATABASE, MANIFEST, MEDIA, SETTINGS_FILE, BackupRefused, Manifest
@@ -64,9 +64,9 @@ def make(instance: Path, target: Path, settings: dict[str, Any], *, now: datetim
                 _add_bytes(archive, None, MANIFEST, manifest.to_json())
             archives.read(part)
             part.chmod(0o600)
-            durable.keep_on_disk(part)
+            durable.fsync(part)
             part.rename(target)
-            durable.keep_on_disk(target.parent)
+            durable.fsync(target.parent)
     except OSError as error:
         raise BackupRefused(f"Cannot write {target}: {error.strerror or error}") from error
     return manifest
@@ -146,10 +146,10 @@ def _within(seconds: float) -> Callable[[int, int, int], None]:
 @contextmanager
 def _working(folder: Path) -> Iterator[Path]:
     """Make a folder for this backup alone, and remove what those left that were killed."""
-    with durable.alone(folder) as is_alone:
+    with locks.try_exclusive(folder) as is_alone:
         if not is_alone:
             raise BackupRefused(f"Another backup is being written into {folder}: wait for its end")
-        with durable.workshop(folder, WORKING) as working:
+        with durable.temporary_folder(folder, WORKING) as working:
             yield working
 
 

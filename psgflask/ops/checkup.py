@@ -18,19 +18,18 @@ from psgflask.core import (
     clock_watch,
     config,
     database,
-    faults,
+    failures,
     integrity,
     journal,
     paths,
-    worker_lock,
 )
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
-from psgflask.core.findings import ATTENTION, FAULT, OK, Finding, Question
+from psgflask.core.findings import ATTENTION, FAULT, OK, Finding, HealthCheck
 from psgflask.mail import health as mail
 from psgflask.members import health as members
 from psgflask.news import health as news
-from psgflask.ops import installing, migrating, worker
+from psgflask.ops import installing, migrating, worker, worker_lock
 from psgflask.search.index import IndexBroken
 from psgflask.search.models import LedgerEntry
 from psgflask.search.sync import keeper
@@ -52,15 +51,17 @@ def sqlite(app: Flask) -> Iterator[Finding]:
         if not database.is_sqlite(connection):
             yield Finding("database", OK, f"{connection.dialect.name} answers")
             return
-        rule, reason = journal.rule()
+        rule, reason = journal.mode_and_reason()
         mode = str(connection.scalar(text("PRAGMA journal_mode"))).upper()
     if mode == rule:
         yield Finding("journal", OK, f"{mode}: {reason}")
     else:
         advice = "The worker changes it to WAL as soon as nobody else has the database open"
         yield Finding("journal", ATTENTION, f"{mode}: readers wait for who writes", advice)
-    if damage := integrity.look_through():
-        yield Finding("database", FAULT, f"The file is damaged: {damage}", integrity.advice())
+    if damage := integrity.check_database():
+        yield Finding(
+            "database", FAULT, f"The file is damaged: {damage}", integrity.recovery_advice()
+        )
         return
     with db.engine.connect() as connection:
         lost = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
@@ -248,10 +249,10 @@ def background(app: Flask) -> Iterator[Finding]:
         text_ = "None runs: scheduled articles are not indexed when their time comes"
         yield Finding("worker", ATTENTION, text_, "Start the server, or psgflask worker")
         return
-    troubles = worker_lock.troubles(Path(app.instance_path))
+    troubles = worker_lock.read_troubles(Path(app.instance_path))
     if troubles is None:
         text_ = "Runs, but cannot write down how its tasks fare"
-        yield Finding("worker", ATTENTION, text_, faults.MAKE_ROOM)
+        yield Finding("worker", ATTENTION, text_, failures.FREE_SPACE)
     elif not troubles:
         yield Finding("worker", OK, "Runs")
     for each in troubles or ():
@@ -262,13 +263,13 @@ def background(app: Flask) -> Iterator[Finding]:
         yield Finding("worker", state, f"{text_}: {each.error}", each.advice)
 
 
-QUESTIONS: tuple[Question, ...] = (
+QUESTIONS: tuple[HealthCheck, ...] = (
     *(sqlite, schema, readable_index, agreement, ledger, background, disk, translations),
-    clock_watch.doubts,
+    clock_watch.check_clock,
     *(mail.way_out, mail.waiting, mail.dead_letters),
     *(base_address, secret, rights, config_file, modes, strangers, facts),
     *(members.amounts, members.erased),
     news.attached_texts,
 )
 # What decides whether visitors can be served; cheap enough to be asked every few seconds.
-FOR_MONITORS: tuple[Question, ...] = (readable_index, ledger, disk, mail.waiting)
+FOR_MONITORS: tuple[HealthCheck, ...] = (readable_index, ledger, disk, mail.waiting)

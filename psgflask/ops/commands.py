@@ -10,10 +10,10 @@ from flask.cli import FlaskGroup, with_appcontext
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from psgflask.core import config, faults
+from psgflask.core import config, failures
 from psgflask.core.clock import utc_now
-from psgflask.core.database import db, file_in_use
-from psgflask.core.terminal import faults_told, tell_faults
+from psgflask.core.database import database_file, db
+from psgflask.core.terminal import click_errors, report_write_failures
 from psgflask.mail import outbox
 from psgflask.ops import installing, migrating
 from psgflask.search.index import IndexBroken
@@ -24,7 +24,7 @@ def init_app(app: Flask) -> None:
     """Add the commands; what only they need is imported when one of them runs."""
     for command in (init, migrating.COMMANDS, backup, restore):
         app.cli.add_command(command)
-    tell_faults(app.cli)  # the last room to be opened: every command is there
+    report_write_failures(app.cli)  # the last room to be opened: every command is there
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
 
 @click.command("init")
 @with_appcontext
-@faults_told()
+@click_errors()
 def init() -> None:
     """Make this installation ready: folder, config.py, tables, standing pages, glossary, index.
 
@@ -56,7 +56,7 @@ def init() -> None:
         click.echo(f"Wrote {written} with a fresh secret; the site's settings are in it")
     before = migrating.current()
     migrating.upgrade()
-    installing.make_locks(instance, file_in_use())
+    installing.make_locks(instance, database_file())
     after = migrating.current()
     if before != after:
         click.echo("Made the tables" if before is None else f"Migrated from {before} to {after}")
@@ -97,7 +97,7 @@ def backup(file: Path) -> None:
 @click.command("restore")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @with_appcontext
-@faults_told()
+@click_errors()
 def restore(file: Path) -> None:
     """Bring FILE back into an empty instance; anything wrong with it changes nothing."""
     from psgflask.ops import restore
@@ -142,8 +142,8 @@ def _prepared(database: Path, settings: Mapping[str, Any]) -> int:
             held = outbox.hold(db.session(), error=why, now=utc_now())
             db.session.commit()
         except (SQLAlchemyError, RuntimeError) as error:
-            if faults.cannot_write(error):
-                raise BackupRefused(f"Nothing was restored: {faults.words(error)}") from error
+            if failures.cannot_write(error):
+                raise BackupRefused(f"Nothing was restored: {failures.describe(error)}") from error
             raise BackupRefused("The database in the backup cannot be migrated") from error
         finally:
             db.session.remove()

@@ -10,8 +10,8 @@ from flask.cli import with_appcontext
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from psgflask.core import escaping, faults, integrity
-from psgflask.core.database import db, one_wait, read_only
+from psgflask.core import escaping, failures, integrity
+from psgflask.core.database import db, read_only, single_wait
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.ops import checkup
 from psgflask.web import slots
@@ -44,7 +44,7 @@ def doctor(as_json: bool) -> None:
 def examine(app: Flask) -> list[Finding]:
     """Ask every question; one that cannot be answered is itself a fault."""
     findings: list[Finding] = []
-    with read_only(), one_wait():  # who asks waits for no writer, and makes none wait
+    with read_only(), single_wait():  # who asks waits for no writer, and makes none wait
         for question in checkup.QUESTIONS:
             try:
                 findings.extend(question(app))
@@ -56,13 +56,13 @@ def examine(app: Flask) -> list[Finding]:
 def _not_examined(subject: str, error: Exception) -> Finding:
     if isinstance(error, SQLAlchemyError | sqlite3.Error):
         subject = "database"
-    if faults.is_busy(error):
+    if failures.is_busy(error):
         text_ = "The database is busy: another program has taken all of it"
         return Finding(subject, FAULT, text_, "Try again in a moment; else end that program")
-    reason = faults.words(error)
+    reason = failures.describe(error)
     advice = "Look at the file and its rights"
-    if faults.is_damaged(error):
-        advice = f"{advice}. If it is damaged: {integrity.advice()}"
+    if failures.is_damaged(error):
+        advice = f"{advice}. If it is damaged: {integrity.recovery_advice()}"
     return Finding(subject, FAULT, f"Cannot be examined: {reason}", advice)
 
 
@@ -92,13 +92,13 @@ def ready() -> Response:
     wrong: list[str] = []
     try:
         db.session.execute(text("SELECT number FROM content_stamp"))
-        if integrity.fault():
+        if integrity.damage():
             wrong.append("database")
         for question in checkup.FOR_MONITORS:
             wrong += [found.subject for found in question(app) if found.state == FAULT]
     except (SQLAlchemyError, OSError) as error:
-        if faults.is_damaged(error):
-            integrity.suspect(faults.words(error))
+        if failures.is_damaged(error):
+            integrity.report_damage(failures.describe(error))
         wrong.append("database")
     return _plain("not ready: " + ", ".join(wrong), 503) if wrong else _plain("ready", 200)
 

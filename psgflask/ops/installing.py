@@ -6,8 +6,9 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from psgflask.core import durable, journal, worker_lock
+from psgflask.core import durable, journal
 from psgflask.core.config import SETTINGS, Setting
+from psgflask.ops import worker_lock
 
 FOLDERS = ("media", "index")
 # The second and third are the database too, as long as somebody has it open.
@@ -71,7 +72,7 @@ def write_config(
     file = instance / "config.py"
     text = config_text({"SECRET_KEY": secrets.token_hex(32), **(values or {})}, offered or {})
     try:
-        durable.write_new(file, text.encode())
+        durable.atomic_create(file, text.encode())
     except FileExistsError:
         return None
     return file

@@ -9,7 +9,7 @@ from sqlalchemy import inspect, text
 
 from psgflask.core import paths
 from psgflask.core.database import db, read_only
-from psgflask.core.terminal import faults_told
+from psgflask.core.terminal import click_errors
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -38,7 +38,7 @@ class RevisionCommands(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; one that only looks takes no lock, whatever it begins."""
-        with faults_told():
+        with click_errors():
             return super().invoke(ctx)
 
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from psgflask.core import durable, paths
+from psgflask.core import durable, locks, paths
 from psgflask.core.config import SETTINGS
 from psgflask.core.paths import HALF_RESTORED
 from psgflask.ops import archives, installing
@@ -39,12 +39,12 @@ def restore(
     new = not instance.exists()
     try:
         instance.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with durable.alone(instance) as is_alone:
+        with locks.try_exclusive(instance) as is_alone:
             if not is_alone:
                 raise BackupRefused(BUSY.format(instance))
             _clear(instance)
             _must_be_empty(instance)
-            with durable.workshop(instance, WORKING) as folder:
+            with durable.temporary_folder(instance, WORKING) as folder:
                 manifest = _unpack(backup, folder, known, prepare)
                 _put_in_place(folder, instance)
     except OSError as error:
@@ -64,7 +64,7 @@ def check_whole(instance: Path) -> None:
     """
     if not (any(instance.glob(f"{WORKING}*")) or (instance / HALF_RESTORED).exists()):
         return
-    with durable.alone(instance) as is_alone:
+    with locks.try_exclusive(instance) as is_alone:
         if not is_alone:
             raise BackupRefused(BUSY.format(instance))
         if paths.is_half_restored(instance):
@@ -139,7 +139,7 @@ def _put_in_place(folder: Path, instance: Path) -> None:
         _clear(instance)
         raise
     with contextlib.suppress(OSError):  # it is done, whatever the disk says of its list
-        durable.keep_on_disk(instance)
+        durable.fsync(instance)
     shutil.rmtree(half, ignore_errors=True)
 
 
@@ -152,7 +152,7 @@ def _clear(instance: Path) -> None:
         # Last: as long as it is there, the next one knows what is left to do.
         (half / DATABASE).unlink()
     shutil.rmtree(half, ignore_errors=True)
-    durable.clear(instance, WORKING)
+    durable.remove_stale_folders(instance, WORKING)
 
 
 def _settings(file: Path) -> dict[str, Any]:

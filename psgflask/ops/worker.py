@@ -15,12 +15,13 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from psgflask.core import clock_watch, config, database, faults, integrity, worker_lock
+from psgflask.core import clock_watch, config, database, failures, integrity
 from psgflask.core.clock import utc_now
-from psgflask.core.worker_lock import Lock, Trouble
 from psgflask.mail import sending
 from psgflask.members import worker_task
 from psgflask.news.media import texts
+from psgflask.ops import worker_lock
+from psgflask.ops.worker_lock import Trouble, WorkerLock
 from psgflask.search.search_log import searches
 from psgflask.search.sync import keeper
 
@@ -51,12 +52,12 @@ class Task(NamedTuple):
 
 
 TASKS: tuple[Task, ...] = (
-    Task("clock", clock_watch.sweep),
+    Task("clock", clock_watch.run),
     Task("search index", keeper.sweep),
     Task("members", worker_task.sweep),
     Task("search counts", searches.sweep),
-    Task("database", database.tend),
-    Task("database check", integrity.sweep),
+    Task("database", database.checkpoint),
+    Task("database check", integrity.run),
     Task("mail", sending.sweep, heeds_stop=True),
     Task("attached PDFs", texts.sweep, heeds_stop=True),
 )
@@ -113,12 +114,12 @@ class Job:
         return Trouble(self.task.name, told, self.failures, error, advice)
 
     def _failed(self, error: Exception) -> None:
-        new = (words := faults.words(error)) != self.error
+        new = (words := failures.describe(error)) != self.error
         self.failures += 1
         self.since = self.since or utc_now()
-        self.error, self.advice = words, faults.advice(error)
+        self.error, self.advice = words, failures.advice(error)
         if new:
-            faults.record(log, f"The worker's task {self.task.name!r} failed", error)
+            failures.log_failure(log, f"The worker's task {self.task.name!r} failed", error)
         elif self.failures & (self.failures - 1) == 0:  # the same again: at growing intervals
             told = "The worker's task %r failed %d times since %s: %s"
             log.error(told, self.task.name, self.failures, f"{self.since:%H:%M:%S UTC}", words)
@@ -146,7 +147,7 @@ class Worker:
         # Set by whoever wants it to stop, a signal handler too.
         self.stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._lock: Lock | None = None
+        self._lock: WorkerLock | None = None
         self._reporting = threading.Lock()
 
     def start(self) -> None:
@@ -198,11 +199,11 @@ class Worker:
             thread.join()  # or the next to hold the lock would send the same mail
         lock.close()
 
-    def _take_lock(self) -> Lock | None:
+    def _take_lock(self) -> WorkerLock | None:
         try:
-            return worker_lock.take(Path(self.app.instance_path))
+            return worker_lock.acquire(Path(self.app.instance_path))
         except OSError as error:
-            log.error("Cannot take the worker's lock: %s", faults.words(error))
+            log.error("Cannot take the worker's lock: %s", failures.describe(error))
             return None
 
 

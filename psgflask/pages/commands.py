@@ -13,13 +13,13 @@ from sqlalchemy import select
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import (
-    FileWrong,
+    FileRefused,
     echo,
-    one_change,
-    one_look,
     print_file,
     print_json,
     print_table,
+    read_session,
+    write_session,
 )
 from psgflask.manuscript import FrontMatterWrong
 from psgflask.pages import reading, writing
@@ -46,7 +46,7 @@ def init_app(app: Flask) -> None:
 @json_option
 def list_pages(as_json: bool) -> None:
     """List the pages of every section."""
-    with one_look() as session:
+    with read_session() as session:
         found = session.scalars(
             select(Page).order_by(Page.section, Page.position, Page.slug, Page.language)
         )
@@ -68,7 +68,7 @@ def list_pages(as_json: bool) -> None:
 @language_option
 def show(slug: str, language: str) -> None:
     """Show the page SLUG as the file that `flask pages set` takes."""
-    with one_look() as session:
+    with read_session() as session:
         page = session.scalar(select(Page).where(Page.slug == slug, Page.language == language))
         if page is None:
             raise click.ClickException(f"There is no page {slug!r} in {language!r}")
@@ -82,8 +82,8 @@ def set_page(file: Path) -> None:
     try:
         text = writing.read_page(file)
     except FrontMatterWrong as error:
-        raise FileWrong(file, error) from error
-    with one_change(file) as session:
+        raise FileRefused(file, error) from error
+    with write_session(file) as session:
         _page, is_new = writing.set_page(session, text)
         session.commit()
     address = languages.address("pages.page", language=text.language, external=True, slug=text.slug)
@@ -95,7 +95,7 @@ def set_page(file: Path) -> None:
 def list_appeals(as_json: bool) -> None:
     """List the appeals, the newest first."""
     today = _today()
-    with one_look() as session:
+    with read_session() as session:
         rows = [
             {
                 "language": found.language,
@@ -117,8 +117,8 @@ def set_appeal(file: Path) -> None:
     try:
         text = writing.read_appeal(file)
     except FrontMatterWrong as error:
-        raise FileWrong(file, error) from error
-    with one_change(file) as session:
+        raise FileRefused(file, error) from error
+    with write_session(file) as session:
         _appeal, is_new = writing.set_appeal(session, text, today=_today())
         session.commit()
     echo(f"{'Begun' if is_new else 'Saved'}: {text.title} ({text.language})")
@@ -129,7 +129,7 @@ def set_appeal(file: Path) -> None:
 @click.option("--outcome", default="", help="How it ended, for readers.")
 def end_appeal(language: str, outcome: str) -> None:
     """End the running appeal of a language."""
-    with one_change() as session:
+    with write_session() as session:
         running = writing.running_appeal(session, language, _today())
         if running is None:
             raise click.ClickException(f"No appeal is running in {language!r}")

@@ -6,14 +6,14 @@ from sqlalchemy import select
 
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db, read_only
-from psgflask.core.terminal import echo, faults_told
+from psgflask.core.terminal import click_errors, echo
 from psgflask.news.models import Article
 
 
 @click.command("sample-content")
 @click.option("--if-empty", is_flag=True, help="Only where there is no article yet.")
 @with_appcontext
-@faults_told()
+@click_errors()
 def sample_content(if_empty: bool) -> None:
     """Add the sample content: ten items, three pages, the appeal, topics.
 

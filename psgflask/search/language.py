@@ -66,7 +66,7 @@ def _read_parts(typed: str) -> tuple[Word, ...]:
     found = _PLAIN_WORD.findall(fold(typed))
     if len(found) != 1:  # such as a fraction sign, which folds to two numbers
         return tuple(Word(part, "") for part in found)
-    lower = folding.normalized("NFC", typed).casefold()
+    lower = folding.normalize("NFC", typed).casefold()
     return (Word(found[0], lower if lower != found[0] else ""),)
 
 

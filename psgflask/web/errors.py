@@ -17,8 +17,8 @@ from werkzeug.exceptions import (
     default_exceptions,
 )
 
-from psgflask.core import faults, integrity
-from psgflask.core.database import read_only, refuse
+from psgflask.core import failures, integrity
+from psgflask.core.database import fail_fast, read_only
 from psgflask.web import caching, languages, slots
 from psgflask.web.site import REFUSED
 
@@ -102,7 +102,7 @@ def show(error: HTTPException) -> ResponseReturnValue:
         try:
             return _missing(error)
         except Exception as fault:  # the last page must not fail because a room does
-            if isinstance(fault, OperationalError) and faults.is_busy(fault):
+            if isinstance(fault, OperationalError) and failures.is_busy(fault):
                 return database_fault(fault)  # whether there is such a page cannot be said yet
             log.exception("The 404 page failed; showing the bare one")
     is_ours = (error.code or 500) >= 500 and REFUSED not in request.environ
@@ -120,29 +120,29 @@ def database_fault(error: DatabaseError) -> ResponseReturnValue:
         raise error
     if (kept := caching.last_known()) is not None:
         return kept
-    if faults.is_busy(error):
+    if failures.is_busy(error):
         return _later(ServiceUnavailable(), seconds=SOON)
     if _cannot_save(error):
         return _later(CannotSave(), seconds=60)
-    if faults.is_damaged(error):
+    if failures.is_damaged(error):
         return _later(ServiceUnavailable(), seconds=LATER, words=UNREADABLE)
-    if faults.is_out_of_reach(error):  # too many open files, say: that passes
+    if failures.is_unreachable(error):  # too many open files, say: that passes
         return _later(ServiceUnavailable(), seconds=SOON)
     return show(InternalServerError())
 
 
 def disk_fault(error: OSError) -> ResponseReturnValue:
     """Say that nothing can be saved where the disk is full; any other fault is one."""
-    if not faults.is_full(error):
+    if not failures.is_disk_full(error):
         raise error
-    log.error("Disk fault: %s", faults.words(error))
+    log.error("Disk fault: %s", failures.describe(error))
     return _later(CannotSave(), seconds=60)
 
 
 def _cannot_save(error: DatabaseError) -> bool:
     # Who only reads wants nothing saved: what he hears of then is a database that is gone.
-    closed = faults.cannot_write(error) and request.method == "POST"
-    return closed or faults.is_full(error)
+    closed = failures.cannot_write(error) and request.method == "POST"
+    return closed or failures.is_disk_full(error)
 
 
 def _later(error: HTTPException, *, seconds: int, words: tuple[LazyString, ...] = ()) -> Response:
@@ -156,13 +156,13 @@ def unavailable(fault: DatabaseError) -> bool:
 
     This request then asks it for nothing more: what is drawn to say so is drawn without it.
     """
-    damaged = faults.is_damaged(fault)
-    if not (damaged or faults.is_busy(fault) or isinstance(fault, OperationalError)):
+    damaged = failures.is_damaged(fault)
+    if not (damaged or failures.is_busy(fault) or isinstance(fault, OperationalError)):
         return False
     log.error("Database fault: %s", fault.orig)
     if damaged and not _cannot_save(fault):
-        integrity.suspect(faults.words(fault))
-    refuse()
+        integrity.report_damage(failures.describe(fault))
+    fail_fast()
     return True
 
 

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
 from psgflask.core import clock, config, language_names
-from psgflask.core.lru_cache import Kept
+from psgflask.core.lru_cache import LRUCache
 from psgflask.web import caching, languages, secrecy
 
 TAGS = {
@@ -99,7 +99,7 @@ def _parser() -> MarkdownIt:
 
 
 _markdown = _parser()
-_texts = Kept(4_000_000)  # bytes: feeds and pages show the same texts again and again
+_texts = LRUCache(4_000_000)  # bytes: feeds and pages show the same texts again and again
 _cleaner = nh3.Cleaner(
     tags=TAGS,
     attributes=ATTRIBUTES,
@@ -122,7 +122,7 @@ def markdown(text: str) -> Markup:
 
 
 def _cleaned(text: str) -> str:
-    return _texts.get(text, lambda: _made_clean(text))
+    return _texts.get_or_create(text, lambda: _made_clean(text))
 
 
 def _made_clean(text: str) -> str:

@@ -18,7 +18,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 
-from psgflask.core.database import refuse
+from psgflask.core.database import fail_fast
 from psgflask.web import caching
 
 SEARCH, PAGES, RENEWALS = "search", "pages", "renewals"
@@ -139,7 +139,7 @@ def _take() -> ResponseReturnValue | None:
         # Whoever stood in front may have asked for the same page.
         return caching.serve() if waited else None
     if kinds == (FORMS,):
-        refuse()  # and let the view say so, on a page that keeps what was typed
+        fail_fast()  # and let the view say so, on a page that keeps what was typed
         return None
     words = {
         SEARCH: _("Many people are searching just now. Wait a few seconds, then try again."),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psgflask.core import clock_watch
-from psgflask.core.clock_watch import DAY, LONG_AGO, NEVER, SLICE, Readings, Watch
+from psgflask.core.clock_watch import DAY, LONG_AGO, NEVER, SLICE, ClockWatch, Readings
 from psgflask.core.findings import ATTENTION, FAULT, OK
 from psgflask.ops import worker
 
@@ -38,23 +38,23 @@ class Machine:
             self.read(passed)
 
     def read(self, passed: float) -> None:
-        self.readings.take(self.true + self.wrong_by, passed if self.running else None)
+        self.readings.add(self.true + self.wrong_by, passed if self.running else None)
         self.running = True
 
     def stop(self, seconds: float) -> None:
         """Be off for a while; what was read is kept."""
-        self.readings = clock_watch._parsed(clock_watch._written(self.readings).encode())
+        self.readings = clock_watch.parse(clock_watch.serialize(self.readings).encode())
         self.running = False
         self.true += seconds
 
     @property
     def earliest_is_off_by(self) -> float:
         """How much later than the true time everything agreed to be over would be."""
-        return self.readings.agreed().earliest.timestamp() - self.true
+        return self.readings.bounds().earliest.timestamp() - self.true
 
     @property
     def latest_is_off_by(self) -> float:
-        return self.readings.agreed().latest.timestamp() - self.true
+        return self.readings.bounds().latest.timestamp() - self.true
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def watched() -> Machine:
 def test_until_a_clock_was_watched_for_a_day_nothing_is_old_and_nothing_is_to_come() -> None:
     machine = Machine()
     machine.go(DAY)
-    assert machine.readings.agreed() == clock_watch.Agreed(LONG_AGO, NEVER)
+    assert machine.readings.bounds() == clock_watch.TimeBounds(LONG_AGO, NEVER)
     machine.go(SLICE)
     assert machine.earliest_is_off_by == pytest.approx(0)
 
@@ -120,7 +120,7 @@ def test_a_worker_that_is_restarted_every_hour_comes_to_a_day_all_the_same() -> 
 def test_a_pause_however_long_is_one_round_of_many() -> None:
     machine = Machine()
     machine.go(50 * DAY, step=DAY)
-    assert machine.readings.agreed() == clock_watch.Agreed(LONG_AGO, NEVER)
+    assert machine.readings.bounds() == clock_watch.TimeBounds(LONG_AGO, NEVER)
     machine.go(DAY + 2 * SLICE)
     assert machine.earliest_is_off_by == pytest.approx(0)
 
@@ -158,7 +158,7 @@ def test_r14_nothing_is_deleted_too_early_whatever_the_clock_does_for_less_than_
         now = machine.true + machine.wrong_by
         made = max(now, machine.readings.not_before().timestamp())
         kept[made] = machine.true
-        agreed = machine.readings.agreed().earliest.timestamp()
+        agreed = machine.readings.bounds().earliest.timestamp()
         for dated in [dated for dated in kept if dated <= agreed - life]:
             assert machine.true - kept.pop(dated) >= life - 1
 
@@ -248,41 +248,41 @@ def file(app: Flask) -> Path:
 
 
 def findings(app: Flask) -> list[tuple[str, str]]:
-    return [(finding.state, finding.text) for finding in clock_watch.doubts(app)]
+    return [(finding.state, finding.text) for finding in clock_watch.check_clock(app)]
 
 
 def test_the_worker_reads_the_clock_first_in_every_round() -> None:
-    assert worker.TASKS[0].sweep is clock_watch.sweep
+    assert worker.TASKS[0].sweep is clock_watch.run
 
 
 def test_readings_are_written_down_once_a_minute_and_outlive_the_process(
     app: Flask, make_app: Callable[..., Flask], pretended: Pretended, file: Path
 ) -> None:
-    clock_watch.sweep(app)
+    clock_watch.run(app)
     first = file.read_bytes()
     pretended.forward(59)
-    clock_watch.sweep(app)
+    clock_watch.run(app)
     assert file.read_bytes() == first
     pretended.forward(1)
-    clock_watch.sweep(app)
-    assert clock_watch.read(file).watched == 60
+    clock_watch.run(app)
+    assert clock_watch.read_readings(file).watched == 60
     again = make_app()
     pretended.forward(5)
-    clock_watch.sweep(again)
+    clock_watch.run(again)
     pretended.forward(60)
-    clock_watch.sweep(again)
-    assert clock_watch.read(file).watched == 120
+    clock_watch.run(again)
+    assert clock_watch.read_readings(file).watched == 120
 
 
 def test_a_jump_is_logged_and_written_down_at_once(
     app: Flask, pretended: Pretended, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock_watch.sweep(app)
+    clock_watch.run(app)
     pretended.forward(5)
     pretended.now += timedelta(days=100)
-    clock_watch.sweep(app)
+    clock_watch.run(app)
     assert "jumped from 2026-11-30 12:00:05 UTC to 2027-03-10 12:00:05 UTC" in caplog.text
-    assert len(clock_watch.read(file).jumps) == 1
+    assert len(clock_watch.read_readings(file).jumps) == 1
 
 
 @pytest.mark.parametrize(
@@ -297,36 +297,36 @@ def test_a_file_that_cannot_be_read_means_a_day_anew(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     file.write_bytes(content)
-    assert clock_watch.agreed(app) == clock_watch.Agreed(LONG_AGO, NEVER)
+    assert clock_watch.time_bounds(app) == clock_watch.TimeBounds(LONG_AGO, NEVER)
     assert "a day of them is needed anew" in caplog.text
-    clock_watch.sweep(app)
-    assert clock_watch.read(file).watched == 0
+    clock_watch.run(app)
+    assert clock_watch.read_readings(file).watched == 0
 
 
 @pytest.mark.parametrize("where", ["watched", "shown", "floor", "slices"])
 def test_a_number_that_is_none_is_not_believed(
     app: Flask, pretended: Pretended, file: Path, where: str
 ) -> None:
-    clock_watch.sweep(app)
+    clock_watch.run(app)
     written = json.loads(file.read_bytes())
     bad = float("nan")
     written[where] = {"floor": [bad, 0], "slices": {"0": [bad, bad]}}.get(where, bad)
     file.write_text(json.dumps(written))
-    assert clock_watch.read(file) == Readings()
+    assert clock_watch.read_readings(file) == Readings()
 
 
 def test_r14_what_is_written_down_is_never_dated_by_a_moment_that_is_surely_past(
     app: Flask, file: Path
 ) -> None:
-    assert clock_watch.at_least(app, NOON) == NOON
+    assert clock_watch.corrected_time(app, NOON) == NOON
     machine = Machine()
     machine.true -= 2 * DAY
     machine.go(2 * DAY)
-    file.write_text(clock_watch._written(machine.readings))
+    file.write_text(clock_watch.serialize(machine.readings))
     behind = LONG_AGO + timedelta(seconds=30)  # a start before the network answers
-    assert abs(clock_watch.at_least(app, behind) - NOON) < timedelta(seconds=1)
+    assert abs(clock_watch.corrected_time(app, behind) - NOON) < timedelta(seconds=1)
     later = NOON + timedelta(days=3)
-    assert clock_watch.at_least(app, later) == later
+    assert clock_watch.corrected_time(app, later) == later
 
 
 def test_the_doctor_says_how_the_clock_stands(app: Flask, pretended: Pretended) -> None:
@@ -334,15 +334,15 @@ def test_the_doctor_says_how_the_clock_stands(app: Flask, pretended: Pretended) 
     assert state == OK
     assert "0 hours" in text
     for _step in range(150):
-        clock_watch.sweep(app)
+        clock_watch.run(app)
         pretended.forward(SLICE)
     assert findings(app) == [(OK, "Goes right")]
     pretended.now += timedelta(days=100)
-    clock_watch.sweep(app)
+    clock_watch.run(app)
     pretended.now -= timedelta(days=100)
     ((fault, _text), (attention, _jump)) = findings(app)
     assert (fault, attention) == (FAULT, ATTENTION)
-    clock_watch.sweep(app)
+    clock_watch.run(app)
     there, back = findings(app)
     assert there[0] == back[0] == ATTENTION
     assert "jumped from 2026-12-01" in there[1]
@@ -355,12 +355,12 @@ def test_a_disk_that_is_full_keeps_nobody_from_knowing_the_time(
     def full(file: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(clock_watch, "write_whole", full)
+    monkeypatch.setattr(clock_watch, "atomic_write", full)
     with pytest.raises(OSError, match="No space"):
-        clock_watch.sweep(app)
+        clock_watch.run(app)
     for _step in range(150):
         pretended.forward(SLICE)
-        seen = clock_watch.agreed(app)
+        seen = clock_watch.time_bounds(app)
     assert seen.earliest == pretended.now
 
 
@@ -369,4 +369,4 @@ def test_the_uptime_goes_on_by_itself() -> None:
 
 
 def test_a_watch_begins_with_what_is_there(tmp_path: Path) -> None:
-    assert Watch(tmp_path / "none").look() == clock_watch.Agreed()
+    assert ClockWatch(tmp_path / "none").bounds() == clock_watch.TimeBounds()

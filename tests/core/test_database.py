@@ -134,11 +134,11 @@ def test_deleting_overwrites_and_compacting_leaves_nothing_anywhere(
     session.execute(text("CREATE TABLE kept (words TEXT)"))
     session.execute(text("INSERT INTO kept VALUES ('marmoset')"))
     session.commit()
-    database.tend(app)
+    database.checkpoint(app)
     assert b"marmoset" in file.read_bytes()
     session.execute(text("DELETE FROM kept"))
     session.commit()
-    database.tend(app)
+    database.checkpoint(app)
     assert b"marmoset" not in file.read_bytes()
     # What is left where a page was divided is as if it had not been overwritten.
     careless = sqlite3.connect(file)
@@ -147,9 +147,9 @@ def test_deleting_overwrites_and_compacting_leaves_nothing_anywhere(
     careless.execute("DELETE FROM kept")
     careless.commit()
     careless.close()
-    database.tend(app)
+    database.checkpoint(app)
     assert b"marmoset" in file.read_bytes()
-    assert database.compact(db.engine)
+    assert database.vacuum(db.engine)
     assert b"marmoset" not in file.read_bytes()
 
 
@@ -160,9 +160,9 @@ def test_compacting_gives_up_where_somebody_else_is_busy(
     db.engine.dispose()
     writer = sqlite3.connect(Path(app.instance_path, "psg.sqlite"), isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
-    assert not database.compact(db.engine)
+    assert not database.vacuum(db.engine)
     writer.close()
-    assert database.compact(db.engine)
+    assert database.vacuum(db.engine)
 
 
 def checked_out(app: Flask) -> int:
@@ -176,7 +176,7 @@ def checked_out(app: Flask) -> int:
 def test_a_lock_that_cannot_be_opened_keeps_no_connection_and_undoes_no_commit(
     writing_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "LONGEST", -1)
+    monkeypatch.setattr(journal, "MAX_SIZE", -1)
     Path(writing_app.instance_path, journal.LOCK).mkdir()  # whoever asks hears OSError
     for number in range(3):
         with writing_app.app_context():
@@ -186,7 +186,7 @@ def test_a_lock_that_cannot_be_opened_keeps_no_connection_and_undoes_no_commit(
     assert writing_app.test_client().get("/news/").text.count("<article") == 3
     assert checked_out(writing_app) == 0
     with writing_app.app_context():
-        assert not database.compact(db.engine)
+        assert not database.vacuum(db.engine)
     assert checked_out(writing_app) == 0
 
 

@@ -13,8 +13,8 @@ from tests.full_disk import no_fsync, no_room_after
 
 def test_a_file_is_replaced_in_one_step_and_is_its_owners_alone(tmp_path: Path) -> None:
     file = tmp_path / "file"
-    durable.write_whole(file, b"one")
-    durable.write_whole(file, b"two")
+    durable.atomic_write(file, b"one")
+    durable.atomic_write(file, b"two")
     assert file.read_bytes() == b"two"
     assert list(tmp_path.iterdir()) == [file]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -25,13 +25,13 @@ def test_r4_a_full_disk_leaves_what_was_there_and_nothing_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     file = tmp_path / "file"
-    durable.write_whole(file, b"before")
+    durable.atomic_write(file, b"before")
     with monkeypatch.context() as patched:
         no_room_after(patched, count)
         with pytest.raises(OSError, match="No space left"):
-            durable.write_whole(file, b"after and longer")
+            durable.atomic_write(file, b"after and longer")
         with pytest.raises(OSError, match="No space left"):
-            durable.write_new(tmp_path / "new", b"something")
+            durable.atomic_create(tmp_path / "new", b"something")
         with pytest.raises(OSError, match="No space left"):
             durable.append_lines(file, ["a line"])
         with pytest.raises(OSError, match="No space left"):
@@ -45,12 +45,12 @@ def test_r4_what_cannot_be_brought_to_the_disk_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "file"
-    durable.write_whole(file, b"before\n")
+    durable.atomic_write(file, b"before\n")
 
     with monkeypatch.context() as patched:
         no_fsync(patched)
         with pytest.raises(OSError, match="No space"):
-            durable.write_whole(file, b"after")
+            durable.atomic_write(file, b"after")
         with pytest.raises(OSError, match="No space"):
             durable.append_lines(file, ["a line"])
     assert file.read_bytes() == b"before\n"
@@ -59,9 +59,9 @@ def test_r4_what_cannot_be_brought_to_the_disk_is_not_written(
 
 def test_a_new_file_never_takes_the_place_of_one_that_is_there(tmp_path: Path) -> None:
     file = tmp_path / "file"
-    durable.write_new(file, b"one")
+    durable.atomic_create(file, b"one")
     with pytest.raises(FileExistsError):
-        durable.write_new(file, b"two")
+        durable.atomic_create(file, b"two")
     assert file.read_bytes() == b"one"
     assert list(tmp_path.iterdir()) == [file]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -74,7 +74,7 @@ def test_a_new_file_is_written_where_a_disk_knows_no_links(
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", unknown)
-    durable.write_new(tmp_path / "file", b"one")
+    durable.atomic_create(tmp_path / "file", b"one")
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"one"]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psgflask.core import folding
-from psgflask.core.folding import fold, normalized
+from psgflask.core.folding import fold, normalize
 
 WORDS = st.text("aeñ\u0301\u0316\u0327ﬁÁ가\u1100\u1161", min_size=1, max_size=30)
 
@@ -17,7 +17,7 @@ WORDS = st.text("aeñ\u0301\u0316\u0327ﬁÁ가\u1100\u1161", min_size=1, max_si
 def test_a_long_text_has_the_form_that_unicode_gives_it(words: list[str]) -> None:
     text = " ".join(words * 5)
     for form in ("NFC", "NFKC", "NFD", "NFKD"):
-        assert normalized(form, text) == unicodedata.normalize(form, text)
+        assert normalize(form, text) == unicodedata.normalize(form, text)
 
 
 @pytest.mark.parametrize("text", ["a" + "\u0301\u0316" * 50_000, "á" * 100_000, "á\n" * 50_000])
@@ -34,4 +34,4 @@ def test_no_text_is_put_in_order_in_longer_pieces(
 
     monkeypatch.setattr(unicodedata, "normalize", noted)
     assert set(fold(text)) <= {"a", "\n"}
-    assert 0 < longest <= folding.LONGEST
+    assert 0 < longest <= folding.MAX_RUN

@@ -119,7 +119,7 @@ def harm(request: pytest.FixtureRequest) -> Callable[[Flask], None]:
 
 def known(app: Flask) -> str:
     with app.app_context():
-        return integrity.fault()
+        return integrity.damage()
 
 
 def asked(visitor: FlaskClient) -> tuple[int, str]:
@@ -128,11 +128,11 @@ def asked(visitor: FlaskClient) -> tuple[int, str]:
 
 
 def test_the_worker_looks_through_the_database() -> None:
-    assert integrity.sweep in [task.sweep for task in worker.TASKS]
+    assert integrity.run in [task.sweep for task in worker.TASKS]
 
 
 def test_a_whole_database_is_ready_and_said_to_be_whole(site: Flask, visitor: FlaskClient) -> None:
-    integrity.sweep(site)
+    integrity.run(site)
     assert known(site) == ""
     assert "database" not in asked(visitor)[1]
 
@@ -143,10 +143,10 @@ def test_each_harm_is_found_by_the_worker_and_told_to_monitors(
     harm: Callable[[Flask], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    integrity.sweep(site)
+    integrity.run(site)
     harm(site)
-    Path(site.instance_path, integrity.NOTE).unlink()  # as the next night
-    integrity.sweep(site)
+    Path(site.instance_path, integrity.RESULT_FILE).unlink()  # as the next night
+    integrity.run(site)
     status, told = asked(visitor)
     assert status == 503
     assert "database" in told
@@ -196,14 +196,14 @@ def test_a_kept_page_outlives_its_day_where_it_cannot_be_drawn_anew(
 def test_what_a_request_could_not_read_is_told_at_once_and_looked_into(
     site: Flask, visitor: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    integrity.sweep(site)
+    integrity.run(site)
     garble(site, "articles")
     answer = visitor.get("/news/article-2")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "300"
     assert "database" in asked(visitor)[1]
     caplog.clear()
-    integrity.sweep(site)
+    integrity.run(site)
     assert "psgflask restore" in caplog.text
 
 
@@ -211,9 +211,9 @@ def test_what_could_not_be_read_for_a_moment_is_forgotten_once_all_was_looked_th
     site: Flask, visitor: FlaskClient
 ) -> None:
     with site.app_context():
-        integrity.suspect("disk I/O error")
+        integrity.report_damage("disk I/O error")
     assert "database" in asked(visitor)[1]
-    integrity.sweep(site)
+    integrity.run(site)
     assert "database" not in asked(visitor)[1]
 
 
@@ -235,12 +235,12 @@ def test_the_note_clears_itself_when_another_file_takes_the_place(
     close(site)
     whole.write_bytes(file_of(site).read_bytes())
     garble(site, "articles")
-    integrity.sweep(site)
+    integrity.run(site)
     assert "database" in asked(visitor)[1]
     close(site)
     whole.replace(file_of(site))
     assert "database" not in asked(visitor)[1]
-    integrity.sweep(site)
+    integrity.run(site)
     assert "database" not in asked(visitor)[1]
 
 
@@ -254,11 +254,11 @@ def test_it_is_looked_through_in_the_night_and_a_fault_again_soon(
         looked.append(file)
         return found
 
-    monkeypatch.setattr(integrity, "_examined", examined)
+    monkeypatch.setattr(integrity, "_check", examined)
 
     def after(**time: float) -> int:
         clock(NOW + timedelta(**time))
-        integrity.sweep(site)
+        integrity.run(site)
         return len(looked)
 
     assert after() == 1  # never before
@@ -274,10 +274,10 @@ def test_it_is_looked_through_in_the_night_and_a_fault_again_soon(
 def test_a_worker_that_was_off_at_night_looks_at_last_by_day(
     site: Flask, clock: Callable[[datetime], None]
 ) -> None:
-    note = Path(site.instance_path, integrity.NOTE)
-    integrity.sweep(site)
+    note = Path(site.instance_path, integrity.RESULT_FILE)
+    integrity.run(site)
     clock(NOW + timedelta(hours=45))
-    integrity.sweep(site)
+    integrity.run(site)
     assert (NOW + timedelta(hours=45)).isoformat() in note.read_text()
 
 
@@ -286,7 +286,7 @@ def test_a_database_that_is_taken_is_not_taken_for_damaged(
 ) -> None:
     monkeypatch.setattr(integrity, "BUSY_TIMEOUT_MS", 1)
     with locks.held_whole(site), pytest.raises(sqlite3.OperationalError, match="locked"):
-        integrity.sweep(site)
+        integrity.run(site)
     assert known(site) == ""
 
 
@@ -301,7 +301,7 @@ def test_an_index_that_disagrees_is_found_though_every_page_can_be_read(site: Fl
     at = held.index(b"marmoset", (root - 1) * 4096)
     held[at : at + 1] = b"n"
     file_of(site).write_bytes(held)
-    integrity.sweep(site)
+    integrity.run(site)
     assert "ix_seen" in known(site)
 
 
@@ -348,13 +348,13 @@ def test_a_file_that_cannot_be_opened_is_not_looked_through_and_nothing_is_noted
 ) -> None:
     close(site)
     with descriptors(1), pytest.raises(sqlite3.OperationalError, match="unable to open"):
-        integrity.sweep(site)
+        integrity.run(site)
     close(site)
     with descriptors(1), site.app_context():
         found = [found for found in doctor.examine(site) if found.subject == "database"]
     assert found
     assert not [one for one in found if "restore" in one.advice]
-    assert not Path(site.instance_path, integrity.NOTE).exists()
+    assert not Path(site.instance_path, integrity.RESULT_FILE).exists()
 
 
 @pytest.fixture
@@ -384,7 +384,7 @@ def test_a_database_elsewhere_is_looked_through_where_it_is(
     file.write_bytes(whole)
     assert known(elsewhere)  # the same file: until it is looked through
     with elsewhere.app_context():
-        integrity.look_through()
+        integrity.check_database()
     assert "database" not in asked(visitor)[1]
 
 
@@ -393,15 +393,15 @@ def test_what_a_request_suspects_of_a_database_elsewhere_is_looked_into_and_clea
 ) -> None:
     visitor = elsewhere.test_client()
     with elsewhere.app_context():
-        integrity.suspect("database disk image is malformed")
+        integrity.report_damage("database disk image is malformed")
     assert "database" in asked(visitor)[1]
-    integrity.sweep(elsewhere)
+    integrity.run(elsewhere)
     assert "database" not in asked(visitor)[1]
 
 
 def test_a_note_of_no_file_is_a_fault_of_none(site: Flask) -> None:
     """As an older version wrote it, and as where there is no file any more."""
-    note = Path(site.instance_path, integrity.NOTE)
+    note = Path(site.instance_path, integrity.RESULT_FILE)
     note.write_text('{"at": "", "fault": "unable to open database file", "file": []}')
     assert known(site) == ""
     close(site)
@@ -409,7 +409,7 @@ def test_a_note_of_no_file_is_a_fault_of_none(site: Flask) -> None:
     assert known(site) == ""
     note.unlink()
     with site.app_context():
-        integrity.suspect("disk I/O error")
+        integrity.report_damage("disk I/O error")
     assert not note.exists()
 
 
@@ -417,11 +417,11 @@ def test_a_database_that_is_no_file_has_no_note(
     site: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with site.app_context():
-        integrity.suspect("disk I/O error")
+        integrity.report_damage("disk I/O error")
     assert known(site)
     monkeypatch.setattr(database, "is_sqlite", lambda bind: False)
     with site.app_context():
-        integrity.suspect("disk I/O error")
-        assert integrity.look_through() == ""
-    integrity.sweep(site)
+        integrity.report_damage("disk I/O error")
+        assert integrity.check_database() == ""
+    integrity.run(site)
     assert known(site) == ""

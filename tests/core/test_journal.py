@@ -47,7 +47,7 @@ def test_the_mode_is_wal_and_how_it_is_kept_safe_depends_on_the_version(
     monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int], said: str
 ) -> None:
     monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
-    mode, reason = journal.rule()
+    mode, reason = journal.mode_and_reason()
     assert mode == "WAL"
     assert said in reason
 
@@ -75,10 +75,10 @@ def test_the_former_mode_stays_while_somebody_reads_and_nothing_waits_for_that(
     other.execute("SELECT * FROM articles").fetchall()
     session.execute(text("SELECT 1"))  # a writer has begun: it was not held up
     session.rollback()
-    database.tend(app)
+    database.checkpoint(app)
     other.execute("ROLLBACK")
     assert mode_of(file) != "wal"
-    database.tend(app)  # the worker's next round
+    database.checkpoint(app)  # the worker's next round
     assert mode_of(file) == "wal"
 
 
@@ -88,7 +88,7 @@ def test_a_round_of_the_worker_empties_the_journal(
     factories.article(session)
     session.commit()
     assert journal_of(file).stat().st_size
-    database.tend(app)
+    database.checkpoint(app)
     assert not journal_of(file).stat().st_size
 
 
@@ -98,7 +98,7 @@ def test_readers_and_writers_of_the_moment_keep_the_journal_and_nobody_waits(
     factories.article(session)
     session.commit()
     other.execute("BEGIN IMMEDIATE")
-    database.tend(app)
+    database.checkpoint(app)
     assert journal_of(file).stat().st_size
     other.execute("ROLLBACK")
 
@@ -108,16 +108,16 @@ def test_only_one_process_checkpoints_at_a_time(app: Flask, session: Session, fi
     session.commit()
     with file.with_name(journal.LOCK).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        database.tend(app)
+        database.checkpoint(app)
         assert journal_of(file).stat().st_size
-    database.tend(app)
+    database.checkpoint(app)
     assert not journal_of(file).stat().st_size
 
 
 def test_the_journal_stays_small_where_no_worker_runs(
     session: Session, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "LONGEST", 20_000)
+    monkeypatch.setattr(journal, "MAX_SIZE", 20_000)
     sizes = []
     for number in range(30):
         factories.article(session, f"Article {number}")
@@ -133,7 +133,7 @@ def test_a_commit_stands_although_the_journal_could_not_be_written_back(
     def full(*asked: object) -> bool:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(journal, "LONGEST", 0)
+    monkeypatch.setattr(journal, "MAX_SIZE", 0)
     monkeypatch.setattr(journal, "checkpoint", full)
     factories.article(session, "Kept all the same")
     session.commit()
@@ -147,7 +147,7 @@ def test_compacting_leaves_nothing_in_the_journal(app: Flask, session: Session, 
     session.execute(text("DELETE FROM kept"))
     session.commit()
     assert b"marmoset" in journal_of(file).read_bytes()
-    assert database.compact(db.engine)
+    assert database.vacuum(db.engine)
     assert not journal_of(file).stat().st_size
     assert b"marmoset" not in file.read_bytes()
 
@@ -160,6 +160,6 @@ def test_compacting_is_not_done_while_a_reader_keeps_the_journal(
     session.commit()
     other.execute("BEGIN")
     other.execute("SELECT * FROM articles").fetchall()
-    assert not database.compact(db.engine)
+    assert not database.vacuum(db.engine)
     other.execute("ROLLBACK")
-    assert database.compact(db.engine)
+    assert database.vacuum(db.engine)

@@ -62,10 +62,10 @@ def test_r4_a_command_that_cannot_write_says_so_in_a_sentence(
     def save() -> None:
         if not within:
             raise fault()
-        with terminal.one_change():
+        with terminal.write_session():
             raise fault()
 
-    terminal.tell_faults(app.cli)
+    terminal.report_write_failures(app.cli)
     told = app.test_cli_runner().invoke(args=["save"])
     assert told.exit_code == 1
     assert isinstance(told.exception, SystemExit)
@@ -78,7 +78,7 @@ def test_other_faults_of_a_command_are_shown_whole(app: Flask) -> None:
     def save() -> None:
         raise FileNotFoundError(errno.ENOENT, "No such file")
 
-    terminal.tell_faults(app.cli)
+    terminal.report_write_failures(app.cli)
     assert isinstance(app.test_cli_runner().invoke(args=["save"]).exception, FileNotFoundError)
 
 
@@ -95,9 +95,10 @@ def test_every_command_tells_of_a_full_disk_however_many_sites_a_process_has(
     for app in (make_app(), make_app()):
         told = [command.callback for command in commands(app.cli) if command.callback]
         assert len(told) > 30
-        assert all(hasattr(callback, terminal.TELLS) for callback in told)
+        assert all(hasattr(callback, terminal.REPORTS_WRITE_FAILURES) for callback in told)
         assert not any(
-            hasattr(getattr(callback, "__wrapped__", None), terminal.TELLS) for callback in told
+            hasattr(getattr(callback, "__wrapped__", None), terminal.REPORTS_WRITE_FAILURES)
+            for callback in told
         )
 
 
@@ -127,4 +128,4 @@ def test_what_is_printed_to_be_kept_in_a_file_stays_as_it_is_there(
 
 def test_a_file_that_holds_mistakes_is_quoted_without_what_it_does() -> None:
     mistake = FrontMatterWrong(Mistake(1, "no such key \x1b[2Jtitle"))
-    assert r"\x1b[2Jtitle" in terminal.FileWrong(None, mistake).message
+    assert r"\x1b[2Jtitle" in terminal.FileRefused(None, mistake).message

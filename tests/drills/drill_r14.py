@@ -115,8 +115,8 @@ def fill(app: Flask) -> None:
     let_go()
     readings, watched = clock_watch.Readings(), int(2 * clock_watch.DAY)
     for ago in range(watched, -1, -300):
-        readings.take(utc_now().timestamp() - ago, None if ago == watched else 300)
-    Path(app.instance_path, clock_watch.FILE).write_text(clock_watch._written(readings))
+        readings.add(utc_now().timestamp() - ago, None if ago == watched else 300)
+    Path(app.instance_path, clock_watch.FILE).write_text(clock_watch.serialize(readings))
 
 
 def _scheduled(session: Session, word: str, at: datetime) -> None:

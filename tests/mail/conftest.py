@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from psgflask.core import clock_watch as watched
-from psgflask.core.clock_watch import Agreed
+from psgflask.core import clock_watch
+from psgflask.core.clock_watch import TimeBounds
 from tests.mail.mail_server import CERTIFICATE, MailServer
 
 
@@ -29,7 +29,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Noon on the first of March, until the test sets it on; it has gone right for a day."""
     telling = Clock()
-    monkeypatch.setattr(watched, "agreed", lambda app: Agreed(telling(), telling()))
+    monkeypatch.setattr(clock_watch, "time_bounds", lambda app: TimeBounds(telling(), telling()))
     return telling
 
 

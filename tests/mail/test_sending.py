@@ -14,9 +14,9 @@ from sqlalchemy import delete
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from psgflask.core import clock_watch as watched
+from psgflask.core import clock_watch
 from psgflask.core.clock import utc_now
-from psgflask.core.clock_watch import Agreed, Readings
+from psgflask.core.clock_watch import Readings, TimeBounds
 from psgflask.core.database import db
 from psgflask.mail import outbox, sending, transports
 from psgflask.mail.models import DEAD, SENT, VOID, WAITING, Message
@@ -542,7 +542,7 @@ def test_r14_when_the_clock_is_put_right_mails_leave_at_once(
 ) -> None:
     """Nothing waits for the time that the clock showed: neither the mails nor the server's rest."""
     right = clock()
-    monkeypatch.setattr(watched, "agreed", lambda app: Agreed(right, clock()))
+    monkeypatch.setattr(clock_watch, "time_bounds", lambda app: TimeBounds(right, clock()))
     server.at["MAIL"] = "451 4.3.0 Out of order"
     posting()
     sending.sweep(site, clock=clock)
@@ -565,8 +565,8 @@ def test_r14_a_mail_that_dies_while_the_clock_is_surely_behind_is_kept_as_long_a
 ) -> None:
     known, readings = clock(), Readings()
     for minutes in range(10 * 150, -1, -10):
-        readings.take(known.timestamp() - 60 * minutes, 600 if readings.shown else None)
-    Path(site.instance_path, watched.FILE).write_text(watched._written(readings))
+        readings.add(known.timestamp() - 60 * minutes, 600 if readings.shown else None)
+    Path(site.instance_path, clock_watch.FILE).write_text(clock_watch.serialize(readings))
     server.at["RCPT"] = "550 5.1.1 No such user"
     clock.now = known - timedelta(days=100)
     posting()

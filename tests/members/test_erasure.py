@@ -118,12 +118,12 @@ def test_s27_no_place_in_the_database_file_holds_a_word_of_the_erased(
     for other in others[:20]:
         erasure.erase(session, other.person, by="ann", now=NOW)
     session.commit()
-    database.tend(app)
+    database.checkpoint(app)
     file = Path(app.instance_path, "psg.sqlite")
     assert "zyxwv" in file.read_bytes().decode("latin-1").lower()
     erasure.erase(session, person, by="ann", now=NOW)
     session.commit()
-    assert database.compact(db.engine)
+    assert database.vacuum(db.engine)
     left = file.read_bytes().decode("latin-1").lower()
     assert not file.with_name("psg.sqlite-wal").stat().st_size
     assert [word for word in TOLD if word in left] == []
@@ -138,7 +138,7 @@ def test_s27_what_a_correction_replaced_is_overwritten_in_the_next_round_of_the_
     correcting.correct(session, person, {"address": "6 Other Walk"}, by="ann", now=NOW)
     audit.blank(session, person.number)
     session.commit()
-    database.tend(app)
+    database.checkpoint(app)
     file = Path(app.instance_path, "psg.sqlite")
     held = file.read_bytes() + file.with_name("psg.sqlite-wal").read_bytes()
     assert b"Other Walk" in held

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from psgflask.accounts import proofs
 from psgflask.accounts.models import Attempt
 from psgflask.core import clock_watch, database
-from psgflask.core.clock_watch import Agreed
+from psgflask.core.clock_watch import TimeBounds
 from psgflask.mail import sending
 from psgflask.members import erased_list, worker_task
 from psgflask.members.erased_list import FILE
@@ -28,7 +28,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     """The moment at which the task believes to run, by a clock that has gone right for a day."""
     shown = [LATER]
     monkeypatch.setattr(worker_task, "utc_now", lambda: shown[0])
-    monkeypatch.setattr(clock_watch, "agreed", lambda app: Agreed(shown[0], shown[0]))
+    monkeypatch.setattr(clock_watch, "time_bounds", lambda app: TimeBounds(shown[0], shown[0]))
     return shown
 
 
@@ -36,7 +36,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
 def compacted(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """What compacting answers next; it is taken from the front each time that it is asked."""
     answers: list[bool] = []
-    monkeypatch.setattr(database, "compact", lambda engine: answers.pop(0))
+    monkeypatch.setattr(database, "vacuum", lambda engine: answers.pop(0))
     return answers
 
 
@@ -135,7 +135,7 @@ def test_r14_a_clock_that_is_ahead_erases_nobody(
 ) -> None:
     applied(session)
     session.commit()
-    monkeypatch.setattr(clock_watch, "agreed", lambda app: Agreed(NOW, LATER))
+    monkeypatch.setattr(clock_watch, "time_bounds", lambda app: TimeBounds(NOW, LATER))
     worker_task.sweep(app)
     assert people(session) == 1
 
@@ -158,13 +158,13 @@ def test_r14_what_was_sent_while_the_clock_was_ahead_is_kept_from_now_on(
     token = link_of(session, ahead_of_it, now=ahead)
     session.commit()
     monkeypatch.setattr(
-        clock_watch, "agreed", lambda app: Agreed(LATER, ahead + timedelta(minutes=1))
+        clock_watch, "time_bounds", lambda app: TimeBounds(LATER, ahead + timedelta(minutes=1))
     )
     worker_task.sweep(app)  # a reading of the last day says that it is so late
     session.refresh(ahead_of_it)
     assert ahead_of_it.sent_at == ahead
     session.rollback()
-    monkeypatch.setattr(clock_watch, "agreed", lambda app: Agreed(LATER, LATER))
+    monkeypatch.setattr(clock_watch, "time_bounds", lambda app: TimeBounds(LATER, LATER))
     at[0] += timedelta(hours=1)
     worker_task.sweep(app)
     session.rollback()

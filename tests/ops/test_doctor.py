@@ -16,12 +16,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from psgflask.core import paths, worker_lock
+from psgflask.core import paths
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
-from psgflask.core.worker_lock import Lock, Trouble
-from psgflask.ops import checkup, doctor, migrating
+from psgflask.ops import checkup, doctor, migrating, worker_lock
+from psgflask.ops.worker_lock import Trouble, WorkerLock
 from psgflask.search.models import LedgerEntry
 from psgflask.search.sync import keeper
 from tests import factories
@@ -37,9 +37,9 @@ PUBLIC = {
 
 
 @pytest.fixture
-def lock(instance: Path) -> Iterator[Lock]:
+def lock(instance: Path) -> Iterator[WorkerLock]:
     """The lock of this installation's worker, which is at work."""
-    held = worker_lock.take(instance)
+    held = worker_lock.acquire(instance)
     assert held is not None
     with closing(held):
         yield held
@@ -51,7 +51,7 @@ def sound(
     instance: Path,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    lock: Lock,
+    lock: WorkerLock,
 ) -> Flask:
     """An installation with nothing to complain of but the facts that the PSG has to supply."""
     (instance / "psg.sqlite").unlink()
@@ -224,7 +224,7 @@ def test_names_that_no_setting_has_are_pointed_out(
     assert "BASE_URL" in advice["BASE_ULR"]
 
 
-def test_no_worker_deserves_a_look(sound: Flask, lock: Lock) -> None:
+def test_no_worker_deserves_a_look(sound: Flask, lock: WorkerLock) -> None:
     lock.close()
     assert states(sound)["worker"] == ATTENTION
 
@@ -236,7 +236,7 @@ def told_of_the_worker(app: Flask) -> list[Finding]:
 
 @pytest.mark.parametrize(("minutes", "state"), [(0, ATTENTION), (2, FAULT)])
 def test_a_task_of_the_worker_that_fails_is_named_with_what_to_do(
-    sound: Flask, lock: Lock, minutes: int, state: str
+    sound: Flask, lock: WorkerLock, minutes: int, state: str
 ) -> None:
     since = utc_now() - timedelta(minutes=minutes)
     lock.write([Trouble("members", since.isoformat(), 7, "no room", "Make room")])

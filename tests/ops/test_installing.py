@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from psgflask.core import journal, worker_lock
-from psgflask.ops import installing
+from psgflask.core import journal
+from psgflask.ops import installing, worker_lock
 from tests import full_disk
 
 

@@ -15,9 +15,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.core import faults, worker_lock
+from psgflask.core import failures
 from psgflask.core.clock import utc_now
-from psgflask.ops import worker
+from psgflask.ops import worker, worker_lock
 from psgflask.ops.serving import startup
 from psgflask.ops.worker import Task, Worker
 from psgflask.search.models import LedgerEntry
@@ -72,7 +72,7 @@ def at_work(app: Flask, *sweeps: Callable[..., object], every: float = 0.001) ->
 
 def troubles(app: Flask) -> list[tuple[str, int, str]]:
     """Return what another process reads of the worker's tasks."""
-    told = worker_lock.troubles(Path(app.instance_path))
+    told = worker_lock.read_troubles(Path(app.instance_path))
     return [(each.task, each.times, each.error) for each in told or ()]
 
 
@@ -199,9 +199,9 @@ def test_which_task_fails_is_written_down_until_it_succeeds(app: Flask) -> None:
     (job, _other) = running.jobs
     while not job.failures or job.begun:
         rounds.ran.acquire(timeout=0.01)
-    assert troubles(app) == [("task 0", 1, faults.NO_ROOM)]
+    assert troubles(app) == [("task 0", 1, failures.NO_SPACE)]
     job.once()
-    assert troubles(app) == [("task 0", 2, faults.NO_ROOM)]
+    assert troubles(app) == [("task 0", 2, failures.NO_SPACE)]
     failing.error = None
     job.once()
     assert troubles(app) == []

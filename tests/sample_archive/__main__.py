@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from psgflask import create_app
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
-from psgflask.core.terminal import echo, faults_told
+from psgflask.core.terminal import click_errors, echo
 from psgflask.search.cli.commands import rebuild
 from tests.sample_archive import loading
 
@@ -24,7 +24,7 @@ from tests.sample_archive import loading
 @click.option("--index/--no-index", default=True, help="Build the search index anew afterwards.")
 @click.pass_context
 @with_appcontext
-@faults_told()
+@click_errors()
 def sample_archive(context: click.Context, count: int, seed: int, index: bool) -> None:
     """Add a synthetic archive for load and tests; every page of it says that it is synthetic.
 

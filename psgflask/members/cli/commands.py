@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from psgflask.core import durable, faults
+from psgflask.core import durable, failures
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.terminal import echo, print_json, print_table
 from psgflask.members import access, audit, consents, export, notes, payments, people, tiers
@@ -176,9 +176,9 @@ def export_table(file: Path, agreed: str | None, paid: bool) -> None:
     try:
         # For its owner alone: it holds addresses. The mark at the beginning tells spreadsheets
         # that it is UTF-8.
-        durable.write_new(file, table.getvalue().encode("utf-8-sig"))
+        durable.atomic_create(file, table.getvalue().encode("utf-8-sig"))
     except OSError as error:
-        raise click.ClickException(f"Cannot write the table: {faults.words(error)}") from error
+        raise click.ClickException(f"Cannot write the table: {failures.describe(error)}") from error
     echo(f"Wrote {count} people into {file}. Delete it when you are done with it.")
 
 

@@ -6,7 +6,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from psgflask.core import database, faults
+from psgflask.core import database, failures
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.core.terminal import echo
@@ -68,9 +68,9 @@ def finish(gone: list[Erased]) -> None:
     try:
         erased_list.add(instance / erased_list.FILE, entries)
     except OSError as error:
-        why = faults.words(error)
+        why = failures.describe(error)
         echo(f"{erased_list.FILE} could not be written ({why}): the worker does it", err=True)
     numbers, emails = {entry.number for entry in entries}, {one.email for one in gone} - {""}
     forgetting.remove_mails(instance / "outbox", numbers, emails)
-    if gone and not database.compact(db.engine):
+    if gone and not database.vacuum(db.engine):
         echo("The database is busy: its worker overwrites the last traces tonight")

@@ -23,7 +23,7 @@ from psgflask.accounts.forms import OwnForm
 from psgflask.accounts.limits import TooMany
 from psgflask.accounts.views import join_link
 from psgflask.accounts.words import how_long
-from psgflask.core import clock_watch, faults
+from psgflask.core import clock_watch, failures
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.members import applications
@@ -132,7 +132,7 @@ def _send(page: Page) -> ResponseReturnValue:
         return page.answer(words.not_yet(refused))
     try:
         word = form_tokens.seal(
-            _secret(), _take(page.sheet, stamp, clock_watch.at_least(current_app, now))
+            _secret(), _take(page.sheet, stamp, clock_watch.corrected_time(current_app, now))
         )
     except applications.FormUsed:
         db.session.rollback()
@@ -194,7 +194,7 @@ def _too_often(page: Page, wait: timedelta) -> Response:
 
 
 def _not_stored(page: Page, error: DatabaseError) -> Response:
-    if faults.cannot_write(error):
+    if failures.cannot_write(error):
         complaint = _(
             "The site cannot save anything at the moment, because its disk is full or closed, so"
             " your application was not taken yet. All that you typed is still here: press the"

@@ -11,7 +11,14 @@ from sqlalchemy.orm import Session, selectinload
 
 from psgflask.core.clock import utc_now
 from psgflask.core.language_names import LANGUAGES
-from psgflask.core.terminal import FileWrong, echo, one_look, print_file, print_json, print_table
+from psgflask.core.terminal import (
+    FileRefused,
+    echo,
+    print_file,
+    print_json,
+    print_table,
+    read_session,
+)
 from psgflask.manuscript import FrontMatterWrong
 from psgflask.news import publishing
 from psgflask.news.cli import output
@@ -43,12 +50,12 @@ def _taken(file: Path) -> ArticleFile:
     try:
         return read_article(file)
     except FrontMatterWrong as error:
-        raise FileWrong(file, error) from error
+        raise FileRefused(file, error) from error
 
 
 def _with_files(article: ArticleFile, tray: Tray) -> Draft:
     """Prepare the files before the database is locked: a large picture takes seconds."""
-    with one_look() as session:
+    with read_session() as session:
         kept = store.kept_files(session, article)
     with writing(article):
         return store.draft_with_files(article, tray, kept)
@@ -169,7 +176,7 @@ def correct(slug: str, text: str, file: Path | None, by: str) -> None:
 @by_option
 def withdraw(slug: str, yes: bool, by: str) -> None:
     """Take the article SLUG from the public; its address says that it was withdrawn."""
-    with one_look() as session:
+    with read_session() as session:
         article = the_article(session, slug)
         title, known = article.title, article.id
     # The session is let go here: nobody else must wait while a question stands.
@@ -193,7 +200,7 @@ def list_articles(
     status: str | None, language: str | None, kind: str | None, limit: int, as_json: bool
 ) -> None:
     """List articles, newest first."""
-    with one_look() as session:
+    with read_session() as session:
         now = utc_now()
         conditions = [output.is_in_state(status, now)] if status else []
         conditions += [Article.language == language] if language else []
@@ -229,7 +236,7 @@ def list_articles(
 @click.option("--markdown", is_flag=True, help="As the file that `flask news edit` takes.")
 def show(slug: str, as_json: bool, markdown: bool) -> None:
     """Show the article SLUG, its corrections and its revisions."""
-    with one_look() as session:
+    with read_session() as session:
         article = the_article(session, slug)
         if markdown:
             print_file(output.as_markdown(session, article))
@@ -263,7 +270,7 @@ def tidy_media(delete: bool) -> None:
     """List the files in instance/media that no article names, nor any former state of one."""
     folder = views.folder()
     # Who removes holds up who writes: nobody may be about to name what goes.
-    with writing() if delete else one_look() as session:
+    with writing() if delete else read_session() as session:
         found = tidy.unnamed(session, folder)
         if delete:
             _remove(found)

@@ -4,7 +4,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from psgflask.core.terminal import echo, one_change, one_look, print_table
+from psgflask.core.terminal import echo, print_table, read_session, write_session
 from psgflask.news.media import texts
 
 
@@ -15,11 +15,11 @@ def read_attachments(again: bool) -> None:
     """Read the attached PDFs that nobody has read yet; the worker does so by itself."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
     if again:
-        with one_change() as session:
+        with write_session() as session:
             texts.forget_failures(session)
             session.commit()
     done = texts.read_missing(app)
-    with one_look() as session:
+    with read_session() as session:
         left = texts.unreadable(session)
         absent = len(texts.missing(session))
     echo(f"Read {done} files")

@@ -5,7 +5,7 @@ from flask.cli import AppGroup
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.core.terminal import echo, one_look, print_json, print_table
+from psgflask.core.terminal import echo, print_json, print_table, read_session
 from psgflask.news import catalogue, topics
 from psgflask.news.commanding import writing
 from psgflask.news.models import THEME, TOPIC_KINDS, Topic, article_topics
@@ -59,7 +59,7 @@ def remove(slug: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def list_topics(as_json: bool) -> None:
     """List the topics and how many articles have each, public or not."""
-    with one_look() as session:
+    with read_session() as session:
         numbers = func.count(article_topics.c.article_id)
         counted = session.execute(
             select(Topic, numbers)

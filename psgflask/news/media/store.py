@@ -1,9 +1,7 @@
 """Files on their way into instance/media: checked, prepared beside it, placed all at once."""
 
 import contextlib
-import fcntl
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -14,8 +12,9 @@ from types import TracebackType
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.core import faults
-from psgflask.core.durable import keep_on_disk
+from psgflask.core import failures
+from psgflask.core.durable import fsync, write_synced
+from psgflask.core.locks import FileLock
 from psgflask.manuscript import FrontMatterWrong, Mistake
 from psgflask.news.drafts import AttachmentDraft, Draft, PictureDraft
 from psgflask.news.front_matter import ArticleFile, NamedFile
@@ -29,26 +28,9 @@ from psgflask.news.slugs import slug_of
 INCOMING = ".incoming"  # dotted: a backup leaves out what is not in its place yet
 
 
-class Held:
-    """A folder that is in use, in whichever process, until it is closed or the process dies."""
-
-    def __init__(self, folder: Path, *, wait: bool = True) -> None:
-        """Take it. Raises BlockingIOError where somebody else has it, unless that is waited for."""
-        self._folder = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(self._folder, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BaseException:
-            os.close(self._folder)
-            raise
-
-    def close(self) -> None:
-        """Let go of it."""
-        os.close(self._folder)
-
-
 def _is_in_use(folder: Path) -> bool:
     try:
-        Held(folder, wait=False).close()
+        FileLock(folder, wait=False).close()
     except BlockingIOError:
         return True
     except OSError:  # gone just now
@@ -72,12 +54,12 @@ class Tray:
         """Make the folder beside the media in which files are prepared."""
         incoming = self.media / INCOMING
         incoming.mkdir(parents=True, exist_ok=True)
-        with contextlib.closing(Held(incoming)):
+        with FileLock(incoming):
             for old in incoming.iterdir():
                 if not _is_in_use(old):
                     shutil.rmtree(old, ignore_errors=True)
             self.folder = Path(tempfile.mkdtemp(dir=incoming))
-            self._held = Held(self.folder)
+            self._lock = FileLock(self.folder)
         return self
 
     def __exit__(
@@ -88,17 +70,13 @@ class Tray:
     ) -> None:
         """Remove what was not placed."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        self._held.close()
+        self._lock.close()
 
     def add(self, data: bytes) -> str:
         """Write a file to the disk and return its SHA-256 in hex, by which it will be known."""
         name = hashlib.sha256(data).hexdigest()
         prepared = self.folder / name
-        with prepared.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        prepared.chmod(0o600)
+        write_synced(prepared, data)
         self.names[name] = prepared
         return name
 
@@ -108,8 +86,8 @@ class Tray:
             target = place_of(self.media, name)
             target.parent.mkdir(exist_ok=True)
             prepared.replace(target)
-            keep_on_disk(target.parent)
-        keep_on_disk(self.media)
+            fsync(target.parent)
+        fsync(self.media)
         self.names.clear()
 
 
@@ -201,7 +179,7 @@ def draft_with_files(article: ArticleFile, tray: Tray, kept: Kept) -> Draft:
 
 def _unless_full(error: Exception) -> None:
     """Raise what is no mistake in anybody's file: there is no room for it here."""
-    if faults.is_full(error):
+    if failures.is_disk_full(error):
         raise error
 
 

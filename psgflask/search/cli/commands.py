@@ -9,7 +9,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from psgflask.core.clock import utc_now
-from psgflask.core.terminal import echo, faults_told, one_look, print_json, print_table
+from psgflask.core.terminal import click_errors, echo, print_json, print_table, read_session
 from psgflask.search.cli.glossary import glossary
 from psgflask.search.search_log import searches
 from psgflask.search.search_log.searches import Asked
@@ -29,7 +29,7 @@ def search() -> None:
 
 @search.command()
 @with_appcontext
-@faults_told()
+@click_errors()
 def rebuild() -> None:
     """Build the index anew beside the live one, which answers until the new one is whole.
 
@@ -52,7 +52,7 @@ def rebuild() -> None:
 @search.command()
 @click.option("--repair", is_flag=True, help="Mend what differs.")
 @with_appcontext
-@faults_told()
+@click_errors()
 def check(repair: bool) -> None:
     """Compare the index with the database; exit code 1 when they differ and nothing mended it."""
     app = _app()
@@ -84,7 +84,7 @@ def report(days: int, most: int, as_json: bool) -> None:
     within the days asked for.
     """
     since = utc_now().date() - timedelta(days=days - 1)
-    with one_look() as session:
+    with read_session() as session:
         found = searches.report(session, since, most=most)
     if as_json:
         print_json(asdict(found))

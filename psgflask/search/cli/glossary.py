@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.core.terminal import echo, one_change, one_look, print_json, print_table
+from psgflask.core.terminal import echo, print_json, print_table, read_session, write_session
 from psgflask.search.glossary import glossary as rules
 from psgflask.search.glossary.glossary import Book, GlossaryRefused
 from psgflask.search.glossary.glossary_file import Entry, read_entries
@@ -57,7 +57,7 @@ def remove(term: str, concept: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def list_terms(words: str, as_json: bool) -> None:
     """List the concepts, or those with WORDS in a term."""
-    with one_look() as session:
+    with read_session() as session:
         found = [
             concept
             for concept in rules.concepts(session)
@@ -96,7 +96,7 @@ def import_file(file: Path) -> None:
 @contextmanager
 def _writing(file: Path | None = None) -> Iterator[Session]:
     try:
-        with one_change(file) as session:
+        with write_session(file) as session:
             yield session
     except GlossaryRefused as refusal:
         raise click.ClickException(f"{refusal}\nNothing was changed.") from refusal

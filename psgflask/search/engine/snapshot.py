@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.core.lru_cache import Kept
+from psgflask.core.lru_cache import LRUCache
 from psgflask.search.engine import terms
 from psgflask.search.engine.codes import Codes
 from psgflask.search.engine.fuzzy_lexicon import Near, Neighbours
@@ -56,9 +56,9 @@ class Snapshot:
         for segment in self.segments:
             self.bases.append(self.bases[-1] + segment.count)
         self.room = self.bases[-1]
-        self.kept = Kept(MOST_KEPT)
-        self._places = Kept(MOST_PLACES)
-        self._near = Kept(MOST_NEAR)
+        self.kept = LRUCache(MOST_KEPT)
+        self._places = LRUCache(MOST_PLACES)
+        self._near = LRUCache(MOST_NEAR)
         self._spare: dict[str, list[NDArray[Any]]] = {}
         self.live: Mask = np.ones(self.room, np.bool_)
         for base, gone in zip(self.bases, self.dead, strict=False):
@@ -81,11 +81,11 @@ class Snapshot:
     def term(self, kind: str, text: str) -> Term:
         """Return a term of the kind "en", "es" (stems) or "exact" (folded or accented words)."""
         key = kind, text
-        found: Term | None = self.kept.find(key)
+        found: Term | None = self.kept.get(key)
         if found is None:
             found = self._reading(lambda: self._read_term(kind, text.encode()))
             if found.size <= LARGEST_TERM:
-                self.kept.get(key, lambda: found)
+                self.kept.get_or_create(key, lambda: found)
         return found
 
     def stems(self, folded: str) -> dict[str, Term]:
@@ -132,7 +132,7 @@ class Snapshot:
 
     def near(self, word: str, most: int) -> dict[str, Near]:
         """Return the words of the index within `most` edits."""
-        return self._near.get((word, most), lambda: self._read_near(word, most)).words
+        return self._near.get_or_create((word, most), lambda: self._read_near(word, most)).words
 
     def _read_near(self, word: str, most: int) -> "_Nearby":
         found: dict[str, Near] = {}
@@ -176,7 +176,7 @@ class Snapshot:
     def keep(self, key: tuple[Any, ...], make: Callable[[], Read]) -> Read:
         """Return what was made under a key before, or make it."""
         found: Read | None = self.kept.peek(key)
-        return self.kept.get(key, lambda: self._reading(make)) if found is None else found
+        return self.kept.get_or_create(key, lambda: self._reading(make)) if found is None else found
 
     @contextmanager
     def scratch(self, name: str, size: int, kind: Any) -> Iterator[NDArray[Any]]:
@@ -260,7 +260,7 @@ class Snapshot:
             return segment.postings(run, place)
 
         key = segment.name, side, kind, encoded
-        found = self._places.get(key, lambda: self._reading(read))
+        found = self._places.get_or_create(key, lambda: self._reading(read))
         return found or None
 
     def _reading(self, read: Callable[[], Read]) -> Read:

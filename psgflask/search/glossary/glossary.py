@@ -1,6 +1,5 @@
 """The glossary: what the same thing is called in English and Spanish; the only writer of it."""
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -10,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from psgflask.core.folding import normalize
 from psgflask.core.language_names import LANGUAGES
 from psgflask.manuscript import FrontMatterWrong, Mistake
 from psgflask.search.glossary.glossary_file import Entry, read_entries
@@ -203,7 +203,7 @@ def _folded(text: str) -> str:
 
 def _checked(text: str) -> str:
     """Return a term tidied. Raises GlossaryRefused."""
-    tidy = " ".join(unicodedata.normalize("NFC", text).split())
+    tidy = " ".join(normalize("NFC", text).split())
     number = len(folded(tidy))
     if not number or not tidy.isprintable():
         raise GlossaryRefused(f"{text!r} is no term: write a word or more")

@@ -14,7 +14,7 @@ from typing import Any
 from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC
 
-from psgflask.core.durable import write_whole
+from psgflask.core.durable import atomic_write
 from psgflask.search.index import columns
 from psgflask.search.index.documents import SCHEMA_VERSION, STILL_READ
 from psgflask.search.index.generations import IndexBroken, NewerSchema, OtherSchema
@@ -31,7 +31,7 @@ def write_sums(generation: Path, sums: Mapping[str, Sum]) -> None:
     """Note what the files of a generation must be."""
     content = json.dumps({"schema": SCHEMA_VERSION, "files": sums}).encode()
     whole = {"sum": zlib.crc32(content), "content": content.decode()}
-    write_whole(generation / SUMS, json.dumps(whole).encode())
+    atomic_write(generation / SUMS, json.dumps(whole).encode())
 
 
 def read_sums(generation: Path, *, to_write: bool = False) -> dict[str, Sum]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.core.durable import write_whole
+from psgflask.core.durable import atomic_write
 from psgflask.core.language_names import LANGUAGES
 from psgflask.search.index import codec, columns, forward, packed, signatures
 from psgflask.search.index.codec import WIDTH
@@ -52,8 +52,8 @@ def _derive(leaf: Any, folder: Path) -> None:
     arrays |= {f"like_{label}": array for label, array in likeness.items()}
     narrowed = {label: _narrow(array) for label, array in arrays.items()}
     narrowed[MAKE] = columns.made_for(pairs)
-    write_whole(folder / f"{name}{FORWARD}", pairs)
-    write_whole(folder / f"{name}{COLUMNS}", packed.pack(narrowed))
+    atomic_write(folder / f"{name}{FORWARD}", pairs)
+    atomic_write(folder / f"{name}{COLUMNS}", packed.pack(narrowed))
 
 
 def _narrow(array: NDArray[Any]) -> NDArray[Any]:

@@ -4,7 +4,7 @@ import shutil
 import time
 from pathlib import Path
 
-from psgflask.core.durable import write_whole
+from psgflask.core.durable import atomic_write
 
 POINTER = "current"
 PREFIX = "g-"
@@ -50,7 +50,7 @@ def begin(folder: Path) -> Path:
 
 def put_in_force(generation: Path) -> None:
     """Let everybody who opens the index from now on see this generation."""
-    write_whole(generation.parent / POINTER, f"{generation.name}\n".encode("ascii"))
+    atomic_write(generation.parent / POINTER, f"{generation.name}\n".encode("ascii"))
 
 
 def remove_others(folder: Path, *keep: Path | None) -> None:

@@ -1,23 +1,16 @@
-"""Locks of those who change the index, across processes."""
+"""Locks of the processes that change the index."""
 
-import contextlib
-import fcntl
-from contextlib import AbstractContextManager
 from pathlib import Path
+
+from psgflask.core.locks import FileLock
 
 WRITE, BUILD = "write.lock", "build.lock"
 
 
-def take(folder: Path, name: str, *, wait: bool) -> AbstractContextManager[object] | None:
-    """Take a lock of the index in a folder; None when it is taken and not waited for."""
-    # Beside the folder: whoever empties that must not make a second lock possible.
-    file = folder.with_name(f"{folder.name}.{name}").open("a")
+def take(folder: Path, name: str, *, wait: bool) -> FileLock | None:
+    """Take a lock of the index in a folder; None when it is held and not waited for."""
+    # Beside the folder: emptying that must not make a second lock possible.
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        return FileLock(folder.with_name(f"{folder.name}.{name}"), create=True, wait=wait)
     except BlockingIOError:
-        file.close()
         return None
-    except BaseException:
-        file.close()
-        raise
-    return contextlib.closing(file)

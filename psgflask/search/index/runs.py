@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.core.durable import write_whole
+from psgflask.core.durable import atomic_write
 from psgflask.search.index import packed
 from psgflask.search.index.documents import SCHEMA_VERSION
 from psgflask.search.index.inverting import Arrays, Ints
@@ -28,7 +28,7 @@ HASH = 32  # letters
 
 def write(file: Path, arrays: Arrays) -> None:
     """Write a run; it is there whole or not at all."""
-    write_whole(file, packed.pack({MAKE: np.array([VERSION, SCHEMA_VERSION]), **arrays}))
+    atomic_write(file, packed.pack({MAKE: np.array([VERSION, SCHEMA_VERSION]), **arrays}))
 
 
 class Run:

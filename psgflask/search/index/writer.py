@@ -138,11 +138,11 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         for file in _files_of(self.folder, segments):
             if file.name not in noted:
                 noted[file.name] = checksums.sum_of(file)
-                durable.keep_on_disk(file)
+                durable.fsync(file)
         noted[name] = (len(content), zlib.crc32(content))
         checksums.write_sums(self.folder, noted)
         # From here on the commit is in force.
-        durable.write_whole(self.folder / name, content)
+        durable.atomic_write(self.folder / name, content)
         clean_files(self.storage, self.indexname, self.generation, segments)
         there = {file.name for file in self.folder.iterdir()}
         checksums.write_sums(self.folder, {k: right for k, right in noted.items() if k in there})

@@ -1,11 +1,11 @@
 """Reads what was typed: tokens, then clauses in groups, then no more than a search may cost."""
 
 import re
-import unicodedata
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import zip_longest
 
+from psgflask.core.folding import normalize
 from psgflask.search.language import located, words
 from psgflask.search.query.fields import clause_of
 from psgflask.search.query.parts import Clause, InTitle, Phrase, Plain, Prefix, Query
@@ -85,7 +85,7 @@ def _readable(typed: str) -> tuple[str, bool]:
     """Return the text with signs that mean the same made equal, cut at 200 characters."""
     # What lies far beyond the cut is not worth the work of reading it.
     head = _UNPRINTABLE.sub(" ", typed[: 20 * LONGEST])
-    text = " ".join(unicodedata.normalize("NFC", head).translate(_QUOTES).split())
+    text = " ".join(normalize("NFC", head).translate(_QUOTES).split())
     if len(text) <= LONGEST and len(typed) <= 20 * LONGEST:
         return text, False
     whole_words, space, _part = text[: LONGEST + 1].rpartition(" ")

@@ -111,7 +111,7 @@ def sweep(app: Flask) -> None:
     if tidied is not None and abs(now - tidied) < EVERY:
         return
     with app.app_context(), Session(db.engine) as session:
-        agreed = clock_watch.agreed(app)
+        agreed = clock_watch.time_bounds(app)
         put_right(session, now.date(), agreed.latest.date())
         tidy(session, agreed.earliest.date())
         session.commit()

@@ -12,10 +12,10 @@ from flask import Flask, current_app, has_app_context
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session, SessionTransaction
 
-from psgflask.core import faults
+from psgflask.core import failures
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db, read_only
-from psgflask.core.durable import write_whole
+from psgflask.core.durable import atomic_write
 from psgflask.news import catalogue
 from psgflask.search.index import Document, IndexBroken, NewerSchema, Store
 from psgflask.search.sync import documents, ledger
@@ -71,7 +71,7 @@ def _follow(session: Session, transaction: SessionTransaction) -> None:
     except IndexBroken as broken:
         _follow_without_index(app, broken)
     except Exception as error:  # the change is committed; the ledger keeps what the index missed
-        faults.record(log, "The index could not follow; the worker tries again", error)
+        failures.log_failure(log, "The index could not follow; the worker tries again", error)
 
 
 def _follow_without_index(app: Flask, broken: IndexBroken) -> None:
@@ -83,7 +83,7 @@ def _follow_without_index(app: Flask, broken: IndexBroken) -> None:
         else:
             rebuild(app, wait=False)
     except Exception as error:
-        faults.record(log, "The index could not follow; the worker tries again", error)
+        failures.log_failure(log, "The index could not follow; the worker tries again", error)
 
 
 def drain(app: Flask, *, now: datetime | None = None, wait: bool = False) -> int:
@@ -216,7 +216,7 @@ def _noted(app: Flask, name: str) -> datetime | None:
 
 
 def _note(app: Flask, name: str, now: datetime) -> None:
-    write_whole(store(app).folder / name, now.isoformat().encode("ascii"))
+    atomic_write(store(app).folder / name, now.isoformat().encode("ascii"))
 
 
 def check(app: Flask, *, now: datetime | None = None, changing: bool = True) -> Drift:

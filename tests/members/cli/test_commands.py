@@ -364,7 +364,7 @@ def test_after_a_restored_backup_the_list_is_made_good(
 ) -> None:
     run(*PAPER)
     backup, instance = tmp_path / "backup", Path(app.instance_path)
-    database.tend(app)
+    database.checkpoint(app)
     backup.write_bytes((instance / "psg.sqlite").read_bytes())
     run("members", "erase", "10019", "--yes")
     session.rollback()

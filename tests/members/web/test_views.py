@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.accounts import email_confirmation as proving
 from psgflask.accounts.models import Account, Attempt, Proof
-from psgflask.core import clock_watch as watched
+from psgflask.core import clock_watch
 from psgflask.core.clock_watch import Readings
 from psgflask.core.database import Model, db
 from psgflask.mail.models import Message
@@ -850,8 +850,8 @@ def test_r14_what_is_sent_while_the_clock_is_surely_behind_is_dated_by_what_is_k
     known = clock()
     readings = Readings()
     for minutes in range(10 * 150, -1, -10):
-        readings.take(known.timestamp() - 60 * minutes, 600 if readings.shown else None)
-    Path(app.instance_path, watched.FILE).write_text(watched._written(readings))
+        readings.add(known.timestamp() - 60 * minutes, 600 if readings.shown else None)
+    Path(app.instance_path, clock_watch.FILE).write_text(clock_watch.serialize(readings))
     clock.on(days=-100)
     answer = applicant.send()
     assert answer.status_code == 303

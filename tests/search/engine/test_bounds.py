@@ -101,7 +101,11 @@ def test_s1_misspelt_words_count_a_bounded_number_of_candidates(
 def test_s1_what_a_snapshot_keeps_is_bounded(index: Index) -> None:
     rng = random.Random(2)
     snapshot = index.engine.snapshot()
-    snapshot.kept.most, snapshot._places.most, snapshot._near.most = 50_000, 20_000, 200_000
+    snapshot.kept.max_size, snapshot._places.max_size, snapshot._near.max_size = (
+        50_000,
+        20_000,
+        200_000,
+    )
     for _search in range(60):
         index.search(f'con{"".join(rng.choices("abcde", k=5))} the "con the"')
         assert snapshot.kept.size <= 50_000
@@ -124,7 +128,7 @@ def test_s1_what_is_kept_is_no_larger_than_it_is_counted(index: Index) -> None:
         index.search(f'{word} "of {word}" -"the {word}" con{"abcde"[number % 5]}* zzz')
         index.search("the", first=date(2000, 1, 1 + number), last=date(2001, 1, 1))
     for kept in (snapshot.kept, snapshot._places):
-        everything = {key: kept.find(key) for key in kept.keys()}  # noqa: SIM118  # no dict
+        everything = {key: kept.get(key) for key in kept.keys()}  # noqa: SIM118  # no dict
         for key, made in everything.items():
             if hasattr(made, "size") and not isinstance(made, np.ndarray):
                 assert held(made) <= made.size, key

@@ -139,7 +139,7 @@ def test_the_worker_tidies_up_once_all_readings_of_the_clock_agree(
     Worker(app).round()
     assert len(rows(session)) == 1
     session.rollback()
-    monkeypatch.setattr(clock_watch, "agreed", lambda app: clock_watch.Agreed(now, now))
+    monkeypatch.setattr(clock_watch, "time_bounds", lambda app: clock_watch.TimeBounds(now, now))
     app.extensions.pop("psg_searches_tidied")
     Worker(app).round()
     assert rows(session) == []

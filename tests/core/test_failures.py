@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from psgflask.core import faults
+from psgflask.core import failures
 from psgflask.members.erased_list import ListUnreadable
 
 
@@ -38,49 +38,49 @@ def full(tmp_path: Path) -> sqlite3.Error:
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_r4_a_full_disk_and_a_spent_quota_are_known(number: int) -> None:
     error = OSError(number, os.strerror(number), "file")
-    assert faults.is_full(error)
-    assert faults.words(error) == faults.NO_ROOM
-    assert "Make room" in faults.advice(error)
+    assert failures.is_disk_full(error)
+    assert failures.describe(error) == failures.NO_SPACE
+    assert "Make room" in failures.advice(error)
 
 
 def test_r4_a_database_without_room_is_known_whoever_tells_of_it(full: sqlite3.Error) -> None:
     for error in (full, OperationalError("INSERT", {}, full)):
-        assert faults.is_full(error)
-        assert faults.cannot_write(error)
-        assert faults.words(error) == faults.NO_ROOM
+        assert failures.is_disk_full(error)
+        assert failures.cannot_write(error)
+        assert failures.describe(error) == failures.NO_SPACE
 
 
 def test_what_may_not_be_written_is_told_from_what_is_full(tmp_path: Path) -> None:
     sqlite3.connect(tmp_path / "one").close()
     readonly = of_sqlite(tmp_path / "one", "PRAGMA query_only=ON", "CREATE TABLE t (x)")
     for error in (readonly, PermissionError(errno.EACCES, "Permission denied", "x")):
-        assert not faults.is_full(error)
-        assert faults.cannot_write(error)
-        assert "rights" in faults.advice(error)
+        assert not failures.is_disk_full(error)
+        assert failures.cannot_write(error)
+        assert "rights" in failures.advice(error)
 
 
 def test_other_errors_are_neither() -> None:
     for error in (ValueError("x"), FileNotFoundError(errno.ENOENT, "No such file", "x")):
-        assert not faults.cannot_write(error)
-        assert "log" in faults.advice(error)
+        assert not failures.cannot_write(error)
+        assert "log" in failures.advice(error)
 
 
 def test_s22_of_an_error_that_may_hold_anything_its_name_alone_is_told() -> None:
     broken = sqlite3.IntegrityError("UNIQUE constraint failed: people.number")
-    assert faults.words(ValueError("maria@example.org")) == "ValueError"
-    assert faults.words(ListUnreadable("erased.txt, line 2: not a moment")) == (
+    assert failures.describe(ValueError("maria@example.org")) == "ValueError"
+    assert failures.describe(ListUnreadable("erased.txt, line 2: not a moment")) == (
         "erased.txt, line 2: not a moment"
     )
-    assert faults.words(IntegrityError("INSERT", {"email": "maria"}, broken)) == str(broken)
-    assert faults.words(PermissionError(13, "Permission denied", "/x/maria@example.org")) == (
+    assert failures.describe(IntegrityError("INSERT", {"email": "maria"}, broken)) == str(broken)
+    assert failures.describe(PermissionError(13, "Permission denied", "/x/maria@example.org")) == (
         "Permission denied: ..."
     )
 
 
 def test_what_is_told_is_one_line_of_bounded_length() -> None:
-    told = faults.words(ListUnreadable("a\n\x1b[31mb" + "c" * 1000))
+    told = failures.describe(ListUnreadable("a\n\x1b[31mb" + "c" * 1000))
     assert told.isprintable()
-    assert len(told) == faults.LONGEST
+    assert len(told) == failures.MAX_LENGTH
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_what_is_told_is_one_line_of_bounded_length() -> None:
 def test_what_the_machine_refuses_is_no_damage_of_the_file(code: int) -> None:
     error = sqlite3.OperationalError("unable to open database file")
     error.sqlite_errorcode = code
-    assert not faults.is_damaged(error)
-    assert not faults.is_damaged(OperationalError("SELECT", {}, error))
-    assert faults.is_out_of_reach(error) is (code != sqlite3.SQLITE_FULL)
+    assert not failures.is_damaged(error)
+    assert not failures.is_damaged(OperationalError("SELECT", {}, error))
+    assert failures.is_unreachable(error) is (code != sqlite3.SQLITE_FULL)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_what_the_machine_refuses_is_no_damage_of_the_file(code: int) -> None:
 def test_what_the_disk_no_longer_gives_as_it_was_written_is_damage(code: int) -> None:
     error = sqlite3.DatabaseError("database disk image is malformed")
     error.sqlite_errorcode = code
-    assert faults.is_damaged(error)
+    assert failures.is_damaged(error)
 
 
 def test_a_busy_database_is_logged_in_a_line_and_a_fault_of_the_code_with_its_traceback(
@@ -117,6 +117,6 @@ def test_a_busy_database_is_logged_in_a_line_and_a_fault_of_the_code_with_its_tr
 ) -> None:
     busy = OperationalError("BEGIN", {}, sqlite3.OperationalError("database is locked"))
     for error in (busy, KeyError("x")):
-        faults.record(logging.getLogger("psgflask"), "A task failed", error)
+        failures.log_failure(logging.getLogger("psgflask"), "A task failed", error)
     assert [record.exc_info is None for record in caplog.records] == [True, False]
     assert "locked" in caplog.records[0].message
