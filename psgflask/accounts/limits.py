@@ -90,14 +90,6 @@ def spend(session: Session, what: str, *, email: str, network: str, now: datetim
     return not held
 
 
-def would_refuse(
-    session: Session, what: str, *, email: str, network: str, now: datetime
-) -> timedelta | None:
-    """Return how long to wait before `spend` would go through, None if it would now."""
-    refused, _held = _waits(session, _attempt(what, email, network, now))
-    return refused or None
-
-
 def of(session: Session, email: str) -> list[Attempt]:
     """Return the attempts of an address that are still counted, the earliest first."""
     wanted = select(Attempt).where(Attempt.address == _hashed(networks.same(email)))

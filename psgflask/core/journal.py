@@ -11,8 +11,8 @@ from psgflask.core.locks import FileLock
 WAL_IS_SAFE_FROM = (3, 51, 3)
 MODE = "WAL"
 LOCK = "checkpoint.lock"
-# Beside the database's file while it is open; the first holds what is newest in the database.
-WAL, SHARED_MEMORY = "-wal", "-shm"
+# Beside the database's file while it is open: what is newest in the database.
+WAL = "-wal"
 # What a commit leaves in the journal beyond this is written back at once, worker or none.
 MAX_SIZE = 4_000_000
 

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO
 
 # What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection"), and what becomes
@@ -19,15 +19,9 @@ DROPPED = (
     r"\ufeff\uffa0"
 )
 GUARD = "'"
-# Each with what stands between the beginning and what looks so: nothing yet, or the guard.
-_WITHIN = rf"(?:\A|(?<=[{ENDS}]))%s(?=[{DROPPED}]*[{FORMULA}])"
-_FIRST = rf"\A%s(?=[{DROPPED}]*[{AT_FIRST}])"
-_TO_GUARD = re.compile(f"{_WITHIN % ''}|{_FIRST % ''}")
-_GUARDED = re.compile(f"{_WITHIN % GUARD}|{_FIRST % GUARD}")
-
-
-class TableUnreadable(ValueError):
-    """A file is no table that `write` has written."""
+_TO_GUARD = re.compile(
+    rf"(?:\A|(?<=[{ENDS}]))(?=[{DROPPED}]*[{FORMULA}])|\A(?=[{DROPPED}]*[{AT_FIRST}])"
+)
 
 
 def write(rows: Iterable[Mapping[str, str]], columns: Iterable[str], file: IO[str]) -> int:
@@ -45,35 +39,10 @@ def write(rows: Iterable[Mapping[str, str]], columns: Iterable[str], file: IO[st
     return count
 
 
-def read(file: IO[str]) -> Iterator[dict[str, str]]:
-    """Yield the rows of a file that `write` has written, as they were before.
-
-    The file must be opened with newline="" and encoding="utf-8-sig". Raises TableUnreadable.
-    """
-    lines = csv.reader(file, strict=True)
-    try:
-        names = next(lines, None)
-        if not names:
-            raise TableUnreadable("The file is empty")
-        for row in lines:
-            if len(row) != len(names):
-                raise TableUnreadable(
-                    f"Line {lines.line_num} has {len(row)} cells, not {len(names)}"
-                )
-            yield dict(zip(names, map(bare, row), strict=True))
-    except csv.Error as error:
-        raise TableUnreadable(f"Line {lines.line_num}: {error}") from error
-
-
 def guarded(cell: str) -> str:
     """Return a cell that no program takes for a formula: an apostrophe before what looks so.
 
     Also within the cell, where a program with other settings begins a new one. What begins with
-    apostrophes before such a sign gets one more, so that `bare` can tell them.
+    apostrophes before such a sign gets one more.
     """
     return _TO_GUARD.sub(GUARD, cell)
-
-
-def bare(cell: str) -> str:
-    """Return what `guarded` was given."""
-    return _GUARDED.sub("", cell)

@@ -2,7 +2,7 @@
 
 import re
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -88,9 +88,3 @@ def check_digit(digits: str) -> str:
     for digit in digits:
         interim = TABLE[interim][int(digit)]
     return str(interim)
-
-
-def last_given(session: Session) -> int:
-    """Return the last running number that was given."""
-    last = session.scalar(select(LastNumber.last).where(LastNumber.id == ROW))
-    return BEFORE_THE_FIRST if last is None else last

@@ -254,11 +254,6 @@ def find_topic(session: Session, slug: str) -> Topic | None:
     return session.scalar(select(Topic).where(Topic.slug == slug))
 
 
-def find_issue(session: Session, series: str, number: int) -> Issue | None:
-    """Return an issue by its series and number."""
-    return session.scalar(select(Issue).where(Issue.series == series, Issue.number == number))
-
-
 def find_issue_by_slug(session: Session, slug: str) -> Issue | None:
     """Return an issue by the end of its address."""
     number = slug.rpartition("-")[2]

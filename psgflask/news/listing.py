@@ -10,7 +10,6 @@ from babel.dates import get_month_names
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import Article
 
-FIRST_YEAR = 1983
 MOST_KNOTS = 14
 
 

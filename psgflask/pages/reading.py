@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.pages.models import PERU, PSG, Appeal, Page
+from psgflask.pages.models import Appeal, Page
 
 # The home page shows these with their teasers, in this order, as the old site did.
 ON_THE_HOME_PAGE = ("aims", "historical-overview", "human-rights")
@@ -45,11 +45,6 @@ def section(session: Session, name: str, language: str) -> Sequence[Page]:
     """Return the pages of a section in their order, each in one language."""
     rows = session.scalars(select(Page).where(Page.section == name).order_by(Page.position))
     return _one_each(rows.all(), language)
-
-
-def sections(session: Session, language: str) -> dict[str, Sequence[Page]]:
-    """Return the pages about the PSG and about Peru."""
-    return {name: section(session, name, language) for name in (PSG, PERU)}
 
 
 def on_the_home_page(session: Session, language: str) -> list[Page]:

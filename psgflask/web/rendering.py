@@ -159,14 +159,6 @@ def _inline_text(tokens: list) -> str:  # type: ignore[type-arg]  # markdown-it'
     return "".join(parts)
 
 
-def excerpt(text: str, longest: int = 160) -> str:
-    """Cut a text at a word, with an ellipsis where something was left out."""
-    text = " ".join(text.split())
-    if len(text) <= longest:
-        return text
-    return text[:longest].rsplit(" ", 1)[0].rstrip(",;:.") + "…"
-
-
 def _in_order(html: str) -> str:
     """Let headings begin at h2, end at h4 and leave no level out on the way down."""
     above = 1

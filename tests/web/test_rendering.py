@@ -302,14 +302,6 @@ def test_markdown_can_be_read_as_plain_text(text: str, plain: str) -> None:
     assert rendering.plain(text) == plain
 
 
-@given(st.text(max_size=400), st.integers(5, 200))
-def test_an_excerpt_is_short_and_begins_as_the_text_does(text: str, longest: int) -> None:
-    cut = rendering.excerpt(text, longest)
-    flat = " ".join(text.split())
-    assert len(cut) <= longest + 1
-    assert flat.startswith(cut.removesuffix("…").rstrip())
-
-
 @pytest.mark.parametrize(
     ("prefix", "value", "words"),
     [
