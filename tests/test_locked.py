@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from psgflask.accounts.models import Attempt, Proof
+from psgflask.accounts.models import Attempt, ConfirmationToken
 from psgflask.core import database
 from psgflask.core.database import db
 from psgflask.web.slots import FORMS, Slots
@@ -126,7 +126,9 @@ def test_r8_a_link_is_not_spent_by_who_could_not_be_heard(
     assert "still good" in page
     assert "<button>" in page
     with site.app_context(), database.read_only():
-        spent = db.session.scalars(db.select(Proof.used_at).where(Proof.used_at.is_(None))).all()
+        spent = db.session.scalars(
+            db.select(ConfirmationToken.used_at).where(ConfirmationToken.used_at.is_(None))
+        ).all()
         db.session.rollback()
     assert spent
 

@@ -1,11 +1,11 @@
-"""Accounts: addresses proved, and what is limited on the way there."""
+"""Accounts: confirmed e-mail addresses, and the rate limits on confirming one."""
 
 from flask import Flask
 
-from psgflask.accounts import models as models  # its tables are the database's, whoever asks
+from psgflask.accounts import models as models  # registers the tables
 from psgflask.accounts import views
 
 
 def init_app(app: Flask) -> None:
-    """Open the room."""
+    """Register the package with the app."""
     app.register_blueprint(views.blueprint)

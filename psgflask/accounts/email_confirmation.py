@@ -1,7 +1,7 @@
-"""Joining: an applicant's address is asked to prove itself, and what follows once it has.
+"""Confirmation of an applicant's e-mail address: the link that is mailed, and what follows.
 
-An address that is known and one that is not cost the same statements and the same rows: what
-differs is the mail, which only whoever reads the address sees.
+A known and an unknown address cost the same statements and the same rows: only the mail differs,
+which nobody but the reader of the mailbox sees.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,156 +12,159 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import limits, networks, proofs
-from psgflask.accounts.models import Account, Proof
+from psgflask.accounts import confirmation_tokens, email_addresses, rate_limits
+from psgflask.accounts.confirmation_tokens import JOIN, VOID
+from psgflask.accounts.models import Account, ConfirmationToken
 from psgflask.mail import outbox
 
-Link = Callable[[str], str]
-# What other rooms do once an address is proved, in the same transaction. One may refuse by
-# raising ProofRefused: when what the proof stands for has gone or has another address by now.
-Listener = Callable[[Session, Proof, Account, datetime], object]
+MakeLink = Callable[[str], str]
+# Called once an address is confirmed, in the same transaction. A listener may raise TokenRejected:
+# what the token was issued for has been deleted or has another address by now.
+Listener = Callable[[Session, ConfirmationToken, Account, datetime], object]
 _listeners: list[Listener] = []
-# The entry of a proof's data that is ours: what a further mail about it needs.
+# The entry of a token's data that is ours: what a further mail about it needs.
 _MAIL = "mail"
-# The mails that hold a link: to an address that is new to us, and to one that we know.
+# The mails that contain a link: to a new address, and to one that has an account.
 NEW, KNOWN = "verify", "verify_known"
-HOURS = int(proofs.LIFE[proofs.JOIN].total_seconds()) // 3600
+HOURS = int(confirmation_tokens.LIFETIME[JOIN].total_seconds()) // 3600
 
 
-def on_verified(listener: Listener) -> Listener:
-    """Call `listener(session, proof, account, now)` whenever somebody has proved an address."""
+def on_confirmed(listener: Listener) -> Listener:
+    """Call `listener(session, token, account, now)` whenever an address is confirmed."""
     if listener not in _listeners:
         _listeners.append(listener)
     return listener
 
 
-def ask(
+def request_confirmation(
     session: Session,
     *,
     email: str,
     language: str,
     network: str,
-    link: Link,
+    link: MakeLink,
     values: Mapping[str, Any],
     data: Mapping[str, Any],
     now: datetime,
     about: str = "",
     limit: str = "join",
 ) -> bool:
-    """Mail an applicant a link that proves the address, within the limits of joining.
+    """Mail an applicant a link that confirms the address, within the rate limits of joining.
 
-    `values` are for the texts of the mail (name, reference), `data` is for the listeners, who
-    find it in `proof.data`; `about` is whom the mail concerns, as `outbox.forget` takes it.
-    False when no mail goes out because that would be too many: a link can be asked for later.
-    Raises TooMany, then having written nothing, and AddressUnreadable.
+    `values` are for the mail's templates (name, reference), `data` is for the listeners, who find
+    it in `token.data`; `about` is whom the mail concerns, as `outbox.delete_about` takes it.
+    False when a rate limit holds the mail back: a link can be requested later.
+    Raises RateLimitExceeded, then having written nothing, and InvalidEmailAddress.
     """
-    address = networks.read(email)
-    may_mail = limits.spend(session, limit, email=email, network=network, now=now)
-    known = session.scalar(select(exists().where(Account.email == address.same)))
+    address = email_addresses.parse(email)
+    may_mail = rate_limits.consume(session, limit, email=email, network=network, now=now)
+    known = session.scalar(select(exists().where(Account.email == address.normalised)))
     mail = {"values": dict(values), "language": language, "about": about}
-    told = {**data, _MAIL: mail}
+    data = {**data, _MAIL: mail}
     if may_mail:
-        _send(session, address, told, link, now, known=bool(known))
+        _send_link(session, address, data, link, now, known=bool(known))
     else:
-        # Nobody has its secret: it is what a new link is asked for by.
-        proofs.send(session, proofs.JOIN, email=address.same, now=now, data=told)
+        # Its secret is sent to nobody: `resend` finds the application by it.
+        confirmation_tokens.issue(session, JOIN, email=address.normalised, now=now, data=data)
     return may_mail
 
 
-def again(
-    session: Session, *, email: str, language: str, network: str, link: Link, now: datetime
+def resend(
+    session: Session, *, email: str, language: str, network: str, link: MakeLink, now: datetime
 ) -> None:
     """Mail a new link for the newest application of an address, if there is one.
 
-    An address that nobody has applied with gets the same work: a proof that opens nothing, a
-    mail that is never sent. The links mailed before stay good until one of them is used.
-    Raises TooMany, then having written nothing, and AddressUnreadable.
+    An address without an application costs the same work: a token that is never valid, a mail
+    that is never sent. Earlier links stay valid until one of them is used.
+    Raises RateLimitExceeded, then having written nothing, and InvalidEmailAddress.
     """
-    address = networks.read(email)
-    limits.spend(session, "again", email=email, network=network, now=now)
+    address = email_addresses.parse(email)
+    rate_limits.consume(session, "again", email=email, network=network, now=now)
     last = session.scalar(
-        select(Proof)
-        .where(Proof.email == address.same, Proof.purpose == proofs.JOIN)
-        .order_by(Proof.created_at.desc(), Proof.id.desc())
+        select(ConfirmationToken)
+        .where(ConfirmationToken.email == address.normalised, ConfirmationToken.purpose == JOIN)
+        .order_by(ConfirmationToken.created_at.desc(), ConfirmationToken.id.desc())
         .limit(1)
     )
     if last is None:
-        nothing = {_MAIL: {"values": {"name": "", "reference": ""}, "language": language}}
-        _send(session, address, nothing, link, now, void=True)
+        empty = {_MAIL: {"values": {"name": "", "reference": ""}, "language": language}}
+        _send_link(session, address, empty, link, now, void=True)
     else:
-        _send(session, address, last.data, link, now, known=last.used_at is not None)
+        _send_link(session, address, last.data, link, now, known=last.used_at is not None)
 
 
-def verify(session: Session, token: str, *, now: datetime) -> Account:
-    """Spend a proof, open its account or find it, and tell the listeners.
+def confirm(session: Session, secret: str, *, now: datetime) -> Account:
+    """Redeem a token, open or find the account of its address, and call the listeners.
 
-    Further links to the same end, mailed because somebody asked again, are spent with it.
-    Raises ProofRefused.
+    Other links of the same application, mailed on request, are redeemed with it.
+    Raises TokenRejected.
     """
-    proof = proofs.use(session, proofs.JOIN, token, now=now)
-    account = _account(session, proof, now)
+    token = confirmation_tokens.redeem(session, JOIN, secret, now=now)
+    account = _open_account(session, token, now)
     for listener in _listeners:
-        listener(session, proof, account, now)
-    _spend_siblings(session, proof, now)
+        listener(session, token, account, now)
+    _redeem_siblings(session, token, now)
     session.flush()
     return account
 
 
-def _send(
+def _send_link(
     session: Session,
-    address: networks.Address,
+    address: email_addresses.EmailAddress,
     data: Mapping[str, Any],
-    link: Link,
+    link: MakeLink,
     now: datetime,
     *,
     known: bool = False,
     void: bool = False,
 ) -> None:
-    purpose, email = (proofs.VOID, "") if void else (proofs.JOIN, address.same)
-    sent = proofs.send(session, purpose, email=email, now=now, data=data)
+    purpose, email = (VOID, "") if void else (JOIN, address.normalised)
+    issued = confirmation_tokens.issue(session, purpose, email=email, now=now, data=data)
     mail = data[_MAIL]
-    outbox.post(
+    outbox.enqueue(
         session,
         kind=KNOWN if known else NEW,
-        to=address.written,
+        to=address.as_typed,
         language=mail["language"],
-        values={**mail["values"], "link": link(sent.token), "hours": HOURS},
+        values={**mail["values"], "link": link(issued.secret), "hours": HOURS},
         now=now,
         about=mail.get("about", ""),
         void=void,
     )
 
 
-def _account(session: Session, proof: Proof, now: datetime) -> Account:
-    wanted = select(Account).where(Account.email == proof.email)
-    found = session.scalar(wanted)
-    if found is None:
-        language = proof.data.get(_MAIL, {}).get("language", "en")
-        opened = Account(email=proof.email, language=language, created_at=now, verified_at=now)
+def _open_account(session: Session, token: ConfirmationToken, now: datetime) -> Account:
+    query = select(Account).where(Account.email == token.email)
+    account = session.scalar(query)
+    if account is None:
+        language = token.data.get(_MAIL, {}).get("language", "en")
+        new = Account(email=token.email, language=language, created_at=now, verified_at=now)
         try:
             with session.begin_nested():
-                session.add(opened)
-        except IntegrityError:  # opened by another link of the same address meanwhile
-            found = session.scalars(wanted).one()
+                session.add(new)
+        except IntegrityError:  # another link of the same address opened it at the same time
+            account = session.scalars(query).one()
         else:
-            return opened
-    found.closed_at = None
-    return found
+            return new
+    account.closed_at = None
+    return account
 
 
-def _spend_siblings(session: Session, proof: Proof, now: datetime) -> None:
-    """Spend the other links of the same application: whoever follows one reads that it is done.
+def _redeem_siblings(session: Session, token: ConfirmationToken, now: datetime) -> None:
+    """Redeem the other links of the same application: they then say that it is confirmed.
 
-    Not those of other applications: a stranger may have typed this address there.
+    Not those of other applications: somebody else may have typed this address there.
     """
     others = session.scalars(
-        select(Proof).where(
-            Proof.email == proof.email,
-            Proof.purpose == proofs.JOIN,
-            Proof.used_at.is_(None),
-            Proof.id != proof.id,
+        select(ConfirmationToken).where(
+            ConfirmationToken.email == token.email,
+            ConfirmationToken.purpose == JOIN,
+            ConfirmationToken.used_at.is_(None),
+            ConfirmationToken.id != token.id,
         )
     )
-    same = [other.id for other in others if other.data == proof.data]
-    if same:
-        session.execute(update(Proof).where(Proof.id.in_(same)).values(used_at=now))
+    siblings = [other.id for other in others if other.data == token.data]
+    if siblings:
+        session.execute(
+            update(ConfirmationToken).where(ConfirmationToken.id.in_(siblings)).values(used_at=now)
+        )

@@ -1,4 +1,4 @@
-"""The room's form: for which address a new link is asked."""
+"""The form that requests a new link, and the base of every form with a CSRF token."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,18 +9,18 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, Field
 from wtforms.validators import ValidationError
 
-from psgflask.accounts import networks
+from psgflask.accounts import email_addresses
 
 
-class OwnForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    """A form that only a page of ours can send; what it says of that, it says to people."""
+class CSRFForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """A form with a CSRF token, whose failure is explained to people."""
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
-        """Validate the fields; a missing token is a fault of the whole form, not of a field."""
+        """Validate the fields; a missing token is an error of the whole form, not of a field."""
         valid = bool(super().validate(extra_validators))
-        guard = getattr(self, "csrf_token", None)
-        if guard is not None and guard.errors:
-            guard.errors = ()
+        csrf_token = getattr(self, "csrf_token", None)
+        if csrf_token is not None and csrf_token.errors:
+            csrf_token.errors = ()
             self.form_errors.append(
                 _(
                     "We could not tell that this page sent the form: it was open for long, or your"
@@ -30,8 +30,8 @@ class OwnForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         return valid
 
 
-class AgainForm(OwnForm):
-    """The address that a new link is to be mailed to."""
+class ResendForm(CSRFForm):
+    """The address to mail a new link to."""
 
     email = EmailField(
         _l("E-mail address"),
@@ -40,13 +40,13 @@ class AgainForm(OwnForm):
     )
 
     def validate_email(self, field: Field) -> None:
-        """Refuse what no mail could reach."""
-        typed = (field.data or "").strip()
-        if not typed:
+        """Refuse text that is no e-mail address."""
+        text = (field.data or "").strip()
+        if not text:
             raise ValidationError(_("Enter your e-mail address."))
         try:
-            networks.read(typed)
-        except networks.AddressUnreadable as error:
+            email_addresses.parse(text)
+        except email_addresses.InvalidEmailAddress as error:
             raise ValidationError(
                 _("Enter an e-mail address in the correct form, such as name@example.org.")
             ) from error

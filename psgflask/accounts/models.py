@@ -1,4 +1,4 @@
-"""Tables of addresses proved: accounts, proofs of an address, and attempts that were counted."""
+"""Tables: accounts, confirmation tokens of addresses, and attempts counted by rate limits."""
 
 from datetime import datetime
 from typing import Any
@@ -10,21 +10,21 @@ from psgflask.core.database import Model
 
 
 class Account(Model):
-    """An e-mail address that somebody has proved to read; a household may share one."""
+    """A confirmed e-mail address; a household may share one."""
 
     __tablename__ = "accounts"
     __table_args__ = (CheckConstraint("language IN ('en', 'es')", name="language"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(String(254), unique=True)  # as `addresses.same` writes it
+    email: Mapped[str] = mapped_column(String(254), unique=True)  # normalised
     language: Mapped[str] = mapped_column(String(2))
     created_at: Mapped[datetime]
     verified_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
 
 
-class Proof(Model):
-    """A link that was mailed, to prove that somebody reads an address; good once."""
+class ConfirmationToken(Model):
+    """The token of a mailed link that confirms an address; valid once."""
 
     __tablename__ = "proofs"
 
@@ -40,7 +40,7 @@ class Proof(Model):
 
 
 class Attempt(Model):
-    """Something limited was tried: from which networks, for which address and mailbox (hashed)."""
+    """One attempt that rate limits count: networks, address and mailbox (both hashed)."""
 
     __tablename__ = "attempts"
     __table_args__ = (

@@ -1,6 +1,7 @@
-"""Pages: an address proves itself by a link that was mailed to it, and a new link is asked for."""
+"""Pages that confirm an e-mail address by a mailed link, and that send a new link on request."""
 
 from datetime import timedelta
+from math import ceil
 
 from flask import (
     Blueprint,
@@ -13,12 +14,13 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from flask_babel import format_timedelta
 from flask_babel import gettext as _
 from sqlalchemy.exc import DatabaseError
 
-from psgflask.accounts import email_confirmation, limits, networks, proofs
-from psgflask.accounts.forms import AgainForm
-from psgflask.accounts.words import how_long
+from psgflask.accounts import confirmation_tokens, email_confirmation, networks, rate_limits
+from psgflask.accounts.confirmation_tokens import EXPIRED, JOIN, UNKNOWN, USED, TokenRejected
+from psgflask.accounts.forms import ResendForm
 from psgflask.core import clock_watch, failures
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
@@ -26,44 +28,51 @@ from psgflask.web import languages
 from psgflask.web.errors import unavailable
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/accounts")
-STATUS = {proofs.UNKNOWN: 404, proofs.USED: 410, proofs.EXPIRED: 410}
+STATUS = {UNKNOWN: 404, USED: 410, EXPIRED: 410}
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 @blueprint.after_request
-def keep_out_of_searches(response: Response) -> Response:
-    """Let search engines keep none of these pages: they are steps of something."""
+def forbid_indexing(response: Response) -> Response:
+    """Keep these pages out of search engines."""
     response.headers["X-Robots-Tag"] = "noindex"
     return response
 
 
-def join_link(token: str) -> str:
-    """Return the address to mail for a token, in the language of this request."""
-    return languages.address("accounts.join", external=True, token=token)
+def confirmation_link(secret: str) -> str:
+    """Return the link to mail for a token's secret, in the language of this request."""
+    return languages.address("accounts.join", external=True, token=secret)
+
+
+def waiting_time_text(wait: timedelta) -> str:
+    """Format a waiting time, rounded up: "5 minutes", "2 hours"."""
+    unit = HOUR if wait > 50 * MINUTE else 5 * MINUTE
+    return str(format_timedelta(unit * max(1, ceil(wait / unit)), granularity="minute"))
 
 
 @blueprint.route("/join/<token>", methods=["GET", "POST"])
 def join(token: str) -> ResponseReturnValue:
-    """Show whose address a link proves, and a button; spend the link when it is pressed.
+    """Show the address that a link confirms, with a button; confirm it when that is pressed.
 
-    Programs that read mails follow links, and press no buttons. The link is its own authority: it
-    works in any browser, without a cookie, so the form needs no other token.
+    Mail scanners follow links but press no buttons. The link is its own authority: it works in
+    any browser, without a cookie, so the form needs no CSRF token.
     """
     session, now = db.session(), clock_watch.corrected_time(current_app, utc_now())
     try:
         if request.method != "POST":
-            proof = proofs.look(session, proofs.JOIN, token, now=now)
-            of_page = _secret_address(token)
-            return render_template("accounts/join.html", email=proof.email, **of_page)
-        email_confirmation.verify(session, token, now=now)
+            found = confirmation_tokens.get_valid(session, JOIN, token, now=now)
+            links = _language_links(token)
+            return render_template("accounts/join.html", email=found.email, **links)
+        email_confirmation.confirm(session, token, now=now)
         session.commit()
-    except proofs.ProofRefused as refused:
+    except TokenRejected as rejected:
         session.rollback()
-        return _refused(token, refused)
-    except DatabaseError as fault:
-        if request.method != "POST" or not unavailable(fault):
+        return _rejected(token, rejected)
+    except DatabaseError as error:
+        if request.method != "POST" or not unavailable(error):
             raise
         session.rollback()
-        page = render_template("accounts/join.html", busy=True, **_secret_address(token))
+        page = render_template("accounts/join.html", busy=True, **_language_links(token))
         return make_response(page, 503, {"Retry-After": "60"})
     return redirect(url_for("accounts.confirmed"), 303)
 
@@ -76,79 +85,79 @@ def confirmed() -> str:
 
 @blueprint.route("/join/again", methods=["GET", "POST"])
 def again() -> ResponseReturnValue:
-    """Ask for a new link; whether the address is known, only its mailbox tells."""
-    form = AgainForm()
+    """Request a new link; only the mailbox shows whether the address is known."""
+    form = ResendForm()
     if not form.validate_on_submit():
         page = render_template("accounts/again.html", form=form)
         return make_response(page, 400 if form.errors else 200)
     try:
-        return _asked_again(form)
-    except DatabaseError as fault:
-        if not unavailable(fault):
+        return _resend(form)
+    except DatabaseError as error:
+        if not unavailable(error):
             raise
         db.session.rollback()
-        return _not_taken(form, fault)
+        return _database_unavailable(form, error)
 
 
 @blueprint.get("/join/asked")
 def asked() -> str:
-    """Say that a mail is on its way if the address is one that we wait for."""
+    """Say that a mail is on its way if somebody has applied with the address."""
     return render_template("accounts/asked.html", hours=email_confirmation.HOURS)
 
 
-def _asked_again(form: AgainForm) -> ResponseReturnValue:
+def _resend(form: ResendForm) -> ResponseReturnValue:
     try:
-        email_confirmation.again(
+        email_confirmation.resend(
             db.session(),
             email=form.email.data or "",
             language=languages.here(),
             network=networks.network_of(request.remote_addr),
-            link=join_link,
+            link=confirmation_link,
             now=clock_watch.corrected_time(current_app, utc_now()),
         )
         db.session.commit()
-    except limits.TooMany as refused:
-        db.session.commit()  # or what was counted before would be forgotten
-        return _too_many(form, refused.wait)
+    except rate_limits.RateLimitExceeded as exceeded:
+        db.session.commit()  # or the earlier attempts would be lost
+        return _too_many_requests(form, exceeded.retry_after)
     return redirect(url_for("accounts.asked"), 303)
 
 
-def _not_taken(form: AgainForm, fault: DatabaseError) -> Response:
-    full = failures.cannot_write(fault)
-    told = (
+def _database_unavailable(form: ResendForm, error: DatabaseError) -> Response:
+    full = failures.cannot_write(error)
+    message = (
         _("The site cannot save anything at the moment: try again in an hour.")
         if full
         else _("The site is busy: try again in a minute.")
     )
-    form.email.errors = [told]
-    answer = make_response(render_template("accounts/again.html", form=form), 503)
-    answer.headers["Retry-After"] = "3600" if full else "60"
-    return answer
+    return _form_error(form, message, 503, retry_after=3600 if full else 60)
 
 
-def _too_many(form: AgainForm, wait: timedelta) -> Response:
-    words = _(
+def _too_many_requests(form: ResendForm, wait: timedelta) -> Response:
+    message = _(
         "That was asked for too often. Try again in %(wait)s; the mails that came before still"
         " hold good links.",
-        wait=how_long(wait),
+        wait=waiting_time_text(wait),
     )
-    form.email.errors = [words]
-    answer = make_response(render_template("accounts/again.html", form=form), 429)
-    answer.headers["Retry-After"] = str(int(wait.total_seconds()) + 1)
-    return answer
+    return _form_error(form, message, 429, retry_after=int(wait.total_seconds()) + 1)
 
 
-def _refused(token: str, refused: proofs.ProofRefused) -> Response:
+def _form_error(form: ResendForm, message: str, status: int, *, retry_after: int) -> Response:
+    form.email.errors = [message]
+    page = render_template("accounts/again.html", form=form)
+    return make_response(page, status, {"Retry-After": str(retry_after)})
+
+
+def _rejected(token: str, rejected: TokenRejected) -> Response:
     page = render_template(
         "accounts/join_refused.html",
-        reason=refused.reason,
+        reason=rejected.reason,
         hours=email_confirmation.HOURS,
-        **_secret_address(token),
+        **_language_links(token),
     )
-    return make_response(page, STATUS[refused.reason])
+    return make_response(page, STATUS[rejected.reason])
 
 
-def _secret_address(token: str) -> dict[str, object]:
-    """Return what the page says of its own address: to its reader the other language's alone."""
+def _language_links(token: str) -> dict[str, object]:
+    """Return the links of the page: only the one to the other language contains the secret."""
     other = languages.address("accounts.join", language=languages.other(), token=token)
     return {"counterpart": other, "canonical": "", "alternates": ()}

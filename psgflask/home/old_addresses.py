@@ -12,7 +12,7 @@ from psgflask.core.database import db
 from psgflask.news import catalogue, counting
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import Article
-from psgflask.redirects import rules
+from psgflask.redirects import lookup
 from psgflask.web import languages
 
 
@@ -27,7 +27,7 @@ def init_app(app: Flask) -> None:
         (r"/(\d{4})/(\d\d)/([^/]+)/?", _wordpress),
         (r"/(\d{4})/(\d\d)/?", _wordpress_month),
     ):
-        rules.register(pattern, rule, extensions=app.extensions)
+        lookup.register_rule(pattern, rule, extensions=app.extensions)
 
 
 def _at_position(found: re.Match[str], query: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""`flask mail list | retry | test`: the outbox seen from the terminal."""
+"""`flask mail list | retry | test`: the outbox on the terminal."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from psgflask.core.terminal import echo, print_json, print_table, read_session, 
 from psgflask.mail import outbox
 from psgflask.mail.models import DEAD, SENT, VOID, WAITING, Message
 
-MOST_SHOWN = 200
+MAX_LISTED = 200
 COLUMNS = ("id", "kind", "state", "tries", "posted", "due", "sent", "error")
 
 
@@ -35,16 +35,16 @@ def mail() -> None:
 @with_appcontext
 def list_(state: str | None, addresses: bool, as_json: bool) -> None:
     """Show the newest mails of the outbox: which wait, were sent, or are dead, and why."""
-    wanted = select(Message).order_by(Message.id.desc()).limit(MOST_SHOWN)
+    query = select(Message).order_by(Message.id.desc()).limit(MAX_LISTED)
     if state:
-        wanted = wanted.where(Message.state == state)
+        query = query.where(Message.state == state)
     with read_session() as session:
-        rows = [_row(message, addresses) for message in session.scalars(wanted)]
+        rows = [_row(message, addresses) for message in session.scalars(query)]
     if as_json:
         print_json(rows)
     elif rows:
         columns = [*COLUMNS, "to"] if addresses else COLUMNS
-        print_table(columns, [[_shown(row[name]) for name in columns] for row in rows])
+        print_table(columns, [[_cell(row[name]) for name in columns] for row in rows])
     else:
         echo("The outbox is empty" if state is None else f"No mail is {state}")
 
@@ -63,7 +63,7 @@ def _row(message: Message, addresses: bool) -> dict[str, Any]:
     return {**row, "to": message.recipient} if addresses else row
 
 
-def _shown(value: object) -> object:
+def _cell(value: object) -> object:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M} UTC"
     return "" if value is None else value
@@ -80,8 +80,8 @@ def retry(number: int | None, everything: bool) -> None:
     with write_session() as session:
         try:
             count = outbox.retry(session, number, now=utc_now())
-        except outbox.MailRefused as refused:
-            raise click.ClickException(str(refused)) from refused
+        except outbox.OutboxError as error:
+            raise click.ClickException(str(error)) from error
         session.commit()
     echo(
         f"{count} to be tried again: the worker sends within seconds, or, after the mail"
@@ -97,11 +97,11 @@ def test(address: str, language: str) -> None:
     """Post a test mail to ADDRESS, on the same way as every other one."""
     with write_session() as session:
         try:
-            message = outbox.post(
+            message = outbox.enqueue(
                 session, kind="test", to=address, language=language, values={}, now=utc_now()
             )
-        except outbox.RecipientRefused as refused:
-            raise click.BadParameter(str(refused), param_hint="ADDRESS") from refused
+        except outbox.InvalidRecipient as error:
+            raise click.BadParameter(str(error), param_hint="ADDRESS") from error
         number = message.id
         session.commit()
     echo(f"Posted as mail {number}: the worker sends it within seconds. See `mail list`")

@@ -1,8 +1,8 @@
-"""Whom a mail greets: somebody by their name, or nobody.
+"""Checks whether a mail may greet by a name that was typed into a form.
 
-Strangers type the name into a form, with somebody else's address. What may be a message, a
-telephone number or a link, for a person or for a mail program, is not passed on: then the mail
-greets nobody. A name that is refused loses nothing else.
+Anybody can type a name with somebody else's address. A text that could be a message, a telephone
+number or a link, for a person or for a mail program, is left out: the mail then has no name in it.
+Nothing else depends on it.
 """
 
 import re
@@ -10,23 +10,23 @@ import unicodedata
 
 from psgflask.core.folding import fold, normalize
 
-LONGEST, LONGEST_WORD, MOST_IDEOGRAPHS = 60, 35, 6
-MOST_WORDS = 6  # beside particles
-MOST_IN_ANY_CASE = 3  # of more words each begins with a capital, where there are any
-MOST_CAPITALS_WITHIN = 2  # "MacDonald", "DeLaCruz"
-MOST_NUMERALS = 4  # signs that are a number by themselves, as 三 in 三郎
-MOST_NUMBER_WORDS = 2
+MAX_LENGTH, MAX_WORD_LENGTH, MAX_IDEOGRAPHS = 60, 35, 6
+MAX_WORDS = 6  # not counting particles
+MAX_WORDS_IN_ANY_CASE = 3  # of more words, each must begin with a capital
+MAX_CAPITALS_WITHIN = 2  # "MacDonald", "DeLaCruz"
+MAX_NUMERALS = 4  # characters with a numeric value, as 三 in 三郎
+MAX_NUMBER_WORDS = 2
 
-SIGNS = {
+PUNCTUATION = {
     **dict.fromkeys("'’‘‛`´′׳״", "'"),
     **dict.fromkeys("-‐‑‒–־֊", "-"),
     **dict.fromkeys("·・‧་", "·"),
-    **{sign: sign for sign in " .,&"},
+    **{character: character for character in " .,&"},
 }
 LETTERS, MARKS = {"Lu", "Ll", "Lt", "Lm", "Lo"}, {"Mn", "Mc"}
-# Of a text whose letters are written L and their marks M. Initials ("J.R.", "J.-P.", "M.ª"); one
-# word or several joined ("O'Neill-Pérez", "ホセ・ペレス"), with a full stop if it is a short one
-# ("Dr.", "Srta."). No full stop stands before two letters, as in what is taken for a domain.
+# For a text with L for letters and M for marks. Initials ("J.R.", "J.-P.", "M.ª"); one word or
+# several joined ("O'Neill-Pérez", "ホセ・ペレス"), with a full stop if it is short ("Dr.",
+# "Srta."). A full stop before two letters is not allowed: it would be linked as a domain.
 LETTER = "LM{0,3}"
 WORD = re.compile(
     rf"(?:(?:{LETTER}\.-?)+L?|(?:{LETTER}){{2,5}}\.|'?(?:{LETTER})+(?:[-'·]{{1,2}}(?:{LETTER})+)*'?),?|&"
@@ -42,9 +42,9 @@ PARTICLES = _words(
     " des di do dos du e el en i ibn la las le li lo los mac mc na of os san santa st te ten ter"
     " the til to tot tu und van ver vom von vor vos y zu zum zur"
 )
-# What messages hold and hardly a name does, and addresses as people spell them for people. Whoever
-# is called so after all is greeted without a name.
-OF_MESSAGES = _words(
+# Words of messages, which hardly occur in names, and addresses as people spell them out. People who
+# have such a name are greeted without it.
+MESSAGE_WORDS = _words(
     "www http https html ftp com org net edu gob gov info biz gmail googlemail hotmail outlook"
     " yahoo email mail website web sms whatsapp telegram viber wechat signal skype facebook"
     " instagram tiktok youtube bitcoin btc crypto casino viagra porn xxx sex"
@@ -57,83 +57,91 @@ OF_MESSAGES = _words(
     " aviso alerta gratis ahora inmediatamente contrasena clave cuenta verifique confirme seguridad"
     " banco pago pague pagar factura dinero soles dolares"
 )
-SPELT_DOTS = _words("dot punto arroba")
+SPELT_SEPARATORS = _words("dot punto arroba")
 NUMBER_WORDS = _words(
     "zero oh one two three four five six seven eight nine double triple"
     " cero uno dos tres cuatro cinco seis siete ocho nueve doble"
 )
-# Scripts that one word may hold together; any other two in one word imitate each other's letters.
-TOGETHER = frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "IDEOGRAPHIC"})
-OF_NO_SCRIPT = frozenset({"MODIFIER", "COMBINING", "FEMININE", "MASCULINE"})
+# Scripts that may be mixed in one word; in any other mix letters imitate each other.
+MIXED_SCRIPTS = frozenset(
+    {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "IDEOGRAPHIC"}
+)
+COMMON_SCRIPT = frozenset({"MODIFIER", "COMBINING", "FEMININE", "MASCULINE"})
 
 
 def is_name(text: str) -> bool:
-    """Say whether a line is a name that a mail may greet by."""
+    """Say whether a mail may greet by this text."""
     folded = normalize("NFKC", text)
-    if "MATHEMATICAL" in "".join(unicodedata.name(sign, "") for sign in text):
+    if "MATHEMATICAL" in "".join(unicodedata.name(character, "") for character in text):
         return False
-    if not 0 < len(text) <= LONGEST or not (_has_shape(text) and _has_shape(folded)):
+    if not 0 < len(text) <= MAX_LENGTH or not (_matches_pattern(text) and _matches_pattern(folded)):
         return False
     words = folded.replace(",", "").split()
     return (
         all(map(_is_of_one_script, words))
-        and sum(unicodedata.numeric(sign, None) is not None for sign in folded) <= MOST_NUMERALS
-        and not _is_message([_plain(word) for word in words])
-        and _is_cased_as_names_are(words)
+        and sum(unicodedata.numeric(one, None) is not None for one in folded) <= MAX_NUMERALS
+        and not _is_message([_folded_letters(word) for word in words])
+        and _has_case_of_a_name(words)
     )
 
 
-def _has_shape(text: str) -> bool:
+def _matches_pattern(text: str) -> bool:
     return all(WORD.fullmatch(word) for word in _pattern(text).split(" "))
 
 
 def _pattern(text: str) -> str:
-    """Write L for a letter, M for a mark, one sign for each kind of others, X for the rest."""
+    """Replace letters by L, marks by M, punctuation by one character per kind, the rest by X."""
     kinds = []
-    for at, sign in enumerate(text):
-        category = unicodedata.category(sign)
-        kind = "L" if category in LETTERS else "M" if category in MARKS else SIGNS.get(sign, "X")
-        if kind == "·" and _imitates_a_dot(text[max(at - 1, 0) : at + 2].casefold()):
+    for position, character in enumerate(text):
+        category = unicodedata.category(character)
+        kind = (
+            "L"
+            if category in LETTERS
+            else "M"
+            if category in MARKS
+            else PUNCTUATION.get(character, "X")
+        )
+        if kind == "·" and _imitates_a_dot(text[max(position - 1, 0) : position + 2].casefold()):
             kind = "X"
         kinds.append(kind)
     return "".join(kinds)
 
 
-def _imitates_a_dot(within: str) -> bool:
-    """Say whether a middle dot stands in a Latin word, unless between the letters of "Gal·la"."""
-    return within != "l·l" and any("LATIN" in unicodedata.name(sign, "") for sign in within)
+def _imitates_a_dot(around: str) -> bool:
+    """Say whether a middle dot is in a Latin word, except for the Catalan one of "Gal·la"."""
+    return around != "l·l" and any("LATIN" in unicodedata.name(one, "") for one in around)
 
 
 def _is_of_one_script(word: str) -> bool:
-    """Say whether a word is of one script, and no longer than its words are."""
-    letters = [sign for sign in word if unicodedata.category(sign) in LETTERS]
-    scripts = {unicodedata.name(sign, "X").split()[0] for sign in letters} - OF_NO_SCRIPT
-    ideographs = sum("CJK" in unicodedata.name(sign, "") for sign in letters)
+    """Say whether a word is of one script, and not too long for it."""
+    letters = [character for character in word if unicodedata.category(character) in LETTERS]
+    scripts = {unicodedata.name(letter, "X").split()[0] for letter in letters} - COMMON_SCRIPT
+    ideographs = sum("CJK" in unicodedata.name(letter, "") for letter in letters)
     return (
-        (len(scripts) <= 1 or scripts <= TOGETHER)
-        and len(word) <= LONGEST_WORD
-        and ideographs <= MOST_IDEOGRAPHS
+        (len(scripts) <= 1 or scripts <= MIXED_SCRIPTS)
+        and len(word) <= MAX_WORD_LENGTH
+        and ideographs <= MAX_IDEOGRAPHS
     )
 
 
-def _plain(word: str) -> str:
-    """Return a word folded, with letters alone."""
-    return "".join(char for char in fold(word) if char.isalpha())
+def _folded_letters(word: str) -> str:
+    """Return the letters of a word, case-folded and without marks."""
+    return "".join(filter(str.isalpha, fold(word)))
 
 
 def _is_message(words: list[str]) -> bool:
-    """Say whether words speak to somebody, or spell an address or a number."""
-    spelt = any(one in SPELT_DOTS for one in words[1:-1])
+    """Say whether words are a message, or spell out an address or a number."""
+    spelt_out = any(one in SPELT_SEPARATORS for one in words[1:-1])
     numbers = sum(one in NUMBER_WORDS for one in words)
-    return spelt or numbers > MOST_NUMBER_WORDS or not OF_MESSAGES.isdisjoint(words)
+    return spelt_out or numbers > MAX_NUMBER_WORDS or not MESSAGE_WORDS.isdisjoint(words)
 
 
-def _is_cased_as_names_are(words: list[str]) -> bool:
-    """Say whether these are no more words than a name has, with capitals where names have them."""
-    own = [word for word in words if word != "&" and _plain(word) not in PARTICLES]
-    if not 0 < len(own) <= MOST_WORDS:
+def _has_case_of_a_name(words: list[str]) -> bool:
+    """Say whether the number of words and their capitals are those of a name."""
+    own = [word for word in words if word != "&" and _folded_letters(word) not in PARTICLES]
+    if not 0 < len(own) <= MAX_WORDS:
         return False
-    if any(len(re.findall(r"[a-z](?=[A-Z])", word)) > MOST_CAPITALS_WITHIN for word in own):
+    if any(len(re.findall(r"[a-z](?=[A-Z])", word)) > MAX_CAPITALS_WITHIN for word in own):
         return False
-    letters = [next(sign for sign in word if sign.isalpha()) for word in own]
-    return len(own) <= MOST_IN_ANY_CASE or not any(map(str.islower, letters))
+    letters = [next(filter(str.isalpha, word)) for word in own]
+    return len(own) <= MAX_WORDS_IN_ANY_CASE or not any(map(str.islower, letters))

@@ -1,4 +1,4 @@
-"""What `flask doctor` asks of the mail: does it leave, and does any of it lie about?"""
+"""Health checks of mail: is it delivered, and does any wait or lie undelivered?"""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,12 +12,12 @@ from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.mail import outbox, transports
 
-# The worker looks every few seconds, and asks a server that is down again within ten minutes.
-LATE, TOO_LATE = timedelta(minutes=15), timedelta(hours=1)
+# The worker sends every few seconds, and tries a server that is down again within ten minutes.
+LATE, VERY_LATE = timedelta(minutes=15), timedelta(hours=1)
 
 
-def way_out(app: Flask) -> Iterator[Finding]:
-    """Does mail reach anybody, and does nobody read it on the way to the server?"""
+def transport(app: Flask) -> Iterator[Finding]:
+    """Check that mail is delivered, and encrypted on the way to the mail server."""
     host, security = str(app.config["SMTP_HOST"]), str(app.config["SMTP_SECURITY"])
     public = urlsplit(str(app.config["BASE_URL"])).scheme == "https"
     if not host and public:
@@ -25,7 +25,7 @@ def way_out(app: Flask) -> Iterator[Finding]:
         yield Finding("mail", FAULT, text, "Set SMTP_HOST and what belongs to it in config.py")
     elif not host:
         yield Finding("mail", OK, "Is written to instance/outbox, one .eml file each")
-    elif security == transports.PLAIN and not _is_near(host):
+    elif security == transports.PLAIN and not _is_local(host):
         text = f"Goes to {host} in the open, with its links and the password"
         yield Finding("mail", FAULT, text, "SMTP_SECURITY = 'starttls' (587) or 'tls' (465)")
     else:
@@ -33,40 +33,40 @@ def way_out(app: Flask) -> Iterator[Finding]:
         yield Finding("mail", OK, text)
 
 
-def dead_letters(app: Flask) -> Iterator[Finding]:
-    """Was any mail given up?"""
-    dead = outbox.standing(db.session(), utc_now()).dead
+def dead_mails(app: Flask) -> Iterator[Finding]:
+    """Check that no mail was given up."""
+    dead = outbox.status(db.session(), utc_now()).dead
     if dead:
         advice = "psgflask mail list --state dead says why; psgflask mail retry tries again"
         yield Finding("dead mails", FAULT, f"{dead} could not be delivered", advice)
 
 
-def waiting(app: Flask) -> Iterator[Finding]:
-    """Does mail leave soon after it is due?"""
+def overdue(app: Flask) -> Iterator[Finding]:
+    """Check that mail is sent soon after it is due."""
     now = utc_now()
-    found = outbox.standing(db.session(), now)
-    age = now - found.overdue_since if found.overdue_since else timedelta()
+    status = outbox.status(db.session(), now)
+    age = now - status.overdue_since if status.overdue_since else timedelta()
     if age <= LATE:
-        yield Finding("outbox", OK, f"Waiting: {found.waiting}" if found.waiting else "Empty")
+        yield Finding("outbox", OK, f"Waiting: {status.waiting}" if status.waiting else "Empty")
         return
-    text = f"Waiting: {found.waiting}; one has been due for {_roughly(age)}"
-    if found.overdue_error:
-        text += f": {found.overdue_error}"
+    text = f"Waiting: {status.waiting}; one has been due for {_rounded(age)}"
+    if status.overdue_error:
+        text += f": {status.overdue_error}"
         advice = "Look after the mail server; psgflask mail test ADDRESS tries it"
     else:
         advice = "Start the server, or psgflask worker"
-    yield Finding("outbox", FAULT if age > TOO_LATE else ATTENTION, text, advice)
+    yield Finding("outbox", FAULT if age > VERY_LATE else ATTENTION, text, advice)
 
 
-def _is_near(host: str) -> bool:
-    """Say whether this is the machine itself: nothing in between reads along."""
+def _is_local(host: str) -> bool:
+    """Say whether a host is this machine: nobody can read what is sent to it."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def _roughly(age: timedelta) -> str:
+def _rounded(age: timedelta) -> str:
     minutes = int(age.total_seconds()) // 60
     if minutes < 120:
         return f"{minutes} minutes"

@@ -1,4 +1,4 @@
-"""The outbox: every mail that the site has promised, until it is sent."""
+"""The table of the outbox: every mail that is to be sent, and for a while those that were."""
 
 from datetime import datetime
 from typing import Any
@@ -12,9 +12,9 @@ WAITING, SENT, DEAD, VOID = "waiting", "sent", "dead", "void"
 
 
 class Message(Model):
-    """One mail to one recipient; once sent it holds neither address nor contents.
+    """One mail to one recipient; once sent it contains neither address nor contents.
 
-    A void one is never sent: it costs what a mail costs, so that nobody can tell the difference.
+    A void one is never sent: it costs the same work, so that timing reveals nothing.
     """
 
     __tablename__ = "outbox"
@@ -25,21 +25,21 @@ class Message(Model):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    # The left half of its Message-ID: the same each time it is tried, so a double can be told.
+    # The left half of its Message-ID: the same at every try, so that duplicates can be recognised.
     message_id: Mapped[str] = mapped_column(String(120), unique=True)
-    # What must be mailed once only says so by a key of its own.
+    # Unique for a mail that must be sent only once.
     key: Mapped[str | None] = mapped_column(String(120), unique=True)
     kind: Mapped[str] = mapped_column(String(40))
     recipient: Mapped[str] = mapped_column(String(254))
     language: Mapped[str] = mapped_column(String(2))
     values: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    # Whom or what it concerns, as the room that posted it calls it: "person 12".
+    # Whom or what it concerns, in the terms of the package that enqueued it: "person 12".
     about: Mapped[str] = mapped_column(String(60), default="", index=True)
     state: Mapped[str] = mapped_column(String(10), default=WAITING)
     tries: Mapped[int] = mapped_column(default=0)
     error: Mapped[str] = mapped_column(String(300), default="")
     created_at: Mapped[datetime]
-    # From here the five days count after which it is given up; `flask mail retry` begins anew.
+    # It is given up five days after this; `flask mail retry` resets it.
     waiting_since: Mapped[datetime]
     due_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]

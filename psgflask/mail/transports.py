@@ -1,8 +1,8 @@
-"""Ways that a mail leaves by: a folder of .eml files, or a mail server over SMTP.
+"""Transports of mail: a folder of .eml files, or a mail server over SMTP.
 
-What a mail server says before a recipient is named concerns every mail (ServerTrouble); what it
-says afterwards concerns this one (Refused). A connection that is lost while it is about this one
-leaves open whose doing that is, and whether the mail arrived (Lost).
+A failure before the recipient is sent concerns every mail (ServerUnavailable); a rejection after
+that concerns this mail (MailRejected). A connection lost in between or later leaves open which it
+is, and whether the mail was delivered (DeliveryUnknown).
 """
 
 import re
@@ -16,26 +16,26 @@ from typing import TYPE_CHECKING, Protocol
 from psgflask.core.durable import atomic_write
 
 if TYPE_CHECKING:
-    from psgflask.mail.smtp_client import Client
+    from psgflask.mail.smtp_client import SmtpClient
 
 STARTTLS, TLS, PLAIN = "starttls", "tls", "none"
-SECURITIES = (STARTTLS, TLS, PLAIN)
-# Servers hang up after so many mails, each its own number; a new connection costs less.
-MOST_PER_CONNECTION = 100
-# A mail may take as long as so many answers, with all that has to be said before it.
-ANSWERS = 2
-# The seconds that a server may take over our goodbye, for which nobody waits.
-GOODBYE = 5.0
-LONGEST_SAID = 500
+SECURITY_MODES = (STARTTLS, TLS, PLAIN)
+# Servers close connections after different numbers of mails; a new connection costs less.
+MAX_MAILS_PER_CONNECTION = 100
+# The deadline of a whole mail, in timeouts of one reply.
+TIMEOUTS_PER_MAIL = 2
+# Seconds; nothing depends on the reply to QUIT.
+QUIT_TIMEOUT = 5.0
+MAX_REPLY_LENGTH = 500
 ANY_ADDRESS = re.compile(r"[^\s<>()\[\]:;,\"']+@[^\s<>()\[\]:;,\"']+")
 ENHANCED = re.compile(r"([245])\.(\d{1,3})\.\d{1,3}\b")  # RFC 3463, 2
 POLICY = "7"  # RFC 3463, 3.8: a matter of security or policy, not of the recipient
-CLOSING = 421  # RFC 5321, 3.8: the server says it, whatever was asked, and hangs up
+CLOSING = 421  # RFC 5321, 3.8: sent in reply to any command before the server closes the connection
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A mail as it leaves: `content` is the whole message (RFC 5322), the rest its envelope."""
+class RenderedMail:
+    """A mail ready to be sent: `content` is the whole message (RFC 5322), the rest its envelope."""
 
     number: int
     name: str
@@ -44,63 +44,63 @@ class Letter:
     content: bytes
 
 
-class ServerTrouble(Exception):
-    """Nothing leaves this way at present; no mail is to blame."""
+class ServerUnavailable(Exception):
+    """Nothing can be sent at present; it is not the fault of a mail."""
 
 
-class Lost(Exception):
-    """The connection went while it was about this mail, which may have arrived."""
+class DeliveryUnknown(Exception):
+    """The connection was lost while sending this mail, which may have been delivered."""
 
 
-class Refused(Exception):
-    """This mail was refused; `final` when trying again is of no use."""
+class MailRejected(Exception):
+    """This mail was rejected; `permanent` when a retry cannot succeed."""
 
-    def __init__(self, reason: str, *, code: int = 0, final: bool = False) -> None:
+    def __init__(self, reason: str, *, code: int = 0, permanent: bool = False) -> None:
         super().__init__(reason)
-        self.code, self.final = code, final
+        self.code, self.permanent = code, permanent
 
 
 class Transport(Protocol):
-    """A way out for mails."""
+    """Sends mails."""
 
-    def send(self, letter: Letter) -> None:
-        """Let one mail leave. Raises ServerTrouble, Refused, Lost."""
+    def send(self, mail: RenderedMail) -> None:
+        """Send one mail. Raises ServerUnavailable, MailRejected, DeliveryUnknown."""
 
     def close(self) -> None:
-        """Let go of what is held open."""
+        """Close the connection, if there is one."""
 
 
-class Folder:
-    """Writes each mail into a folder as NAME.eml, whole or not at all; a second time over it.
+class FolderTransport:
+    """Writes each mail to a folder as NAME.eml, atomically; sent again it is overwritten.
 
-    A disk of our own that is full is no server's trouble: it is a task of the worker that fails.
+    A full disk is not ServerUnavailable: the worker task fails.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def send(self, letter: Letter) -> None:
-        """Write one mail, for its owner alone: it may hold a link that opens something.
+    def send(self, mail: RenderedMail) -> None:
+        """Write one mail, readable by its owner alone: it may contain a link that gives access.
 
         Raises OSError.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         atomic_write(
-            self.folder / f"{letter.name}.eml",
-            letter.content,
+            self.folder / f"{mail.name}.eml",
+            mail.content,
             # The next attempt overwrites what a killed worker left of this mail.
-            temporary=self.folder / f".{letter.name}.part",
+            temporary=self.folder / f".{mail.name}.part",
         )
 
     def close(self) -> None:
-        """Hold nothing open."""
+        """Do nothing: no file stays open."""
 
 
 @dataclass(frozen=True)
-class Server:
-    """Where a mail server is and how it is spoken to; `own_name` is what we say we are.
+class SmtpServer:
+    """Address and options of a mail server; `local_hostname` is sent with EHLO.
 
-    `timeout`: the seconds that an answer may take, to its last byte.
+    `timeout` is in seconds, for one reply to its last byte.
     """
 
     host: str
@@ -109,181 +109,185 @@ class Server:
     user: str
     password: str
     timeout: float
-    own_name: str
+    local_hostname: str
 
 
-class Smtp:
-    """Hands mails to a mail server, many over one connection."""
+class SmtpTransport:
+    """Sends mails to a mail server, many over one connection."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: SmtpServer) -> None:
         self.server = server
-        self._smtp: Client | None = None
+        self._client: SmtpClient | None = None
         self._sent = 0
-        self._until = 0.0
+        self._deadline = 0.0
 
-    def send(self, letter: Letter) -> None:
-        """Hand one mail over; the server has answered for it when this returns.
+    def send(self, mail: RenderedMail) -> None:
+        """Send one mail; the server has accepted it when this returns.
 
-        It returns in time whatever the server does.
+        Within TIMEOUTS_PER_MAIL timeouts, whatever the server does.
         """
-        if self._sent >= MOST_PER_CONNECTION:
+        if self._sent >= MAX_MAILS_PER_CONNECTION:
             self.close()
-        self._until = time.monotonic() + ANSWERS * self.server.timeout
-        used = self._smtp is not None
+        self._deadline = time.monotonic() + TIMEOUTS_PER_MAIL * self.server.timeout
+        reused = self._client is not None
         try:
-            self._address(letter)
-        except ServerTrouble:
-            if not used:
+            self._send_envelope(mail)
+        except ServerUnavailable:
+            if not reused:
                 raise
-            # The connection of the mails before it had gone. Nothing of this one has left.
-            self._address(letter)
-        self._hand_over(letter)
+            # The reused connection was lost. Nothing of this mail was sent.
+            self._send_envelope(mail)
+        self._send_content(mail)
         self._sent += 1
 
     def close(self) -> None:
-        """Say goodbye to the server."""
+        """Quit the connection, if there is one."""
         import smtplib
 
-        smtp, self._smtp, self._sent = self._smtp, None, 0
-        if smtp is None:
+        client, self._client, self._sent = self._client, None, 0
+        if client is None:
             return
-        smtp.allow(GOODBYE)
+        client.set_deadline(QUIT_TIMEOUT)
         with suppress(OSError, smtplib.SMTPException):
-            smtp.quit()
-        smtp.close()
+            client.quit()
+        client.close()
 
-    def _address(self, letter: Letter) -> None:
-        """Say from whom and for whom: until both are taken, nothing of the mail has left."""
-        with self._trouble() as smtp:
-            wide = () if letter.recipient.isascii() else ("SMTPUTF8", "BODY=8BITMIME")
-            if wide and not smtp.has_extn("smtputf8"):
-                raise Refused("The mail server knows no addresses with accents", final=True)
-            code, said = smtp.mail(letter.sender, wide)
+    def _send_envelope(self, mail: RenderedMail) -> None:
+        """Send MAIL and RCPT: until both are accepted, nothing of the mail was sent."""
+        with self._server_errors() as client:
+            options = () if mail.recipient.isascii() else ("SMTPUTF8", "BODY=8BITMIME")
+            if options and not client.has_extn("smtputf8"):
+                reason = "The mail server knows no addresses with accents"
+                raise MailRejected(reason, permanent=True)
+            code, reply = client.mail(mail.sender, options)
             if code != 250:
-                raise ServerTrouble(_words(code, said, letter))
-        with self._loss(letter):
-            code, said = smtp.rcpt(letter.recipient)
-        self._heed(code, said, letter, taken=(250, 251))
+                raise ServerUnavailable(_redacted(code, reply, mail))
+        with self._mail_errors(mail):
+            code, reply = client.rcpt(mail.recipient)
+        self._check_reply(code, reply, mail, accepted=(250, 251))
 
-    def _hand_over(self, letter: Letter) -> None:
+    def _send_content(self, mail: RenderedMail) -> None:
         import smtplib
 
-        answer: tuple[int, bytes | str]
+        response: tuple[int, bytes | str]
         try:
-            with self._loss(letter) as smtp:
-                answer = smtp.data(letter.content)
-        except smtplib.SMTPDataError as refused:  # it does not even want to read
-            answer = refused.smtp_code, refused.smtp_error
-        self._heed(*answer, letter, taken=(250,))
+            with self._mail_errors(mail) as client:
+                response = client.data(mail.content)
+        except smtplib.SMTPDataError as error:  # rejected before the content was sent
+            response = error.smtp_code, error.smtp_error
+        self._check_reply(*response, mail, accepted=(250,))
 
-    def _heed(self, code: int, said: bytes | str, letter: Letter, taken: tuple[int, ...]) -> None:
-        """Raise what an answer means that is not one of those by which the mail is taken."""
-        if code in taken:
+    def _check_reply(
+        self, code: int, reply: bytes | str, mail: RenderedMail, accepted: tuple[int, ...]
+    ) -> None:
+        """Raise MailRejected or DeliveryUnknown unless the reply accepts the mail."""
+        if code in accepted:
             return
-        words = _words(code, said, letter)
+        text = _redacted(code, reply, mail)
         if code == CLOSING:
             self._drop()
-            raise Lost(words)
-        with suppress(ServerTrouble), self._trouble() as smtp:
-            smtp.rset()
-        raise Refused(words, code=code, final=_is_final(code, words))
+            raise DeliveryUnknown(text)
+        with suppress(ServerUnavailable), self._server_errors() as client:
+            client.rset()
+        raise MailRejected(text, code=code, permanent=_is_permanent(code, text))
 
     @contextmanager
-    def _loss(self, letter: Letter) -> "Iterator[Client]":
-        """Give the connection while it is about this mail; if it breaks now, this mail is Lost."""
+    def _mail_errors(self, mail: RenderedMail) -> "Iterator[SmtpClient]":
+        """Yield the client; an error within raises DeliveryUnknown for this mail."""
         import smtplib
 
-        assert self._smtp is not None  # noqa: S101  # _trouble has just made or used it
+        assert self._client is not None  # noqa: S101  # _server_errors has connected it
         try:
-            yield self._smtp
+            yield self._client
         except smtplib.SMTPResponseException:
             raise
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
-            raise Lost(_words(0, _said(error), letter)) from error
+            raise DeliveryUnknown(_redacted(0, _reply_text(error), mail)) from error
 
     @contextmanager
-    def _trouble(self) -> "Iterator[Client]":
-        """Give the connection, made if need be; what goes wrong with it concerns every mail."""
+    def _server_errors(self) -> "Iterator[SmtpClient]":
+        """Yield the client, connected if necessary; an error within raises ServerUnavailable."""
         import smtplib
 
         try:
-            if self._smtp is None:
-                self._smtp = self._connected()
-            self._smtp.allow(self._left())
-            yield self._smtp
-        except ServerTrouble:
+            if self._client is None:
+                self._client = self._connect()
+            self._client.set_deadline(self._remaining())
+            yield self._client
+        except ServerUnavailable:
             self._drop()
             raise
         except (OSError, smtplib.SMTPException, ValueError) as error:
             self._drop()
-            raise ServerTrouble(_words(0, _said(error))) from error
+            raise ServerUnavailable(_redacted(0, _reply_text(error))) from error
 
-    def _connected(self) -> "Client":
-        # Only whoever sends a mail needs these: start-up is mostly imports.
+    def _connect(self) -> "SmtpClient":
+        # Imported on the first mail, for a quick start.
         import ssl
 
-        from psgflask.mail.smtp_client import Client
+        from psgflask.mail.smtp_client import SmtpClient
 
-        there = self.server
-        smtp = Client(
-            there.host,
-            there.port,
-            own_name=there.own_name,
-            timeout=there.timeout,
-            context=ssl.create_default_context() if there.security == TLS else None,
+        server = self.server
+        client = SmtpClient(
+            server.host,
+            server.port,
+            local_hostname=server.local_hostname,
+            timeout=server.timeout,
+            context=ssl.create_default_context() if server.security == TLS else None,
         )
-        smtp.allow(self._left())
+        client.set_deadline(self._remaining())
         try:
-            smtp.open()
-            smtp.ehlo_or_helo_if_needed()
-            if there.security == STARTTLS:
-                smtp.secure(ssl.create_default_context())
-                smtp.ehlo_or_helo_if_needed()
-            if there.user:
-                smtp.login(there.user, there.password)
+            client.open()
+            client.ehlo_or_helo_if_needed()
+            if server.security == STARTTLS:
+                client.start_tls(ssl.create_default_context())
+                client.ehlo_or_helo_if_needed()
+            if server.user:
+                client.login(server.user, server.password)
         except BaseException:
-            smtp.close()
+            client.close()
             raise
-        return smtp
+        return client
 
-    def _left(self) -> float:
-        return self._until - time.monotonic()
+    def _remaining(self) -> float:
+        return self._deadline - time.monotonic()
 
     def _drop(self) -> None:
-        """Hang up without a word on a server that is not to be relied upon."""
-        smtp, self._smtp, self._sent = self._smtp, None, 0
-        if smtp is not None:
-            smtp.close()
+        """Close the connection without QUIT."""
+        client, self._client, self._sent = self._client, None, 0
+        if client is not None:
+            client.close()
 
 
-def _is_final(code: int, words: str) -> bool:
-    """Say whether no time and no setting of ours can change a refusal (5xx, RFC 5321).
+def _is_permanent(code: int, text: str) -> bool:
+    """Say whether neither time nor a setting can change a rejection (5xx, RFC 5321).
 
-    A matter of policy is not final, such as a sender that the server does not relay for:
-    somebody puts that right, and then every mail that waits goes out.
+    A policy rejection is not permanent, such as a sender that the server does not relay for:
+    once that is set right, all waiting mails can be sent.
     """
-    enhanced = ENHANCED.search(words)
+    enhanced = ENHANCED.search(text)
     policy = enhanced is not None and enhanced[2] == POLICY
     return 500 <= code < 600 and not policy
 
 
-def _said(error: Exception) -> str:
-    code, words = getattr(error, "smtp_code", 0), getattr(error, "smtp_error", b"")
+def _reply_text(error: Exception) -> str:
+    code, reply = getattr(error, "smtp_code", 0), getattr(error, "smtp_error", b"")
     if code:
-        said = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
-        return f"{code} {said}"
+        text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else str(reply)
+        return f"{code} {text}"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _words(code: int, said: bytes | str, letter: Letter | None = None) -> str:
-    """Return the beginning of what a server said on one line, without any address in it."""
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+def _redacted(code: int, reply: bytes | str, mail: RenderedMail | None = None) -> str:
+    """Return the beginning of a server's reply on one line, without e-mail addresses."""
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
     text = " ".join(f"{code or ''} {text}".split())
-    if len(text) > LONGEST_SAID:  # an address is not cut in two: nobody would know the halves
-        text = text[:LONGEST_SAID].rpartition(" ")[0]
-    if letter is not None:
-        mailbox = letter.recipient.rpartition("@")[0]
-        for told in (letter.recipient, mailbox):
-            text = re.sub(rf"(?<!\w){re.escape(told)}(?!\w)", "...", text, flags=re.IGNORECASE)
+    if len(text) > MAX_REPLY_LENGTH:  # not in the middle of an address
+        text = text[:MAX_REPLY_LENGTH].rpartition(" ")[0]
+    if mail is not None:
+        local_part = mail.recipient.rpartition("@")[0]
+        for personal in (mail.recipient, local_part):
+            pattern = rf"(?<!\w){re.escape(personal)}(?!\w)"
+            text = re.sub(pattern, "...", text, flags=re.IGNORECASE)
     return ANY_ADDRESS.sub("...", "".join(c if c.isprintable() else "?" for c in text))

@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import limits
-from psgflask.accounts.models import Account, Proof
+from psgflask.accounts import rate_limits
+from psgflask.accounts.models import Account, ConfirmationToken
 from psgflask.mail.models import Message
 from psgflask.members import applications, audit, consents
 from psgflask.members.cli import output
@@ -33,13 +33,13 @@ def everything(session: Session, person: Person) -> dict[str, Any]:
         },
         "links mailed": [
             {
-                "for": proof.purpose,
-                "to": proof.email,
-                "mailed": moment(proof.created_at),
-                "good until": moment(proof.expires_at),
-                "used": moment(proof.used_at),
+                "for": token.purpose,
+                "to": token.email,
+                "mailed": moment(token.created_at),
+                "good until": moment(token.expires_at),
+                "used": moment(token.used_at),
             }
-            for proof in _proofs(session, person)
+            for token in _tokens(session, person)
         ],
         "mails": [
             {
@@ -57,11 +57,11 @@ def everything(session: Session, person: Person) -> dict[str, Any]:
         ],
         "attempts of the last day": [
             {"what": one.what, "from network": one.network, "at": moment(one.at)}
-            for one in (limits.of(session, person.email) if person.email else ())
+            for one in (rate_limits.attempts_of(session, person.email) if person.email else ())
         ],
     }
 
 
-def _proofs(session: Session, person: Person) -> list[Proof]:
-    about = session.scalars(select(Proof).order_by(Proof.id))
-    return [proof for proof in about if proof.data.get("member") == person.number]
+def _tokens(session: Session, person: Person) -> list[ConfirmationToken]:
+    about = session.scalars(select(ConfirmationToken).order_by(ConfirmationToken.id))
+    return [token for token in about if token.data.get("member") == person.number]

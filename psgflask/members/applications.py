@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import networks, proofs
-from psgflask.accounts.email_confirmation import KNOWN, NEW, on_verified
-from psgflask.accounts.models import Account, Proof
+from psgflask.accounts import confirmation_tokens, email_addresses
+from psgflask.accounts.email_confirmation import KNOWN, NEW, on_confirmed
+from psgflask.accounts.models import Account, ConfirmationToken
 from psgflask.core.clock import london_day
 from psgflask.mail import outbox
 from psgflask.members import audit, consents, digest, doubles, likeness, numbers
@@ -78,7 +78,7 @@ def apply(
     `source` is ONLINE or PAPER, `form` says which was sent (None on paper), `by` who wrote it in.
     A person who may be known already is noted with the reason, and stays a person apart. Of an
     application online the secretary is told by mail. Raises ApplicationSentAlready and FormUsed
-    (then nothing is written), ConsentRefused and addresses.AddressUnreadable.
+    (then nothing is written), ConsentRefused and InvalidEmailAddress.
     """
     _refuse_used(session, form)
     try:
@@ -105,11 +105,11 @@ def about(person: Person) -> str:
 
 def was_mailed(session: Session, application: Application) -> bool:
     """Say whether a mail with a link was posted to the applicant."""
-    return outbox.is_posted(session, about(application.person), (NEW, KNOWN))
+    return outbox.has_message(session, about(application.person), (NEW, KNOWN))
 
 
-def proof_data(application: Application) -> dict[str, Any]:
-    """Return what a proof of the applicant's address must hold for us to know what it proves."""
+def token_data(application: Application) -> dict[str, Any]:
+    """Return what a token of the applicant's address must hold for us to know what it proves."""
     return {"member": application.person.number, "application": application.id}
 
 
@@ -118,25 +118,25 @@ def mail_values(application: Application) -> dict[str, Any]:
     return {"name": application.person.name, "reference": application.person.number}
 
 
-@on_verified
-def verified(session: Session, proof: Proof, account: Account, now: datetime) -> None:
+@on_confirmed
+def verified(session: Session, token: ConfirmationToken, account: Account, now: datetime) -> None:
     """Note that the applicant reads the address, and join account and person.
 
-    Raises ProofRefused when the application is gone, or the person has another address by now.
+    Raises TokenRejected when the application is gone, or the person has another address by now.
     """
-    if "member" not in proof.data:
+    if "member" not in token.data:
         return
     application = session.scalar(
         select(Application)
         .join(Application.person)
         .where(
-            Application.id == proof.data.get("application"),
-            Person.number == proof.data["member"],
-            Person.email_folded == proof.email,
+            Application.id == token.data.get("application"),
+            Person.number == token.data["member"],
+            Person.email_folded == token.email,
         )
     )
     if application is None:
-        raise proofs.ProofRefused(proofs.UNKNOWN)
+        raise confirmation_tokens.TokenRejected(confirmation_tokens.UNKNOWN)
     person = application.person
     before = {"verified": application.verified_at is not None}
     person.account_id = account.id
@@ -198,9 +198,9 @@ def set_postcode(person: Person, postcode: str) -> None:
 
 
 def set_email(person: Person, email: str) -> None:
-    """Set an address, or none, and its one spelling. Raises addresses.AddressUnreadable."""
-    read = networks.read(email) if email else networks.Address("", "")
-    person.email, person.email_folded = read.written, read.same
+    """Set an address, or none, and its one spelling. Raises InvalidEmailAddress."""
+    read = email_addresses.parse(email) if email else email_addresses.EmailAddress("", "")
+    person.email, person.email_folded = read.as_typed, read.normalised
 
 
 def set_household(person: Person, names: tuple[str, ...]) -> None:

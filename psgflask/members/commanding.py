@@ -7,9 +7,9 @@ from datetime import date, datetime
 import click
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import email_confirmation as proving
-from psgflask.accounts.limits import TooMany
-from psgflask.accounts.networks import AddressUnreadable
+from psgflask.accounts import email_confirmation
+from psgflask.accounts.email_addresses import InvalidEmailAddress
+from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.core import escaping
 from psgflask.core.terminal import read_session, user_name, write_session
 from psgflask.members import applications, consents
@@ -45,7 +45,7 @@ def writing() -> Iterator[Session]:
     try:
         with write_session() as session:
             yield session
-    except (MembershipRefused, AddressUnreadable, MembershipsUnreadable) as error:
+    except (MembershipRefused, InvalidEmailAddress, MembershipsUnreadable) as error:
         raise click.ClickException(escaping.lines(f"{error}\nNothing was changed.")) from error
 
 
@@ -69,7 +69,7 @@ def mail_link(session: Session, person: Person, *, now: datetime) -> str:
     if person.account_id is not None:
         return ""
     try:
-        proving.ask(
+        email_confirmation.request_confirmation(
             session,
             email=person.email,
             language=person.language,
@@ -79,10 +79,10 @@ def mail_link(session: Session, person: Person, *, now: datetime) -> str:
                 "accounts.join", language=person.language, external=True, token=token
             ),
             values=applications.mail_values(person.applications[-1]),
-            data=applications.proof_data(person.applications[-1]),
+            data=applications.token_data(person.applications[-1]),
             about=applications.about(person),
             now=now,
         )
-    except TooMany:
+    except RateLimitExceeded:
         return f"{person.email} was mailed enough links today: none was mailed now"
     return f"A link is mailed to {person.email}: once it is followed, news may be sent there"

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
-from psgflask.accounts import proofs
+from psgflask.accounts import confirmation_tokens
 from psgflask.accounts.models import Account
 from psgflask.members import applications, audit
 from psgflask.members.models import Person
@@ -30,7 +30,7 @@ def correct(
     """Change what is kept of somebody; return what has changed, as it is now.
 
     `changes` are by FIELDS: texts, `household` a tuple of names. `version` is that of the person
-    who was looked at. Raises PersonErased, NothingToChange, AddressUnreadable, and
+    who was looked at. Raises PersonErased, NothingToChange, InvalidEmailAddress, and
     ChangedMeanwhile if somebody else was quicker.
     """
     if person.erased_at is not None:
@@ -83,7 +83,7 @@ def _set_email(session: Session, person: Person, email: str) -> None:
     applications.set_email(person, email)
     if person.email_folded == old:
         return
-    proofs.cancel(session, data={"member": person.number})
+    confirmation_tokens.revoke(session, data={"member": person.number})
     account = session.get(Account, person.account_id) if person.account_id else None
     if account is not None and account.email != person.email_folded:
         person.account_id = None

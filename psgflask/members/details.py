@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from psgflask.accounts import networks
+from psgflask.accounts import email_addresses
 from psgflask.core.folding import fold
 from psgflask.core.language_names import LANGUAGES
 from psgflask.members import countries, person_fields
@@ -36,8 +36,8 @@ def household(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def email(text: str) -> str:
-    """Return an address as mails are sent to it; empty stays empty. Raises AddressUnreadable."""
-    return networks.read(text).written if text.strip() else ""
+    """Return an address as mails are sent to it; empty stays empty. Raises InvalidEmailAddress."""
+    return email_addresses.parse(text).as_typed if text.strip() else ""
 
 
 def phone(text: str, country_: str) -> str:

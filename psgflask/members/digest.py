@@ -31,7 +31,7 @@ def tell(session: Session, person: Person, *, about: str, now: datetime) -> None
     if (session.scalar(recent) or 0) > SINGLY:
         _count(session, now)
         return
-    outbox.post(
+    outbox.enqueue(
         session,
         kind=ONE,
         to=outbox.SECRETARY,
@@ -51,14 +51,14 @@ def _count(session: Session, now: datetime) -> None:
         .limit(1)
     )
     if waiting is None:
-        outbox.post(
+        outbox.enqueue(
             session,
             kind=MANY,
             to=outbox.SECRETARY,
             language="en",
             values={"count": 1, "since": london_minute(now)},
             now=now,
-            due=now + outbox.LATEST,
+            due=now + outbox.MAX_PLANNED_DELAY,
         )
     else:
         waiting.values = {**waiting.values, "count": waiting.values["count"] + 1}

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import proofs
+from psgflask.accounts import confirmation_tokens
 from psgflask.accounts.models import Account
 from psgflask.mail import outbox
 from psgflask.members import applications, audit
@@ -38,8 +38,8 @@ def erase(session: Session, person: Person, *, by: str, now: datetime) -> Erased
         raise PersonErased(person.number)
     number, paid = person.number, len(person.payments)
     email = "" if _is_others(session, person) else person.email_folded
-    outbox.forget(session, applications.about(person))
-    proofs.cancel(session, data={"member": number})
+    outbox.delete_about(session, applications.about(person))
+    confirmation_tokens.revoke(session, data={"member": number})
     _leave_account(session, person)
     _leave_applications_of_others(session, person)
     audit.blank(session, number)

@@ -6,7 +6,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
-from psgflask.accounts import networks
+from psgflask.accounts import email_addresses
 
 NUMBER = re.compile(r"PSG \d+-\d")
 
@@ -33,8 +33,8 @@ def _recipients(mail: EmailMessage) -> set[str]:
     found: set[str] = set()
     for recipient in getattr(mail["To"], "addresses", ()):
         try:
-            found.add(networks.same(recipient.addr_spec))
-        except networks.AddressUnreadable:
+            found.add(email_addresses.normalise(recipient.addr_spec))
+        except email_addresses.InvalidEmailAddress:
             continue
     return found
 

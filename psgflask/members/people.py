@@ -5,7 +5,7 @@ from contextlib import suppress
 from sqlalchemy import ColumnElement, and_, exists, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from psgflask.accounts import networks
+from psgflask.accounts import email_addresses
 from psgflask.members import likeness, numbers
 from psgflask.members.models import HouseholdMember, Person
 from psgflask.members.numbers import NumberUnreadable
@@ -68,6 +68,6 @@ def _at_postcode(text: str) -> ColumnElement[bool]:
 
 def _mailed_at(text: str) -> ColumnElement[bool]:
     try:
-        return Person.email_folded == networks.same(text)
-    except networks.AddressUnreadable:
+        return Person.email_folded == email_addresses.normalise(text)
+    except email_addresses.InvalidEmailAddress:
         return Person.email_folded.contains(text.strip().lower(), autoescape=True)

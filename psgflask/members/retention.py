@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import limits, proofs
+from psgflask.accounts import confirmation_tokens, rate_limits
 from psgflask.members import erasure
 from psgflask.members.erasure import Erased
 from psgflask.members.models import ONLINE, Application, Note, Payment, Person
@@ -40,8 +40,8 @@ def tidy(session: Session, *, now: datetime) -> list[Erased]:
     `now` is the earliest moment that it can be (`clock.agreed`): none of this can be undone.
     """
     gone = [erasure.erase(session, person, by=BY, now=now) for person in overdue(session, now=now)]
-    limits.trim(session, now=now)
-    proofs.trim(session, now=now)
+    rate_limits.delete_expired(session, now=now)
+    confirmation_tokens.delete_expired(session, now=now)
     return gone
 
 
@@ -56,5 +56,5 @@ def put_right(session: Session, *, now: datetime, latest: datetime) -> None:
         .values(sent_at=now)
         .execution_options(synchronize_session=False)
     )
-    limits.put_right(session, latest=latest)
-    proofs.put_right(session, now=now, latest=latest)
+    rate_limits.delete_future(session, latest=latest)
+    confirmation_tokens.correct_future_dates(session, now=now, latest=latest)

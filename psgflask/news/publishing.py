@@ -32,7 +32,7 @@ from psgflask.news.models import (
     Topic,
 )
 from psgflask.news.slugs import slug_of
-from psgflask.redirects import remembering
+from psgflask.redirects import lookup
 from psgflask.web.languages import PREFIXES
 
 __all__ = [
@@ -93,7 +93,7 @@ def revise(session: Session, article: Article, draft: Draft, *, by: str, now: da
         draft = replace(draft, slug=before)
     _fill(session, article, draft, now)
     if article.slug != before:
-        remembering.moved(
+        lookup.record_move(
             session,
             _address(before, article.language),
             _address(article.slug, article.language),
@@ -185,7 +185,7 @@ def _check_slug(session: Session, article: Article, draft: Draft) -> None:
     if taken is not None and taken is not article:
         raise SlugTaken("slug", f"{slug!r} is the address of {taken.title!r}; choose another")
     # An address that others may still link to keeps leading where it does.
-    leads_to = remembering.find(session, _address(slug, draft.language), "")
+    leads_to = lookup.find(session, _address(slug, draft.language), "")
     if leads_to is not None and leads_to != _address(article.slug, draft.language):
         raise SlugTaken("slug", f"{slug!r} is an old address of {leads_to}; choose another")
 
@@ -194,7 +194,7 @@ def _free_slug(session: Session, wanted: str, language: str) -> str:
     slug, number = wanted, 1
     while (
         catalogue.find(session, slug, language) is not None
-        or remembering.find(session, _address(slug, language), "") is not None
+        or lookup.find(session, _address(slug, language), "") is not None
     ):
         number += 1
         slug = f"{wanted}-{number}"

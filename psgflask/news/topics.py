@@ -7,7 +7,7 @@ from psgflask.news import catalogue
 from psgflask.news.drafts import PublishingRefused, check_text
 from psgflask.news.models import TOPIC_KINDS, Topic, article_topics
 from psgflask.news.slugs import is_slug
-from psgflask.redirects import remembering
+from psgflask.redirects import lookup
 from psgflask.web.languages import PREFIXES
 
 LONGEST_NAME = 120
@@ -47,7 +47,7 @@ def rename(
         topic.slug = slug
         for prefix in PREFIXES.values():
             for ending in ("", ".atom", ".rss"):
-                remembering.moved(
+                lookup.record_move(
                     session, f"{prefix}/topics/{before}{ending}", f"{prefix}/topics/{slug}{ending}"
                 )
     session.flush()

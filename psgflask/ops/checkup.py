@@ -266,10 +266,10 @@ def background(app: Flask) -> Iterator[Finding]:
 QUESTIONS: tuple[HealthCheck, ...] = (
     *(sqlite, schema, readable_index, agreement, ledger, background, disk, translations),
     clock_watch.check_clock,
-    *(mail.way_out, mail.waiting, mail.dead_letters),
+    *(mail.transport, mail.overdue, mail.dead_mails),
     *(base_address, secret, rights, config_file, modes, strangers, facts),
     *(members.amounts, members.erased),
     news.attached_texts,
 )
 # What decides whether visitors can be served; cheap enough to be asked every few seconds.
-FOR_MONITORS: tuple[HealthCheck, ...] = (readable_index, ledger, disk, mail.waiting)
+FOR_MONITORS: tuple[HealthCheck, ...] = (readable_index, ledger, disk, mail.overdue)

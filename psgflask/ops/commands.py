@@ -139,7 +139,7 @@ def _prepared(database: Path, settings: Mapping[str, Any]) -> int:
             if migrating.differences():
                 raise BackupRefused("The database in the backup is not made as this site's are")
             why = "Restored from a backup: it may have been sent since"
-            held = outbox.hold(db.session(), error=why, now=utc_now())
+            held = outbox.hold_waiting(db.session(), error=why, now=utc_now())
             db.session.commit()
         except (SQLAlchemyError, RuntimeError) as error:
             if failures.cannot_write(error):

@@ -17,7 +17,7 @@ from flask.cli import with_appcontext
 
 from psgflask.core import clock_watch, config, database, failures, integrity
 from psgflask.core.clock import utc_now
-from psgflask.mail import sending
+from psgflask.mail import worker_task as mail_task
 from psgflask.members import worker_task
 from psgflask.news.media import texts
 from psgflask.ops import worker_lock
@@ -58,7 +58,7 @@ TASKS: tuple[Task, ...] = (
     Task("search counts", searches.sweep),
     Task("database", database.checkpoint),
     Task("database check", integrity.run),
-    Task("mail", sending.sweep, heeds_stop=True),
+    Task("mail", mail_task.run, heeds_stop=True),
     Task("attached PDFs", texts.sweep, heeds_stop=True),
 )
 

@@ -1,19 +1,21 @@
-"""Old addresses: the table, the rules that rooms register, the 404 page's last question."""
+"""Redirects from old addresses, looked up before a 404 page is shown."""
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 
 from psgflask.core.database import db
-from psgflask.redirects import remembering, rules
+from psgflask.redirects import lookup
 from psgflask.web import errors
 
 
 def init_app(app: Flask) -> None:
-    """Let old addresses be asked for before a 404 is shown."""
+    """Register the package with the app."""
     errors.ask_before_404(app, destination)
 
 
 def destination() -> str | None:
-    """Return where the address of this request leads now, None when nobody knows."""
+    """Return where the address of this request has moved to, None when that is unknown."""
     path = request.script_root + request.path
     query = request.query_string.decode("utf-8", "replace")
-    return remembering.find(db.session(), path, query) or rules.apply(path, request.args)
+    return lookup.find(db.session(), path, query) or lookup.match_rule(
+        path, request.args, extensions=current_app.extensions
+    )

@@ -1,4 +1,4 @@
-"""The table of old addresses and where they lead now."""
+"""The table of old addresses and what replaced them."""
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,7 +7,7 @@ from psgflask.core.database import Model
 
 
 class Redirect(Model):
-    """An old address (path, and its query sorted) and the local path that took its place."""
+    """An old address (path, and its query sorted) and the local path that replaced it."""
 
     __tablename__ = "redirects"
 

@@ -12,11 +12,11 @@ from sqlalchemy import event, func, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import email_confirmation, proofs
-from psgflask.accounts.limits import TooMany
-from psgflask.accounts.models import Account, Attempt, Proof
-from psgflask.accounts.networks import AddressUnreadable
-from psgflask.accounts.proofs import ProofRefused
+from psgflask.accounts import confirmation_tokens, email_confirmation
+from psgflask.accounts.confirmation_tokens import TokenRejected
+from psgflask.accounts.email_addresses import InvalidEmailAddress
+from psgflask.accounts.models import Account, Attempt, ConfirmationToken
+from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.core.database import Model, db
 from psgflask.mail.models import VOID, WAITING, Message
 
@@ -38,12 +38,12 @@ def ask(session: Session, email: str = JANE, *, now: datetime = NOW, **said: Any
         "about": "person 12",
         **said,
     }
-    email_confirmation.ask(session, email=email, link=link, now=now, **given)
+    email_confirmation.request_confirmation(session, email=email, link=link, now=now, **given)
 
 
 def again(session: Session, email: str = JANE, *, now: datetime = NOW, **said: Any) -> None:
     given: dict[str, Any] = {"language": "en", "network": "203.0.113.7", **said}
-    email_confirmation.again(session, email=email, link=link, now=now, **given)
+    email_confirmation.resend(session, email=email, link=link, now=now, **given)
 
 
 def mails(session: Session) -> list[Message]:
@@ -78,23 +78,23 @@ def statements() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def heard() -> Iterator[list[tuple[Proof, Account, datetime]]]:
+def heard() -> Iterator[list[tuple[ConfirmationToken, Account, datetime]]]:
     """What a room that waits for proofs is told."""
-    told: list[tuple[Proof, Account, datetime]] = []
+    told: list[tuple[ConfirmationToken, Account, datetime]] = []
 
-    def listen(session: Session, proof: Proof, account: Account, now: datetime) -> None:
-        told.append((proof, account, now))
+    def listen(session: Session, token: ConfirmationToken, account: Account, now: datetime) -> None:
+        told.append((token, account, now))
 
     before = list(email_confirmation._listeners)
     email_confirmation._listeners[:] = []
-    email_confirmation.on_verified(listen)
-    email_confirmation.on_verified(listen)
+    email_confirmation.on_confirmed(listen)
+    email_confirmation.on_confirmed(listen)
     yield told
     email_confirmation._listeners[:] = before
 
 
 def test_an_applicant_is_mailed_a_link_that_opens_an_account(
-    session: Session, heard: list[tuple[Proof, Account, datetime]]
+    session: Session, heard: list[tuple[ConfirmationToken, Account, datetime]]
 ) -> None:
     ask(session, "Jane@Example.ORG", language="es")
     [mail] = mails(session)
@@ -107,11 +107,11 @@ def test_an_applicant_is_mailed_a_link_that_opens_an_account(
         "hours": 72,
         "link": link(token),
     }
-    account = email_confirmation.verify(session, token, now=NOW + HOUR)
+    account = email_confirmation.confirm(session, token, now=NOW + HOUR)
     assert (account.email, account.language) == (JANE, "es")
     assert account.verified_at == account.created_at == NOW + HOUR
-    [(proof, told, when)] = heard
-    assert (proof.data["application"], told, when) == (12, account, NOW + HOUR)
+    [(redeemed, told, when)] = heard
+    assert (redeemed.data["application"], told, when) == (12, account, NOW + HOUR)
 
 
 def test_nobody_has_an_account_before_the_link_is_followed(session: Session) -> None:
@@ -120,15 +120,15 @@ def test_nobody_has_an_account_before_the_link_is_followed(session: Session) -> 
 
 
 def test_somebody_known_gets_a_mail_that_says_so_and_keeps_the_account(
-    session: Session, heard: list[tuple[Proof, Account, datetime]]
+    session: Session, heard: list[tuple[ConfirmationToken, Account, datetime]]
 ) -> None:
     ask(session)
-    first = email_confirmation.verify(session, token_of(mails(session)[0]), now=NOW)
+    first = email_confirmation.confirm(session, token_of(mails(session)[0]), now=NOW)
     ask(session, data={"application": 13}, now=NOW + DAY)
     mail = mails(session)[1]
     assert mail.kind == "verify_known"
-    assert email_confirmation.verify(session, token_of(mail), now=NOW + DAY) is first
-    assert [proof.data["application"] for proof, _account, _now in heard] == [12, 13]
+    assert email_confirmation.confirm(session, token_of(mail), now=NOW + DAY) is first
+    assert [token.data["application"] for token, _account, _now in heard] == [12, 13]
     assert session.scalar(select(func.count()).select_from(Account)) == 1
 
 
@@ -138,25 +138,25 @@ def test_a_listener_may_refuse_and_then_nothing_has_happened(session: Session) -
     token = token_of(mails(session)[0])
     before = list(email_confirmation._listeners)
 
-    @email_confirmation.on_verified
-    def refuse(session: Session, proof: Proof, account: Account, now: datetime) -> None:
-        raise ProofRefused(proofs.UNKNOWN)
+    @email_confirmation.on_confirmed
+    def refuse(session: Session, token: ConfirmationToken, account: Account, now: datetime) -> None:
+        raise TokenRejected(confirmation_tokens.UNKNOWN)
 
     try:
-        with pytest.raises(ProofRefused):
-            email_confirmation.verify(session, token, now=NOW)
+        with pytest.raises(TokenRejected):
+            email_confirmation.confirm(session, token, now=NOW)
         session.rollback()
     finally:
         email_confirmation._listeners[:] = before
     assert session.scalar(select(func.count()).select_from(Account)) == 0
-    assert email_confirmation.verify(session, token, now=NOW).email == JANE
+    assert email_confirmation.confirm(session, token, now=NOW).email == JANE
 
 
 def test_an_account_that_was_closed_opens_again(session: Session) -> None:
     session.add(Account(email=JANE, language="en", created_at=NOW, verified_at=NOW, closed_at=NOW))
     ask(session)
     assert (
-        email_confirmation.verify(session, token_of(mails(session)[0]), now=NOW).closed_at is None
+        email_confirmation.confirm(session, token_of(mails(session)[0]), now=NOW).closed_at is None
     )
 
 
@@ -170,7 +170,10 @@ def test_a_new_link_has_the_words_of_the_application_and_both_links_are_good(
     assert {**second.values, "link": ""} == {**first.values, "link": ""}
     assert token_of(first) != token_of(second)
     for mail in (first, second):
-        assert proofs.look(session, "join", token_of(mail), now=NOW + HOUR).email == JANE
+        assert (
+            confirmation_tokens.get_valid(session, "join", token_of(mail), now=NOW + HOUR).email
+            == JANE
+        )
 
 
 def test_once_one_link_is_followed_the_others_of_it_say_that_it_is_done(session: Session) -> None:
@@ -178,10 +181,10 @@ def test_once_one_link_is_followed_the_others_of_it_say_that_it_is_done(session:
     again(session)
     again(session)
     tokens = [token_of(mail) for mail in mails(session)]
-    email_confirmation.verify(session, tokens[1], now=NOW)
+    email_confirmation.confirm(session, tokens[1], now=NOW)
     for token in tokens:
-        with pytest.raises(ProofRefused) as refused:
-            email_confirmation.verify(session, token, now=NOW)
+        with pytest.raises(TokenRejected) as refused:
+            email_confirmation.confirm(session, token, now=NOW)
         assert refused.value.reason == "used"
 
 
@@ -190,21 +193,21 @@ def test_a_link_of_another_application_is_left_alone(session: Session) -> None:
     ask(session, data={"application": 12})
     ask(session, data={"application": 13}, values={"name": "Mallory", "reference": "PSG 1043-1"})
     mine, theirs = (token_of(mail) for mail in mails(session))
-    email_confirmation.verify(session, mine, now=NOW)
-    assert proofs.look(session, "join", theirs, now=NOW).used_at is None
+    email_confirmation.confirm(session, mine, now=NOW)
+    assert confirmation_tokens.get_valid(session, "join", theirs, now=NOW).used_at is None
 
 
 def test_a_new_link_can_be_asked_for_long_after_the_old_one_ended(session: Session) -> None:
     ask(session)
     late = NOW + 80 * DAY
-    proofs.trim(session, now=late)
+    confirmation_tokens.delete_expired(session, now=late)
     again(session, now=late)
-    assert email_confirmation.verify(session, token_of(mails(session)[1]), now=late).email == JANE
+    assert email_confirmation.confirm(session, token_of(mails(session)[1]), now=late).email == JANE
 
 
 def test_who_is_confirmed_already_and_asks_again_is_told_so(session: Session) -> None:
     ask(session)
-    email_confirmation.verify(session, token_of(mails(session)[0]), now=NOW)
+    email_confirmation.confirm(session, token_of(mails(session)[0]), now=NOW)
     again(session)
     assert mails(session)[1].kind == "verify_known"
 
@@ -214,13 +217,13 @@ def test_for_a_stranger_nothing_is_mailed_and_no_address_is_kept(session: Sessio
     again(session, "stranger@example.org")
     for mail in mails(session):
         assert (mail.state, mail.recipient, mail.values) == (VOID, "", {})
-    for proof in session.scalars(select(Proof)):
-        assert (proof.purpose, proof.email) == ("void", "")
+    for token in session.scalars(select(ConfirmationToken)):
+        assert (token.purpose, token.email) == ("void", "")
 
 
 def test_after_an_erasure_a_new_link_leads_nowhere(session: Session) -> None:
     ask(session)
-    proofs.cancel(session, email=JANE)
+    confirmation_tokens.revoke(session, email=JANE)
     again(session)
     assert mails(session)[1].state == VOID
 
@@ -229,13 +232,13 @@ def test_what_is_beyond_a_limit_is_neither_stored_nor_mailed(session: Session) -
     for number in range(40):
         ask(session, f"somebody-{number}@example.org")
     before = counts(session)
-    with pytest.raises(TooMany):
+    with pytest.raises(RateLimitExceeded):
         ask(session)
     assert counts(session) == before
     for _number in range(5):
         again(session)
     before = counts(session)
-    with pytest.raises(TooMany):
+    with pytest.raises(RateLimitExceeded):
         again(session)
     assert counts(session) == before
 
@@ -247,10 +250,12 @@ def test_what_is_held_is_not_mailed_and_a_link_can_be_asked_for_later(session: S
     ask(session, data={"application": 15})
     assert len(mails(session)) == before
     again(session, now=NOW + DAY)
-    [proof] = session.scalars(select(Proof).order_by(Proof.id.desc()).limit(1))
-    assert proof.data["application"] == 15
+    [token] = session.scalars(
+        select(ConfirmationToken).order_by(ConfirmationToken.id.desc()).limit(1)
+    )
+    assert token.data["application"] == 15
     assert mails(session)[-1].recipient == JANE
-    email_confirmation.verify(session, token_of(mails(session)[-1]), now=NOW + DAY)
+    email_confirmation.confirm(session, token_of(mails(session)[-1]), now=NOW + DAY)
 
 
 @pytest.mark.parametrize("rule", [ask, again])
@@ -258,7 +263,7 @@ def test_what_is_no_address_costs_nothing(
     session: Session, rule: Callable[[Session, str], None]
 ) -> None:
     before = counts(session)
-    with pytest.raises(AddressUnreadable):
+    with pytest.raises(InvalidEmailAddress):
         rule(session, "jane@example.org\nBcc: all@example.org")
     assert counts(session) == before
 
@@ -268,7 +273,7 @@ def test_s4_known_and_unknown_cost_the_same_statements_and_rows(
     session: Session, rule: Callable[[Session, str], None]
 ) -> None:
     ask(session, "known@example.org", network="198.51.100.1")
-    email_confirmation.verify(session, token_of(mails(session)[0]), now=NOW)
+    email_confirmation.confirm(session, token_of(mails(session)[0]), now=NOW)
     ask(session, "waiting@example.org", network="198.51.100.2")
     session.commit()
     costs, grown = {}, {}
@@ -296,14 +301,14 @@ def test_s4_how_often_one_may_ask_is_the_same_for_known_and_unknown(session: Ses
         for _number in range(20):
             try:
                 again(session, f"{who}@example.org", network=network)
-            except TooMany:
+            except RateLimitExceeded:
                 break
             through[who] += 1
     assert through == {"known": 5, "stranger": 5}
 
 
 def test_s20_of_eight_who_press_at_once_one_opens_the_account(
-    app: Flask, heard: list[tuple[Proof, Account, datetime]]
+    app: Flask, heard: list[tuple[ConfirmationToken, Account, datetime]]
 ) -> None:
     with app.app_context():
         ask(db.session())
@@ -315,9 +320,9 @@ def test_s20_of_eight_who_press_at_once_one_opens_the_account(
         with app.app_context():
             barrier.wait()
             try:
-                email_confirmation.verify(db.session(), token, now=NOW)
+                email_confirmation.confirm(db.session(), token, now=NOW)
                 outcomes.append("won")
-            except ProofRefused as refused:
+            except TokenRejected as refused:
                 outcomes.append(refused.reason)
             db.session.commit()
 
@@ -334,6 +339,6 @@ def test_s20_of_eight_who_press_at_once_one_opens_the_account(
 
 
 def test_a_proof_for_another_purpose_is_no_application(session: Session) -> None:
-    proofs.send(session, proofs.VOID, email=JANE, now=NOW)
+    confirmation_tokens.issue(session, confirmation_tokens.VOID, email=JANE, now=NOW)
     again(session)
     assert mails(session)[0].state == VOID

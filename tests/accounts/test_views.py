@@ -16,8 +16,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from psgflask.accounts import email_confirmation, proofs, views, words
-from psgflask.accounts.models import Account, Attempt, Proof
+from psgflask.accounts import confirmation_tokens, email_confirmation, views
+from psgflask.accounts.models import Account, Attempt, ConfirmationToken
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.mail.models import WAITING, Message
@@ -41,11 +41,11 @@ def sent(app: Flask, email: str, *, ago: timedelta = timedelta(0), **said: Any) 
     """Let somebody apply; return the secret of the link."""
     with app.app_context():
         mail = {"values": {"name": "", "reference": ""}, "language": "en", "about": ""}
-        made = proofs.send(
+        issued = confirmation_tokens.issue(
             db.session(), "join", email=email, now=utc_now() - ago, data={"mail": mail, **said}
         )
         db.session.commit()
-        return made.token
+        return issued.secret
 
 
 def ask(client: FlaskClient, email: str = JANE, path: str = AGAIN, **said: Any) -> TestResponse:
@@ -84,7 +84,7 @@ def test_s20_to_open_a_link_shows_the_address_and_a_button_and_changes_nothing(
     assert word in page
     assert page.count("<button") == page.split("<main", maxsplit=1)[0].count("<button") + 1
     assert counts(session) == before
-    assert session.scalars(select(Proof.used_at)).one() is None
+    assert session.scalars(select(ConfirmationToken.used_at)).one() is None
 
 
 def test_the_button_confirms_the_address_in_a_browser_without_cookies(
@@ -112,7 +112,7 @@ def fates(app: Flask, client: FlaskClient) -> dict[str, str]:
     used, erased = sent(app, "used@example.org"), sent(app, "erased@example.org")
     client.post(f"/accounts/join/{used}")
     with app.app_context():
-        proofs.cancel(db.session(), email="erased@example.org")
+        confirmation_tokens.revoke(db.session(), email="erased@example.org")
         db.session.commit()
     good = sent(app, JANE)
     return {
@@ -317,7 +317,7 @@ def test_a_wait_is_said_in_words_and_never_too_short(
 ) -> None:
     for language, said in (("en", english), ("es", spanish)):
         with app.test_request_context(environ_overrides={"psg.language": language}):
-            assert words.how_long(wait) == said
+            assert views.waiting_time_text(wait) == said
 
 
 # The same for known and unknown
@@ -414,7 +414,7 @@ def test_the_link_of_a_mail_is_in_the_language_of_the_page(public: Flask) -> Non
     for path, begins in (("/", f"{PUBLIC}/accounts/"), ("/es/", f"{PUBLIC}/es/accounts/")):
         language = "es" if path == "/es/" else "en"
         with public.test_request_context(environ_overrides={"psg.language": language}):
-            assert views.join_link("x").startswith(begins)
+            assert views.confirmation_link("x").startswith(begins)
 
 
 @pytest.mark.parametrize("next_", ["//evil.example", "/\\evil.example", "https:evil.example"])
@@ -451,8 +451,8 @@ def test_s22_no_log_tells_an_address_or_a_secret(
         ask(client, email)
     before = list(email_confirmation._listeners)
 
-    @email_confirmation.on_verified
-    def fail(session: Session, proof: Proof, account: Account, now: object) -> None:
+    @email_confirmation.on_confirmed
+    def fail(session: Session, token: ConfirmationToken, account: Account, now: object) -> None:
         session.add(Account(email=JANE, language="en", created_at=now, verified_at=now))
         session.flush()  # the database refuses it, and says what it was given
 

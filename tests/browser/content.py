@@ -14,7 +14,8 @@ from PIL import Image
 from sqlalchemy.orm import Session
 
 from psgflask import create_app
-from psgflask.accounts import limits, proofs
+from psgflask.accounts import confirmation_tokens, rate_limits
+from psgflask.accounts.confirmation_tokens import JOIN, LIFETIME
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.members.web import form_tokens
@@ -193,21 +194,26 @@ def _in_spanish(session: Session) -> None:
 
 def _links(session: Session) -> None:
     now = utc_now()
-    for fate, token in LINKS.items():
-        made = now - proofs.LIFE[proofs.JOIN] if fate == "expired" else now
-        proof = proofs.send(session, proofs.JOIN, email=f"{fate}@example.org", now=made).proof
-        proof.token_hash = hashlib.sha256(token.encode()).hexdigest()
+    for fate, secret in LINKS.items():
+        issued_at = now - LIFETIME[JOIN] if fate == "expired" else now
+        email = f"{fate}@example.org"
+        token = confirmation_tokens.issue(session, JOIN, email=email, now=issued_at).token
+        token.token_hash = hashlib.sha256(secret.encode()).hexdigest()
         if fate == "used":
-            proof.used_at = now
+            token.used_at = now
         if fate == "open":
-            proof.expires_at = now + timedelta(days=3000)
+            token.expires_at = now + timedelta(days=3000)
     # From here as many have applied as may in a day: the next one is asked to come back later.
     for number in range(
-        next(r.most for r in limits.RULES["join"] if r.network and r.within > limits.HOUR)
+        next(
+            limit.count
+            for limit in rate_limits.RATE_LIMITS["join"]
+            if limit.network and limit.period > rate_limits.HOUR
+        )
     ):
-        then = now - limits.HOUR * (1 + number // 30)
+        then = now - rate_limits.HOUR * (1 + number // 30)
         email = f"somebody-{number}@example.org"
-        limits.spend(session, "join", email=email, network="127.0.0.1", now=then)
+        rate_limits.consume(session, "join", email=email, network="127.0.0.1", now=then)
     session.commit()
 
 

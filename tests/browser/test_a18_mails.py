@@ -44,7 +44,7 @@ def show(app: Flask, pages: dict[str, Page]) -> Iterator[Show]:
         page = pages[scheme]
         page.on("request", note)
         page.set_viewport_size({"width": width, "height": 800})
-        page.set_content(composing.draw(app, kind, language, VALUES)[2])
+        page.set_content(composing.render(app, kind, language, VALUES)[2])
         return page
 
     yield open_

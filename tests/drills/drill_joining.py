@@ -20,7 +20,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import func, select
 
-from psgflask.accounts.limits import RULES
+from psgflask.accounts.rate_limits import RATE_LIMITS
 from psgflask.core.database import db
 from psgflask.mail.models import SENT, Message
 from psgflask.members import digest
@@ -31,7 +31,8 @@ from tests.drills.installation import fresh, let_go
 from tests.mail.mail_server import MailServer
 
 SECRETARY = "secretary@psg.example"
-MAILED = next(r.most for r in RULES["join"] if r.holds and not r.address)  # in an hour
+# In an hour.
+MAILED = next(limit.count for limit in RATE_LIMITS["join"] if limit.holds and not limit.mailbox)
 LONGEST = 900  # seconds in which all mails must have come
 AFTERWARDS = 30  # seconds in which none may come again
 

@@ -25,7 +25,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.accounts.models import Account, Proof
+from psgflask.accounts.models import Account, ConfirmationToken
 from psgflask.core import clock_watch
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db, read_only
@@ -45,7 +45,7 @@ WITHIN = 60.0  # seconds
 LIBRARY = "faketime/libfaketimeMT.so.1"
 FOLDERS = (*Path("/usr/lib").glob("*/"), Path("/usr/lib"), Path("/usr/local/lib"))
 AHEAD, BEHIND = timedelta(days=100), -timedelta(days=1)
-KEPT = (Person, Application, Account, Proof, Message, SearchQuery)
+KEPT = (Person, Application, Account, ConfirmationToken, Message, SearchQuery)
 PLACES = {
     "page": "/news/{word}",
     "list": "/news/",
@@ -107,8 +107,10 @@ def fill(app: Flask) -> None:
     _scheduled(session, EMBARGOED, now + timedelta(days=3))
     for name, at in DATES.items():
         _scheduled(session, _word(name), at)
-    dead = outbox.post(session, kind="test", to="a@example.org", language="en", values={}, now=now)
-    outbox.note_dead(session, dead.id, error="550 no", now=now - timedelta(days=10))
+    dead = outbox.enqueue(
+        session, kind="test", to="a@example.org", language="en", values={}, now=now
+    )
+    outbox.mark_dead(session, dead.id, error="550 no", now=now - timedelta(days=10))
     day = now.date() - timedelta(days=10)
     searches.store(session, [Searched(day, "asked once", 1, 0)], secret="x")
     session.commit()

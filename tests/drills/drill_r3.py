@@ -87,7 +87,7 @@ def _posted(mails: int) -> set[str]:
     """Post so many mails, in both languages; return what is before the @ of their Message-ID."""
     session = db.session()
     posted = [
-        outbox.post(
+        outbox.enqueue(
             session,
             kind="test",
             to=f"member{number}@example.org",

@@ -22,8 +22,8 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import func, select
 
-from psgflask.accounts import mailboxes
-from psgflask.accounts.limits import RULES
+from psgflask.accounts import email_addresses
+from psgflask.accounts.rate_limits import RATE_LIMITS
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.mail.models import WAITING, Message
@@ -44,7 +44,7 @@ BUSY = 503
 # As many as the site takes at once, so that it says of none that it is busy; and people of a hall,
 # who press the button again when it does.
 ATTACKERS, PEOPLE = 6, 30
-MOST_OF_A_SITE = next(r.most for r in RULES["join"] if r.wide)
+MOST_OF_A_SITE = next(limit.count for limit in RATE_LIMITS["join"] if limit.supernet)
 MOST_TO_A_MAILBOX = 3
 MOST_TO_THE_SECRETARY = digest.SINGLY + 1
 SECONDS = 120  # in which the mails must have come
@@ -118,7 +118,9 @@ def flood(site: Site, count: int) -> bool:
     answers = Counter(_at_once(ATTACKERS, sends, range(count)))
     taken = time.perf_counter() - begun
     kept = site.applications() - before
-    reached = [to for to in site.mails() if to != SECRETARY and mailboxes.of(to) == VICTIM]
+    reached = [
+        to for to in site.mails() if to != SECRETARY and email_addresses.mailbox_of(to) == VICTIM
+    ]
     print(
         f"S3, {count} applications from one /48 to one mailbox in {taken:.1f} s: {len(reached)}"
         f" mails to it, {kept} applications kept, {answers[429]} times 429, other answers"

@@ -23,7 +23,7 @@ KINDS = ("application_received", "applications_received", "test", "verify", "ver
 def post(session: Session, now: datetime, to: str = "ana@example.org", **given: Any) -> Message:
     """Post a mail that asks for an address to be confirmed, and commit."""
     values = {**VALUES, **given.pop("values", {})}
-    message = outbox.post(
+    message = outbox.enqueue(
         session,
         kind=given.pop("kind", "verify"),
         to=to,

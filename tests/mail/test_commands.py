@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.clock import utc_now
 from psgflask.core.config import ConfigurationRefused
-from psgflask.mail import outbox, sending
+from psgflask.mail import outbox, worker_task
 from psgflask.mail.models import DEAD, WAITING, Message
 from tests.mail.mail_server import MailServer
 from tests.mail.mails import TOKEN, only, post
@@ -29,8 +29,8 @@ def outbox_rows(app: Flask, session: Session) -> dict[str, int]:
     """A mail of each state."""
     now = utc_now()
     ids = {state: post(session, now).id for state in ("waiting", "sent", "dead")}
-    outbox.note_sent(session, ids["sent"], now=now)
-    outbox.note_dead(session, ids["dead"], error="550 5.1.1 No such user", now=now)
+    outbox.mark_sent(session, ids["sent"], now=now)
+    outbox.mark_dead(session, ids["dead"], error="550 5.1.1 No such user", now=now)
     ids["void"] = post(session, now, void=True).id
     session.commit()
     return ids
@@ -129,7 +129,7 @@ def test_a_test_mail_goes_the_way_of_every_other(
     assert done.exit_code == 0
     assert "mail 1" in done.output
     assert only(app).state == WAITING
-    assert sending.sweep(app) == 1
+    assert worker_task.run(app) == 1
     (arrived,) = server.arrived
     assert arrived.recipients == ["me@example.org"]
     assert arrived.mail["Content-Language"] == language

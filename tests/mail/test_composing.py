@@ -17,7 +17,7 @@ from jinja2 import UndefinedError
 from sqlalchemy.orm import Session
 
 from psgflask.core import paths
-from psgflask.mail import composing, outbox, sending
+from psgflask.mail import composing, outbox, worker_task
 from tests.mail.conftest import Clock
 from tests.mail.mail_server import MailServer
 from tests.mail.mails import KINDS, LINK, VALUES, post
@@ -101,10 +101,10 @@ def test_each_mail_is_in_its_own_language_whatever_the_request_speaks(
 ) -> None:
     other = "en" if language == "es" else "es"
     with app.test_request_context(base_url="http://127.0.0.1", path="/"):
-        subject, text, html = composing.draw(app, kind, language, VALUES)
+        subject, text, html = composing.render(app, kind, language, VALUES)
     assert ("Con un cordial saludo" in text) == (language == "es")
     assert ("With kind regards" in text) == (language == "en")
-    assert composing.draw(app, kind, other, VALUES)[0] != subject
+    assert composing.render(app, kind, other, VALUES)[0] != subject
     assert ("/es/" in html) == (language == "es")
 
 
@@ -183,7 +183,7 @@ def test_s18_addresses_in_mails_are_made_of_the_configured_base_alone(
 ) -> None:
     app = make_app(BASE_URL="https://www.psg.example")
     with app.test_request_context(base_url="https://evil.example"):
-        _subject, text, html = composing.draw(app, "verify", "es", VALUES)
+        _subject, text, html = composing.render(app, "verify", "es", VALUES)
     assert "evil.example" not in text + html
     assert "https://www.psg.example/es/members/join/form" in text.splitlines()
 
@@ -209,7 +209,7 @@ def test_s17_line_breaks_in_values_make_no_header_and_no_recipient(
         for kind in KINDS:
             post(db.session(), clock(), kind=kind, values={field: typed})
         post(db.session(), clock(), outbox.SECRETARY, values={field: typed})
-    assert sending.sweep(app, clock=clock) == len(server.arrived) == len(KINDS) + 1
+    assert worker_task.run(app, clock=clock) == len(server.arrived) == len(KINDS) + 1
     for arrived in server.arrived:
         assert len(arrived.recipients) == 1
         assert arrived.recipients[0] in {"ana@example.org", "secretary@psg.example"}
@@ -228,14 +228,14 @@ def test_s17_a_header_that_no_one_set_stops_the_mail(
     app: Flask, session: Session, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoded = "=?utf-8?q?x=0D=0ABcc:_victim@example.org?="
-    monkeypatch.setattr(composing, "draw", lambda *given: (encoded, "text", "<p>text</p>"))
+    monkeypatch.setattr(composing, "render", lambda *given: (encoded, "text", "<p>text</p>"))
     with pytest.raises(composing.HeadersBroken):
         composing.compose(app, post(session, clock()), clock())
 
 
 @given(st.text(max_size=80))
 def test_s17_whatever_is_typed_as_a_name_is_one_line_without_a_link(typed: str) -> None:
-    said = composing.greeted(typed)
+    said = composing.displayed_name(typed)
     assert said == "" or len(said.splitlines()) == 1
     assert not re.search(r"https?:|www\.|/|@|<|>", said)
 
@@ -251,7 +251,7 @@ def test_names_of_people_are_greeted(mail_of: Callable[..., EmailMessage], name:
 
 
 def test_s17_signs_that_cannot_be_seen_are_taken_out_of_what_was_typed() -> None:
-    assert composing.greeted("Ana\x00 \u202eQuispe\x1b\u200b") == "Ana Quispe"
+    assert composing.displayed_name("Ana\x00 \u202eQuispe\x1b\u200b") == "Ana Quispe"
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_a_value_that_is_missing_is_a_fault_and_no_blank_in_the_mail(app: Flask)
     for missing in ("link", "reference", "hours"):
         values = {name: value for name, value in VALUES.items() if name != missing}
         with pytest.raises(UndefinedError):
-            composing.draw(app, "verify", "en", values)
+            composing.render(app, "verify", "en", values)
 
 
 def test_a_mail_to_an_address_with_accents_names_it_unharmed(

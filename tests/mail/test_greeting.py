@@ -53,18 +53,18 @@ no_names = [name for line in NO_NAMES.strip().splitlines() for name in line.spli
 
 @pytest.mark.parametrize("name", names)
 def test_people_of_any_country_are_greeted_by_name(name: str) -> None:
-    assert composing.greeted(name) == name
-    assert composing.greeted(unicodedata.normalize("NFD", name)) != ""
+    assert composing.displayed_name(name) == name
+    assert composing.displayed_name(unicodedata.normalize("NFD", name)) != ""
 
 
 @pytest.mark.parametrize("typed", [*no_names, "", " ", "x" * 61, "Ana " * 9, "ab" * 18])
 def test_what_may_be_a_message_a_number_or_a_link_greets_nobody(typed: str) -> None:
-    assert composing.greeted(typed) == ""
+    assert composing.displayed_name(typed) == ""
 
 
 @given(st.one_of(st.text(max_size=70), st.text("aA.。．․/-' 07٠七@&·", max_size=12)))
 def test_no_greeting_holds_a_number_a_domain_or_an_address(typed: str) -> None:
-    said = unicodedata.normalize("NFKC", composing.greeted(typed))
+    said = unicodedata.normalize("NFKC", composing.displayed_name(typed))
     assert not any(unicodedata.category(sign)[0] in "NSC" for sign in said)
     assert not re.search(r"[.。]\w{2}|[@/\\:<>#_!?()\"]", said)
     assert len(said.splitlines()) <= 1
@@ -75,7 +75,7 @@ def test_no_greeting_holds_a_number_a_domain_or_an_address(typed: str) -> None:
 def test_no_grouping_makes_a_telephone_number_a_name(signs: list[str]) -> None:
     number = "".join(signs)
     if sum(unicodedata.numeric(sign, None) is not None for sign in number) > 4:
-        assert composing.greeted(number) == composing.greeted(f"Ana {number}") == ""
+        assert composing.displayed_name(number) == composing.displayed_name(f"Ana {number}") == ""
 
 
 @pytest.mark.parametrize("signs", ["L", "LM", "L'", "L-", "L.", "L.-", "LM'", "L-'", "LLLLL."])

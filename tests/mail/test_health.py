@@ -32,13 +32,13 @@ SERVER = {"SMTP_HOST": "mail.example", "MAIL_FROM": "site@psg.example"}
 def test_the_doctor_says_whether_mail_reaches_anybody_and_unread(
     make_app: Callable[..., Flask], settings: dict[str, object], state: str
 ) -> None:
-    (finding,) = health.way_out(make_app(**settings))
+    (finding,) = health.transport(make_app(**settings))
     assert finding.state == state
     assert bool(finding.advice) == (state != OK)
 
 
 def waiting(app: Flask) -> Finding:
-    (finding,) = health.waiting(app)
+    (finding,) = health.overdue(app)
     return finding
 
 
@@ -72,18 +72,18 @@ def test_r12_dead_letters_are_a_fault_until_they_are_tried_again(
     app: Flask, session: Session
 ) -> None:
     message = post(session, utc_now())
-    outbox.note_dead(session, message.id, error="550 no", now=utc_now())
+    outbox.mark_dead(session, message.id, error="550 no", now=utc_now())
     session.commit()
-    (finding,) = health.dead_letters(app)
+    (finding,) = health.dead_mails(app)
     assert finding.state == FAULT
     assert "mail list --state dead" in finding.advice
     outbox.retry(session, message.id, now=utc_now())
     session.commit()
-    assert list(health.dead_letters(app)) == []
+    assert list(health.dead_mails(app)) == []
 
 
 def test_the_doctor_asks_all_of_it_and_monitors_what_waits() -> None:
-    asked = {health.way_out, health.waiting, health.dead_letters}
+    asked = {health.transport, health.overdue, health.dead_mails}
     assert asked <= set(checkup.QUESTIONS)
-    assert health.waiting in checkup.FOR_MONITORS
-    assert health.dead_letters not in checkup.FOR_MONITORS  # no reason to turn visitors away
+    assert health.overdue in checkup.FOR_MONITORS
+    assert health.dead_mails not in checkup.FOR_MONITORS  # no reason to turn visitors away

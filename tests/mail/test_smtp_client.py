@@ -10,9 +10,16 @@ from flask import Flask
 
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
-from psgflask.mail import sending, smtp_client
+from psgflask.mail import smtp_client, worker_task
 from psgflask.mail.models import WAITING
-from psgflask.mail.transports import Letter, Lost, Refused, Server, ServerTrouble, Smtp
+from psgflask.mail.transports import (
+    DeliveryUnknown,
+    MailRejected,
+    RenderedMail,
+    ServerUnavailable,
+    SmtpServer,
+    SmtpTransport,
+)
 from tests.mail import hostile_server
 from tests.mail.hostile_server import FAST, WILD, Behaviour, HostileServer, silence
 from tests.mail.mail_server import MailServer
@@ -23,12 +30,16 @@ CONTENT = b"Subject: Hello\r\n\r\nHello\r\n"
 OF_THE_SYSTEM = 30_000_000
 
 
-def letter(content: bytes = CONTENT) -> Letter:
-    return Letter(1, "000001-test-0a1b", "site@psg.example", "ana@example.org", content)
+def letter(content: bytes = CONTENT) -> RenderedMail:
+    return RenderedMail(1, "000001-test-0a1b", "site@psg.example", "ana@example.org", content)
 
 
-def way_to(port: int, *, security: str = "none", timeout: float = 0.2, user: str = "") -> Smtp:
-    return Smtp(Server("localhost", port, security, user, "right", timeout, "psg.example"))
+def way_to(
+    port: int, *, security: str = "none", timeout: float = 0.2, user: str = ""
+) -> SmtpTransport:
+    return SmtpTransport(
+        SmtpServer("localhost", port, security, user, "right", timeout, "psg.example")
+    )
 
 
 def is_told(error: Exception, behaviour: Behaviour) -> bool:
@@ -38,12 +49,12 @@ def is_told(error: Exception, behaviour: Behaviour) -> bool:
     return len(told) < 600 and (much if behaviour in FAST else "time" in told or "long" in told)
 
 
-def refusal(said_at_rcpt: Behaviour) -> Refused:
+def refusal(said_at_rcpt: Behaviour) -> MailRejected:
     """Return how a mail is refused by who says this when its recipient is named."""
     with (
         HostileServer("RCPT", said_at_rcpt) as server,
         closing(way_to(server.port, timeout=5)) as way,
-        pytest.raises(Refused) as refused,
+        pytest.raises(MailRejected) as refused,
     ):
         way.send(letter())
     return refused.value
@@ -57,7 +68,7 @@ def test_r12_a_server_that_goes_wild_before_a_recipient_is_named_is_trouble(
     with (
         HostileServer(stage, behaviour) as server,
         closing(way_to(server.port)) as way,
-        pytest.raises(ServerTrouble) as trouble,
+        pytest.raises(ServerUnavailable) as trouble,
     ):
         way.send(letter())
     assert is_told(trouble.value, behaviour)
@@ -72,7 +83,7 @@ def test_r12_a_server_that_goes_wild_over_a_mail_leaves_it_lost(
     with (
         HostileServer(stage, behaviour) as server,
         closing(way_to(server.port)) as way,
-        pytest.raises(Lost) as lost,
+        pytest.raises(DeliveryUnknown) as lost,
     ):
         way.send(letter())
     assert is_told(lost.value, behaviour)
@@ -83,7 +94,7 @@ def test_r12_a_server_that_goes_wild_over_a_mail_leaves_it_lost(
 def test_r12_a_goodbye_that_has_no_end_is_not_listened_to(
     behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("psgflask.mail.transports.GOODBYE", 0.2)
+    monkeypatch.setattr("psgflask.mail.transports.QUIT_TIMEOUT", 0.2)
     with HostileServer("QUIT", behaviour) as server, closing(way_to(server.port, timeout=5)) as way:
         way.send(letter())
         way.close()
@@ -95,7 +106,7 @@ def test_r12_a_handshake_without_end_is_trouble(behaviour: Behaviour) -> None:
     with (
         HostileServer("HANDSHAKE", behaviour) as server,
         closing(way_to(server.port, security="tls")) as way,
-        pytest.raises(ServerTrouble),
+        pytest.raises(ServerUnavailable),
     ):
         way.send(letter())
     assert server.sent < OF_THE_SYSTEM
@@ -106,7 +117,7 @@ def test_r12_tls_changes_nothing_in_that(trusted: None, behaviour: Behaviour) ->
     with (
         HostileServer("EHLO", behaviour, tls=True) as server,
         closing(way_to(server.port, security="tls", timeout=0.5)) as way,
-        pytest.raises(ServerTrouble),
+        pytest.raises(ServerUnavailable),
     ):
         way.send(letter())
     assert server.sent < OF_THE_SYSTEM
@@ -119,7 +130,7 @@ def test_r12_a_server_that_takes_none_of_the_contents_leaves_the_mail_lost(
     large = CONTENT + b"x" * 998 * 40_000
     with HostileServer("CONTENT", silence, reads=False, tls=tls) as server:
         way = way_to(server.port, security="tls" if tls else "none", timeout=0.5)
-        with closing(way), pytest.raises(Lost):
+        with closing(way), pytest.raises(DeliveryUnknown):
             way.send(letter(large))
 
 
@@ -129,33 +140,35 @@ def test_r12_the_whole_exchange_has_one_deadline_however_often_the_server_answer
     """Each answer comes in time, and all together do not."""
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    read = smtp_client.Client.getreply
+    read = smtp_client.SmtpClient.getreply
 
-    def slowly(client: smtp_client.Client) -> tuple[int, bytes]:
+    def slowly(client: smtp_client.SmtpClient) -> tuple[int, bytes]:
         now[0] += 6.0
         return read(client)
 
-    monkeypatch.setattr(smtp_client.Client, "getreply", slowly)
+    monkeypatch.setattr(smtp_client.SmtpClient, "getreply", slowly)
     with MailServer() as server, closing(way_to(server.port, timeout=10)) as way:
-        with pytest.raises(Lost, match="took too long"):  # 220, 250 EHLO, 250 MAIL, 250 RCPT
+        with pytest.raises(
+            DeliveryUnknown, match="took too long"
+        ):  # 220, 250 EHLO, 250 MAIL, 250 RCPT
             way.send(letter())
         assert server.arrived == []
 
 
 def test_a_reply_as_long_as_replies_are_is_understood() -> None:
-    lines = smtp_client.MOST_LINES - 1
+    lines = smtp_client.MAX_LINES - 1
 
     def many(wild: hostile_server.Wild) -> None:
         wild.send(b"550-5.1.1 no\r\n" * lines + b"550 5.1.1 no such user\r\n")
 
     refused = refusal(many)
-    assert (refused.code, refused.final) == (550, True)
+    assert (refused.code, refused.permanent) == (550, True)
     assert len(str(refused)) <= 500
 
 
 def test_an_answer_that_is_not_smtp_concerns_that_mail_and_is_told_in_printable_signs() -> None:
     refused = refusal(hostile_server.binary)
-    assert not refused.final
+    assert not refused.permanent
     assert str(refused).isprintable()
 
 
@@ -176,23 +189,23 @@ def test_what_a_server_says_in_the_open_before_tls_begins_is_not_taken_for_what_
     """An answer slipped in behind the 220 of STARTTLS, as in CVE-2021-38084."""
     with MailServer("starttls") as server:
         way = way_to(server.port, security="starttls", timeout=10)
-        read = smtp_client.Client._line
+        read = smtp_client.SmtpClient._read_line
 
-        def slipped(client: smtp_client.Client, until: float, most: int) -> bytes:
+        def slipped(client: smtp_client.SmtpClient, until: float, most: int) -> bytes:
             line = read(client, until, most)
             if (
                 line.startswith(b"220")
                 and client.sock is not None
                 and "starttls" in str(client.esmtp_features)
             ):
-                client._unread += b"250-slipped.in\r\n250 SLIPPED\r\n"
+                client._buffer += b"250-slipped.in\r\n250 SLIPPED\r\n"
             return line
 
         with pytest.MonkeyPatch.context() as patched, closing(way):
-            patched.setattr(smtp_client.Client, "_line", slipped)
+            patched.setattr(smtp_client.SmtpClient, "_read_line", slipped)
             way.send(letter())
-            assert way._smtp is not None
-            assert "slipped" not in way._smtp.esmtp_features
+            assert way._client is not None
+            assert "slipped" not in way._client.esmtp_features
         assert len(server.arrived) == 1
 
 
@@ -205,7 +218,7 @@ def test_r12_a_name_that_nobody_answers_for_is_trouble(monkeypatch: pytest.Monke
 
     with monkeypatch.context() as patched, closing(way_to(25)) as way:
         patched.setattr(socket, "getaddrinfo", hanging)
-        with pytest.raises(ServerTrouble, match="looked up"):
+        with pytest.raises(ServerUnavailable, match="looked up"):
             way.send(letter())
         answered.set()
 
@@ -223,7 +236,7 @@ def test_a_host_is_reached_at_whichever_of_its_addresses_answers(
             dead = address[0] == "192.0.2.1"
             return real(("127.0.0.1", closed) if dead else ("localhost", port), timeout)
 
-        monkeypatch.setattr(smtp_client, "_addresses", lambda *given: ["192.0.2.1", "198.51.100.1"])
+        monkeypatch.setattr(smtp_client, "_resolve", lambda *given: ["192.0.2.1", "198.51.100.1"])
         monkeypatch.setattr(socket, "create_connection", connect)
         with closing(way_to(port, timeout=5)) as way:
             way.send(letter())
@@ -240,8 +253,8 @@ def test_r12_mails_leave_again_once_a_wild_server_has_calmed_down(
         HostileServer("EHLO", hostile_server.lines_without_end) as wild,
         closing(way_to(wild.port)) as way,
     ):
-        assert sending.sweep(app, transport=way) == 0
+        assert worker_task.run(app, transport=way) == 0
     assert only(app).state == WAITING
     assert "more than 100 lines" in only(app).error
-    app.extensions["psg_mail"] = sending.Post()  # ten minutes later
-    assert sending.sweep(app) == 1
+    app.extensions["psg_mail"] = worker_task.SenderState()  # ten minutes later
+    assert worker_task.run(app) == 1

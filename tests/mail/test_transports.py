@@ -10,32 +10,44 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from psgflask.mail import sending, transports
-from psgflask.mail.transports import Folder, Letter, Lost, Refused, Server, ServerTrouble, Smtp
+from psgflask.mail import transports, worker_task
+from psgflask.mail.transports import (
+    DeliveryUnknown,
+    FolderTransport,
+    MailRejected,
+    RenderedMail,
+    ServerUnavailable,
+    SmtpServer,
+    SmtpTransport,
+)
 from tests.mail.mail_server import DROP, HANG, MailServer
 
 CONTENT = b"Subject: Hello\r\nMessage-ID: <1@psg.example>\r\n\r\nHello\r\n.A dot\r\n"
 
 
-def letter(to: str = "ana@example.org", number: int = 1) -> Letter:
-    return Letter(number, f"{number:06}-test-0a1b", "site@psg.example", to, CONTENT)
+def letter(to: str = "ana@example.org", number: int = 1) -> RenderedMail:
+    return RenderedMail(number, f"{number:06}-test-0a1b", "site@psg.example", to, CONTENT)
 
 
-def smtp(server: MailServer, *, user: str = "", timeout: float = 1.0, **others: object) -> Smtp:
+def smtp(
+    server: MailServer, *, user: str = "", timeout: float = 1.0, **others: object
+) -> SmtpTransport:
     password = str(others.get("password", "right"))
-    return Smtp(
-        Server("localhost", server.port, server.security, user, password, timeout, "psg.example")
+    return SmtpTransport(
+        SmtpServer(
+            "localhost", server.port, server.security, user, password, timeout, "psg.example"
+        )
     )
 
 
 @pytest.fixture
-def way(server: MailServer) -> Iterator[Smtp]:
+def way(server: MailServer) -> Iterator[SmtpTransport]:
     """A connection to be made to the server of this test."""
     with closing(smtp(server)) as opened:
         yield opened
 
 
-def test_a_mail_arrives_as_it_was_drawn(server: MailServer, way: Smtp) -> None:
+def test_a_mail_arrives_as_it_was_drawn(server: MailServer, way: SmtpTransport) -> None:
     way.send(letter())
     (arrived,) = server.arrived
     assert arrived.content == CONTENT
@@ -43,9 +55,9 @@ def test_a_mail_arrives_as_it_was_drawn(server: MailServer, way: Smtp) -> None:
 
 
 def test_many_mails_leave_over_one_connection_but_not_without_end(
-    server: MailServer, way: Smtp, monkeypatch: pytest.MonkeyPatch
+    server: MailServer, way: SmtpTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transports, "MOST_PER_CONNECTION", 5)
+    monkeypatch.setattr(transports, "MAX_MAILS_PER_CONNECTION", 5)
     for number in range(11):
         way.send(letter(number=number))
     assert (len(server.arrived), server.connections) == (11, 3)
@@ -65,12 +77,12 @@ def test_many_mails_leave_over_one_connection_but_not_without_end(
     ],
 )
 def test_r12_refusals_after_a_recipient_is_named_concern_that_mail(
-    server: MailServer, way: Smtp, stage: str, said: str, final: bool
+    server: MailServer, way: SmtpTransport, stage: str, said: str, final: bool
 ) -> None:
     server.at[stage] = lambda envelope, address: said if address == "no@example.org" else None
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(MailRejected) as refused:
         way.send(letter("no@example.org"))
-    assert (refused.value.final, refused.value.code) == (final, int(said[:3]))
+    assert (refused.value.permanent, refused.value.code) == (final, int(said[:3]))
     before = len(server.arrived)
     way.send(letter())  # over the same connection
     assert server.connections == 1
@@ -79,10 +91,10 @@ def test_r12_refusals_after_a_recipient_is_named_concern_that_mail(
 
 @pytest.mark.parametrize("said", ["450 Later", "550 We do not know you", "421 Closing", DROP, HANG])
 def test_r12_what_is_wrong_before_a_recipient_is_named_concerns_every_mail(
-    server: MailServer, way: Smtp, said: str
+    server: MailServer, way: SmtpTransport, said: str
 ) -> None:
     server.at["MAIL"] = said
-    with pytest.raises(ServerTrouble):
+    with pytest.raises(ServerUnavailable):
         way.send(letter())
     server.at.clear()
     way.send(letter())
@@ -92,10 +104,10 @@ def test_r12_what_is_wrong_before_a_recipient_is_named_concerns_every_mail(
 @pytest.mark.parametrize("stage", ["RCPT", "DATA", "content"])
 @pytest.mark.parametrize("what", [DROP, HANG, "421 4.3.2 Shutting down"])
 def test_r12_a_connection_that_breaks_over_a_mail_leaves_it_lost(
-    server: MailServer, way: Smtp, stage: str, what: str
+    server: MailServer, way: SmtpTransport, stage: str, what: str
 ) -> None:
     server.at[stage] = what
-    with pytest.raises(Lost):
+    with pytest.raises(DeliveryUnknown):
         way.send(letter())
     server.at.clear()
     way.send(letter(number=2))
@@ -103,7 +115,7 @@ def test_r12_a_connection_that_breaks_over_a_mail_leaves_it_lost(
 
 
 def test_a_connection_that_went_stale_between_two_mails_is_made_anew(
-    server: MailServer, way: Smtp
+    server: MailServer, way: SmtpTransport
 ) -> None:
     closing_after_one: list[str] = []
 
@@ -120,14 +132,14 @@ def test_a_connection_that_went_stale_between_two_mails_is_made_anew(
 def test_r12_a_server_that_is_not_there_is_trouble() -> None:
     with MailServer() as gone:
         pass
-    with pytest.raises(ServerTrouble, match="Refused"):
+    with pytest.raises(ServerUnavailable, match="Refused"):
         smtp(gone).send(letter())
 
 
 def test_r12_a_name_that_nobody_knows_is_trouble() -> None:
-    nowhere = Server("mail.invalid", 25, "none", "", "", 1, "psg.example")
-    with pytest.raises(ServerTrouble):
-        Smtp(nowhere).send(letter())
+    nowhere = SmtpServer("mail.invalid", 25, "none", "", "", 1, "psg.example")
+    with pytest.raises(ServerUnavailable):
+        SmtpTransport(nowhere).send(letter())
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
@@ -143,15 +155,18 @@ def test_mails_leave_over_tls_to_a_server_that_proves_its_name(
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_r12_a_server_that_does_not_prove_its_name_gets_no_mail(security: str) -> None:
     with MailServer(security) as server, closing(smtp(server)) as way:
-        with pytest.raises(ServerTrouble, match="certificate verify failed"):
+        with pytest.raises(ServerUnavailable, match="certificate verify failed"):
             way.send(letter())
         assert server.arrived == []
 
 
 def test_r12_nothing_leaves_in_the_open_where_tls_is_asked_for_and_not_offered() -> None:
     with MailServer("none") as server:
-        asked = Server("localhost", server.port, "starttls", "psg", "right", 1, "psg.example")
-        with closing(Smtp(asked)) as way, pytest.raises(ServerTrouble, match="STARTTLS"):
+        asked = SmtpServer("localhost", server.port, "starttls", "psg", "right", 1, "psg.example")
+        with (
+            closing(SmtpTransport(asked)) as way,
+            pytest.raises(ServerUnavailable, match="STARTTLS"),
+        ):
             way.send(letter())
         assert server.arrived == []
 
@@ -161,17 +176,17 @@ def test_the_password_is_given_where_one_is_asked_for(trusted: None) -> None:
         with closing(smtp(server, user="psg")) as way:
             way.send(letter())
         wrong = smtp(server, user="psg", password="wrong")
-        with closing(wrong) as way, pytest.raises(ServerTrouble, match="535"):
+        with closing(wrong) as way, pytest.raises(ServerUnavailable, match="535"):
             way.send(letter())
         assert len(server.arrived) == 1
 
 
-def test_addresses_with_accents_leave_where_the_server_knows_them(way: Smtp) -> None:
+def test_addresses_with_accents_leave_where_the_server_knows_them(way: SmtpTransport) -> None:
     way.send(letter("peña@example.org"))
     with MailServer(wide=False) as narrow, closing(smtp(narrow)) as other:
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(MailRejected) as refused:
             other.send(letter("peña@example.org"))
-        assert refused.value.final
+        assert refused.value.permanent
         other.send(letter())
         assert len(narrow.arrived) == 1
 
@@ -185,10 +200,10 @@ def test_addresses_with_accents_leave_where_the_server_knows_them(way: Smtp) -> 
     ],
 )
 def test_s22_what_a_server_repeats_of_an_address_is_not_kept(
-    server: MailServer, way: Smtp, said: str
+    server: MailServer, way: SmtpTransport, said: str
 ) -> None:
     server.at["RCPT"] = said
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(MailRejected) as refused:
         way.send(letter())
     assert not re.search(r"\bana\b|@", str(refused.value), re.IGNORECASE)
     assert "550" in str(refused.value)
@@ -196,7 +211,7 @@ def test_s22_what_a_server_repeats_of_an_address_is_not_kept(
 
 def test_the_folder_takes_whole_files_for_its_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "outbox"
-    Folder(folder).send(letter())
+    FolderTransport(folder).send(letter())
     (file,) = folder.iterdir()
     assert file.name == "000001-test-0a1b.eml"
     assert file.read_bytes() == CONTENT
@@ -215,20 +230,20 @@ def test_the_folder_never_shows_half_a_mail(
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space left"):  # a fault of ours, and no server's
-        Folder(tmp_path).send(letter())
+        FolderTransport(tmp_path).send(letter())
     assert seen == [[]]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_mail_that_is_written_twice_is_one_file(tmp_path: Path) -> None:
     for _time in range(2):
-        Folder(tmp_path).send(letter())
+        FolderTransport(tmp_path).send(letter())
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_the_configuration_names_the_way_out(make_app: Callable[..., Flask]) -> None:
-    assert isinstance(sending.way_out(make_app()), Folder)
-    way = sending.way_out(
+    assert isinstance(worker_task.configured_transport(make_app()), FolderTransport)
+    way = worker_task.configured_transport(
         make_app(
             SMTP_HOST="mail.example",
             SMTP_PORT=465,
@@ -240,8 +255,10 @@ def test_the_configuration_names_the_way_out(make_app: Callable[..., Flask]) -> 
             BASE_URL="https://www.psg.example",
         )
     )
-    assert isinstance(way, Smtp)
-    assert way.server == Server("mail.example", 465, "tls", "psg", "word", 7.0, "www.psg.example")
+    assert isinstance(way, SmtpTransport)
+    assert way.server == SmtpServer(
+        "mail.example", 465, "tls", "psg", "word", 7.0, "www.psg.example"
+    )
 
 
 def test_no_thread_and_no_connection_is_left_behind(server: MailServer) -> None:
@@ -249,4 +266,4 @@ def test_no_thread_and_no_connection_is_left_behind(server: MailServer) -> None:
     with closing(smtp(server)) as way:
         way.send(letter())
     assert threading.active_count() == before
-    assert way._smtp is None
+    assert way._client is None

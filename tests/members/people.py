@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import email_confirmation as proving
+from psgflask.accounts import email_confirmation
 from psgflask.members import applications
 from psgflask.members.applications import Answers
 from psgflask.members.models import CHEQUE, ONLINE, Application
@@ -60,14 +60,14 @@ def link_of(session: Session, application: Application, *, now: datetime = NOW) 
         tokens.append(token)
         return "https://example.org/" + token
 
-    proving.ask(
+    email_confirmation.request_confirmation(
         session,
         email=application.person.email,
         language="en",
         network="192.0.2.1",
         link=link,
         values=applications.mail_values(application),
-        data=applications.proof_data(application),
+        data=applications.token_data(application),
         about=applications.about(application.person),
         now=now,
     )
@@ -76,5 +76,5 @@ def link_of(session: Session, application: Application, *, now: datetime = NOW) 
 
 def verified(session: Session, application: Application, *, now: datetime = NOW) -> Application:
     """Let the applicant prove the address, and return the application."""
-    proving.verify(session, link_of(session, application, now=now), now=now)
+    email_confirmation.confirm(session, link_of(session, application, now=now), now=now)
     return application

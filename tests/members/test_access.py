@@ -4,7 +4,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.accounts.models import Proof
+from psgflask.accounts.models import ConfirmationToken
 from psgflask.core.database import Model
 from psgflask.members import access, notes, payments
 from psgflask.members.models import LastNumber
@@ -46,7 +46,7 @@ def test_everything_that_any_table_holds_of_a_person_is_told(session: Session) -
         "verify_known",
     ]
     assert len(told["links mailed"]) == 2
-    hashes = session.scalars(select(Proof.token_hash)).all()
+    hashes = session.scalars(select(ConfirmationToken.token_hash)).all()
     assert not any(secret in text for secret in (token, *hashes))
 
 

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import email_confirmation as proving
+from psgflask.accounts import email_confirmation
+from psgflask.accounts.confirmation_tokens import TokenRejected
 from psgflask.accounts.models import Account
-from psgflask.accounts.proofs import ProofRefused
 from psgflask.mail import outbox
 from psgflask.mail.models import Message
 from psgflask.members import applications, audit, consents
@@ -109,7 +109,7 @@ def test_an_application_leaves_a_trace_that_is_json(session: Session) -> None:
 
 def test_a_proved_address_is_noted_and_joined_to_its_account(session: Session) -> None:
     application = applied(session)
-    account = proving.verify(session, link_of(session, application), now=NOW)
+    account = email_confirmation.confirm(session, link_of(session, application), now=NOW)
     assert application.verified_at == NOW
     assert application.person.account_id == account.id
     assert [entry.what for entry in audit.of(session, application.person.number)] == [
@@ -120,9 +120,9 @@ def test_a_proved_address_is_noted_and_joined_to_its_account(session: Session) -
 
 def test_two_of_one_address_share_its_account_and_are_proved_apart(session: Session) -> None:
     first, second = applied(session), applied(session, name="Luis")
-    one = proving.verify(session, link_of(session, first), now=NOW)
+    one = email_confirmation.confirm(session, link_of(session, first), now=NOW)
     assert second.verified_at is None
-    two = proving.verify(session, link_of(session, second), now=NOW)
+    two = email_confirmation.confirm(session, link_of(session, second), now=NOW)
     assert one is two
     assert second.verified_at == NOW
     assert session.scalar(select(func.count(Account.id))) == 1
@@ -133,8 +133,8 @@ def test_a_link_to_an_address_that_is_the_persons_no_more_proves_nothing(session
     token = link_of(session, application)
     applications.set_email(application.person, "other@example.org")
     session.flush()
-    with pytest.raises(ProofRefused):
-        proving.verify(session, token, now=NOW)
+    with pytest.raises(TokenRejected):
+        email_confirmation.confirm(session, token, now=NOW)
 
 
 def test_a_link_whose_member_is_gone_proves_nothing_to_the_next_with_its_row(
@@ -146,8 +146,8 @@ def test_a_link_whose_member_is_gone_proves_nothing_to_the_next_with_its_row(
     session.flush()
     next_one = applied(session)
     assert next_one.id == row  # SQLite gives the number of the last row again
-    with pytest.raises(ProofRefused):
-        proving.verify(session, token, now=NOW)
+    with pytest.raises(TokenRejected):
+        email_confirmation.confirm(session, token, now=NOW)
     assert next_one.verified_at is None
 
 

@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import email_confirmation as proving
+from psgflask.accounts import email_confirmation
+from psgflask.accounts.confirmation_tokens import TokenRejected
 from psgflask.accounts.models import Account
-from psgflask.accounts.proofs import ProofRefused
 from psgflask.members import audit, correcting, notes, people
 from psgflask.members.notes import NoteEmpty
 from psgflask.members.refusals import ChangedMeanwhile, NothingToChange
@@ -79,8 +79,8 @@ def test_a_new_address_ends_the_links_and_the_account_of_the_old(session: Sessio
     correcting.correct(session, person, {"email": "new@example.org"}, by="ann", now=NOW)
     assert person.account_id is None
     assert session.scalar(select(func.count(Account.id))) == 0
-    with pytest.raises(ProofRefused):
-        proving.verify(session, token, now=NOW)
+    with pytest.raises(TokenRejected):
+        email_confirmation.confirm(session, token, now=NOW)
 
 
 def test_an_account_that_others_share_outlives_a_correction(session: Session) -> None:

@@ -7,7 +7,8 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.mail import composing, outbox, sending
+from psgflask.mail import composing, outbox
+from psgflask.mail import worker_task as mail_task
 from psgflask.mail.models import DEAD, SENT, Message
 from psgflask.members import digest
 from tests.members.people import NOW, applied
@@ -89,15 +90,15 @@ def test_the_mail_waits_for_its_hour_and_says_how_many_since_when(
 ) -> None:
     apply_(session, 27)
     app.config["SECRETARY_EMAIL"] = "secretary@psg.example"
-    singly = sending.sweep(app, clock=lambda: NOW + 59 * MINUTE)
+    singly = mail_task.run(app, clock=lambda: NOW + 59 * MINUTE)
     assert singly == 10
     [many] = mails(session, digest.MANY)
-    subject, text, _html = composing.draw(app, many.kind, "en", many.values)
+    subject, text, _html = composing.render(app, many.kind, "en", many.values)
     assert subject == "17 more membership applications"
     assert "2026-07-01 13:10" in text
     assert "psgflask members list" in text
     session.commit()
-    assert sending.sweep(app, clock=lambda: NOW + 2 * HOUR) == 1
+    assert mail_task.run(app, clock=lambda: NOW + 2 * HOUR) == 1
 
 
 def test_r14_applications_that_a_clock_ahead_has_dated_are_none_of_this_hour(

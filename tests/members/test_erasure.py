@@ -11,12 +11,12 @@ from flask import Flask
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import email_confirmation as proving
-from psgflask.accounts.models import Account, Proof
-from psgflask.accounts.proofs import ProofRefused
+from psgflask.accounts import email_confirmation
+from psgflask.accounts.confirmation_tokens import TokenRejected
+from psgflask.accounts.models import Account, ConfirmationToken
 from psgflask.core import database
 from psgflask.core.database import Model, db
-from psgflask.mail import sending
+from psgflask.mail import worker_task as mail_task
 from psgflask.mail.models import Message
 from psgflask.members import audit, consents, correcting, erasure, notes, payments
 from psgflask.members.erased_list import Entry
@@ -161,9 +161,9 @@ def test_no_mail_to_the_erased_waits_and_none_can_be_asked_for(
     person = known(session)
     token = link_of(session, person.applications[0])
     erasure.erase(session, person, by="ann", now=NOW)
-    with pytest.raises(ProofRefused):
-        proving.verify(session, token, now=NOW)
-    proving.again(
+    with pytest.raises(TokenRejected):
+        email_confirmation.confirm(session, token, now=NOW)
+    email_confirmation.resend(
         session,
         email=SECRETS["email"],
         language="en",
@@ -172,7 +172,7 @@ def test_no_mail_to_the_erased_waits_and_none_can_be_asked_for(
         now=NOW,
     )
     session.commit()
-    assert sending.sweep(app) == 0
+    assert mail_task.run(app) == 0
 
 
 def test_an_account_that_others_share_stays_theirs(session: Session) -> None:
@@ -183,8 +183,8 @@ def test_an_account_that_others_share_stays_theirs(session: Session) -> None:
     session.commit()
     assert stays.account_id == account
     assert session.scalar(select(func.count(Account.id))) == 1
-    remaining = session.scalars(select(Proof)).all()
-    assert {proof.data["member"] for proof in remaining} == {stays.number}
+    remaining = session.scalars(select(ConfirmationToken)).all()
+    assert {token.data["member"] for token in remaining} == {stays.number}
     erasure.erase(session, stays, by="ann", now=NOW)
     assert session.scalar(select(func.count(Account.id))) == 0
 

@@ -21,11 +21,10 @@ from sqlalchemy import create_engine, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from psgflask.accounts import email_confirmation as proving
-from psgflask.accounts import proofs
-from psgflask.accounts.limits import TooMany
-from psgflask.accounts.models import Account, Proof
-from psgflask.accounts.proofs import ProofRefused
+from psgflask.accounts import confirmation_tokens, email_confirmation
+from psgflask.accounts.confirmation_tokens import TokenRejected
+from psgflask.accounts.models import Account, ConfirmationToken
+from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.core.database import Model
 from psgflask.mail import outbox
 from psgflask.mail.models import DEAD, WAITING, Message
@@ -149,7 +148,7 @@ class Lives(RuleBasedStateMachine):
                 now=self.now,
             )
             self._ask(application, network)
-        except (ApplicationSentAlready, TooMany) as refused:
+        except (ApplicationSentAlready, RateLimitExceeded) as refused:
             taken = getattr(refused, "application", None)
             sent_before = [taken.person.number] if taken else []
             self.session.rollback()
@@ -180,7 +179,7 @@ class Lives(RuleBasedStateMachine):
             return token
 
         try:
-            proving.again(
+            email_confirmation.resend(
                 self.session,
                 email=email,
                 language="en",
@@ -188,7 +187,7 @@ class Lives(RuleBasedStateMachine):
                 link=link,
                 now=self.now,
             )
-        except TooMany:
+        except RateLimitExceeded:
             self.session.rollback()
             return multiple()
         self.session.commit()
@@ -212,11 +211,11 @@ class Lives(RuleBasedStateMachine):
             and bool(link.token)
             and not link.cancelled
             and link.used is None
-            and self.now < link.made + proofs.LIFE[proofs.JOIN]
+            and self.now < link.made + confirmation_tokens.LIFETIME[confirmation_tokens.JOIN]
         )
         try:
-            proving.verify(self.session, link.token, now=self.now)
-        except ProofRefused:
+            email_confirmation.confirm(self.session, link.token, now=self.now)
+        except TokenRejected:
             assert not good
             self.session.rollback()
             return
@@ -287,8 +286,8 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def deliver(self) -> None:
-        for number in outbox.due(self.session, self.now, 100):
-            outbox.note_sent(self.session, number, now=self.now)
+        for number in outbox.due_ids(self.session, self.now, 100):
+            outbox.mark_sent(self.session, number, now=self.now)
         self.session.commit()
 
     @rule()
@@ -305,8 +304,11 @@ class Lives(RuleBasedStateMachine):
         for one in overdue:
             self._forget(one)
         for link in self.mailed:
-            old = link.made <= self.now - proofs.KEPT
-            done = link.used is not None and link.used <= self.now - proofs.KEPT_ONCE_USED
+            old = link.made <= self.now - confirmation_tokens.RETENTION
+            done = (
+                link.used is not None
+                and link.used <= self.now - confirmation_tokens.RETENTION_ONCE_USED
+            )
             link.cancelled = link.cancelled or old or done
 
     # What holds at any time
@@ -343,7 +345,9 @@ class Lives(RuleBasedStateMachine):
         unsent = self.session.scalars(select(Message).where(Message.state.in_((WAITING, DEAD))))
         for message in unsent:
             assert {message.about, message.values["reference"]} <= living
-        links = self.session.scalars(select(Proof).where(Proof.purpose == proofs.JOIN))
+        links = self.session.scalars(
+            select(ConfirmationToken).where(ConfirmationToken.purpose == confirmation_tokens.JOIN)
+        )
         assert {link.data["member"] for link in links} <= living
         trail: dict[str, list[AuditEntry]] = {}
         for entry in self.session.scalars(select(AuditEntry).order_by(AuditEntry.id)):
@@ -370,14 +374,14 @@ class Lives(RuleBasedStateMachine):
             self._token = token
             return token
 
-        proving.ask(
+        email_confirmation.request_confirmation(
             self.session,
             email=application.person.email,
             language="en",
             network=network,
             link=link,
             values=applications.mail_values(application),
-            data=applications.proof_data(application),
+            data=applications.token_data(application),
             about=applications.about(application.person),
             now=self.now,
         )

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from psgflask.core.database import db
-from psgflask.mail import sending
+from psgflask.mail import worker_task as mail_task
 from psgflask.members.models import Person
 from psgflask.members.web import views
 from tests.mail.mail_server import MailServer
@@ -56,7 +56,7 @@ def test_s17_one_recipient_and_whole_headers_whatever_was_typed(
                     assert field in {"email", "phone", "postcode"}
                     assert answer.status_code == 400
         assert sent >= 6
-        sending.sweep(app)
+        mail_task.run(app)
         assert len(server.arrived) == 2 * sent
         for arrived in server.arrived:
             mail = arrived.mail

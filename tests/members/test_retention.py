@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import email_confirmation as proving
-from psgflask.accounts.models import Attempt, Proof
+from psgflask.accounts import email_confirmation
+from psgflask.accounts.models import Attempt, ConfirmationToken
 from psgflask.members import erasure, notes, payments, retention
 from psgflask.members.models import PAPER, Person
 from tests.members.people import NOW, applied, link_of, verified
@@ -71,7 +71,7 @@ def test_the_erased_of_whom_payments_stay_are_left_alone(session: Session) -> No
 def test_a_confirmation_in_the_last_minute_keeps_it(session: Session) -> None:
     application = applied(session)
     token = link_of(session, application, now=IN_TIME)
-    proving.verify(session, token, now=IN_TIME)
+    email_confirmation.confirm(session, token, now=IN_TIME)
     assert retention.tidy(session, now=OVERDUE) == []
 
 
@@ -79,6 +79,6 @@ def test_attempts_and_links_that_nobody_needs_are_trimmed(session: Session) -> N
     link_of(session, applied(session))
     retention.tidy(session, now=NOW + DAY)
     assert session.scalar(select(func.count(Attempt.id))) == 0
-    assert session.scalar(select(func.count(Proof.id))) == 1
+    assert session.scalar(select(func.count(ConfirmationToken.id))) == 1
     retention.tidy(session, now=OVERDUE)
-    assert session.scalar(select(func.count(Proof.id))) == 0
+    assert session.scalar(select(func.count(ConfirmationToken.id))) == 0

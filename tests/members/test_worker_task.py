@@ -8,11 +8,11 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import proofs
+from psgflask.accounts import confirmation_tokens
 from psgflask.accounts.models import Attempt
 from psgflask.core import clock_watch, database
 from psgflask.core.clock_watch import TimeBounds
-from psgflask.mail import sending
+from psgflask.mail import worker_task as mail_task
 from psgflask.members import erased_list, worker_task
 from psgflask.members.erased_list import FILE
 from psgflask.members.models import Person
@@ -98,7 +98,7 @@ def test_it_takes_the_files_of_their_mails_along(
     link_of(session, gone)
     link_of(session, stays)
     session.commit()
-    assert sending.sweep(app) == 2
+    assert mail_task.run(app) == 2
     stays.sent_at = LATER
     session.commit()
     worker_task.sweep(app)
@@ -172,6 +172,6 @@ def test_r14_what_was_sent_while_the_clock_was_ahead_is_kept_from_now_on(
     assert ahead_of_it.sent_at == at[0]
     assert session.scalar(select(func.count(Attempt.id))) == 0
     in_time, late = at[0] + timedelta(hours=71), at[0] + timedelta(hours=73)
-    proofs.look(session, proofs.JOIN, token, now=in_time)
-    with pytest.raises(proofs.ProofRefused, match="too old"):
-        proofs.look(session, proofs.JOIN, token, now=late)
+    confirmation_tokens.get_valid(session, confirmation_tokens.JOIN, token, now=in_time)
+    with pytest.raises(confirmation_tokens.TokenRejected, match="too old"):
+        confirmation_tokens.get_valid(session, confirmation_tokens.JOIN, token, now=late)

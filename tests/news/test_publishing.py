@@ -22,7 +22,7 @@ from psgflask.news.publishing import (
     TopicUnknown,
     TranslationUnknown,
 )
-from psgflask.redirects import remembering
+from psgflask.redirects import lookup
 from psgflask.redirects.models import Redirect
 from tests import factories
 from tests.factories import EDITOR, NOW, draft
@@ -219,7 +219,7 @@ def test_no_other_article_takes_an_address_that_leads_on(session: Session) -> No
     with pytest.raises(SlugTaken, match="is an old address of /news/strike-in-lima"):
         create(session, draft("Another strike", slug="strike"))
     assert create(session, draft("Strike")).slug == "strike-2"
-    assert remembering.find(session, "/news/strike", "") == "/news/strike-in-lima"
+    assert lookup.find(session, "/news/strike", "") == "/news/strike-in-lima"
 
 
 def test_the_language_of_an_article_stays(session: Session) -> None:

@@ -6,7 +6,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import EmailField, Field, StringField, TelField, TextAreaField
 from wtforms.validators import StopValidation
 
-from psgflask.accounts import networks
+from psgflask.accounts import email_addresses
 from psgflask.members import countries, person_fields
 from psgflask.members.models import CHEQUE, STANDING_ORDER
 from psgflask.members.tiers import HOUSEHOLD, ORGANISATION
@@ -141,8 +141,8 @@ class ContactForm(PageForm):
         if not (field.data or "").strip():
             raise StopValidation(_("Enter your e-mail address."))
         try:
-            networks.read(field.data)
-        except networks.AddressUnreadable as error:
+            email_addresses.parse(field.data)
+        except email_addresses.InvalidEmailAddress as error:
             raise StopValidation(
                 _("Enter an e-mail address in the correct form, such as name@example.org.")
             ) from error

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, make_response, render_template, url_for
 from flask_babel import gettext as _
 
-from psgflask.accounts.forms import OwnForm
+from psgflask.accounts.forms import CSRFForm
 from psgflask.core.database import read_only
 from psgflask.members.web import steps, words
 from psgflask.members.web.sheet import Sheet
@@ -43,7 +43,7 @@ class Page:
             html = render_template(
                 f"members/{'check' if self.page == steps.CHECK else 'question'}.html",
                 form=form,
-                guard=OwnForm(),
+                guard=CSRFForm(),
                 **self._ways(),
                 **self._words(),
                 **more,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from psgflask.accounts import networks
+from psgflask.accounts import email_addresses
 from psgflask.members import person_fields
 from psgflask.members.applications import Answers
 from psgflask.members.tiers import HOUSEHOLD, ORGANISATION, Tier
@@ -47,7 +47,7 @@ class Sheet:
             payment=self._first("payment"),
             organisation=person_fields.line(self._first("organisation")) if organisation else "",
             household=person_fields.names(self._first("household")) if household else (),
-            email=networks.read(self._first("email")).written,
+            email=email_addresses.parse(self._first("email")).as_typed,
             phone=person_fields.phone(self._first("phone"), country) or "",
             address=person_fields.lines(self._first("address")),
             postcode=british or postcode.upper(),

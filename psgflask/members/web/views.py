@@ -17,12 +17,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.exc import DatabaseError
 
-from psgflask.accounts import email_confirmation as proving
-from psgflask.accounts import networks
-from psgflask.accounts.forms import OwnForm
-from psgflask.accounts.limits import TooMany
-from psgflask.accounts.views import join_link
-from psgflask.accounts.words import how_long
+from psgflask.accounts import email_confirmation, networks
+from psgflask.accounts.forms import CSRFForm
+from psgflask.accounts.rate_limits import RateLimitExceeded
+from psgflask.accounts.views import confirmation_link, waiting_time_text
 from psgflask.core import clock_watch, failures
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
@@ -87,7 +85,7 @@ def sent(word: str) -> str:
         sent=found,
         word=word,
         tier=words.membership(found.tier),
-        hours=proving.HOURS,
+        hours=email_confirmation.HOURS,
         **_own_address("members.sent", word),
     )
 
@@ -138,9 +136,9 @@ def _send(page: Page) -> ResponseReturnValue:
         db.session.rollback()
         page.stamp = form_tokens.new(_secret(), now=now)
         return page.answer(words.used())
-    except TooMany as refused:
+    except RateLimitExceeded as refused:
         db.session.rollback()
-        return _too_often(page, refused.wait)
+        return _too_often(page, refused.retry_after)
     except DatabaseError as fault:
         if not unavailable(fault):
             raise
@@ -158,14 +156,14 @@ def _take(sheet: Sheet, stamp: form_tokens.Stamp, now: datetime) -> form_tokens.
         application = applications.apply(
             session, answers, source=ONLINE, form=form, by="applicant", now=now
         )
-        mailed = proving.ask(
+        mailed = email_confirmation.request_confirmation(
             session,
             email=answers.email,
             language=answers.language,
             network=networks.network_of(request.remote_addr),
-            link=join_link,
+            link=confirmation_link,
             values=applications.mail_values(application),
-            data=applications.proof_data(application),
+            data=applications.token_data(application),
             about=applications.about(application.person),
             now=now,
         )
@@ -184,7 +182,7 @@ def _too_often(page: Page, wait: timedelta) -> Response:
         _(
             "Too many applications came within a short time, from your network or in all, so this"
             " one was not taken. All that you typed is still here: try again in %(wait)s.",
-            wait=how_long(wait),
+            wait=waiting_time_text(wait),
         ),
         status=TOO_OFTEN,
         on_paper=True,
@@ -213,7 +211,7 @@ def _not_stored(page: Page, error: DatabaseError) -> Response:
 def _not_from_a_person() -> str:
     """Return what to tell who may be a program, or another site's page; "" for anybody else."""
     complaint = ""
-    if not OwnForm().validate():
+    if not CSRFForm().validate():
         complaint = _(
             "We could not tell that this page sent the form: it was open for long, or your browser"
             " keeps no cookies of ours. All that you typed is still here: press the button once"

@@ -10,11 +10,11 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import email_confirmation as proving
+from psgflask.accounts import email_confirmation
 from psgflask.core import database, escaping
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
-from psgflask.mail import sending
+from psgflask.mail import worker_task as mail_task
 from psgflask.mail.models import Message
 from psgflask.members import audit, consents, erased_list, worker_task
 from psgflask.members.models import AuditEntry, Person
@@ -117,9 +117,9 @@ def test_who_wants_news_by_mail_is_sent_a_link_that_works(
     link = message.values["link"]
     assert link.startswith("http://127.0.0.1:8000/es/accounts/join/")
     session.rollback()
-    assert sending.sweep(app) == 1
+    assert mail_task.run(app) == 1
     assert "in effect: no" in run("members", "show", "10019").output
-    proving.verify(session, link.rpartition("/")[2], now=utc_now())
+    email_confirmation.confirm(session, link.rpartition("/")[2], now=utc_now())
     session.commit()
     assert "in effect: yes" in run("members", "show", "10019").output
 
@@ -300,7 +300,7 @@ def test_s27_erasing_forgets_in_tables_files_and_mails_and_says_what_stays(
 ) -> None:
     instance = Path(app.instance_path)
     run(*PAPER, "--email", "tomas@example.org", "--agrees", "email")
-    assert sending.sweep(app) == 1
+    assert mail_task.run(app) == 1
     run("members", "confirm-payment", "10019", "24")
     told = run("members", "erase", "10019", typed="y\n").output
     assert "Erase Tomás Ñahui (PSG 1001-9)? It cannot be undone" in told

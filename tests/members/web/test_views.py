@@ -16,8 +16,8 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import email_confirmation as proving
-from psgflask.accounts.models import Account, Attempt, Proof
+from psgflask.accounts import email_confirmation
+from psgflask.accounts.models import Account, Attempt, ConfirmationToken
 from psgflask.core import clock_watch
 from psgflask.core.clock_watch import Readings
 from psgflask.core.database import Model, db
@@ -740,7 +740,7 @@ def test_an_application_and_its_mails_are_stored_together_or_not_at_all(
         raise OperationalError("INSERT", {}, Exception("disk I/O error"))
 
     with monkeypatch.context() as patched:
-        patched.setattr(proving, "ask", failing)
+        patched.setattr(email_confirmation, "request_confirmation", failing)
         assert applicant.press(check).status_code == 503
     assert sum(rows(session).values()) == 0
 
@@ -749,7 +749,8 @@ def test_the_pages_of_questions_write_nothing_and_wait_for_no_writer(
     applicant: Applicant, app: Flask, session: Session
 ) -> None:
     """Somebody else may hold the database for writing while a form is filled in."""
-    session.execute(select(Proof))  # a writing transaction of a command: BEGIN IMMEDIATE
+    # The write transaction of a command: BEGIN IMMEDIATE.
+    session.execute(select(ConfirmationToken))
     answer = applicant.to_check(HOUSEHOLD)
     assert answer.status_code == 200
 
@@ -857,5 +858,5 @@ def test_r14_what_is_sent_while_the_clock_is_surely_behind_is_dated_by_what_is_k
     assert answer.status_code == 303
     application = only(session)
     assert abs(application.sent_at - known) < timedelta(minutes=1)
-    (proof,) = session.scalars(select(Proof))
-    assert proof.created_at == application.sent_at
+    (token,) = session.scalars(select(ConfirmationToken))
+    assert token.created_at == application.sent_at

@@ -18,9 +18,9 @@ from psgflask.core import clock_watch
 from psgflask.core.clock import utc_now
 from psgflask.core.clock_watch import Readings, TimeBounds
 from psgflask.core.database import db
-from psgflask.mail import outbox, sending, transports
+from psgflask.mail import outbox, transports, worker_task
 from psgflask.mail.models import DEAD, SENT, VOID, WAITING, Message
-from psgflask.mail.transports import Letter
+from psgflask.mail.transports import RenderedMail
 from psgflask.ops.worker import Task, Worker
 from tests.mail.conftest import Clock
 from tests.mail.mail_server import DROP, HANG, MailServer
@@ -49,10 +49,10 @@ def posting(site: Flask, clock: Clock) -> Callable[..., int]:
     return do
 
 
-def quick(server: MailServer, timeout: float = 0.3) -> transports.Smtp:
+def quick(server: MailServer, timeout: float = 0.3) -> transports.SmtpTransport:
     """Return a way to the server that does not wait long."""
-    return transports.Smtp(
-        transports.Server("localhost", server.port, "none", "", "", timeout, "psg.example")
+    return transports.SmtpTransport(
+        transports.SmtpServer("localhost", server.port, "none", "", "", timeout, "psg.example")
     )
 
 
@@ -68,13 +68,13 @@ def test_a_mail_is_sent_noted_and_blanked(
     site: Flask, server: MailServer, posting: Callable[..., int], clock: Clock
 ) -> None:
     posting()
-    assert sending.sweep(site, clock=clock) == 1
+    assert worker_task.run(site, clock=clock) == 1
     (arrived,) = server.arrived
     assert (arrived.sender, arrived.recipients) == ("site@psg.example", ["ana@example.org"])
     assert LINK in part(arrived.mail, "plain").splitlines()
     row = only(site)
     assert (row.state, row.recipient, row.values, row.sent_at) == (SENT, "", {}, clock())
-    assert sending.sweep(site, clock=clock) == 0
+    assert worker_task.run(site, clock=clock) == 0
     assert len(server.arrived) == 1
 
 
@@ -83,7 +83,7 @@ def test_mails_leave_in_the_order_in_which_they_are_due_over_one_connection(
 ) -> None:
     for number in range(30):
         posting(f"n{number}@example.org")
-    assert sending.sweep(site, clock=clock) == 30
+    assert worker_task.run(site, clock=clock) == 30
     assert [a.recipients for a in server.arrived] == [[f"n{n}@example.org"] for n in range(30)]
     assert server.connections == 1
 
@@ -92,7 +92,7 @@ def test_s3_a_void_mail_is_never_sent(
     site: Flask, server: MailServer, posting: Callable[..., int], clock: Clock
 ) -> None:
     posting(void=True)
-    assert sending.sweep(site, clock=clock) == 0
+    assert worker_task.run(site, clock=clock) == 0
     assert (server.arrived, server.connections) == ([], 0)
     assert states(site) == [VOID]
 
@@ -100,7 +100,7 @@ def test_s3_a_void_mail_is_never_sent(
 def test_where_nothing_is_due_nobody_is_asked(
     site: Flask, server: MailServer, clock: Clock
 ) -> None:
-    sending.sweep(site, clock=clock)
+    worker_task.run(site, clock=clock)
     assert server.connections == 0
 
 
@@ -114,12 +114,12 @@ def test_the_secretary_is_whom_the_configuration_names(
     nobody = make_app(**server.settings())
     with nobody.app_context():
         post(db.session(), clock(), outbox.SECRETARY, **given)
-    assert sending.sweep(nobody, clock=clock) == 0
+    assert worker_task.run(nobody, clock=clock) == 0
     assert (only(nobody).state, only(nobody).error) == (WAITING, "SECRETARY_EMAIL is not set")
     assert "(application_received) was refused: SECRETARY_EMAIL is not set" in caplog.text
     known = make_app(**server.settings(SECRETARY_EMAIL="secretary@psg.example"))
     clock.forward(minutes=2)
-    assert sending.sweep(known, clock=clock) == 1
+    assert worker_task.run(known, clock=clock) == 1
     assert server.arrived[0].recipients == ["secretary@psg.example"]
 
 
@@ -133,23 +133,23 @@ def test_r12_down_for_a_day_costs_no_mail_a_try_and_all_arrive_once_it_is_back(
     asked = 0
 
     class Down:
-        def send(self, letter: Letter) -> None:
+        def send(self, letter: RenderedMail) -> None:
             nonlocal asked
             asked += 1
-            raise transports.ServerTrouble("ConnectionRefusedError: Connection refused")
+            raise transports.ServerUnavailable("ConnectionRefusedError: Connection refused")
 
         def close(self) -> None:
             pass
 
     for _round in range(24 * 60):
-        sending.sweep(site, clock=clock, transport=Down())
+        worker_task.run(site, clock=clock, transport=Down())
         clock.forward(minutes=1)
     # One mail knocks, at most every ten minutes once the server was down for a while.
     assert 24 * 6 - 10 < asked < 24 * 9
     assert {row.tries for row in rows(site).values()} == {0}
     assert states(site) == [WAITING] * 25
     clock.forward(minutes=10)
-    assert sending.sweep(site, clock=clock) == 25
+    assert worker_task.run(site, clock=clock) == 25
     assert set(server.counted().values()) == {1}
     assert len(server.arrived) == 25
 
@@ -161,11 +161,11 @@ def test_r12_down_for_good_becomes_a_dead_letter_after_five_days(
     first = posting()
     clock.forward(days=3)
     second = posting("b@example.org")
-    sending.sweep(site, clock=clock)
+    worker_task.run(site, clock=clock)
     assert states(site) == [WAITING, WAITING]
     assert rows(site)[first].error == "451 4.3.0 Out of order"
     clock.forward(days=2)
-    sending.sweep(site, clock=clock)
+    worker_task.run(site, clock=clock)
     assert (rows(site)[first].state, rows(site)[second].state) == (DEAD, WAITING)
     assert rows(site)[first].recipient  # `flask mail retry` can still try it
 
@@ -177,11 +177,11 @@ def test_r12_4xx_is_tried_again_from_a_minute_up_to_a_day_for_five_days(
     posting()
     begun, delays = clock(), []
     while only(site).state == WAITING:
-        sending.sweep(site, clock=clock)
+        worker_task.run(site, clock=clock)
         row = only(site)
         if row.state == WAITING:
             delays.append(row.due_at - clock())
-            sending.sweep(site, clock=clock)  # not before it is due
+            worker_task.run(site, clock=clock)  # not before it is due
             assert only(site).tries == len(delays)
             clock.now = row.due_at
     *grown, rest = delays
@@ -195,11 +195,11 @@ def test_r12_4xx_is_tried_again_from_a_minute_up_to_a_day_for_five_days(
 
 
 def test_delays_differ_by_chance_and_stay_within_their_bounds() -> None:
-    assert len({sending.delay(5) for _ in range(50)}) > 40
+    assert len({worker_task.retry_delay(5) for _ in range(50)}) > 40
     for tries in (0, 1, 2, 10, 11, 12, 60, 10_000):
         for _ in range(50):
-            assert 0.8 * MINUTE <= sending.delay(tries) <= DAY
-    assert sending.delay(11) > timedelta(hours=13)
+            assert 0.8 * MINUTE <= worker_task.retry_delay(tries) <= DAY
+    assert worker_task.retry_delay(11) > timedelta(hours=13)
 
 
 def test_r12_5xx_is_dead_at_once_and_the_others_leave(
@@ -208,11 +208,11 @@ def test_r12_5xx_is_dead_at_once_and_the_others_leave(
     server.at["RCPT"] = lambda e, to: "550 5.1.1 No such user" if to[0] == "n" else None
     for to in ("a@example.org", "no@example.org", "b@example.org"):
         posting(to)
-    assert sending.sweep(site, clock=clock) == 2
+    assert worker_task.run(site, clock=clock) == 2
     assert states(site) == [SENT, DEAD, SENT]
     assert server.connections == 1
     clock.forward(days=10)
-    assert sending.sweep(site, clock=clock) == 0
+    assert worker_task.run(site, clock=clock) == 0
 
 
 def test_r12_a_refusal_for_policys_sake_waits_for_somebody_to_put_it_right(
@@ -220,11 +220,11 @@ def test_r12_a_refusal_for_policys_sake_waits_for_somebody_to_put_it_right(
 ) -> None:
     server.at["RCPT"] = "554 5.7.1 Relay access denied"
     posting()
-    sending.sweep(site, clock=clock)
+    worker_task.run(site, clock=clock)
     assert states(site) == [WAITING]
     server.at.clear()
     clock.forward(minutes=2)
-    assert sending.sweep(site, clock=clock) == 1
+    assert worker_task.run(site, clock=clock) == 1
 
 
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA", "content"])
@@ -248,13 +248,13 @@ def test_r12_slow_ends_by_its_timeout_and_locks_nobody_out_meanwhile(
 
     posting()
     server.at[stage] = write_and_hang
-    assert sending.sweep(site, clock=clock, transport=quick(server)) == 0
+    assert worker_task.run(site, clock=clock, transport=quick(server)) == 0
     assert written
     row = only(site)
     assert (row.state, row.about) == (WAITING, "written meanwhile")
     server.at.clear()
     clock.forward(minutes=3)
-    assert sending.sweep(site, clock=clock) == 1
+    assert worker_task.run(site, clock=clock) == 1
 
 
 def test_r12_slow_keeps_no_visitor_and_no_index_waiting(
@@ -268,7 +268,7 @@ def test_r12_slow_keeps_no_visitor_and_no_index_waiting(
         db.session.remove()
     tasks = (
         Task("rounds", lambda app: rounds.release()),
-        Task("mail", sending.sweep, heeds_stop=True),
+        Task("mail", worker_task.run, heeds_stop=True),
     )
     running = Worker(site, tasks, every=0.01)
     running.start()
@@ -292,12 +292,12 @@ def test_r12_dropped_after_data_comes_again_later_and_can_be_told_for_the_same(
     server.at["content"] = lambda e, to: DROP if to == "a@example.org" else None
     posting("a@example.org")
     posting("b@example.org")
-    assert sending.sweep(site, clock=clock) == 1
+    assert worker_task.run(site, clock=clock) == 1
     assert states(site) == [WAITING, SENT]
-    assert sending.sweep(site, clock=clock) == 0  # not at once
+    assert worker_task.run(site, clock=clock) == 0  # not at once
     server.at.clear()
     clock.forward(minutes=2)
-    assert sending.sweep(site, clock=clock) == 1
+    assert worker_task.run(site, clock=clock) == 1
     assert sorted(server.counted().values()) == [1, 2]
     assert server.connections == 3
 
@@ -308,8 +308,8 @@ def test_r12_a_server_that_drops_every_mail_is_left_alone_after_the_second(
     server.at["content"] = DROP
     for number in range(5):
         posting(f"n{number}@example.org")
-    sending.sweep(site, clock=clock)
-    sending.sweep(site, clock=clock)
+    worker_task.run(site, clock=clock)
+    worker_task.run(site, clock=clock)
     assert len(server.arrived) == 2
     assert sorted(row.tries for row in rows(site).values()) == [0, 0, 0, 1, 1]
 
@@ -322,7 +322,7 @@ def test_a_mail_over_which_the_server_breaks_keeps_the_others_back_for_a_moment_
         posting(to)
     left = 0
     for _round in range(10):
-        left += sending.sweep(site, clock=clock)
+        left += worker_task.run(site, clock=clock)
         clock.forward(minutes=1)
     assert left == 1
     assert [a.recipients for a in server.arrived] == [["ok@example.org"]]
@@ -339,13 +339,13 @@ def test_r12_tls_that_fails_leaves_every_mail_waiting_and_says_why(
         with site.app_context():
             post(db.session(), clock())
             db.session.remove()
-        sending.sweep(site, clock=clock)
+        worker_task.run(site, clock=clock)
         assert (only(site).state, only(site).tries) == (WAITING, 0)
         assert "certificate verify failed" in only(site).error
         assert server.arrived == []
         request.getfixturevalue("trusted")
         clock.forward(minutes=2)
-        assert sending.sweep(site, clock=clock) == 1
+        assert worker_task.run(site, clock=clock) == 1
         assert only(site).error == ""
 
 
@@ -355,16 +355,16 @@ def test_a_server_that_is_back_is_forgiven(
     server.at["MAIL"] = "421 Closing"
     posting()
     for _round in range(8):
-        sending.sweep(site, clock=clock)
+        worker_task.run(site, clock=clock)
         clock.forward(minutes=10)
     server.at.clear()
-    assert sending.sweep(site, clock=clock) == 1
+    assert worker_task.run(site, clock=clock) == 1
     server.at["MAIL"] = "421 Closing"
     posting()
-    sending.sweep(site, clock=clock)
+    worker_task.run(site, clock=clock)
     server.at.clear()
     clock.forward(seconds=73)  # the first rest again
-    assert sending.sweep(site, clock=clock) == 1
+    assert worker_task.run(site, clock=clock) == 1
 
 
 def test_a_mail_that_left_is_not_sent_again_when_the_database_could_not_be_told(
@@ -381,12 +381,12 @@ def test_a_mail_that_left_is_not_sent_again_when_the_database_could_not_be_told(
         raise OperationalError("UPDATE outbox", {}, sqlite3.OperationalError("database is locked"))
 
     with monkeypatch.context() as patched:
-        patched.setattr(outbox, "note_sent", busy)
+        patched.setattr(outbox, "mark_sent", busy)
         for _round in range(3):
             with pytest.raises(OperationalError):
-                sending.sweep(site, clock=clock)
+                worker_task.run(site, clock=clock)
         assert len(server.arrived) == 1
-    assert sending.sweep(site, clock=clock) == 2
+    assert worker_task.run(site, clock=clock) == 2
     assert set(server.counted().values()) == {1}
     assert states(site) == [SENT] * 3
 
@@ -399,12 +399,12 @@ def test_s27_a_mail_that_is_forgotten_while_others_are_sent_is_not_sent(
 
     def erase(envelope: object, address: str) -> None:
         with site.app_context():
-            assert outbox.forget(db.session(), "person 12") in {0, 1}
+            assert outbox.delete_about(db.session(), "person 12") in {0, 1}
             db.session.commit()
             db.session.remove()
 
     server.at["content"] = erase
-    assert sending.sweep(site, clock=clock) == 1
+    assert worker_task.run(site, clock=clock) == 1
     assert [a.recipients for a in server.arrived] == [["a@example.org"]]
 
 
@@ -416,12 +416,12 @@ def test_a_mail_that_is_set_aside_while_others_are_sent_is_not_sent(
 
     def set_aside(envelope: object, address: str) -> None:
         with site.app_context():
-            outbox.hold(db.session(), error="set aside", now=clock())
+            outbox.hold_waiting(db.session(), error="set aside", now=clock())
             db.session.commit()
             db.session.remove()
 
     server.at["content"] = set_aside
-    assert sending.sweep(site, clock=clock) == 1
+    assert worker_task.run(site, clock=clock) == 1
     assert states(site) == [SENT, DEAD]
 
 
@@ -441,7 +441,7 @@ def test_a_mail_deleted_while_it_is_on_its_way_troubles_nobody(
     for answer in (None, "450 Later", "550 No", DROP):
         server.at["content"] = erase(answer)
         posting()
-        sending.sweep(site, clock=clock)
+        worker_task.run(site, clock=clock)
         assert rows(site) == {}
 
 
@@ -452,7 +452,7 @@ def test_a_round_ends_after_the_mail_in_flight_when_it_is_told_to(
     for number in range(5):
         posting(f"n{number}@example.org")
     server.at["content"] = lambda envelope, to: stop.set()
-    assert sending.sweep(site, stop, clock=clock) == 1
+    assert worker_task.run(site, stop, clock=clock) == 1
     assert len(server.arrived) == 1
 
 
@@ -461,7 +461,7 @@ def test_a_mail_that_cannot_be_drawn_keeps_no_other_back(
 ) -> None:
     posting(kind="no_such_kind")
     posting(kind="test", to="b@example.org")
-    assert sending.sweep(site, clock=clock) == 1
+    assert worker_task.run(site, clock=clock) == 1
     broken, _sent = rows(site).values()
     assert (broken.state, broken.error) == (WAITING, "It cannot be drawn: TemplateNotFound")
 
@@ -471,7 +471,7 @@ def test_mails_go_into_the_folder_until_a_server_is_named(app: Flask, clock: Clo
         post(db.session(), clock())
         post(db.session(), clock(), kind="test", language="es")
         db.session.remove()
-    assert sending.sweep(app, clock=clock) == 2
+    assert worker_task.run(app, clock=clock) == 2
     files = sorted(file.name for file in Path(app.instance_path, "outbox").iterdir())
     assert [name.split("-")[1] for name in files] == ["verify", "test"]
     assert all(name.endswith(".eml") for name in files)
@@ -482,12 +482,12 @@ def test_rows_that_nobody_needs_go_by_themselves(
     site: Flask, posting: Callable[..., int], clock: Clock
 ) -> None:
     posting()
-    sending.sweep(site, clock=clock)
+    worker_task.run(site, clock=clock)
     clock.forward(days=29)
-    sending.sweep(site, clock=clock)
+    worker_task.run(site, clock=clock)
     assert states(site) == [SENT]
     clock.forward(days=2)
-    sending.sweep(site, clock=clock)
+    worker_task.run(site, clock=clock)
     assert states(site) == []
 
 
@@ -507,15 +507,15 @@ def test_s22_nothing_that_is_logged_or_kept_of_a_mail_tells_to_whom_or_what(
     ):
         server.at = {stage: answer}
         posting("quispe.secret@example.org", about="person 12")
-        sending.sweep(site, clock=clock)
+        worker_task.run(site, clock=clock)
         clock.forward(minutes=15)
     posting("quispe.secret@example.org", kind="no_such_kind")
     server.at = {}
-    sending.sweep(site, clock=clock)
+    worker_task.run(site, clock=clock)
     with monkeypatch.context() as patched:
-        patched.setattr(outbox, "note_sent", _broken)
+        patched.setattr(outbox, "mark_sent", _broken)
         posting("quispe.secret@example.org")
-        Worker(site, (Task("mail", sending.sweep, heeds_stop=True),)).round()
+        Worker(site, (Task("mail", worker_task.run, heeds_stop=True),)).round()
     ours = [r for r in caplog.records if not r.name.startswith(("mail.", "asyncio"))]
     text = "\n".join(logging.Formatter().format(record) for record in ours)
     assert "Mail 1 (verify)" in text
@@ -545,18 +545,18 @@ def test_r14_when_the_clock_is_put_right_mails_leave_at_once(
     monkeypatch.setattr(clock_watch, "time_bounds", lambda app: TimeBounds(right, clock()))
     server.at["MAIL"] = "451 4.3.0 Out of order"
     posting()
-    sending.sweep(site, clock=clock)
+    worker_task.run(site, clock=clock)
     clock.forward(days=100)
-    sending.sweep(site, clock=clock)
+    worker_task.run(site, clock=clock)
     posting("b@example.org")
     del server.at["MAIL"]
     server.at["RCPT"] = "450 4.2.1 Try later"
     clock.forward(minutes=11)
-    sending.sweep(site, clock=clock)
+    worker_task.run(site, clock=clock)
     assert states(site) == [WAITING, WAITING]
     server.at.clear()
     clock.now = right + timedelta(minutes=2)
-    assert sending.sweep(site, clock=clock) == 2
+    assert worker_task.run(site, clock=clock) == 2
     assert states(site) == [SENT, SENT]
 
 
@@ -570,6 +570,6 @@ def test_r14_a_mail_that_dies_while_the_clock_is_surely_behind_is_kept_as_long_a
     server.at["RCPT"] = "550 5.1.1 No such user"
     clock.now = known - timedelta(days=100)
     posting()
-    sending.sweep(site, clock=clock)
+    worker_task.run(site, clock=clock)
     assert only(site).state == DEAD
     assert abs(only(site).due_at - known) < timedelta(minutes=1)

@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import limits, networks
-from psgflask.accounts.limits import TooMany
+from psgflask.accounts import networks, rate_limits
 from psgflask.accounts.models import Attempt
+from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.core.database import db
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -34,8 +34,8 @@ def tries(
         now = NOW + number * every
         try:
             who = {"email": email(number), "network": network(number)}
-            became[limits.spend(session, what, now=now, **who)] += 1
-        except TooMany:
+            became[rate_limits.consume(session, what, now=now, **who)] += 1
+        except RateLimitExceeded:
             became[None] += 1
     return became
 
@@ -72,7 +72,7 @@ def test_s3_who_has_many_networks_is_bound_by_the_wider_one(session: Session, wi
 
     assert tries(session, "join", 120, email=somebody, network=network) == {True: 80, None: 40}
     elsewhere = {"email": "ana@example.org", "network": networks.network_of("2001:db8:8::1")}
-    assert limits.spend(session, "join", now=NOW, **elsewhere)
+    assert rate_limits.consume(session, "join", now=NOW, **elsewhere)
 
 
 def test_s3_what_goes_out_in_an_hour_is_bound_in_all_and_what_comes_is_kept(
@@ -83,16 +83,18 @@ def test_s3_what_goes_out_in_an_hour_is_bound_in_all_and_what_comes_is_kept(
     )
     assert everywhere == {True: 120, False: 480, None: 100}
     later = {"email": "ana@example.org", "network": HOME, "now": NOW + HOUR}
-    assert limits.spend(session, "join", **later)  # type: ignore[arg-type]  # as it takes
+    assert rate_limits.consume(session, "join", **later)  # type: ignore[arg-type]  # as it takes
 
 
 def test_s3_what_was_held_keeps_nobody_from_a_mail_a_day_later(session: Session) -> None:
     tries(session, "join", 3, network=somewhere)
     for hours in range(1, 24):
         now = NOW + hours * HOUR
-        assert not limits.spend(session, "join", email="jane@example.org", network=HOME, now=now)
+        assert not rate_limits.consume(
+            session, "join", email="jane@example.org", network=HOME, now=now
+        )
     after = NOW + DAY
-    assert limits.spend(session, "join", email="jane@example.org", network=HOME, now=after)
+    assert rate_limits.consume(session, "join", email="jane@example.org", network=HOME, now=after)
 
 
 def test_s3_the_secretary_mails_a_link_whatever_strangers_did(session: Session) -> None:
@@ -109,7 +111,7 @@ def test_s3_one_mailbox_is_one_however_its_address_is_spelt(session: Session) ->
     )
     found = tries(session, "join", 4, email=spellings.__getitem__, network=somewhere)
     assert found == {True: 3, False: 1}
-    mine = limits.of(session, "jdoe@gmail.com")
+    mine = rate_limits.attempts_of(session, "jdoe@gmail.com")
     assert len(mine) == 1, "what is told to who asks is of the address itself"
 
 
@@ -138,21 +140,21 @@ def test_the_wait_is_over_when_it_says_so_and_not_before(session: Session) -> No
     tries(session, "again", 5, every=MINUTE)
     late = NOW + 10 * MINUTE
     who = {"email": "jane@example.org", "network": HOME}
-    with pytest.raises(TooMany) as refused:
-        limits.spend(session, "again", now=late, **who)
-    assert refused.value.wait == 50 * MINUTE
-    almost = late + refused.value.wait - timedelta(seconds=1)
-    with pytest.raises(TooMany):
-        limits.spend(session, "again", now=almost, **who)
-    limits.spend(session, "again", now=late + refused.value.wait, **who)
+    with pytest.raises(RateLimitExceeded) as refused:
+        rate_limits.consume(session, "again", now=late, **who)
+    assert refused.value.retry_after == 50 * MINUTE
+    almost = late + refused.value.retry_after - timedelta(seconds=1)
+    with pytest.raises(RateLimitExceeded):
+        rate_limits.consume(session, "again", now=almost, **who)
+    rate_limits.consume(session, "again", now=late + refused.value.retry_after, **who)
 
 
 def test_the_longest_of_several_waits_counts(session: Session) -> None:
     tries(session, "again", 5)
     tries(session, "again", 7, network=somewhere)
-    with pytest.raises(TooMany) as refused:
-        limits.spend(session, "again", email="jane@example.org", network=HOME, now=NOW)
-    assert refused.value.wait == DAY
+    with pytest.raises(RateLimitExceeded) as refused:
+        rate_limits.consume(session, "again", email="jane@example.org", network=HOME, now=NOW)
+    assert refused.value.retry_after == DAY
 
 
 def test_one_kind_of_try_does_not_use_up_another(session: Session) -> None:
@@ -180,21 +182,21 @@ def test_what_was_counted_outlives_the_process_and_holds_for_all(
 def test_nothing_that_is_counted_tells_an_address(session: Session) -> None:
     tries(session, "join", 1)
     [attempt] = session.scalars(select(Attempt))
-    assert "jane" not in f"{attempt.what} {attempt.address} {attempt.mailbox} {attempt.network}"
-    assert len(attempt.address) == 64
+    assert "jane" not in f"{attempt.what} {attempt.mailbox} {attempt.mailbox} {attempt.network}"
+    assert len(attempt.mailbox) == 64
 
 
 def test_attempts_are_kept_a_day(session: Session) -> None:
     tries(session, "join", 3, every=HOUR)
-    assert limits.trim(session, now=NOW + DAY - timedelta(seconds=1)) == 0
-    assert limits.trim(session, now=NOW + DAY) == 1
-    assert limits.trim(session, now=NOW + 2 * DAY) == 2
+    assert rate_limits.delete_expired(session, now=NOW + DAY - timedelta(seconds=1)) == 0
+    assert rate_limits.delete_expired(session, now=NOW + DAY) == 1
+    assert rate_limits.delete_expired(session, now=NOW + 2 * DAY) == 2
 
 
 def test_no_rule_looks_further_back_than_attempts_are_kept() -> None:
-    for rules in limits.RULES.values():
-        assert max(rule.within for rule in rules) <= limits.KEPT
-        assert any(rule.within == limits.HOUR or rule.address for rule in rules)
+    for rules in rate_limits.RATE_LIMITS.values():
+        assert max(rule.period for rule in rules) <= rate_limits.RETENTION
+        assert any(rule.period == rate_limits.HOUR or rule.mailbox for rule in rules)
 
 
 def test_r14_tries_that_a_clock_which_was_ahead_has_dated_keep_nobody_out(
@@ -204,10 +206,10 @@ def test_r14_tries_that_a_clock_which_was_ahead_has_dated_keep_nobody_out(
         while waited(session, NOW + timedelta(hours=hours)) is None:
             tried(session, NOW + timedelta(hours=hours))
     assert waited(session, NOW) is None
-    limits.put_right(session, latest=NOW + timedelta(hours=26))
-    assert len(limits.of(session, "ana@example.org")) > 0
-    limits.put_right(session, latest=NOW + timedelta(hours=1))
-    assert limits.of(session, "ana@example.org") == []
+    rate_limits.delete_future(session, latest=NOW + timedelta(hours=26))
+    assert len(rate_limits.attempts_of(session, "ana@example.org")) > 0
+    rate_limits.delete_future(session, latest=NOW + timedelta(hours=1))
+    assert rate_limits.attempts_of(session, "ana@example.org") == []
 
 
 def test_tries_of_requests_at_once_count_whichever_took_its_moment_first(
@@ -219,7 +221,7 @@ def test_tries_of_requests_at_once_count_whichever_took_its_moment_first(
 
 
 def tried(session: Session, now: datetime) -> None:
-    limits.spend(session, "join", email="ana@example.org", network="192.0.2.1", now=now)
+    rate_limits.consume(session, "join", email="ana@example.org", network="192.0.2.1", now=now)
 
 
 def waited(session: Session, now: datetime) -> timedelta | None:
@@ -227,8 +229,8 @@ def waited(session: Session, now: datetime) -> timedelta | None:
     with session.begin_nested() as attempt:
         try:
             tried(session, now)
-        except TooMany as refused:
-            return refused.wait
+        except RateLimitExceeded as exceeded:
+            return exceeded.retry_after
         finally:
             attempt.rollback()
     return None

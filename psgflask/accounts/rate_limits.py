@@ -1,0 +1,163 @@
+"""Rate limits by mailbox, by network and for the whole site, counted in the database.
+
+So the counts survive a restart and hold for all processes of the installation.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from psgflask.accounts import email_addresses, networks
+from psgflask.accounts.models import Attempt
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+# No limit has a longer period.
+RETENTION = DAY
+# Concurrent requests may read the clock in another order than they write. Attempts further in the
+# future were counted while the clock was ahead, and do not count.
+CLOCK_TOLERANCE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """At most `count` attempts within a period: of one mailbox, of one network, or of all.
+
+    An attempt above the limit is refused; or accepted without a mail, where the limit `holds` mail.
+    """
+
+    count: int
+    period: timedelta
+    mailbox: bool = False
+    network: bool = False
+    supernet: bool = False
+    holds: bool = False
+
+
+# A whole hall may sign up on one network. A client with many networks is limited by their
+# supernet; one with many of those, by what the whole site accepts.
+RATE_LIMITS: dict[str, tuple[RateLimit, ...]] = {
+    "join": (
+        RateLimit(3, DAY, mailbox=True, holds=True),
+        RateLimit(120, HOUR, holds=True),
+        RateLimit(40, HOUR, network=True),
+        RateLimit(100, DAY, network=True),
+        RateLimit(80, HOUR, supernet=True),
+        RateLimit(200, DAY, supernet=True),
+        RateLimit(600, HOUR),
+    ),
+    "again": (
+        RateLimit(5, HOUR, mailbox=True, network=True),
+        RateLimit(8, DAY, mailbox=True, network=True),
+        RateLimit(12, DAY, mailbox=True),
+        RateLimit(20, HOUR, network=True),
+        RateLimit(40, HOUR, supernet=True),
+        RateLimit(240, HOUR),
+    ),
+    # For the secretary's commands, which visitors cannot exhaust.
+    "command": (RateLimit(3, DAY, mailbox=True),),
+}
+HELD_SUFFIX = "-held"  # ends the action of an attempt that was accepted without a mail
+
+
+class RateLimitExceeded(Exception):
+    """Too many attempts; `retry_after` is the time until the next one is accepted."""
+
+    field = "email"
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__("That was too often: wait, then try again")
+        self.retry_after = retry_after
+
+
+def consume(session: Session, action: str, *, email: str, network: str, now: datetime) -> bool:
+    """Count an attempt, or raise RateLimitExceeded without counting it.
+
+    Returns whether a mail may be sent for it. Refused attempts are not counted: a client that
+    keeps trying would never be accepted again, nor would its neighbours, and every refusal would
+    add a row. Earlier attempts stay counted, so a view commits after a refusal too.
+    """
+    attempt = _new_attempt(action, email, network, now)
+    refused, held = _waiting_times(session, attempt)
+    if refused:
+        raise RateLimitExceeded(refused)
+    if held:
+        attempt.what += HELD_SUFFIX
+    session.add(attempt)
+    session.flush()
+    return not held
+
+
+def attempts_of(session: Session, email: str) -> list[Attempt]:
+    """Return the stored attempts of an address, oldest first."""
+    query = select(Attempt).where(Attempt.address == _hash(email_addresses.normalise(email)))
+    return list(session.scalars(query.order_by(Attempt.at, Attempt.id)))
+
+
+def delete_expired(session: Session, *, now: datetime) -> int:
+    """Delete the attempts that no limit counts any more; return how many there were.
+
+    `now` is the earliest time that it can be (`clock_watch.time_bounds`).
+    """
+    deleted = session.execute(delete(Attempt).where(Attempt.at <= now - RETENTION))
+    return int(deleted.rowcount)  # type: ignore[attr-defined]  # a DELETE gives a CursorResult
+
+
+def delete_future(session: Session, *, latest: datetime) -> None:
+    """Delete the attempts after `latest`, the latest time of `clock_watch.time_bounds`."""
+    session.execute(delete(Attempt).where(Attempt.at > latest))
+
+
+def _new_attempt(action: str, email: str, network: str, now: datetime) -> Attempt:
+    return Attempt(
+        what=action,
+        address=_hash(email_addresses.normalise(email)),
+        mailbox=_hash(email_addresses.mailbox_of(email)),
+        network=network,
+        wide=networks.supernet_of(network),
+        at=now,
+    )
+
+
+def _waiting_times(session: Session, attempt: Attempt) -> tuple[timedelta, timedelta]:
+    """Return how long until an attempt is not refused, and until its mail is not held.
+
+    With the same number of statements for every address.
+    """
+    refused = held = timedelta(0)
+    for limit in RATE_LIMITS[attempt.what]:
+        wait = _waiting_time(session, limit, attempt)
+        if limit.holds:
+            held = max(held, wait)
+        else:
+            refused = max(refused, wait)
+    return refused, held
+
+
+def _waiting_time(session: Session, limit: RateLimit, attempt: Attempt) -> timedelta:
+    now, action = attempt.at, attempt.what
+    # An application whose mail was held counts as an application, not as a mail.
+    actions = (action,) if limit.holds else (action, action + HELD_SUFFIX)
+    query = select(Attempt.at).where(
+        Attempt.what.in_(actions),
+        Attempt.at > now - limit.period,
+        Attempt.at <= now + CLOCK_TOLERANCE,
+    )
+    if limit.mailbox:
+        query = query.where(Attempt.mailbox == attempt.mailbox)
+    if limit.network:
+        query = query.where(Attempt.network == attempt.network)
+    if limit.supernet:
+        query = query.where(Attempt.wide == attempt.wide)
+    # The next attempt is accepted once the `count`th newest is older than the period.
+    oldest = session.scalar(
+        query.order_by(Attempt.at.desc(), Attempt.id.desc()).offset(limit.count - 1).limit(1)
+    )
+    return timedelta(0) if oldest is None else oldest + limit.period - now
+
+
+def _hash(text: str) -> str:
+    """Hash an address: the table reveals none."""
+    return hashlib.sha256(text.encode()).hexdigest()

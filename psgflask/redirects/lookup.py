@@ -1,0 +1,52 @@
+"""Where old addresses have moved to: stored redirects first, then the rules that packages register.
+
+A redirect is stored when a page moves; a rule covers a family of addresses.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from psgflask.redirects.models import Redirect
+
+# A rule gets the match of the path, and the query; it returns a local path, or None.
+Rule = Callable[[re.Match[str], Mapping[str, str]], str | None]
+_EXTENSION = "psg_redirects"
+
+
+def normalise(path: str, query: str = "") -> str:
+    """Return an address as the table stores it: the path and its query sorted."""
+    pairs = sorted(parse_qsl(query, keep_blank_values=True))
+    return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+def record_move(session: Session, old: str, new: str) -> None:
+    """Store that a page moved; chains are shortened and no address redirects to itself."""
+    session.execute(update(Redirect).where(Redirect.new == old).values(new=new))
+    for row in session.scalars(select(Redirect).where(Redirect.old.in_([old, new]))):
+        session.delete(row)
+    session.flush()
+    session.add(Redirect(old=old, new=new))
+
+
+def find(session: Session, path: str, query: str) -> str | None:
+    """Return where an old address redirects to, None when it is not stored."""
+    return session.scalar(select(Redirect.new).where(Redirect.old == normalise(path, query)))
+
+
+def register_rule(pattern: str, rule: Rule, *, extensions: dict[str, Any]) -> None:
+    """Register a rule for the paths that a pattern matches in full."""
+    extensions.setdefault(_EXTENSION, []).append((re.compile(pattern), rule))
+
+
+def match_rule(path: str, query: Mapping[str, str], *, extensions: dict[str, Any]) -> str | None:
+    """Return the destination that the first matching rule gives, None where none matches."""
+    rules: list[tuple[re.Pattern[str], Rule]] = extensions.get(_EXTENSION, [])
+    for pattern, rule in rules:
+        if match := pattern.fullmatch(path):
+            return rule(match, query)
+    return None
