@@ -9,11 +9,11 @@ from sqlalchemy import select
 from psgflask.core import language_names
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
-from psgflask.news import catalogue, counting, listing
+from psgflask.news import catalogue, counting, lists
 from psgflask.news.catalogue import Scope
-from psgflask.news.lists import Cursor, slice_of
+from psgflask.news.lists import Cursor, cursor_page
 from psgflask.news.models import Article, Issue, Topic
-from psgflask.pages import reading
+from psgflask.pages import appeals, standing_pages
 from psgflask.pages.models import Page
 from psgflask.web import languages, slots
 from psgflask.web.caching import cacheable
@@ -37,22 +37,22 @@ def index() -> str:
     """Show the front page."""
     session, now, language = db.session(), utc_now(), languages.here()
     scope = Scope(language, now)
-    part = slice_of(session, catalogue.listing(scope), size=HEADLINES)
+    part = cursor_page(session, catalogue.listing(scope), size=HEADLINES)
     newest = part.articles
     years, months = _cords(scope)
-    appeal = reading.appeal(session, language, london_day(now))
+    appeal = appeals.newest_appeal(session, language, london_day(now))
     more_href, more_label = _more(part.before)
     return render_template(
         "home/index.html",
         lead=newest[0] if newest else None,
-        days=listing.by_day(newest[1:]),
+        days=lists.group_by_dateline(newest[1:]),
         years=years,
         months=months,
         appeal=appeal.appeal if appeal else None,
         appeal_share=appeal.share if appeal else None,
         appeal_ended=appeal.ended if appeal else False,
         appeal_article=_article_of_appeal(appeal.appeal.article_id if appeal else None),
-        pages=reading.on_the_home_page(session, language),
+        pages=standing_pages.on_the_home_page(session, language),
         topics=_topics(Scope(language, now, catalogue.ALL_KINDS)),
         latest_update=_latest_update(scope),
         more_href=more_href,
@@ -114,20 +114,20 @@ def _standing_addresses() -> list[str]:
     return found
 
 
-def _cords(scope: Scope) -> tuple[list[listing.Cord], list[listing.Cord]]:
+def _cords(scope: Scope) -> tuple[list[lists.Cord], list[lists.Cord]]:
     """Return the year cords, or the month cords of an archive that covers one year."""
     months = counting.by_month(scope)
     years = sorted({year for year, _month in months})
     if len(years) == 1:
         only = years[0]
-        return [], listing.month_cords(
+        return [], lists.month_cords(
             months,
             only,
             scope.language,
             lambda month: url_for("news.month", year=only, month=f"{month:02}"),
         )
     counts = counting.by_year(scope)
-    return listing.year_cords(counts, lambda year: url_for("news.year", year=year)), []
+    return lists.year_cords(counts, lambda year: url_for("news.year", year=year)), []
 
 
 def _topics(scope: Scope) -> list[Topic]:

@@ -174,7 +174,7 @@ def listing(scope: Scope) -> Select[Article]:
     )
 
 
-def place_of(
+def position_of(
     session: Session, scope: Scope, within: Iterable[ColumnElement[bool]], number: int
 ) -> tuple[date, bool] | None:
     """Return the day that orders an article, and whether a list has its place in either language.

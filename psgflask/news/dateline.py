@@ -12,7 +12,7 @@ PRECISIONS = (DAY, MONTH, MONTHS, UNDATED)
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 
-class DatelineUnreadable(ValueError):
+class InvalidDateline(ValueError):
     """The text is no date that we know; the message says what to write."""
 
     def __init__(self, text: str) -> None:
@@ -54,13 +54,13 @@ class Dateline:
     def parse(cls, text: str) -> "Dateline":
         """Read a dateline as volunteers write it, in English, Spanish or ISO form.
 
-        Raises DatelineUnreadable. A range given backwards ("May / April 2009", as the old
+        Raises InvalidDateline. A range given backwards ("May / April 2009", as the old
         Updates have it) is turned round, unless it runs over the turn of the year.
         """
         try:
             return _parse(" ".join(text.split()))
         except (ValueError, KeyError):
-            raise DatelineUnreadable(text) from None
+            raise InvalidDateline(text) from None
 
     def __str__(self) -> str:
         """Write it in ISO form, as `parse` reads it."""

@@ -3,11 +3,11 @@
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from psgflask.core.language_names import LANGUAGES
 from psgflask.news.dateline import Dateline
-from psgflask.news.models import KINDS, NEWS
+from psgflask.news.models import KINDS, NEWS, Attachment, Picture
 from psgflask.news.slugs import is_slug
 
 LONGEST_TITLE = 250
@@ -77,6 +77,15 @@ class Draft:
     synthetic: bool = False
     pictures: Sequence[PictureDraft] = field(default=())
     attachments: Sequence[AttachmentDraft] = field(default=())
+
+
+FileDraft = PictureDraft | AttachmentDraft
+
+
+def file_draft(row: Picture | Attachment) -> FileDraft:
+    """Return the draft of a picture's or an attachment's row."""
+    draft = PictureDraft if isinstance(row, Picture) else AttachmentDraft
+    return draft(**{column.name: getattr(row, column.name) for column in fields(draft)})
 
 
 def check(draft: Draft) -> None:

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.manuscript import FrontMatterWrong, Head, Mistake, read
+from psgflask.manuscript.front_matter import (
+    FrontMatter,
+    InvalidFrontMatter,
+    Mistake,
+    read_manuscript,
+)
 from psgflask.news.dateline import Dateline
 from psgflask.news.drafts import Draft
 from psgflask.news.models import KINDS, NEWS
 
-__all__ = ["ArticleFile", "FrontMatterWrong", "Mistake", "NamedFile", "read_article"]
+__all__ = ["ArticleFile", "FileReference", "InvalidFrontMatter", "Mistake", "read_article"]
 
 NAMES = (
     *("title", "slug", "kind", "language", "date", "issue", "topics", "translation of", "teaser"),
@@ -39,16 +44,16 @@ HINTS = {
 }
 ISSUE = re.compile(r"([^\W\d_][\w -]*?) (?:no\.? ?)?0*([1-9][0-9]{0,5})", re.IGNORECASE)
 # A file that the site has already, as `flask news show --markdown` names it.
-KEPT = re.compile(r"media/([0-9a-f]{64})/([\w.-]+)")
+STORED = re.compile(r"media/([0-9a-f]{64})/([\w.-]+)")
 
 
 @dataclass(frozen=True)
-class NamedFile:
+class FileReference:
     """A picture or attachment as the front matter names it; `line` is where."""
 
     line: int
     path: Path
-    kept: tuple[str, str] | None = None  # hash and name of a file that the site has already
+    stored: tuple[str, str] | None = None  # hash and name of a file that the site has already
     title: str = ""
     language: str = ""
     alt: str = ""
@@ -64,18 +69,18 @@ class ArticleFile:
     path: Path
     draft: Draft
     lines: Mapping[str, int]
-    pictures: tuple[NamedFile, ...] = ()
-    attachments: tuple[NamedFile, ...] = ()
+    pictures: tuple[FileReference, ...] = ()
+    attachments: tuple[FileReference, ...] = ()
 
-    def wrong(self, field: str, message: str) -> FrontMatterWrong:
+    def wrong(self, field: str, message: str) -> InvalidFrontMatter:
         """Return a mistake in one of the draft's fields, with its line in this file."""
-        return FrontMatterWrong(Mistake(self.lines.get(field, 1), message))
+        return InvalidFrontMatter(Mistake(self.lines.get(field, 1), message))
 
 
 def read_article(path: Path) -> ArticleFile:
-    """Read an article. Raises FrontMatterWrong with every mistake, its line and what to write."""
-    manuscript = read(path, NAMES, HINTS)
-    head = manuscript.head
+    """Read an article. Raises InvalidFrontMatter with every mistake, its line and what to write."""
+    manuscript = read_manuscript(path, NAMES, HINTS)
+    head = manuscript.front_matter
     title = head.text("title", example="Teachers start new strike")
     teaser = head.text("teaser", example="One or two sentences that stand in the lists")
     head.text("date", example="15 July 2018` or `date: undated")
@@ -86,21 +91,21 @@ def read_article(path: Path) -> ArticleFile:
         body=manuscript.body,
         language=language,
         kind=head.choice("kind", KINDS, NEWS),
-        dateline=head.read("date", Dateline.parse, Dateline.undated()),
+        dateline=head.parse("date", Dateline.parse, Dateline.undated()),
         slug=head.text("slug") or None,
-        issue=head.read("issue", _issue, None),
+        issue=head.parse("issue", _issue, None),
         topics=tuple(head.texts("topics")),
-        translation_of=head.read("translation of", _slug_of_other, None),
-        members_only=head.says_yes("members only"),
+        translation_of=head.parse("translation of", _slug_of_other, None),
+        members_only=head.is_yes("members only"),
         byline=head.text("byline"),
         source=head.text("source"),
     )
     if not manuscript.body.strip():
-        head.wrong("body", "The text of the article is missing below the second ---")
-    pictures = tuple(_picture(each, path.parent) for each in head.heads("pictures", PICTURE_NAMES))
+        head.add_mistake("body", "The text of the article is missing below the second ---")
+    pictures = tuple(_picture(each, path.parent) for each in head.groups("pictures", PICTURE_NAMES))
     attachments = tuple(
         _attachment(each, path.parent, language)
-        for each in head.heads("attachments", ATTACHMENT_NAMES)
+        for each in head.groups("attachments", ATTACHMENT_NAMES)
     )
     head.finish()
     return ArticleFile(path, draft, dict(head.lines), pictures, attachments)
@@ -122,22 +127,24 @@ def _slug_of_other(text: str) -> str:
     return text.rstrip("/").rpartition("/")[2]
 
 
-def _picture(head: Head, folder: Path) -> NamedFile:
-    path, kept = _file(head, folder)
-    alt, decorative = head.text("alt"), head.says_yes("decorative")
+def _picture(head: FrontMatter, folder: Path) -> FileReference:
+    path, stored = _file(head, folder)
+    alt, decorative = head.text("alt"), head.is_yes("decorative")
     if not alt and not decorative:
-        head.wrong(
+        head.add_mistake(
             "file",
             "The picture has no `alt`: say what it shows for those who cannot see it, or write"
             " `decorative: yes` if it only adorns",
         )
     if alt and decorative:
-        head.wrong("decorative", "A picture with `alt` is not decorative: keep one of the two")
+        head.add_mistake(
+            "decorative", "A picture with `alt` is not decorative: keep one of the two"
+        )
     caption, credit = head.text("caption"), head.text("credit")
-    return NamedFile(
+    return FileReference(
         head.line("file"),
         path,
-        kept,
+        stored,
         alt=alt,
         decorative=decorative,
         caption=caption,
@@ -145,25 +152,25 @@ def _picture(head: Head, folder: Path) -> NamedFile:
     )
 
 
-def _attachment(head: Head, folder: Path, language: str) -> NamedFile:
-    path, kept = _file(head, folder)
-    return NamedFile(
+def _attachment(head: FrontMatter, folder: Path, language: str) -> FileReference:
+    path, stored = _file(head, folder)
+    return FileReference(
         head.line("file"),
         path,
-        kept,
+        stored,
         title=head.text("title", example="Annual report 2018"),
         language=head.choice("language", LANGUAGES, language),
     )
 
 
-def _file(head: Head, folder: Path) -> tuple[Path, tuple[str, str] | None]:
+def _file(head: FrontMatter, folder: Path) -> tuple[Path, tuple[str, str] | None]:
     name = head.text("file", example="strike.jpg")
     if "\0" in name:
-        head.wrong("file", "The file's name holds a NUL character; remove it")
+        head.add_mistake("file", "The file's name holds a NUL character; remove it")
         return folder, None
     path = folder / name
     if name and not path.is_file():
-        if kept := KEPT.fullmatch(name):
-            return path, (kept[1], kept[2])
-        head.wrong("file", f"There is no file {name!r} in {folder.resolve()}")
+        if match := STORED.fullmatch(name):
+            return path, (match[1], match[2])
+        head.add_mistake("file", f"There is no file {name!r} in {folder.resolve()}")
     return path, None

@@ -13,7 +13,7 @@ MOST_NAMED = 5
 
 def attached_texts(app: Flask) -> Iterator[Finding]:
     """Could every attached PDF be read?"""
-    unread, waiting = texts.unreadable(db.session()), len(texts.missing(db.session()))
+    unread, waiting = texts.unreadable(db.session()), len(texts.unread(db.session()))
     for name, problem in unread[:MOST_NAMED]:
         advice = "Attach it saved anew, with its text; psgflask news read-attachments lists all"
         yield Finding("attachments", ATTENTION, f"{name} could not be read: {problem}", advice)

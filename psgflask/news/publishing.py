@@ -1,7 +1,7 @@
 """The only writer of articles: create, revise, schedule, publish, correct, withdraw."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from psgflask.news.drafts import (
     PublishingRefused,
     check,
     check_text,
+    file_draft,
 )
 from psgflask.news.models import (
     DRAFT,
@@ -31,9 +32,8 @@ from psgflask.news.models import (
     Revision,
     Topic,
 )
-from psgflask.news.slugs import slug_of
+from psgflask.news.slugs import article_path, slugify
 from psgflask.redirects import lookup
-from psgflask.web.languages import PREFIXES
 
 __all__ = [
     "AttachmentDraft",
@@ -70,7 +70,7 @@ def create(session: Session, draft: Draft, *, by: str, now: datetime) -> Article
     check(draft)
     article = Article(status=DRAFT, created_at=now)
     if draft.slug is None:
-        draft = replace(draft, slug=_free_slug(session, slug_of(draft.title), draft.language))
+        draft = replace(draft, slug=_free_slug(session, slugify(draft.title), draft.language))
     _fill(session, article, draft, now)
     session.add(article)
     session.flush()
@@ -93,10 +93,9 @@ def revise(session: Session, article: Article, draft: Draft, *, by: str, now: da
         draft = replace(draft, slug=before)
     _fill(session, article, draft, now)
     if article.slug != before:
+        language = article.language
         lookup.record_move(
-            session,
-            _address(before, article.language),
-            _address(article.slug, article.language),
+            session, article_path(before, language), article_path(article.slug, language)
         )
     session.flush()
     _record(session, article, "revised", by, now)
@@ -185,8 +184,8 @@ def _check_slug(session: Session, article: Article, draft: Draft) -> None:
     if taken is not None and taken is not article:
         raise SlugTaken("slug", f"{slug!r} is the address of {taken.title!r}; choose another")
     # An address that others may still link to keeps leading where it does.
-    leads_to = lookup.find(session, _address(slug, draft.language), "")
-    if leads_to is not None and leads_to != _address(article.slug, draft.language):
+    leads_to = lookup.find(session, article_path(slug, draft.language), "")
+    if leads_to is not None and leads_to != article_path(article.slug, draft.language):
         raise SlugTaken("slug", f"{slug!r} is an old address of {leads_to}; choose another")
 
 
@@ -194,15 +193,11 @@ def _free_slug(session: Session, wanted: str, language: str) -> str:
     slug, number = wanted, 1
     while (
         catalogue.find(session, slug, language) is not None
-        or lookup.find(session, _address(slug, language), "") is not None
+        or lookup.find(session, article_path(slug, language), "") is not None
     ):
         number += 1
         slug = f"{wanted}-{number}"
     return slug
-
-
-def _address(slug: str | None, language: str) -> str:
-    return f"{PREFIXES[language]}/news/{slug}"
 
 
 def _topics(session: Session, slugs: Sequence[str]) -> list[Topic]:
@@ -279,13 +274,9 @@ def snapshot(article: Article) -> dict[str, Any]:
         plain[name] = moment.isoformat() if moment else None
     plain["issue"] = article.issue.label if article.issue else None
     plain["topics"] = [topic.slug for topic in article.topics]
-    plain["pictures"] = [_columns(PictureDraft, picture) for picture in article.pictures]
-    plain["attachments"] = [_columns(AttachmentDraft, file) for file in article.attachments]
+    plain["pictures"] = [asdict(file_draft(row)) for row in article.pictures]
+    plain["attachments"] = [asdict(file_draft(row)) for row in article.attachments]
     plain["corrections"] = [
         {"noted_at": c.noted_at.isoformat(), "text": c.text} for c in article.corrections
     ]
     return plain
-
-
-def _columns(draft: type[PictureDraft] | type[AttachmentDraft], row: object) -> dict[str, Any]:
-    return {column.name: getattr(row, column.name) for column in fields(draft)}

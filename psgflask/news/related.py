@@ -28,12 +28,12 @@ def related(
 
     score = sum of the weights of the shared topics, halved for every year between the two. Looks
     at the eight nearest articles on either side in time for each topic, so the work does not grow
-    with the archive. `weights` is what `weights_of_topics` gives, where that is known already.
+    with the archive. `weights` is what `topic_weights` gives, where that is known already.
     """
     if not article.topics:
         return []
     if weights is None:
-        weights = weights_of_topics(session, scope)
+        weights = topic_weights(session, scope)
     days = _candidates(session, article, scope)
     scores: dict[int, float] = defaultdict(float)
     topics = [topic.id for topic in article.topics]
@@ -62,7 +62,7 @@ def _candidates(session: Session, article: Article, scope: Scope) -> dict[int, d
     return found
 
 
-def weights_of_topics(session: Session, scope: Scope) -> dict[int, float]:
+def topic_weights(session: Session, scope: Scope) -> dict[int, float]:
     """Return topic id -> ln(1 + N/n), N = all articles, n = published articles with the topic."""
     everything = session.scalar(select(func.count()).select_from(Article)) or 0
     rows = session.execute(

@@ -1,8 +1,11 @@
-"""Slugs: the readable end of an article's address."""
+"""Slugs, and the addresses that end with them."""
 
 import re
+from collections.abc import Iterator
 
 from psgflask.core.folding import fold
+from psgflask.news.models import Article
+from psgflask.web import languages
 
 LONGEST = 80
 # Addresses under /news/ that are lists.
@@ -10,7 +13,7 @@ RESERVED = frozenset({"undated"})
 VALID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
-def slug_of(title: str) -> str:
+def slugify(title: str) -> str:
     """Make a slug of a title: folded, words joined by hyphens, cut at a word, never all digits."""
     letters = fold(title).replace("'", "")
     words = re.findall(r"[a-z0-9]+", letters.replace("\N{RIGHT SINGLE QUOTATION MARK}", ""))
@@ -27,4 +30,23 @@ def is_slug(text: str) -> bool:
         and not text.isdigit()
         and text not in RESERVED
         and len(text) <= 120
+    )
+
+
+def article_path(slug: str, language: str) -> str:
+    """Return the path of the article that has a slug in a language."""
+    return f"{languages.PREFIXES[language]}/news/{slug}"
+
+
+def topic_paths(slug: str) -> Iterator[str]:
+    """Yield the paths of a topic: its page and its two feeds, in both languages."""
+    for prefix in languages.PREFIXES.values():
+        for ending in ("", ".atom", ".rss"):
+            yield f"{prefix}/topics/{slug}{ending}"
+
+
+def article_url(article: Article, *, external: bool = False) -> str:
+    """Return the one address of an article, under its own language."""
+    return languages.address(
+        "news.article", language=article.language, external=external, slug=article.slug
     )

@@ -6,9 +6,8 @@ from sqlalchemy.orm import Session
 from psgflask.news import catalogue
 from psgflask.news.drafts import PublishingRefused, check_text
 from psgflask.news.models import TOPIC_KINDS, Topic, article_topics
-from psgflask.news.slugs import is_slug
+from psgflask.news.slugs import is_slug, topic_paths
 from psgflask.redirects import lookup
-from psgflask.web.languages import PREFIXES
 
 LONGEST_NAME = 120
 LONGEST_SLUG = 80
@@ -45,11 +44,8 @@ def rename(
     )
     if slug is not None and slug != before:
         topic.slug = slug
-        for prefix in PREFIXES.values():
-            for ending in ("", ".atom", ".rss"):
-                lookup.record_move(
-                    session, f"{prefix}/topics/{before}{ending}", f"{prefix}/topics/{slug}{ending}"
-                )
+        for old, new in zip(topic_paths(before), topic_paths(slug), strict=True):
+            lookup.record_move(session, old, new)
     session.flush()
 
 

@@ -16,6 +16,7 @@ from psgflask.core.database import database_file, db
 from psgflask.core.terminal import click_errors, report_write_failures
 from psgflask.mail import outbox
 from psgflask.ops import installing, migrating
+from psgflask.pages import standing_pages
 from psgflask.search.index import IndexBroken
 from psgflask.search.sync import keeper
 
@@ -43,7 +44,6 @@ def init() -> None:
     Run it again after an update: what is there already stays as it is.
     """
     from psgflask.ops import restore
-    from psgflask.pages import standing
     from psgflask.search.glossary import glossary
 
     instance = Path(current_app.instance_path)
@@ -60,7 +60,7 @@ def init() -> None:
     after = migrating.current()
     if before != after:
         click.echo("Made the tables" if before is None else f"Migrated from {before} to {after}")
-    added = standing.add_missing(db.session())
+    added = standing_pages.add_missing(db.session())
     concepts = glossary.add_missing(db.session())
     db.session.commit()
     if added:

@@ -19,7 +19,7 @@ from psgflask.core import clock_watch, config, database, failures, integrity
 from psgflask.core.clock import utc_now
 from psgflask.mail import worker_task as mail_task
 from psgflask.members import worker_task
-from psgflask.news.media import texts
+from psgflask.news import worker_task as news_task
 from psgflask.ops import worker_lock
 from psgflask.ops.worker_lock import Trouble, WorkerLock
 from psgflask.search.search_log import searches
@@ -59,7 +59,7 @@ TASKS: tuple[Task, ...] = (
     Task("database", database.checkpoint),
     Task("database check", integrity.run),
     Task("mail", mail_task.run, heeds_stop=True),
-    Task("attached PDFs", texts.sweep, heeds_stop=True),
+    Task("attached PDFs", news_task.run, heeds_stop=True),
 )
 
 

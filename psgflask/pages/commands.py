@@ -21,8 +21,8 @@ from psgflask.core.terminal import (
     read_session,
     write_session,
 )
-from psgflask.manuscript import FrontMatterWrong
-from psgflask.pages import reading, writing
+from psgflask.manuscript.front_matter import InvalidFrontMatter
+from psgflask.pages import appeals, standing_pages
 from psgflask.pages.models import Appeal, Page
 from psgflask.web import languages
 
@@ -72,7 +72,7 @@ def show(slug: str, language: str) -> None:
         page = session.scalar(select(Page).where(Page.slug == slug, Page.language == language))
         if page is None:
             raise click.ClickException(f"There is no page {slug!r} in {language!r}")
-        print_file(writing.page_as_markdown(page))
+        print_file(standing_pages.page_as_markdown(page))
 
 
 @pages.command("set")
@@ -80,11 +80,11 @@ def show(slug: str, language: str) -> None:
 def set_page(file: Path) -> None:
     """Put the page that FILE holds in place of the one of its slug and language."""
     try:
-        text = writing.read_page(file)
-    except FrontMatterWrong as error:
+        text = standing_pages.read_page(file)
+    except InvalidFrontMatter as error:
         raise FileRefused(file, error) from error
     with write_session(file) as session:
-        _page, is_new = writing.set_page(session, text)
+        _page, is_new = standing_pages.set_page(session, text)
         session.commit()
     address = languages.address("pages.page", language=text.language, external=True, slug=text.slug)
     echo(f"{'Added' if is_new else 'Saved'}: {address}")
@@ -103,7 +103,7 @@ def list_appeals(as_json: bool) -> None:
                 "target": _amount(found.target),
                 "total": _amount(found.total),
                 "ends on": found.ends_on.isoformat() if found.ends_on else "",
-                "state": "ended" if reading.has_ended(found, today) else "running",
+                "state": "ended" if appeals.has_ended(found, today) else "running",
             }
             for found in session.scalars(select(Appeal).order_by(Appeal.id.desc()))
         ]
@@ -115,11 +115,11 @@ def list_appeals(as_json: bool) -> None:
 def set_appeal(file: Path) -> None:
     """Begin the appeal that FILE holds, or renew the running one of its language."""
     try:
-        text = writing.read_appeal(file)
-    except FrontMatterWrong as error:
+        text = appeals.read_appeal(file)
+    except InvalidFrontMatter as error:
         raise FileRefused(file, error) from error
     with write_session(file) as session:
-        _appeal, is_new = writing.set_appeal(session, text, today=_today())
+        _appeal, is_new = appeals.set_appeal(session, text, today=_today())
         session.commit()
     echo(f"{'Begun' if is_new else 'Saved'}: {text.title} ({text.language})")
 
@@ -130,10 +130,10 @@ def set_appeal(file: Path) -> None:
 def end_appeal(language: str, outcome: str) -> None:
     """End the running appeal of a language."""
     with write_session() as session:
-        running = writing.running_appeal(session, language, _today())
+        running = appeals.running_appeal(session, language, _today())
         if running is None:
             raise click.ClickException(f"No appeal is running in {language!r}")
-        writing.end_appeal(session, running, outcome=outcome, today=_today())
+        appeals.end_appeal(session, running, outcome=outcome, today=_today())
         title = running.title
         session.commit()
     echo(f"Ended: {title} ({language})")

@@ -4,7 +4,7 @@ from flask import Blueprint, abort, render_template
 from flask_babel import gettext as _
 
 from psgflask.core.database import db
-from psgflask.pages import reading
+from psgflask.pages import standing_pages
 from psgflask.pages.models import PERU, PSG
 from psgflask.web import languages
 from psgflask.web.caching import cacheable
@@ -17,7 +17,7 @@ blueprint = Blueprint("pages", __name__)
 @cacheable
 def about() -> str:
     """Show what there is about the PSG."""
-    pages = reading.section(db.session(), PSG, languages.here())
+    pages = standing_pages.section(db.session(), PSG, languages.here())
     return render_template("pages/section.html", heading=_("About us"), pages=pages)
 
 
@@ -25,7 +25,7 @@ def about() -> str:
 @cacheable
 def peru() -> str:
     """Show what there is about Peru."""
-    pages = reading.section(db.session(), PERU, languages.here())
+    pages = standing_pages.section(db.session(), PERU, languages.here())
     return render_template("pages/section.html", heading=_("About Peru"), pages=pages)
 
 
@@ -33,11 +33,11 @@ def peru() -> str:
 @cacheable
 def page(slug: str) -> str:
     """Show one page; one that is not translated is shown in the language that it has."""
-    found = reading.find(db.session(), slug, languages.here())
+    found = standing_pages.find(db.session(), slug, languages.here())
     if found is None:
         abort(404)
     written = [found.language]
-    if reading.translated(db.session(), found):
+    if standing_pages.is_translated(db.session(), found):
         written.append(languages.other(found.language))
     where = {
         language: languages.address("pages.page", language=language, external=True, slug=slug)

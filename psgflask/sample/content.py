@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psgflask.news.front_matter import ArticleFile, read_article
-from psgflask.pages.writing import AppealText, read_appeal
+from psgflask.pages.appeals import AppealText, read_appeal
 
 FOLDER = Path(__file__).with_name("content")
 PAGES = FOLDER / "pages"

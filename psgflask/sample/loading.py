@@ -10,7 +10,7 @@ from psgflask.news import catalogue, publishing
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import EVENT, Topic
 from psgflask.news.publishing import Draft
-from psgflask.pages import standing, writing
+from psgflask.pages import appeals, standing_pages
 from psgflask.pages.models import Appeal
 from psgflask.sample import content
 from psgflask.sample.content import TopicEntry
@@ -27,7 +27,7 @@ def load_content(session: Session, *, now: datetime) -> int:
     What is there already stays as it is. Flushes, never commits.
     """
     add_topics(session, content.topics())
-    pages = standing.add_missing(session, content.PAGES)
+    pages = standing_pages.add_missing(session, content.PAGES)
     articles = [draft for file in content.articles() if _is_missing(session, draft := file.draft)]
     for draft in articles:
         moment = published_at(draft.dateline, draft.kind, now)
@@ -63,5 +63,5 @@ def _add_appeals(session: Session, now: datetime) -> int:
     there = set(session.scalars(select(Appeal.language)))
     missing = [appeal for appeal in content.appeals() if appeal.language not in there]
     for appeal in missing:
-        writing.set_appeal(session, appeal, today=now.date())
+        appeals.set_appeal(session, appeal, today=now.date())
     return len(missing)

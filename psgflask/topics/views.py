@@ -7,9 +7,10 @@ from flask_babel import gettext as _
 
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
-from psgflask.news import catalogue, counting, listing, turning
+from psgflask.news import catalogue, counting, lists
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import ORGANISATION, PLACE, THEME, Topic
+from psgflask.news.web import paging
 from psgflask.web import languages
 from psgflask.web.caching import cacheable, reads
 
@@ -43,14 +44,14 @@ def topic(slug: str) -> str:
     if found is None:
         abort(404, _("There is no such topic."))
     scope = Scope(languages.here(), utc_now(), catalogue.ALL_KINDS, found.id)
-    part = turning.slice_asked_for(scope)
+    part = paging.requested_page(scope)
     return render_template(
         "topics/topic.html",
         topic=found,
-        days=listing.by_day(part.articles),
-        pager=turning.pager(part.before, part.after),
+        days=lists.group_by_dateline(part.articles),
+        pager=paging.pager(part.before, part.after),
         feed_href=url_for("feeds.topic", slug=slug, form="atom"),
-        years=listing.year_cords(counting.by_year(scope), lambda year: _search(found, year)),
+        years=lists.year_cords(counting.by_year(scope), lambda year: _search(found, year)),
     )
 
 

@@ -21,7 +21,7 @@ from psgflask.core.database import db
 from psgflask.members.web import form_tokens
 from psgflask.news import catalogue, publishing
 from psgflask.news.drafts import AttachmentDraft, PictureDraft
-from psgflask.news.media.store import Tray
+from psgflask.news.media.store import StagedFiles
 from psgflask.search.glossary.glossary import Book
 from psgflask.search.glossary.glossary_file import Entry
 from tests import factories
@@ -247,7 +247,7 @@ def _attachment(media: Path) -> AttachmentDraft:
 
 
 def _keep(media: Path, data: bytes) -> str:
-    with Tray(media) as tray:
-        file_hash = tray.add(data)
-        tray.place()
+    with StagedFiles(media) as staged:
+        file_hash = staged.add(data)
+        staged.move()
     return file_hash

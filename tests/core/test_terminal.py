@@ -12,8 +12,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from psgflask.core import terminal
-from psgflask.manuscript import FrontMatterWrong, Mistake
-from psgflask.pages import standing
+from psgflask.manuscript.front_matter import InvalidFrontMatter, Mistake
+from psgflask.pages import standing_pages
 from tests import factories, full_disk
 
 
@@ -28,7 +28,7 @@ def test_a_command_that_reads_goes_on_while_somebody_writes(
     app: Flask, session: Session, command: str
 ) -> None:
     factories.article(session, "Seen by readers", slug="seen")
-    standing.add_missing(session)
+    standing_pages.add_missing(session)
     session.commit()
     writer = sqlite3.connect(Path(app.instance_path, "psg.sqlite"))
     writer.execute("BEGIN IMMEDIATE")
@@ -127,5 +127,5 @@ def test_what_is_printed_to_be_kept_in_a_file_stays_as_it_is_there(
 
 
 def test_a_file_that_holds_mistakes_is_quoted_without_what_it_does() -> None:
-    mistake = FrontMatterWrong(Mistake(1, "no such key \x1b[2Jtitle"))
+    mistake = InvalidFrontMatter(Mistake(1, "no such key \x1b[2Jtitle"))
     assert r"\x1b[2Jtitle" in terminal.FileRefused(None, mistake).message

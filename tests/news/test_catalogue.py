@@ -11,10 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.news import catalogue, counts, publishing
+from psgflask.news import catalogue, counting, publishing
 from psgflask.news.catalogue import ALL_KINDS, ANYBODY, Scope, Viewer
 from psgflask.news.dateline import Dateline
-from psgflask.news.lists import Cursor, slice_of
+from psgflask.news.lists import Cursor, cursor_page
 from psgflask.news.models import Article
 from tests import factories
 from tests.factories import EDITOR, NOW
@@ -48,8 +48,8 @@ def test_only_what_is_published_is_seen(session: Session, status: str) -> None:
     seen = ["strike"] if status == "published" else []
     assert slugs(session) == seen
     assert session.scalars(catalogue.feed(ENGLISH)).all() == [article] * len(seen)
-    assert sum(counts.month_counts(session, ENGLISH).values()) == len(seen)
-    assert sum(counts.year_counts(session, ENGLISH).values()) == len(seen)
+    assert sum(counting.month_counts(session, ENGLISH).values()) == len(seen)
+    assert sum(counting.year_counts(session, ENGLISH).values()) == len(seen)
     assert catalogue.is_published(article, NOW) == bool(seen)
 
 
@@ -107,7 +107,7 @@ def test_a_translated_pair_appears_once_in_each_language(session: Session) -> No
     factories.article(session, slug="solo-castellano", language="es")
     assert set(slugs(session)) == {"strike", "only-english", "solo-castellano"}
     assert set(slugs(session, SPANISH)) == {"huelga", "only-english", "solo-castellano"}
-    assert counts.year_counts(session, ENGLISH) == {2018: 3}
+    assert counting.year_counts(session, ENGLISH) == {2018: 3}
     feed = session.scalars(catalogue.feed(SPANISH)).all()
     assert {article.slug for article in feed} == {"huelga", "solo-castellano"}
 
@@ -124,13 +124,13 @@ def test_a_range_counts_in_each_month_and_once_in_each_year(session: Session) ->
     factories.article(session, slug="winter", dated="2008-11/2009-02")
     factories.article(session, slug="day", dated="2009-01-31")
     factories.article(session, slug="no-date", dated="undated")
-    assert counts.month_counts(session, ENGLISH) == {
+    assert counting.month_counts(session, ENGLISH) == {
         (2008, 11): 1,
         (2008, 12): 1,
         (2009, 1): 2,
         (2009, 2): 1,
     }
-    assert counts.year_counts(session, ENGLISH) == {2008: 1, 2009: 2}
+    assert counting.year_counts(session, ENGLISH) == {2008: 1, 2009: 2}
     for first, last, expected in (
         (date(2008, 12, 1), date(2008, 12, 31), ["winter"]),
         (date(2009, 1, 1), date(2009, 1, 31), ["winter", "day"]),
@@ -178,7 +178,7 @@ def test_topics_are_counted_by_what_may_be_seen(session: Session) -> None:
     factories.article(session, slug="two", topics=["mining"])
     factories.article(session, topics=["mining"], status="draft")
     scope = Scope("en", NOW, ALL_KINDS)
-    assert counts.topic_counts(session, scope) == {mining.id: 2, lima.id: 1}
+    assert counting.topic_counts(session, scope) == {mining.id: 2, lima.id: 1}
     assert slugs(session, Scope("en", NOW, ALL_KINDS, lima.id)) == ["one"]
 
 
@@ -198,8 +198,8 @@ def test_a_pair_is_in_the_list_of_a_topic_that_one_of_the_two_has(
         assert slugs(session, about) == [slug]
         assert [article.slug for article in session.scalars(catalogue.feed(about))] == [slug]
         everything = Scope(language, NOW, ALL_KINDS)
-        assert counts.topic_counts(session, everything) == {mining.id: 1, both.id: 1}
-        assert counts.year_counts(session, about) == {2018: 1}
+        assert counting.topic_counts(session, everything) == {mining.id: 1, both.id: 1}
+        assert counting.year_counts(session, about) == {2018: 1}
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled", "withdrawn"])
@@ -210,7 +210,7 @@ def test_a_translation_that_is_not_public_tells_no_topic(session: Session, statu
         session, language="es", translation_of="tin", topics=["mining"], status=status
     )
     assert slugs(session, Scope("en", NOW, ALL_KINDS, mining.id)) == []
-    assert counts.topic_counts(session, Scope("en", NOW, ALL_KINDS)) == {}
+    assert counting.topic_counts(session, Scope("en", NOW, ALL_KINDS)) == {}
 
 
 def test_an_issue_is_found_by_its_address(session: Session) -> None:
@@ -252,7 +252,7 @@ def pages(session: Session, size: int) -> list[list[int]]:
     """Walk the list from its first page to its last by the links between them."""
     walked, before = [], None
     while True:
-        part = slice_of(session, catalogue.listing(ENGLISH), before=before, size=size)
+        part = cursor_page(session, catalogue.listing(ENGLISH), before=before, size=size)
         walked.append([article.id for article in part.articles])
         if part.before is None:
             return walked
@@ -285,13 +285,13 @@ def test_a_reader_misses_nothing_and_sees_nothing_twice_when_articles_are_added(
     with empty_archive() as session:
         old = {add(session, dateline).id for dateline in at_first}
         chosen = catalogue.listing(ENGLISH)
-        part = slice_of(session, chosen, size=size)
+        part = cursor_page(session, chosen, size=size)
         seen = [article.id for article in part.articles]
         waiting = list(added)
         while part.before is not None:
             if waiting:
                 add(session, waiting.pop())
-            part = slice_of(session, chosen, before=part.before, size=size)
+            part = cursor_page(session, chosen, before=part.before, size=size)
             seen += [article.id for article in part.articles]
         assert len(seen) == len(set(seen))
         assert old <= set(seen)
@@ -306,12 +306,12 @@ def test_going_back_leads_through_the_same_articles(
         for dateline in given_datelines:
             add(session, dateline)
         whole = list(session.scalars(catalogue.listing(ENGLISH)))
-        part = slice_of(session, catalogue.listing(ENGLISH), size=len(whole))
+        part = cursor_page(session, catalogue.listing(ENGLISH), size=len(whole))
         assert (part.before, part.after) == (None, None)
         walked = [whole[-1]]
         after: Cursor | None = Cursor.of(whole[-1])
         while after is not None:
-            part = slice_of(session, catalogue.listing(ENGLISH), after=after, size=size)
+            part = cursor_page(session, catalogue.listing(ENGLISH), after=after, size=size)
             walked = part.articles + walked
             after = part.after
         assert walked == whole
@@ -323,14 +323,14 @@ def test_the_counts_are_what_the_lists_of_the_months_hold(given_datelines: list[
     with empty_archive() as session:
         for dateline in given_datelines:
             add(session, dateline)
-        by_month = counts.month_counts(session, ENGLISH)
+        by_month = counting.month_counts(session, ENGLISH)
         for month in (5, 6, 7, 8):
             first = date(2018, month, 1)
             last = date(2018, month + 1, 1) - timedelta(days=1)
             chosen = catalogue.listing(ENGLISH).where(catalogue.dated_within(first, last))
             assert len(session.scalars(chosen).all()) == by_month[2018, month]
         dated = [dateline for dateline in given_datelines if dateline.last]
-        assert counts.year_counts(session, ENGLISH)[2018] == len(dated)
+        assert counting.year_counts(session, ENGLISH)[2018] == len(dated)
 
 
 def test_nobody_else_decides_what_is_published() -> None:

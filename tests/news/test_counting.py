@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.core import content_stamp
 from psgflask.core.database import db, read_only
-from psgflask.news import catalogue, counting, counts, publishing
+from psgflask.news import catalogue, counting, publishing
 from psgflask.news.catalogue import ALL_KINDS, Scope
 from tests import factories
 from tests.factories import NOW
@@ -20,13 +20,13 @@ from tests.factories import NOW
 def reckoned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The languages that the years were reckoned in, in order."""
     asked: list[str] = []
-    real = counts.year_counts
+    real = counting.year_counts
 
     def noted(session: Session, scope: Scope) -> object:
         asked.append(scope.language)
         return real(session, scope)
 
-    monkeypatch.setattr(counts, "year_counts", noted)
+    monkeypatch.setattr(counting, "year_counts", noted)
     return asked
 
 
@@ -92,7 +92,7 @@ def test_no_position_costs_more_than_the_first(
     factories.articles(session, 5)
     scope = Scope("en", NOW)
     counting.month_at(scope, 0)
-    monkeypatch.setattr(counts, "ending_counts", None)  # nothing is reckoned again
+    monkeypatch.setattr(counting, "_spans", None)  # nothing is counted again
     asked: list[str] = []
     engine = session.get_bind()
     event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
@@ -112,7 +112,7 @@ def test_readers_at_once_reckon_the_same_numbers_once(
     app: Flask, session: Session, reckoned: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     factories.article(session, dated="2018-07-15")
-    at_once, real, found = threading.Barrier(3), counts.year_counts, []
+    at_once, real, found = threading.Barrier(3), counting.year_counts, []
     counting.by_year(Scope("es", NOW))
     reckoned.clear()
     session.rollback()
@@ -121,7 +121,7 @@ def test_readers_at_once_reckon_the_same_numbers_once(
         threading.Event().wait(0.2)  # the others come meanwhile
         return real(session, scope)
 
-    monkeypatch.setattr(counts, "year_counts", slow)
+    monkeypatch.setattr(counting, "year_counts", slow)
 
     def ask() -> None:
         with app.app_context(), read_only():

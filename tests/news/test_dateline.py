@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psgflask.news.dateline import Dateline, DatelineUnreadable
+from psgflask.news.dateline import Dateline, InvalidDateline
 
 DAY = Dateline.of_day(date(2018, 7, 15))
 MONTH = Dateline.of_months((2018, 7), (2018, 7))
@@ -73,7 +73,7 @@ def test_an_article_may_have_no_date(text: str) -> None:
     ],
 )
 def test_what_is_no_date_is_told_with_what_to_write(text: str) -> None:
-    with pytest.raises(DatelineUnreadable, match=r"is not a date\. Write a day") as caught:
+    with pytest.raises(InvalidDateline, match=r"is not a date\. Write a day") as caught:
         Dateline.parse(text)
     assert caught.value.text == text
 
@@ -106,6 +106,6 @@ def test_a_day_in_words_reads_back(day: date) -> None:
 
 @given(st.text(max_size=40))
 def test_any_other_text_is_refused_in_the_same_words(text: str) -> None:
-    with pytest.raises(DatelineUnreadable) as caught:
+    with pytest.raises(InvalidDateline) as caught:
         Dateline.parse(f"{text}?")
     assert caught.value.text == f"{text}?"

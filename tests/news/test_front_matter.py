@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from psgflask.manuscript import FrontMatterWrong
+from psgflask.manuscript.front_matter import InvalidFrontMatter
 from psgflask.news.dateline import Dateline
 from psgflask.news.front_matter import (
     ATTACHMENT_NAMES,
@@ -137,7 +137,7 @@ def test_an_issue_is_a_series_and_a_number(
 )
 def test_each_mistake_is_told_with_its_line(read: Read, line: str, told: str) -> None:
     head = PLAIN if not line.startswith("date") else PLAIN.replace("date: 8 July 2018\n", "")
-    with pytest.raises(FrontMatterWrong) as caught:
+    with pytest.raises(InvalidFrontMatter) as caught:
         read(f"{head}\n{line}")
     found = [mistake for mistake in caught.value.mistakes if told in mistake.message]
     assert found, caught.value
@@ -148,25 +148,27 @@ def test_each_mistake_is_told_with_its_line(read: Read, line: str, told: str) ->
 @pytest.mark.parametrize("name", ["title", "date", "teaser"])
 def test_what_is_missing_is_told_with_an_example(read: Read, name: str) -> None:
     head = "\n".join(line for line in PLAIN.split("\n") if not line.startswith(name))
-    with pytest.raises(FrontMatterWrong, match=f"`{name}` is missing: write for example `{name}: "):
+    with pytest.raises(
+        InvalidFrontMatter, match=f"`{name}` is missing: write for example `{name}: "
+    ):
         read(head)
 
 
 def test_a_file_without_a_text_is_refused(read: Read) -> None:
-    with pytest.raises(FrontMatterWrong, match="The text of the article is missing"):
+    with pytest.raises(InvalidFrontMatter, match="The text of the article is missing"):
         read(PLAIN, body="\n \n")
 
 
 def test_every_mistake_is_told_at_once(read: Read) -> None:
-    with pytest.raises(FrontMatterWrong) as caught:
+    with pytest.raises(InvalidFrontMatter) as caught:
         read("titel: x\ndate: soon\nlanguage: fr\npictures:\n  - file: gone.jpg", body="")
     assert [mistake.line for mistake in caught.value.mistakes] == [1, 1, 1, 2, 3, 4, 6, 6]
 
 
 def test_a_file_that_the_site_has_already_may_be_named(read: Read) -> None:
-    kept = f"media/{'a' * 64}/march.jpg"
-    (picture,) = read(f"{PLAIN}\npictures:\n  - file: {kept}\n    alt: A march").pictures
-    assert picture.kept == ("a" * 64, "march.jpg")
+    name = f"media/{'a' * 64}/march.jpg"
+    (picture,) = read(f"{PLAIN}\npictures:\n  - file: {name}\n    alt: A march").pictures
+    assert picture.stored == ("a" * 64, "march.jpg")
 
 
 def test_the_guide_for_writers_is_true(tmp_path: Path) -> None:
@@ -192,6 +194,6 @@ def test_the_guide_for_writers_is_true(tmp_path: Path) -> None:
     ],
 )
 def test_a_value_without_end_is_a_mistake_in_few_words(read: Read, line: str) -> None:
-    with pytest.raises(FrontMatterWrong) as wrong:
+    with pytest.raises(InvalidFrontMatter) as wrong:
         read(f"title: T\nteaser: T\n{line}" + ("" if "date" in line else "\ndate: 8 July 2018"))
     assert len(str(wrong.value)) < 1000

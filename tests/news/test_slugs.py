@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psgflask.news.slugs import LONGEST, is_slug, slug_of
+from psgflask.news.slugs import LONGEST, is_slug, slugify
 
 
 @pytest.mark.parametrize(
@@ -26,11 +26,11 @@ from psgflask.news.slugs import LONGEST, is_slug, slug_of
     ],
 )
 def test_a_title_makes_a_slug(title: str, slug: str) -> None:
-    assert slug_of(title) == slug
+    assert slugify(title) == slug
 
 
 def test_a_long_title_is_cut_at_a_word() -> None:
-    slug = slug_of("wordy " * 40)
+    slug = slugify("wordy " * 40)
     assert len(slug) <= LONGEST
     assert set(slug.split("-")) == {"wordy"}
 
@@ -45,6 +45,6 @@ def test_what_cannot_end_an_address_is_no_slug(text: str) -> None:
 
 @given(st.text(max_size=200))
 def test_every_title_makes_a_slug_that_may_be_used(title: str) -> None:
-    slug = slug_of(title)
+    slug = slugify(title)
     assert is_slug(slug)
-    assert slug_of(slug) == slug
+    assert slugify(slug) == slug

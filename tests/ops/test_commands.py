@@ -19,7 +19,7 @@ from psgflask import create_app
 from psgflask.core.config import SETTINGS
 from psgflask.core.database import db
 from psgflask.core.paths import HalfRestored
-from psgflask.news.media.store import Tray
+from psgflask.news.media.store import StagedFiles
 from psgflask.ops import backups, installing, migrating, restore
 from psgflask.pages.models import Page
 from tests import factories, full_disk
@@ -64,8 +64,8 @@ def site(tmp_path: Path, run: Run) -> Iterator[Path]:
     media.mkdir(parents=True)
     (media / "abcdef").write_bytes(b"a picture")
     (media / ".half-written").write_bytes(b"not yet")
-    with Tray(instance / "media") as tray:  # a volunteer adds a picture at this moment
-        tray.add(b"on its way")
+    with StagedFiles(instance / "media") as staged:  # a volunteer adds a picture at this moment
+        staged.add(b"on its way")
         yield instance
 
 

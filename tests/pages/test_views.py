@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from psgflask.pages import reading
+from psgflask.pages import appeals
 from tests import factories
 
 
@@ -62,7 +62,7 @@ def test_progress_is_shown_only_with_target_and_total(
         target=Decimal(target) if target else None,
         total=Decimal(total) if total else None,
     )
-    shown = reading.appeal(session, "en", date(2018, 7, 1))
+    shown = appeals.newest_appeal(session, "en", date(2018, 7, 1))
     assert shown is not None
     assert shown.share == share
 

@@ -7,8 +7,8 @@ import pytest
 
 from psgflask.news.dateline import DAY
 from psgflask.news.front_matter import ArticleFile
-from psgflask.pages import standing
-from psgflask.pages.writing import PageText, read_page
+from psgflask.pages import standing_pages
+from psgflask.pages.standing_pages import PageText, read_page
 from psgflask.sample import content
 
 # The old home page, newest first: headline and date.
@@ -49,7 +49,7 @@ def spanish() -> list[ArticleFile]:
 
 
 def pages() -> list[PageText]:
-    files = [*content.PAGES.glob("*/*.md"), *standing.TEXTS.glob("*/*.md")]
+    files = [*content.PAGES.glob("*/*.md"), *standing_pages.TEXTS.glob("*/*.md")]
     return [read_page(file) for file in files]
 
 

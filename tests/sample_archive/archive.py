@@ -12,7 +12,7 @@ from random import Random
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import EVENT, MAIN_SERIES, NEWS, PLACE, PUBLICATION, THEME, UPDATE
 from psgflask.news.publishing import Draft
-from psgflask.news.slugs import slug_of
+from psgflask.news.slugs import slugify
 from psgflask.sample import content
 from psgflask.sample.content import TopicEntry
 from tests.sample_archive.sentences import Voice, person
@@ -168,7 +168,7 @@ def _written(about: Draft, chance: Random, ending: str) -> Draft:
     return replace(
         about,
         title=title,
-        slug=f"{slug_of(title)[:70].rstrip('-')}-{ending}",
+        slug=f"{slugify(title)[:70].rstrip('-')}-{ending}",
         teaser=teaser,
         body=_body(voice, words["heading"]),
     )

@@ -1,10 +1,10 @@
-"""`flask news`: how volunteers add, publish and look after articles until there is a desk."""
+"""`flask news`: add, publish and edit articles, and look after their files."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 import click
-from flask import Flask
+from flask import Flask, current_app
 from flask.cli import AppGroup
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
@@ -18,25 +18,27 @@ from psgflask.core.terminal import (
     print_json,
     print_table,
     read_session,
+    write_session,
 )
-from psgflask.manuscript import FrontMatterWrong
-from psgflask.news import publishing
+from psgflask.manuscript.front_matter import InvalidFrontMatter
+from psgflask.news import publishing, worker_task
 from psgflask.news.cli import output
-from psgflask.news.cli.output import STATES, name_of
-from psgflask.news.cli.texts import read_attachments
+from psgflask.news.cli.output import STATES, by_option, find_article, name_of, transaction
 from psgflask.news.cli.topics import topic
-from psgflask.news.commanding import by_option, the_article, writing
 from psgflask.news.drafts import Draft
 from psgflask.news.front_matter import ArticleFile, read_article
-from psgflask.news.media import store, texts, tidy, views
-from psgflask.news.media.store import Tray
+from psgflask.news.media import store, texts, unused_files
+from psgflask.news.media.store import StagedFiles
 from psgflask.news.models import KINDS, PUBLISHED, Article
-from psgflask.news.moments import MomentUnreadable, read_moment, tell_moment
-from psgflask.news.rendering import article_url
+from psgflask.news.publication_times import (
+    InvalidPublicationTime,
+    format_time,
+    parse_publication_time,
+)
+from psgflask.news.slugs import article_url
 
 news = AppGroup("news", help="Write, publish and look after articles.")
 news.add_command(topic)
-news.add_command(read_attachments)
 
 FILE = click.Path(path_type=Path)
 
@@ -46,26 +48,34 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(news)
 
 
-def _taken(file: Path) -> ArticleFile:
+def _read(file: Path) -> ArticleFile:
     try:
         return read_article(file)
-    except FrontMatterWrong as error:
+    except InvalidFrontMatter as error:
         raise FileRefused(file, error) from error
 
 
-def _with_files(article: ArticleFile, tray: Tray) -> Draft:
-    """Prepare the files before the database is locked: a large picture takes seconds."""
+def _stage() -> StagedFiles:
+    return StagedFiles(_media())
+
+
+def _media() -> Path:
+    return store.media_folder(current_app.instance_path)
+
+
+def _draft(article: ArticleFile, staged: StagedFiles) -> Draft:
+    """Stage the files before the database is locked: a large picture takes seconds."""
     with read_session() as session:
-        kept = store.kept_files(session, article)
-    with writing(article):
-        return store.draft_with_files(article, tray, kept)
+        stored = store.stored_files(session, article)
+    with transaction(article):
+        return store.draft_with_files(article, staged, stored)
 
 
-def _place(tray: Tray, session: Session) -> None:
-    """Put the files where they belong, with what was read of them; the caller commits."""
-    texts.keep(session, tray.texts)
-    tray.place()
-    if problems := {found.problem for found in tray.texts.values() if found.problem}:
+def _move(staged: StagedFiles, session: Session) -> None:
+    """Move the files into place and save their texts; the caller commits."""
+    texts.save(session, staged.texts)
+    staged.move()
+    if problems := {text.problem for text in staged.texts.values() if text.problem}:
         echo(f"An attachment cannot be searched: {'; '.join(sorted(problems))}", err=True)
 
 
@@ -75,16 +85,16 @@ def _place(tray: Tray, session: Session) -> None:
 @by_option
 def add(file: Path, at_once: bool, by: str) -> None:
     """Add the article that FILE holds, as a draft."""
-    article_file = _taken(file)
-    with Tray(views.folder()) as tray:
-        draft = _with_files(article_file, tray)
-        with writing(article_file) as session:
+    article_file = _read(file)
+    with _stage() as staged:
+        draft = _draft(article_file, staged)
+        with transaction(article_file) as session:
             now = utc_now()
             article = publishing.create(session, draft, by=by, now=now)
             if at_once:
                 publishing.publish(session, article, by=by, now=now)
             address, name = article_url(article, external=True), name_of(article)
-            _place(tray, session)
+            _move(staged, session)
             session.commit()
     if at_once:
         echo(f"Published: {address}")
@@ -101,16 +111,16 @@ def edit(slug: str, file: Path, by: str) -> None:
 
     `flask news show SLUG --markdown` writes the file to begin with.
     """
-    article_file = _taken(file)
-    with Tray(views.folder()) as tray:
-        draft = _with_files(article_file, tray)
-        with writing(article_file) as session:
-            article = the_article(session, slug)
+    article_file = _read(file)
+    with _stage() as staged:
+        draft = _draft(article_file, staged)
+        with transaction(article_file) as session:
+            article = find_article(session, slug)
             publishing.revise(session, article, draft, by=by, now=utc_now())
-            told = _told(article)
-            _place(tray, session)
+            label = _label(article)
+            _move(staged, session)
             session.commit()
-    echo(f"Saved: {told}")
+    echo(f"Saved: {label}")
 
 
 @news.command()
@@ -118,8 +128,8 @@ def edit(slug: str, file: Path, by: str) -> None:
 @by_option
 def publish(slug: str, by: str) -> None:
     """Make the article SLUG public now."""
-    with writing() as session:
-        article = the_article(session, slug)
+    with transaction() as session:
+        article = find_article(session, slug)
         publishing.publish(session, article, by=by, now=utc_now())
         address = article_url(article, external=True)
         session.commit()
@@ -137,15 +147,15 @@ def schedule(slug: str, when: tuple[str, ...], by: str) -> None:
     """
     now = utc_now()
     try:
-        at = read_moment(" ".join(when), now)
-    except MomentUnreadable as error:
+        at = parse_publication_time(" ".join(when), now)
+    except InvalidPublicationTime as error:
         raise click.UsageError(str(error)) from error
-    with writing() as session:
-        article = the_article(session, slug)
+    with transaction() as session:
+        article = find_article(session, slug)
         publishing.schedule(session, article, at, by=by, now=now)
         address = article_url(article, external=True)
         session.commit()
-    echo(f"Will be public from {tell_moment(at)}: {address}")
+    echo(f"Will be public from {format_time(at)}: {address}")
 
 
 @news.command()
@@ -155,19 +165,19 @@ def schedule(slug: str, when: tuple[str, ...], by: str) -> None:
 @by_option
 def correct(slug: str, text: str, file: Path | None, by: str) -> None:
     """Add a dated public note of a correction to the article SLUG."""
-    article_file = _taken(file) if file else None
-    with Tray(views.folder()) as tray:
-        draft = _with_files(article_file, tray) if article_file else None
-        with writing(article_file) as session:
+    article_file = _read(file) if file else None
+    with _stage() as staged:
+        draft = _draft(article_file, staged) if article_file else None
+        with transaction(article_file) as session:
             now = utc_now()
-            article = the_article(session, slug)
+            article = find_article(session, slug)
             if draft is not None:
                 publishing.revise(session, article, draft, by=by, now=now)
             publishing.correct(session, article, text, by=by, now=now)
-            told = _told(article)
-            _place(tray, session)
+            label = _label(article)
+            _move(staged, session)
             session.commit()
-    echo(f"Corrected: {told}")
+    echo(f"Corrected: {label}")
 
 
 @news.command()
@@ -177,13 +187,13 @@ def correct(slug: str, text: str, file: Path | None, by: str) -> None:
 def withdraw(slug: str, yes: bool, by: str) -> None:
     """Take the article SLUG from the public; its address says that it was withdrawn."""
     with read_session() as session:
-        article = the_article(session, slug)
-        title, known = article.title, article.id
-    # The session is let go here: nobody else must wait while a question stands.
+        article = find_article(session, slug)
+        title, article_id = article.title, article.id
+    # Outside the transaction: nobody else must wait for the answer.
     if not yes:
         click.confirm(f"Withdraw ‘{title}’?", abort=True)
-    with writing() as session:
-        article = session.get_one(Article, known)
+    with transaction() as session:
+        article = session.get_one(Article, article_id)
         publishing.withdraw(session, article, by=by, now=utc_now())
         name = name_of(article)
         session.commit()
@@ -205,9 +215,9 @@ def list_articles(
         conditions = [output.is_in_state(status, now)] if status else []
         conditions += [Article.language == language] if language else []
         conditions += [Article.kind == kind] if kind else []
-        chosen = select(Article).where(*conditions).options(selectinload(Article.topics))
-        newest = chosen.order_by(Article.order_date.desc(), Article.id.desc())
-        articles = session.scalars(newest.limit(limit) if limit else newest).all()
+        articles = select(Article).where(*conditions).options(selectinload(Article.topics))
+        newest = articles.order_by(Article.order_date.desc(), Article.id.desc())
+        page = session.scalars(newest.limit(limit) if limit else newest)
         total = session.scalar(select(func.count(Article.id)).where(*conditions)) or 0
         rows = [
             {
@@ -216,10 +226,10 @@ def list_articles(
                 "date": str(article.dateline),
                 "kind": article.kind,
                 "members only": article.members_only,
-                "public from": tell_moment(article.publish_at),
+                "public from": format_time(article.publish_at),
                 "title": article.title,
             }
-            for article in articles
+            for article in page
         ]
     if as_json:
         print_json(rows)
@@ -237,26 +247,26 @@ def list_articles(
 def show(slug: str, as_json: bool, markdown: bool) -> None:
     """Show the article SLUG, its corrections and its revisions."""
     with read_session() as session:
-        article = the_article(session, slug)
+        article = find_article(session, slug)
         if markdown:
             print_file(output.as_markdown(session, article))
             return
-        told = output.facts(article, utc_now(), article_url(article, external=True))
+        document = output.as_json(article, utc_now(), article_url(article, external=True))
     if as_json:
-        print_json(told)
+        print_json(document)
         return
-    for line in output.lines(told):
+    for line in output.lines(document):
         echo(line)
 
 
 def _remove(files: Iterable[Path]) -> None:
     try:
-        tidy.remove(files)
+        unused_files.remove(files)
     except OSError as error:
         raise click.ClickException(f"Cannot remove {error.filename}: {error.strerror}") from error
 
 
-def _told(article: Article) -> str:
+def _label(article: Article) -> str:
     """Return the address of a public article, the name and state of another."""
     state = output.state(article, utc_now())
     if state == PUBLISHED:
@@ -268,20 +278,41 @@ def _told(article: Article) -> str:
 @click.option("--delete", is_flag=True, help="Remove them; only a backup has them then.")
 def tidy_media(delete: bool) -> None:
     """List the files in instance/media that no article names, nor any former state of one."""
-    folder = views.folder()
-    # Who removes holds up who writes: nobody may be about to name what goes.
-    with writing() if delete else read_session() as session:
-        found = tidy.unnamed(session, folder)
+    folder = _media()
+    # Deleting takes the write lock: nobody may add an article with one of the files meanwhile.
+    with transaction() if delete else read_session() as session:
+        files = unused_files.unused_files(session, folder)
         if delete:
-            _remove(found)
-    if not found:
+            _remove(files)
+    if not files:
         echo("Every file belongs to an article.")
         return
     print_table(
-        ("file", "bytes"), ((file.relative_to(folder), size) for file, size in found.items())
+        ("file", "bytes"), ((file.relative_to(folder), size) for file, size in files.items())
     )
-    told = f"{len(found)} file{'s' * (len(found) > 1)}, {sum(found.values()):,} bytes"
+    total = f"{len(files)} file{'s' * (len(files) > 1)}, {sum(files.values()):,} bytes"
     if delete:
-        echo(f"Removed {told}.")
+        echo(f"Removed {total}.")
     else:
-        echo(f"{told}. To remove: flask news tidy-media --delete")
+        echo(f"{total}. To remove: flask news tidy-media --delete")
+
+
+@news.command("read-attachments")
+@click.option("--again", is_flag=True, help="Try those again that could not be read.")
+def read_attachments(again: bool) -> None:
+    """Read the attached PDFs that nobody has read yet; the worker does so by itself."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    if again:
+        with write_session() as session:
+            texts.delete_failures(session)
+            session.commit()
+    done = worker_task.run(app)
+    with read_session() as session:
+        unreadable = texts.unreadable(session)
+        missing = len(texts.unread(session))
+    echo(f"Read {done} files")
+    if missing:
+        echo(f"{missing} files are not in instance/media: restore them from a backup")
+    if unreadable:
+        echo("Could not be read, so that search knows their titles alone:")
+        print_table(("file", "why"), unreadable)

@@ -1,19 +1,64 @@
-"""An article told in the terminal: its state, its facts as JSON, and the file it could be."""
+"""What the commands of news share: naming an article, its output, and the transaction."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
+import click
 import yaml
 from sqlalchemy import ColumnElement, and_, not_, select
 from sqlalchemy.orm import Session
 
+from psgflask.core.language_names import LANGUAGES
+from psgflask.core.terminal import user_name, write_session
 from psgflask.news import catalogue, publishing
+from psgflask.news.drafts import PublishingRefused
+from psgflask.news.front_matter import ArticleFile
 from psgflask.news.models import DRAFT, PUBLISHED, WITHDRAWN, Article, Picture
-from psgflask.news.moments import tell_moment
+from psgflask.news.publication_times import format_time
 
 SCHEDULED = "scheduled"
 STATES = (DRAFT, SCHEDULED, PUBLISHED, WITHDRAWN)
+
+by_option = click.option("--by", default=user_name, help="Who does it (default: your user name).")
+
+
+@contextmanager
+def transaction(file: ArticleFile | None = None) -> Iterator[Session]:
+    """Give the session of one command; a refusal changes nothing and becomes a click error.
+
+    `file` is where the draft comes from: a refusal of one of its fields names the line.
+    """
+    try:
+        with write_session(file.path if file else None) as session:
+            yield session
+    except PublishingRefused as error:
+        line = file.lines.get(error.field) if file else None
+        where = f"{file.path}, line {line}: " if file and line else ""
+        raise click.ClickException(f"{where}{error}\nNothing was changed.") from error
+
+
+def find_article(session: Session, name: str) -> Article:
+    """Return the article of a slug, es/slug or address. Raises click.ClickException."""
+    parts = [part for part in name.strip().split("/") if part]
+    slug = parts[-1] if parts else ""
+    named = [part for part in parts[:-1] if part in LANGUAGES]
+    # An address without a language is an English one; a slug alone may be of either.
+    languages = named[:1] or (["en"] if "news" in parts[:-1] else list(LANGUAGES))
+    found = [a for language in languages if (a := catalogue.find(session, slug, language))]
+    if len(found) > 1:
+        raise click.ClickException(f"There are two articles {slug!r}: write en/{slug} or es/{slug}")
+    if not found:
+        raise click.ClickException(f"There is no article {name!r}.{_suggestion(session, slug)}")
+    return found[0]
+
+
+def _suggestion(session: Session, slug: str) -> str:
+    slugs = session.scalars(select(Article.slug)).all()
+    near = get_close_matches(slug, slugs, n=3)
+    return f" Did you mean {' or '.join(near)}?" if near else " `flask news list` shows them all"
 
 
 def state(article: Article, now: datetime) -> str:
@@ -24,7 +69,7 @@ def state(article: Article, now: datetime) -> str:
 
 
 def is_in_state(name: str, now: datetime) -> ColumnElement[bool]:
-    """Return the condition that an article is in a state at this moment."""
+    """Return the condition that an article is in a state at a time."""
     if name == PUBLISHED:
         return catalogue.published(now)
     if name == SCHEDULED:
@@ -33,12 +78,12 @@ def is_in_state(name: str, now: datetime) -> ColumnElement[bool]:
 
 
 def name_of(article: Article) -> str:
-    """Return what a command calls an article: its slug, with es/ before a Spanish one."""
+    """Return an article's name in commands: its slug, with es/ before a Spanish one."""
     return article.slug if article.language == "en" else f"{article.language}/{article.slug}"
 
 
-def facts(article: Article, now: datetime, address: str) -> dict[str, Any]:
-    """Return all that is known of an article as plain values."""
+def as_json(article: Article, now: datetime, address: str) -> dict[str, Any]:
+    """Return an article, its files and its revisions as values for JSON."""
     return {
         "id": article.id,
         "version": article.version,
@@ -64,7 +109,7 @@ def facts(article: Article, now: datetime, address: str) -> dict[str, Any]:
 
 
 def as_markdown(session: Session, article: Article) -> str:
-    """Return the file that `flask news edit` would take to leave the article as it is."""
+    """Return the file with which `flask news edit` would leave the article as it is."""
     original = session.scalar(
         select(Article.slug).where(
             Article.work == article.work, Article.language != article.language
@@ -103,47 +148,47 @@ def as_markdown(session: Session, article: Article) -> str:
 
 
 def _picture(picture: Picture) -> dict[str, str]:
-    told = {
+    values = {
         "file": f"media/{picture.file_hash}/{picture.file_name}",
         "alt": picture.alt,
         "decorative": "yes" if picture.decorative and not picture.alt else "",
         "caption": picture.caption,
         "credit": picture.credit,
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in values.items() if value}
 
 
-def lines(told: dict[str, Any]) -> Iterator[str]:
-    """Give the facts of an article as lines to read in a terminal."""
-    yield told["title"]
-    yield told["address"]
+def lines(document: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines that print an article, given as `as_json` returns it."""
+    yield document["title"]
+    yield document["address"]
     yield ""
-    yield f"{'state':<12} {told['state']}"
-    if told["publish_at"]:
-        yield f"{'public from':<12} {_clock(told['publish_at'])}"
+    yield f"{'state':<12} {document['state']}"
+    if document["publish_at"]:
+        yield f"{'public from':<12} {_time(document['publish_at'])}"
     for name in ("date", "kind", "language", "issue", "byline", "source"):
-        if told[name]:
-            yield f"{name:<12} {told[name]}"
-    if told["topics"]:
-        yield f"{'topics':<12} {', '.join(told['topics'])}"
-    if told["members_only"]:
+        if document[name]:
+            yield f"{name:<12} {document[name]}"
+    if document["topics"]:
+        yield f"{'topics':<12} {', '.join(document['topics'])}"
+    if document["members_only"]:
         yield "members only"
     for kind in ("pictures", "attachments"):
-        for file in told[kind]:
+        for file in document[kind]:
             what = file.get("alt") or file.get("title") or "decorative"
             yield f"{kind[:-1]:<12} {file['file_name']}: {what}"
-            if problem := told["unreadable"].get(file["file_name"]):
+            if problem := document["unreadable"].get(file["file_name"]):
                 yield f"{'':<12} its text cannot be searched: {problem}"
-    for note in told["corrections"]:
-        yield f"{'correction':<12} {_clock(note['noted_at'])} {note['text']}"
-    for revision in told["revisions"]:
-        when, what, who = _clock(revision["saved_at"]), revision["what"], revision["saved_by"]
+    for note in document["corrections"]:
+        yield f"{'correction':<12} {_time(note['noted_at'])} {note['text']}"
+    for revision in document["revisions"]:
+        when, what, who = _time(revision["saved_at"]), revision["what"], revision["saved_by"]
         yield f"{'revision':<12} {revision['number']}: {when} {what} by {who}"
     yield ""
-    yield told["teaser"]
+    yield document["teaser"]
     yield ""
-    yield told["body"].strip()
+    yield document["body"].strip()
 
 
-def _clock(moment: str) -> str:
-    return tell_moment(datetime.fromisoformat(moment))
+def _time(time: str) -> str:
+    return format_time(datetime.fromisoformat(time))

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.terminal import echo, print_json, print_table, read_session
 from psgflask.news import catalogue, topics
-from psgflask.news.commanding import writing
+from psgflask.news.cli.output import transaction
 from psgflask.news.models import THEME, TOPIC_KINDS, Topic, article_topics
 
 topic = AppGroup("topic", help="The topics: themes, places, organisations.")
@@ -21,7 +21,7 @@ KIND = click.Choice(TOPIC_KINDS)
 @click.option("--kind", type=KIND, default=THEME, show_default=True)
 def add(slug: str, en: str, es: str, kind: str) -> None:
     """Add a topic; SLUG is the end of its address."""
-    with writing() as session:
+    with transaction() as session:
         topics.add(session, slug, kind=kind, name_en=en, name_es=es)
         session.commit()
     echo(f"Added the topic {slug}")
@@ -37,7 +37,7 @@ def rename(
     slug: str, en: str | None, es: str | None, kind: str | None, new_slug: str | None
 ) -> None:
     """Change the names, the kind or the address of the topic SLUG."""
-    with writing() as session:
+    with transaction() as session:
         topics.rename(
             session, _the_topic(session, slug), kind=kind, name_en=en, name_es=es, slug=new_slug
         )
@@ -49,7 +49,7 @@ def rename(
 @click.argument("slug")
 def remove(slug: str) -> None:
     """Remove the topic SLUG, which no article has."""
-    with writing() as session:
+    with transaction() as session:
         topics.remove(session, _the_topic(session, slug))
         session.commit()
     echo(f"Removed the topic {slug}")

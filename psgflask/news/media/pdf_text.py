@@ -1,32 +1,62 @@
-"""The program that reads one PDF, in a process that `confined` bounds.
+"""The text of a PDF, extracted in a sandbox.
 
-Started by its path: it imports nothing of the site. The file comes on standard input; out goes one
-JSON object with the text, or with what is wrong.
+Run by its path it is the program in the sandbox, so its head imports nothing of the site. The file
+comes on standard input; the output is one JSON object with the text, or with what is wrong.
 """
 
 import io
 import json
 import re
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
+PROGRAM = Path(__file__)
+MEGABYTES, SECONDS = 700, 15
 MOST_WORDS = 5000
 MOST_PAGES = 300
-LONGEST_TEXT = 60_000  # characters: words of any length must not make a text of any length
-NO_READER = 3  # as `confined` knows it
+LONGEST_TEXT = 60_000  # characters: a word may have any length
+LONGEST_PROBLEM = 200
 
 _HYPHEN_AT_END = re.compile(r"(?<=[^\W\d_])[-\u00ad]\n(?=[^\W\d_])")
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-def tidied(text: str) -> str:
-    """Return a text with words put together again and without what is no text."""
+@dataclass(frozen=True)
+class ExtractedText:
+    """The first words of a file, or why it could not be read."""
+
+    text: str
+    problem: str = ""
+
+
+def extract(path: Path) -> ExtractedText:
+    """Return the text of a PDF; whatever is in it, this ends soon.
+
+    Raises OSError where the file is not to blame: it may be tried again.
+    """
+    from psgflask.news.media import sandbox  # not in the sandbox
+
+    output = sandbox.run(
+        PROGRAM, path, purpose="pdf_text", library="pypdf", megabytes=MEGABYTES, seconds=SECONDS
+    )
+    try:
+        result = json.loads(output or b"")
+        return ExtractedText(str(result["text"]), str(result["problem"])[:LONGEST_PROBLEM])
+    except (ValueError, KeyError, TypeError):
+        # Killed: that is what the limits are for.
+        return ExtractedText("", "it takes too long or too much memory to read")
+
+
+def clean_text(text: str) -> str:
+    """Return a text without line-end hyphens, control characters and surplus spaces."""
     text = _HYPHEN_AT_END.sub("", text.replace("\r", "\n"))
     return " ".join(_NO_TEXT.sub(" ", text).split())
 
 
-def read(file: IO[bytes]) -> tuple[str, str]:
-    """Return the first words of a PDF, and what kept it from being read, "" when nothing did."""
+def read_pdf(file: IO[bytes]) -> tuple[str, str]:
+    """Return the first words of a PDF, and why it could not be read, "" if it could."""
     from pypdf import PdfReader
 
     reader = PdfReader(file)
@@ -34,7 +64,7 @@ def read(file: IO[bytes]) -> tuple[str, str]:
         return "", "it is locked by a password"
     words: list[str] = []
     for number in range(min(len(reader.pages), MOST_PAGES)):
-        words += tidied(reader.pages[number].extract_text()).split()
+        words += clean_text(reader.pages[number].extract_text()).split()
         if len(words) >= MOST_WORDS:
             break
     text = " ".join(words[:MOST_WORDS])[:LONGEST_TEXT]
@@ -42,17 +72,13 @@ def read(file: IO[bytes]) -> tuple[str, str]:
 
 
 def main() -> None:
-    """Read standard input, and say what came of it."""
-    try:
-        import pypdf  # noqa: F401  # before the file is touched
-    except ImportError:
-        sys.exit(NO_READER)
+    """Extract the text of the PDF on standard input."""
     sys.setrecursionlimit(2000)
     try:
-        text, problem = read(io.BytesIO(sys.stdin.buffer.read()))
+        text, problem = read_pdf(io.BytesIO(sys.stdin.buffer.read()))
     except MemoryError:
         text, problem = "", "it wants too much memory"
-    except Exception as error:  # a broken file breaks the reader in any way
+    except Exception as error:  # a broken file may raise anything in the reader
         kind = type(error).__name__
         text, problem = "", f"it is broken, or of a kind that cannot be read ({kind})"
     sys.stdout.write(json.dumps({"text": text, "problem": problem}))

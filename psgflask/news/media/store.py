@@ -1,11 +1,11 @@
-"""Files on their way into instance/media: checked, prepared beside it, placed all at once."""
+"""The files in instance/media: staged beside it, moved into place together, found by hash."""
 
 import contextlib
 import hashlib
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -15,48 +15,48 @@ from sqlalchemy.orm import Session
 from psgflask.core import failures
 from psgflask.core.durable import fsync, write_synced
 from psgflask.core.locks import FileLock
-from psgflask.manuscript import FrontMatterWrong, Mistake
-from psgflask.news.drafts import AttachmentDraft, Draft, PictureDraft
-from psgflask.news.front_matter import ArticleFile, NamedFile
+from psgflask.manuscript.front_matter import InvalidFrontMatter, Mistake
+from psgflask.news.drafts import AttachmentDraft, Draft, FileDraft, PictureDraft, file_draft
+from psgflask.news.front_matter import ArticleFile, FileReference
 from psgflask.news.media import attachments, pictures
 from psgflask.news.media.attachments import AttachmentRefused
-from psgflask.news.media.extraction import Extracted, extract
+from psgflask.news.media.pdf_text import ExtractedText, extract
 from psgflask.news.media.pictures import PictureRefused
 from psgflask.news.models import Attachment, Picture
-from psgflask.news.slugs import slug_of
+from psgflask.news.slugs import slugify
 
-INCOMING = ".incoming"  # dotted: a backup leaves out what is not in its place yet
+INCOMING = ".incoming"  # dotted: backups leave out staged files
 
 
-def _is_in_use(folder: Path) -> bool:
+def _is_locked(folder: Path) -> bool:
     try:
         FileLock(folder, wait=False).close()
     except BlockingIOError:
         return True
-    except OSError:  # gone just now
+    except OSError:  # removed meanwhile
         return False
     return False
 
 
-class Tray:
-    """Prepared files; none is in the media folder until `place`, and then all are.
+class StagedFiles:
+    """New files, written beside the media folder and moved into it together by `move`.
 
-    Prepare before the database is written, place just before the commit: a refusal leaves
-    nothing behind, and a row never names a file that is not there.
+    Stage before the database is written and move just before the commit: a refusal leaves
+    nothing behind, and no row refers to a missing file.
     """
 
     def __init__(self, media: Path) -> None:
         self.media = media
         self.names: dict[str, Path] = {}
-        self.texts: dict[str, Extracted] = {}
+        self.texts: dict[str, ExtractedText] = {}
 
-    def __enter__(self) -> "Tray":
-        """Make the folder beside the media in which files are prepared."""
+    def __enter__(self) -> "StagedFiles":
+        """Create the staging folder, and remove those that dead processes left."""
         incoming = self.media / INCOMING
         incoming.mkdir(parents=True, exist_ok=True)
         with FileLock(incoming):
             for old in incoming.iterdir():
-                if not _is_in_use(old):
+                if not _is_locked(old):
                     shutil.rmtree(old, ignore_errors=True)
             self.folder = Path(tempfile.mkdtemp(dir=incoming))
             self._lock = FileLock(self.folder)
@@ -68,40 +68,45 @@ class Tray:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Remove what was not placed."""
+        """Remove what was not moved."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.close()
 
     def add(self, data: bytes) -> str:
-        """Write a file to the disk and return its SHA-256 in hex, by which it will be known."""
+        """Write a file durably and return its SHA-256 in hex, its name in the media folder."""
         name = hashlib.sha256(data).hexdigest()
-        prepared = self.folder / name
-        write_synced(prepared, data)
-        self.names[name] = prepared
+        staged = self.folder / name
+        write_synced(staged, data)
+        self.names[name] = staged
         return name
 
-    def place(self) -> None:
-        """Move every file to its place in one step each, so that no half of one is ever seen."""
-        for name, prepared in self.names.items():
-            target = place_of(self.media, name)
+    def move(self) -> None:
+        """Move every file into the media folder, each atomically."""
+        for name, staged in self.names.items():
+            target = path_of(self.media, name)
             target.parent.mkdir(exist_ok=True)
-            prepared.replace(target)
+            staged.replace(target)
             fsync(target.parent)
         fsync(self.media)
         self.names.clear()
 
 
-def place_of(media: Path, file_hash: str) -> Path:
-    """Return where the file of a hash lies: media/<first two letters>/<hash>."""
+def media_folder(instance: str | Path) -> Path:
+    """Return the media folder of an instance folder."""
+    return Path(instance) / "media"
+
+
+def path_of(media: Path, file_hash: str) -> Path:
+    """Return the path of a file: media/<first two characters>/<hash>."""
     return media / file_hash[:2] / file_hash
 
 
-def store_picture(path: Path, tray: Tray) -> PictureDraft:
-    """Re-encode a picture and put it on the tray. Raises PictureRefused."""
+def store_picture(path: Path, staged: StagedFiles) -> PictureDraft:
+    """Re-encode a picture and stage it. Raises PictureRefused."""
     recoded = pictures.recode(path)
     return PictureDraft(
-        file_hash=tray.add(recoded.data),
-        file_name=f"{slug_of(path.stem)}.{recoded.extension}",
+        file_hash=staged.add(recoded.data),
+        file_name=f"{slugify(path.stem)}.{recoded.extension}",
         media_type=recoded.media_type,
         size=len(recoded.data),
         width=recoded.width,
@@ -109,20 +114,22 @@ def store_picture(path: Path, tray: Tray) -> PictureDraft:
     )
 
 
-def store_attachment(path: Path, tray: Tray, *, title: str, language: str) -> AttachmentDraft:
-    """Check a file against its extension and put it on the tray. Raises AttachmentRefused.
+def store_attachment(
+    path: Path, staged: StagedFiles, *, title: str, language: str
+) -> AttachmentDraft:
+    """Check a file against its extension and stage it. Raises AttachmentRefused.
 
-    A PDF is read for the search; one that cannot be read is taken all the same.
+    A PDF is read for the search; one that cannot be read is accepted all the same.
     """
     kind = attachments.check(path)
     data = path.read_bytes()
-    file_hash = tray.add(data)
+    file_hash = staged.add(data)
     if kind is attachments.KINDS["pdf"]:
-        with contextlib.suppress(OSError):  # the worker tries again
-            tray.texts[file_hash] = extract(tray.names[file_hash])
+        with contextlib.suppress(OSError):  # the worker will try again
+            staged.texts[file_hash] = extract(staged.names[file_hash])
     return AttachmentDraft(
         file_hash=file_hash,
-        file_name=f"{slug_of(path.stem)}.{kind.extension}",
+        file_name=f"{slugify(path.stem)}.{kind.extension}",
         media_type=kind.media_type,
         size=len(data),
         title=title,
@@ -130,80 +137,80 @@ def store_attachment(path: Path, tray: Tray, *, title: str, language: str) -> At
     )
 
 
-Kept = Mapping[tuple[str, str], PictureDraft | AttachmentDraft]
+StoredFiles = Mapping[tuple[str, str], FileDraft]
 
 
-def kept_files(session: Session, article: ArticleFile) -> Kept:
-    """Return, by hash and name, the files that the site has already and this article names."""
-    kept: dict[tuple[str, str], PictureDraft | AttachmentDraft] = {}
-    for named in (*article.pictures, *article.attachments):
-        if named.kept is None:
+def stored_files(session: Session, article: ArticleFile) -> StoredFiles:
+    """Return, by hash and name, the files of the site that an article's file refers to."""
+    found: dict[tuple[str, str], FileDraft] = {}
+    for reference in (*article.pictures, *article.attachments):
+        if reference.stored is None:
             continue
-        for model, draft in ((Picture, PictureDraft), (Attachment, AttachmentDraft)):
+        file_hash, name = reference.stored
+        for model in (Picture, Attachment):
             row = session.scalar(
-                select(model).where(
-                    model.file_hash == named.kept[0], model.file_name == named.kept[1]
-                )
+                select(model).where(model.file_hash == file_hash, model.file_name == name)
             )
-            if row is not None:
-                kept[named.kept] = draft(
-                    **{field.name: getattr(row, field.name) for field in fields(draft)}
-                )
-    return kept
+            if isinstance(row, Picture | Attachment):
+                found[reference.stored] = file_draft(row)
+    return found
 
 
-def draft_with_files(article: ArticleFile, tray: Tray, kept: Kept) -> Draft:
-    """Return the draft of a file with its pictures and attachments on the tray.
+def draft_with_files(article: ArticleFile, staged: StagedFiles, stored: StoredFiles) -> Draft:
+    """Return the draft of an article's file with its pictures and attachments, new ones staged.
 
-    Raises FrontMatterWrong with the line of every file that cannot be taken.
+    Raises InvalidFrontMatter with the line of every file that is refused.
     """
     mistakes: list[Mistake] = []
-    pictures_taken: list[PictureDraft] = []
-    attachments_taken: list[AttachmentDraft] = []
-    for named in article.pictures:
+    picture_drafts: list[PictureDraft] = []
+    attachment_drafts: list[AttachmentDraft] = []
+    for reference in article.pictures:
         try:
-            pictures_taken.append(_picture(named, tray, kept))
+            picture_drafts.append(_picture(reference, staged, stored))
         except (PictureRefused, OSError) as error:
-            _unless_full(error)
-            mistakes.append(Mistake(named.line, str(error)))
-    for named in article.attachments:
+            _raise_if_full(error)
+            mistakes.append(Mistake(reference.line, str(error)))
+    for reference in article.attachments:
         try:
-            attachments_taken.append(_attachment(named, tray, kept))
+            attachment_drafts.append(_attachment(reference, staged, stored))
         except (AttachmentRefused, OSError) as error:
-            _unless_full(error)
-            mistakes.append(Mistake(named.line, str(error)))
+            _raise_if_full(error)
+            mistakes.append(Mistake(reference.line, str(error)))
     if mistakes:
-        raise FrontMatterWrong(*mistakes)
-    return replace(article.draft, pictures=pictures_taken, attachments=attachments_taken)
+        raise InvalidFrontMatter(*mistakes)
+    return replace(article.draft, pictures=picture_drafts, attachments=attachment_drafts)
 
 
-def _unless_full(error: Exception) -> None:
-    """Raise what is no mistake in anybody's file: there is no room for it here."""
+def _raise_if_full(error: Exception) -> None:
+    """Raise an error of a full disk: the writer's file is not to blame."""
     if failures.is_disk_full(error):
         raise error
 
 
-def _picture(named: NamedFile, tray: Tray, kept: Kept) -> PictureDraft:
-    if named.kept is None:
-        taken = store_picture(named.path, tray)
+def _picture(reference: FileReference, staged: StagedFiles, stored: StoredFiles) -> PictureDraft:
+    if reference.stored is None:
+        draft = store_picture(reference.path, staged)
     else:
-        known = kept.get(named.kept)
-        if not isinstance(known, PictureDraft):
-            raise PictureRefused(f"The site has no picture media/{'/'.join(named.kept)}")
-        taken = known
+        found = stored.get(reference.stored)
+        if not isinstance(found, PictureDraft):
+            raise PictureRefused(f"The site has no picture media/{'/'.join(reference.stored)}")
+        draft = found
     return replace(
-        taken,
-        alt=named.alt,
-        decorative=named.decorative,
-        caption=named.caption,
-        credit=named.credit,
+        draft,
+        alt=reference.alt,
+        decorative=reference.decorative,
+        caption=reference.caption,
+        credit=reference.credit,
     )
 
 
-def _attachment(named: NamedFile, tray: Tray, kept: Kept) -> AttachmentDraft:
-    if named.kept is None:
-        return store_attachment(named.path, tray, title=named.title, language=named.language)
-    known = kept.get(named.kept)
-    if not isinstance(known, AttachmentDraft):
-        raise AttachmentRefused(f"The site has no attachment media/{'/'.join(named.kept)}")
-    return replace(known, title=named.title, language=named.language)
+def _attachment(
+    reference: FileReference, staged: StagedFiles, stored: StoredFiles
+) -> AttachmentDraft:
+    title, language = reference.title, reference.language
+    if reference.stored is None:
+        return store_attachment(reference.path, staged, title=title, language=language)
+    found = stored.get(reference.stored)
+    if not isinstance(found, AttachmentDraft):
+        raise AttachmentRefused(f"The site has no attachment media/{'/'.join(reference.stored)}")
+    return replace(found, title=title, language=language)

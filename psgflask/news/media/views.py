@@ -1,8 +1,7 @@
-"""Serve the pictures and attachments of articles, to whom the article may be shown now."""
+"""Serves the pictures and attachments of articles to those who may see the article now."""
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from flask import Blueprint, Flask, Response, abort, current_app, request, send_file
 from sqlalchemy import select
@@ -12,34 +11,29 @@ from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news import catalogue
 from psgflask.news.catalogue import ANYBODY, Viewer
-from psgflask.news.media.store import place_of
+from psgflask.news.media.store import media_folder, path_of
 from psgflask.news.models import WITHDRAWN, Article, Attachment, Picture
 from psgflask.web import languages, slots
 
-# Short, so that the file of a withdrawn article is gone from the caches as well soon after;
-# its ETag makes asking again cheap.
+# Short, so that caches soon drop the file of a withdrawn article; its ETag makes a new request
+# cheap.
 MAX_AGE = 300  # seconds
 
 blueprint = Blueprint("media", __name__)
 
 
 @dataclass(frozen=True)
-class Served:
-    """A file as an article has it: how it is sent."""
+class ServedFile:
+    """How a file is sent."""
 
     media_type: str
     to_download: bool
 
 
 def init_app(app: Flask) -> None:
-    """Serve the files and let templates link to them."""
+    """Register the pages and what templates use to link to files."""
     app.register_blueprint(blueprint)
     app.jinja_env.globals.update(media_url=media_url)
-
-
-def folder() -> Path:
-    """Return where this installation keeps its files."""
-    return Path(current_app.instance_path) / "media"
 
 
 def media_url(file: Picture | Attachment, *, external: bool = False) -> str:
@@ -56,11 +50,11 @@ def media_url(file: Picture | Attachment, *, external: bool = False) -> str:
 @blueprint.get("/media/<file_hash>/<name>")
 @slots.of_kind(slots.FILES)
 def file(file_hash: str, name: str) -> Response:
-    """Send a file, whole or the range asked for; 404 and 410 as its article answers."""
+    """Send a file or the requested range of it; 404 and 410 as for its article."""
     if request.script_root or not re.fullmatch(r"[0-9a-f]{64}", file_hash):
         abort(404)
     served = find(db.session(), file_hash, name, ANYBODY)
-    path = place_of(folder(), file_hash)
+    path = path_of(media_folder(current_app.instance_path), file_hash)
     if served is None or not path.is_file():
         abort(404)
     response = send_file(
@@ -76,11 +70,11 @@ def file(file_hash: str, name: str) -> Response:
     return response
 
 
-def find(session: Session, file_hash: str, name: str, viewer: Viewer) -> Served | None:
-    """Return how a file is sent to a viewer, None when there is none for them.
+def find(session: Session, file_hash: str, name: str, viewer: Viewer) -> ServedFile | None:
+    """Return how a file is sent to a viewer, None where they may not see it.
 
-    One file may belong to several articles; it is enough that one of them may be shown.
-    Aborts with 410 when all that was ever to be seen of it was withdrawn.
+    One file may belong to several articles; one that the viewer may see is enough.
+    Aborts with 410 where every article that showed it was withdrawn.
     """
     withdrawn = False
     now = utc_now()
@@ -92,7 +86,7 @@ def find(session: Session, file_hash: str, name: str, viewer: Viewer) -> Served 
         )
         for article, media_type in owners:
             if catalogue.is_published(article, now) and catalogue.may_read_body(article, viewer):
-                return Served(media_type, to_download=model is Attachment)
+                return ServedFile(media_type, to_download=model is Attachment)
             withdrawn = withdrawn or article.status == WITHDRAWN
     if withdrawn:
         abort(410)

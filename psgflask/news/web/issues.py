@@ -6,8 +6,9 @@ from flask import abort, render_template
 from flask_babel import gettext as _
 
 from psgflask.core.database import db
-from psgflask.news import catalogue, listing, series, turning
+from psgflask.news import catalogue, lists, series
 from psgflask.news.models import Article, Issue
+from psgflask.news.web import paging
 from psgflask.news.web.views import blueprint, scope_of_all
 from psgflask.web.caching import cacheable, reads
 from psgflask.web.paging import Pager
@@ -31,15 +32,15 @@ class Shelf:
 def updates() -> str:
     """Show the newest issues of every series, or those of one series next to a place in it."""
     session, scope = db.session(), scope_of_all()
-    before, after = turning.places_asked_for(_issue)
+    before, after = paging.requested_cursors(_issue)
     place = after or before
     known = series.issues(session, scope)
     if place is not None:
         known = {place.series: known.get(place.series, [])}
         if place not in known[place.series]:
             if catalogue.was_seen(session, place, scope.now):
-                turning.moved()
-            turning.no_such_place()
+                paging.redirect_to()
+            paging.abort_bad_cursor()
     size = max(ROWS // max(len(known), 1), FEWEST_ROWS)
     runs = {
         name: series.run_of(issues, size=size, before=before, after=after)
@@ -73,7 +74,7 @@ def update(slug: str) -> str:
     return render_template(
         "news/update.html",
         issue=issue,
-        days=listing.by_day(articles),
+        days=lists.group_by_dateline(articles),
         later=numbered[place - 1] if place else None,
         earlier=numbered[place + 1] if place + 1 < len(numbered) else None,
     )
@@ -88,7 +89,7 @@ def _issue(slug: str) -> Issue:
 
 
 def _pager(run: series.Run) -> Pager:
-    return turning.pager(
+    return paging.pager(
         before=run.issues[-1].slug if run.issues and run.earlier else None,
         after=run.issues[0].slug if run.issues and run.later else None,
     )

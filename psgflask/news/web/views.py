@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, select
 from psgflask import redirects
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
-from psgflask.news import catalogue, counting, listing, sharing, turning
+from psgflask.news import catalogue, counting, lists
 from psgflask.news.catalogue import ANYBODY, NEWS_KINDS, Scope
 from psgflask.news.dateline import Dateline
 from psgflask.news.lists import PAGE_SIZE
@@ -22,7 +22,9 @@ from psgflask.news.models import (
     Issue,
 )
 from psgflask.news.related import related
-from psgflask.news.rendering import article_url, when
+from psgflask.news.slugs import article_url
+from psgflask.news.web import paging, rendering
+from psgflask.news.web.rendering import when
 from psgflask.web import languages
 from psgflask.web.caching import cacheable, reads
 from psgflask.web.rendering import markdown
@@ -52,10 +54,10 @@ def year(year: int) -> str:
     scope = _scope()
     first, last = _span(year, 1)[0], _span(year, 12)[1]
     _check_in_archive(year)
-    part = turning.slice_asked_for(scope, catalogue.dated_within(first, last))
+    part = paging.requested_page(scope, catalogue.dated_within(first, last))
     months = counting.by_month(scope)
     years = sorted({known for known, _month in months})
-    cords = listing.month_cords(
+    cords = lists.month_cords(
         months,
         year,
         languages.here(),
@@ -70,11 +72,11 @@ def year(year: int) -> str:
         total=total,
         updates=_issues_within(scope, first, last),
         months=cords,
-        knot=listing.articles_per_knot(cords),
+        knot=lists.articles_per_knot(cords),
         sections=_by_month(part.articles, year),
         earlier=_year_link(earlier) if earlier else None,
         later=_year_link(later) if later else None,
-        pager=turning.pager(part.before, part.after),
+        pager=paging.pager(part.before, part.after),
     )
 
 
@@ -137,9 +139,9 @@ def events() -> str:
     scope = _scope(EVENT)
     today = london_day(scope.now)
     upcoming = None  # the later pages of the list say nothing of what is to come
-    if turning.is_first_page():
+    if paging.is_first_page():
         coming = db.session.scalars(catalogue.upcoming(scope, today).limit(100)).all()
-        upcoming = listing.by_day(coming)
+        upcoming = lists.group_by_dateline(coming)
     return _list(
         scope,
         catalogue.is_past(today),
@@ -176,16 +178,16 @@ def article(slug: str) -> ResponseReturnValue:
         "news/article.html",
         article=found,
         html="" if gated else markdown(found.body),
-        related=related(session, found, scope, weights=counting.weights_of_topics(scope)),
+        related=related(session, found, scope, weights=counting.topic_weights(scope)),
         earlier=earlier,
         later=later,
         counterpart_article=counterpart,
-        share=sharing.links(found),
+        share=rendering.share_links(found),
         gated=gated,
-        json_ld=sharing.json_ld(found),
+        json_ld=rendering.json_ld(found),
         canonical=article_url(found, external=True),
         counterpart=article_url(counterpart) if counterpart else _no_counterpart(),
-        alternates=sharing.alternates(found, counterpart),
+        alternates=rendering.alternates(found, counterpart),
     )
 
 
@@ -210,17 +212,17 @@ def _list(
     intro: str,
     feed_href: str,
     up: tuple[str, str | None] | None = None,
-    upcoming: Sequence[listing.Day] | None = None,
+    upcoming: Sequence[lists.DatelineGroup] | None = None,
     empty: str | None = None,
     size: int = PAGE_SIZE,
 ) -> str:
-    part = turning.slice_asked_for(scope, *within, size=size)
+    part = paging.requested_page(scope, *within, size=size)
     return render_template(
         "news/listing.html",
         heading=heading,
         intro=intro,
-        days=listing.by_day(part.articles),
-        pager=turning.pager(part.before, part.after),
+        days=lists.group_by_dateline(part.articles),
+        pager=paging.pager(part.before, part.after),
         feed_href=feed_href,
         up=up,
         upcoming=upcoming,
@@ -234,7 +236,7 @@ def _feed(name: str) -> str:
 
 def _span(year: int, month: int) -> tuple[date, date]:
     try:
-        return listing.month_span(year, month)
+        return lists.month_span(year, month)
     except ValueError:
         abort(404, _("There is no such month."))
 
@@ -254,7 +256,9 @@ def _year_link(year: int) -> tuple[str, str]:
     return str(year), url_for("news.year", year=year)
 
 
-def _by_month(articles: Sequence[Article], year: int) -> list[tuple[str, str, list[listing.Day]]]:
+def _by_month(
+    articles: Sequence[Article], year: int
+) -> list[tuple[str, str, list[lists.DatelineGroup]]]:
     """Group a year's articles by month; a range stands in the last of its months in the year."""
     sections: dict[int, list[Article]] = {}
     for each in articles:
@@ -264,7 +268,7 @@ def _by_month(articles: Sequence[Article], year: int) -> list[tuple[str, str, li
         (
             _month_name(date(year, number, 1)),
             url_for("news.month", year=year, month=f"{number:02}"),
-            listing.by_day(group),
+            lists.group_by_dateline(group),
         )
         for number, group in sections.items()
     ]

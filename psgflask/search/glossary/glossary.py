@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.folding import normalize
 from psgflask.core.language_names import LANGUAGES
-from psgflask.manuscript import FrontMatterWrong, Mistake
+from psgflask.manuscript.front_matter import InvalidFrontMatter, Mistake
 from psgflask.search.glossary.glossary_file import Entry, read_entries
 from psgflask.search.models import GlossaryTerm
 from psgflask.search.query import Glossary, Term
@@ -182,7 +182,7 @@ class Book:
 def import_entries(session: Session, entries: Sequence[tuple[int, Entry]]) -> list[Changed]:
     """Add the concepts of a file, given with their lines; flushes.
 
-    Raises manuscript.FrontMatterWrong with all that is wrong, whereupon the caller rolls back.
+    Raises InvalidFrontMatter with all that is wrong, whereupon the caller rolls back.
     """
     book = Book(session)
     changed, mistakes = [], []
@@ -192,7 +192,7 @@ def import_entries(session: Session, entries: Sequence[tuple[int, Entry]]) -> li
         except GlossaryRefused as refusal:
             mistakes.append(Mistake(line, str(refusal)))
     if mistakes:
-        raise FrontMatterWrong(*mistakes)
+        raise InvalidFrontMatter(*mistakes)
     session.flush()
     return changed
 

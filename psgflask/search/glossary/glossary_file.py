@@ -13,7 +13,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from psgflask.manuscript import FrontMatterWrong, Mistake
+from psgflask.manuscript.front_matter import InvalidFrontMatter, Mistake
 
 COLUMNS = {"english": "en", "spanish": "es"}
 BETWEEN_COLUMNS = "\t,;"
@@ -31,17 +31,19 @@ class Entry:
 def read_entries(file: Path) -> list[tuple[int, Entry]]:
     """Return (line, what stands there) of each concept.
 
-    Raises manuscript.FrontMatterWrong with every mistake, and OSError.
+    Raises InvalidFrontMatter with every mistake, and OSError.
     """
     with file.open("rb") as opened:
         read = opened.read(LARGEST + 1)
     if len(read) > LARGEST:
-        raise FrontMatterWrong(Mistake(1, "A file of the glossary has 2 MB at most"))
+        raise InvalidFrontMatter(Mistake(1, "A file of the glossary has 2 MB at most"))
     try:
         text = read.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = read[: error.start].count(b"\n") + 1
-        raise FrontMatterWrong(Mistake(line, "This is no UTF-8: save the file as UTF-8")) from error
+        raise InvalidFrontMatter(
+            Mistake(line, "This is no UTF-8: save the file as UTF-8")
+        ) from error
     head = next((line for line in text.splitlines() if _says_something(line)), "")
     delimiter = next((sign for sign in BETWEEN_COLUMNS if sign in head), "\t")
     return _entries(text, delimiter)
@@ -69,7 +71,7 @@ def _entries(text: str, delimiter: str) -> list[tuple[int, Entry]]:
     if not languages:
         mistakes.append(Mistake(1, "The file is empty"))
     if mistakes:
-        raise FrontMatterWrong(*mistakes)
+        raise InvalidFrontMatter(*mistakes)
     return found
 
 
@@ -80,7 +82,7 @@ def _says_something(line: str) -> bool:
 def _languages(cells: list[str], line: int) -> list[str]:
     names = [cell.strip().casefold() for cell in cells]
     if sorted(names) != sorted(COLUMNS):
-        raise FrontMatterWrong(
+        raise InvalidFrontMatter(
             Mistake(line, "The first line names the columns: english and spanish, tab between")
         )
     return [COLUMNS[name] for name in names]

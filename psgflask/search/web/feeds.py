@@ -11,7 +11,7 @@ from sqlalchemy.orm import selectinload, undefer
 from psgflask.core.database import db
 from psgflask.news.catalogue import ANYBODY, may_read_body
 from psgflask.news.models import Article
-from psgflask.news.rendering import article_url
+from psgflask.news.slugs import article_url
 from psgflask.search.engine import Answer
 from psgflask.search.web.page import Hit, SearchPage
 from psgflask.search.web.search_request import PARAMETERS, REPEATED, Asked, Unreadable

@@ -8,7 +8,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.news.known import Known
+from psgflask.news.cards import CardCache
 from psgflask.news.models import Topic
 from psgflask.search.engine.protocol import LAST_PAGE, RELEVANCE, SORTS, Ask
 from psgflask.search.language import fold, words
@@ -48,7 +48,7 @@ class Asked:
     as_typed: bool
     named_topics: dict[str, int | None]
     known_topics: Sequence[Topic]
-    content: Known
+    content: CardCache
     now: datetime
 
     @property
@@ -104,7 +104,7 @@ class Asked:
         return {name: value for name, value in values.items() if value}
 
 
-def read(args: MultiDict[str, str], content: Known, now: datetime, glossary: Glossary) -> Asked:
+def read(args: MultiDict[str, str], content: CardCache, now: datetime, glossary: Glossary) -> Asked:
     """Read a request's parameters. Any `q` will do; raises Unreadable for another parameter.
 
     The query is expanded by the glossary, unless the reader wants the words as typed.

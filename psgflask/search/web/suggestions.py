@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.news import catalogue
 from psgflask.news.models import Article, Issue
-from psgflask.news.rendering import article_url
+from psgflask.news.slugs import article_url
 from psgflask.search.engine import Engine
 from psgflask.search.index import prepared
 from psgflask.search.language import fold, words

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
-from psgflask.news.known import Known, known
+from psgflask.news.cards import CardCache, card_cache
 from psgflask.search.engine import Answer, Engine, IndexUnusable
 from psgflask.search.engine.protocol import NEWEST
 from psgflask.search.glossary.glossary import Shelf
@@ -56,7 +56,7 @@ def search() -> ResponseReturnValue:
 def suggest() -> str:
     """Show what a reader who has typed so far may mean, as a piece of HTML for the search box."""
     session = db.session()
-    content = known(session)
+    content = card_cache(session)
     glossary = _glossary(session, content)
     typed = MultiDict({"q": request.args.get("q", "")})
     asked = search_request.read(typed, content, utc_now(), glossary)
@@ -76,7 +76,7 @@ def searched() -> tuple[Asked, Answer, SearchPage]:
     Raises Unreadable; ends the request with 404 where there is no such page.
     """
     session = db.session()
-    content = known(session)
+    content = card_cache(session)
     asked = search_request.read(request.args, content, utc_now(), _glossary(session, content))
     degraded = False
     others: list[Way] = []
@@ -98,7 +98,7 @@ def searched() -> tuple[Asked, Answer, SearchPage]:
 def _to_mend(error: Unreadable) -> SearchPage:
     """Return the page with all that was typed, and what is to be mended of it."""
     session = db.session()
-    content = known(session)
+    content = card_cache(session)
     args, fault = MultiDict(request.args), error
     while True:
         args.poplist(error.parameter)
@@ -120,7 +120,7 @@ def _to_mend(error: Unreadable) -> SearchPage:
     )
 
 
-def _glossary(session: Session, content: Known) -> Glossary:
+def _glossary(session: Session, content: CardCache) -> Glossary:
     shelf: Shelf = current_app.extensions["psg_glossary"]
     return shelf.take(session, content.stamp)
 

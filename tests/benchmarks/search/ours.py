@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
-from psgflask.news.known import known
+from psgflask.news.cards import card_cache
 from psgflask.search.engine.fallbacks import Evaluation
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.glossary.glossary import Shelf
@@ -30,7 +30,7 @@ class Ours:
     def page(self, question: Question) -> Any:
         """Return all that a page of results shows."""
         session = db.session()
-        content = known(session)
+        content = card_cache(session)
         glossary = self._shelf.take(session, content.stamp)
         asked = search_request.read(MultiDict({"q": typed(question)}), content, self._now, glossary)
         ask = asked.ask(texts=True)

@@ -23,9 +23,8 @@ from psgflask.core.clock import utc_now
 from psgflask.news import publishing
 from psgflask.news.media import attachments, pictures
 from psgflask.news.media.attachments import AttachmentRefused
-from psgflask.news.media.pictures import PictureRefused, recode
-from psgflask.news.media.recoding import Refused, recoded, webp_size
-from psgflask.news.media.store import Tray, place_of, store_attachment, store_picture
+from psgflask.news.media.pictures import PictureRefused, recode, recode_data, webp_size
+from psgflask.news.media.store import StagedFiles, path_of, store_attachment, store_picture
 from psgflask.news.models import Article
 from psgflask.news.publishing import AttachmentDraft, PictureDraft
 from tests import factories
@@ -175,8 +174,8 @@ def test_s15_too_many_pixels_or_too_long_a_side_is_refused_by_the_header(
         raise AssertionError("The picture was decoded")
 
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", decode)
-    with pytest.raises(Refused, match=TOO_LARGE):
-        recoded(file.read_bytes())
+    with pytest.raises(PictureRefused, match=TOO_LARGE):
+        recode_data(file.read_bytes())
 
 
 def webp(kind: bytes, size: bytes) -> bytes:
@@ -202,8 +201,8 @@ def test_s15_a_webp_is_refused_by_its_header_before_its_decoder_takes_memory(
         raise AssertionError("The picture was opened")
 
     monkeypatch.setattr(Image, "open", opened)
-    with pytest.raises(Refused, match=TOO_LARGE):
-        recoded(data)
+    with pytest.raises(PictureRefused, match=TOO_LARGE):
+        recode_data(data)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "RGB"])
@@ -269,11 +268,13 @@ def test_s15_a_picture_that_keeps_its_reader_busy_is_refused(
 
 
 def test_a_file_gets_a_name_of_ours(tmp_path: Path) -> None:
-    with Tray(tmp_path / "media") as tray:
-        taken = store_picture(picture(tmp_path / "Foto de Áncash (1) <b>.JPG", format="PNG"), tray)
+    with StagedFiles(tmp_path / "media") as staged:
+        taken = store_picture(
+            picture(tmp_path / "Foto de Áncash (1) <b>.JPG", format="PNG"), staged
+        )
         assert taken.file_name == "foto-de-ancash-1-b.png"
         assert taken.media_type == "image/png"
-        long = store_picture(picture(tmp_path / f"{'x' * 200}.jpg"), tray)
+        long = store_picture(picture(tmp_path / f"{'x' * 200}.jpg"), staged)
         assert len(long.file_name) <= 90
 
 
@@ -340,17 +341,17 @@ def test_too_large_a_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
 
 def test_files_come_into_place_together_or_not_at_all(tmp_path: Path) -> None:
     media = tmp_path / "media"
-    with Tray(media) as tray:
-        name = tray.add(PDF)
-        assert not place_of(media, name).exists()
-        tray.place()
-        assert place_of(media, name).read_bytes() == PDF
+    with StagedFiles(media) as staged:
+        name = staged.add(PDF)
+        assert not path_of(media, name).exists()
+        staged.move()
+        assert path_of(media, name).read_bytes() == PDF
         assert name == hashlib.sha256(PDF).hexdigest()
-        assert place_of(media, name).stat().st_mode & 0o777 == 0o600
-    with Tray(media) as tray:
-        other = tray.add(b"other")
-    assert not place_of(media, other).exists()
-    assert place_of(media, name).exists()
+        assert path_of(media, name).stat().st_mode & 0o777 == 0o600
+    with StagedFiles(media) as staged:
+        other = staged.add(b"other")
+    assert not path_of(media, other).exists()
+    assert path_of(media, name).exists()
     assert list((media / ".incoming").iterdir()) == []
 
 
@@ -360,10 +361,10 @@ def test_what_a_killed_command_left_is_cleared_away_and_nothing_that_is_in_use(
     """Whatever the clock says: a command that works for long keeps what it prepared."""
     left = tmp_path / "media" / ".incoming" / "left"
     left.mkdir(parents=True)
-    with Tray(tmp_path / "media") as slow:
+    with StagedFiles(tmp_path / "media") as slow:
         assert not left.exists()
         os.utime(slow.folder, (0, 0))
-        with Tray(tmp_path / "media"):
+        with StagedFiles(tmp_path / "media"):
             assert slow.folder.exists()
     assert list((tmp_path / "media" / ".incoming").iterdir()) == []
 
@@ -379,12 +380,12 @@ def put(app: Flask, session: Session, tmp_path: Path) -> Put:
         media = Path(app.instance_path) / "media"
         (tmp_path / "report.pdf").write_bytes(PDF)
         shown = picture(tmp_path / "march.jpg")
-        with Tray(media) as tray:
-            march = replace(store_picture(shown, tray), alt="A march")
+        with StagedFiles(media) as staged:
+            march = replace(store_picture(shown, staged), alt="A march")
             report = store_attachment(
-                tmp_path / "report.pdf", tray, title="The report", language="en"
+                tmp_path / "report.pdf", staged, title="The report", language="en"
             )
-            tray.place()
+            staged.move()
         given = replace(
             factories.draft(**said),  # type: ignore[arg-type]  # what the factory takes
             pictures=[march],
@@ -517,7 +518,7 @@ def test_no_other_address_gives_a_file(
 
 def test_a_file_that_is_lost_is_not_found(app: Flask, client: FlaskClient, put: Put) -> None:
     march, _report = addresses(put())
-    place_of(Path(app.instance_path) / "media", march.split("/")[2]).unlink()
+    path_of(Path(app.instance_path) / "media", march.split("/")[2]).unlink()
     with client.get(march) as answer:
         assert answer.status_code == 404
 
@@ -533,9 +534,9 @@ def test_the_article_s_page_shows_its_files(client: FlaskClient, put: Put, prefi
 
 def test_the_drafts_of_files_know_their_sizes(tmp_path: Path) -> None:
     (tmp_path / "report.pdf").write_bytes(PDF)
-    with Tray(tmp_path / "media") as tray:
-        report = store_attachment(tmp_path / "report.pdf", tray, title="R", language="es")
-        march = store_picture(picture(tmp_path / "march.jpg"), tray)
+    with StagedFiles(tmp_path / "media") as staged:
+        report = store_attachment(tmp_path / "report.pdf", staged, title="R", language="es")
+        march = store_picture(picture(tmp_path / "march.jpg"), staged)
     assert isinstance(report, AttachmentDraft)
     assert (report.size, report.media_type, report.language) == (len(PDF), "application/pdf", "es")
     assert isinstance(march, PictureDraft)

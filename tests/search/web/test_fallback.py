@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from psgflask.news.known import known
+from psgflask.news.cards import card_cache
 from psgflask.search.query import Glossary
 from psgflask.search.web import fallback, search_request
 from tests import factories
@@ -31,7 +31,7 @@ def found(session: Session) -> Any:
 
     def search(q: str = "", **parameters: str) -> list[str]:
         asked = search_request.read(
-            MultiDict({"q": q, **parameters}), known(session), NOW, Glossary()
+            MultiDict({"q": q, **parameters}), card_cache(session), NOW, Glossary()
         )
         return [titles[number] for number in fallback.by_title(session, asked).ids]
 
@@ -82,7 +82,7 @@ def test_filters_and_order_hold(found: Any, filters: dict[str, str], titles: lis
 def test_a_page_is_part_of_the_whole(session: Session) -> None:
     factories.articles(session, 12, first=date(2018, 1, 1))
     asked = search_request.read(
-        MultiDict({"q": "headline", "page": "2"}), known(session), NOW, Glossary()
+        MultiDict({"q": "headline", "page": "2"}), card_cache(session), NOW, Glossary()
     )
     answer = fallback.by_title(session, asked)
     assert (answer.total, len(answer.ids)) == (12, 2)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psgflask import manuscript
-from psgflask.manuscript import FrontMatterWrong, Manuscript
+from psgflask.manuscript import front_matter
+from psgflask.manuscript.front_matter import InvalidFrontMatter, Manuscript
 
 NAMES = ("title", "slug", "teaser", "topics", "members only", "pictures", "date")
 Write = Callable[[str | bytes], Path]
@@ -24,35 +24,37 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def read(write: Write) -> Callable[[str | bytes], Manuscript]:
-    return lambda content: manuscript.read(write(content), NAMES, {"author": "write `byline`"})
+    return lambda content: front_matter.read_manuscript(
+        write(content), NAMES, {"author": "write `byline`"}
+    )
 
 
 Read = Callable[[str | bytes], Manuscript]
 
 
 def mistakes(read: Read, content: str | bytes) -> list[str]:
-    with pytest.raises(FrontMatterWrong) as caught:
-        read(content).head.finish()
+    with pytest.raises(InvalidFrontMatter) as caught:
+        read(content).front_matter.finish()
     return [str(mistake) for mistake in caught.value.mistakes]
 
 
 def test_values_are_the_text_that_stands_in_the_file(read: Read) -> None:
     found = read("---\ntitle: 007\ndate: 2018-07-15\nteaser: no\nslug: ~\n---\nText.\n")
-    assert found.head.text("title") == "007"
-    assert found.head.text("date") == "2018-07-15"
-    assert found.head.text("teaser") == "no"
-    assert found.head.text("slug") == "~"
+    assert found.front_matter.text("title") == "007"
+    assert found.front_matter.text("date") == "2018-07-15"
+    assert found.front_matter.text("teaser") == "no"
+    assert found.front_matter.text("slug") == "~"
     assert found.body == "Text.\n"
 
 
 @pytest.mark.parametrize("name", ["members only", "members-only", "members_only", "Members Only"])
 def test_names_forgive_hyphens_underscores_and_capitals(read: Read, name: str) -> None:
-    assert read(f"---\n{name}: yes\n---\nx").head.says_yes("members only")
+    assert read(f"---\n{name}: yes\n---\nx").front_matter.is_yes("members only")
 
 
 def test_a_file_from_another_system_reads_the_same(read: Read) -> None:
     found = read("\ufeff---\r\ntitle: Áncash\r\n---\r\nOne.\r\n\r\nTwo.\r\n")
-    assert found.head.text("title") == "Áncash"
+    assert found.front_matter.text("title") == "Áncash"
     assert found.body == "One.\n\nTwo.\n"
 
 
@@ -60,7 +62,10 @@ def test_a_file_from_another_system_reads_the_same(read: Read) -> None:
     "written", ["[mining, lima]", "mining, lima", "\n- mining\n- lima", "\n  - mining\n  - lima"]
 )
 def test_a_list_may_be_written_in_each_usual_way(read: Read, written: str) -> None:
-    assert read(f"---\ntopics: {written}\n---\nx").head.texts("topics") == ["mining", "lima"]
+    assert read(f"---\ntopics: {written}\n---\nx").front_matter.texts("topics") == [
+        "mining",
+        "lima",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -97,10 +102,10 @@ def test_an_unclosed_quotation_mark_is_told_where_it_opens(read: Read) -> None:
 
 def test_all_mistakes_of_a_file_are_told_together(read: Read) -> None:
     found = read("---\ntitel: x\nmembers only: perhaps\n---\nText.\n")
-    found.head.says_yes("members only")
-    found.head.text("title", example="Teachers strike")
-    with pytest.raises(FrontMatterWrong) as caught:
-        found.head.finish()
+    found.front_matter.is_yes("members only")
+    found.front_matter.text("title", example="Teachers strike")
+    with pytest.raises(InvalidFrontMatter) as caught:
+        found.front_matter.finish()
     assert [mistake.line for mistake in caught.value.mistakes] == [1, 2, 3]
     assert caught.value.line == 1
     assert "`title` is missing" in caught.value.message
@@ -127,26 +132,26 @@ def test_a_file_that_cannot_be_read_says_why(read: Read, content: str | bytes, t
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FrontMatterWrong, match=r"There is no file .*gone\.md"):
-        manuscript.read(tmp_path / "gone.md", NAMES)
-    with pytest.raises(FrontMatterWrong, match="There is no file"):
-        manuscript.read(tmp_path, NAMES)
+    with pytest.raises(InvalidFrontMatter, match=r"There is no file .*gone\.md"):
+        front_matter.read_manuscript(tmp_path / "gone.md", NAMES)
+    with pytest.raises(InvalidFrontMatter, match="There is no file"):
+        front_matter.read_manuscript(tmp_path, NAMES)
 
 
 def test_a_remark_after_a_value_is_no_mistake(read: Read) -> None:
     found = read("---\n# about the strike\ntitle: Strike # to be confirmed\n---\nx")
-    assert found.head.text("title") == "Strike"
-    found.head.finish()
+    assert found.front_matter.text("title") == "Strike"
+    found.front_matter.finish()
 
 
 def test_pictures_are_a_list_of_groups(read: Read) -> None:
     found = read("---\npictures:\n  - title: a\n  - title: b\n    slug: c\n---\nx")
-    heads = found.head.heads("pictures", ("title", "slug"))
+    heads = found.front_matter.groups("pictures", ("title", "slug"))
     assert [head.text("title") for head in heads] == ["a", "b"]
     assert [head.line("slug") for head in heads] == [3, 5]
     wrong = read("---\npictures: a.jpg\n---\nx")
-    assert wrong.head.heads("pictures", ("file", "alt")) == []
-    assert "`pictures` is a list" in str(wrong.head.mistakes[0])
+    assert wrong.front_matter.groups("pictures", ("file", "alt")) == []
+    assert "`pictures` is a list" in str(wrong.front_matter.mistakes[0])
 
 
 @given(st.binary(max_size=300), st.booleans())
@@ -158,12 +163,12 @@ def test_no_file_whatever_breaks_the_reader(
     # Anything but a told mistake would come out here.
     told = None
     try:
-        found = manuscript.read(file, NAMES)
-        found.head.text("title")
-        found.head.texts("topics")
-        found.head.heads("pictures", ("title", "slug"))
-        found.head.finish()
-    except FrontMatterWrong as wrong:
+        found = front_matter.read_manuscript(file, NAMES)
+        found.front_matter.text("title")
+        found.front_matter.texts("topics")
+        found.front_matter.groups("pictures", ("title", "slug"))
+        found.front_matter.finish()
+    except InvalidFrontMatter as wrong:
         told = wrong.mistakes
     assert told is None or told
 
@@ -181,4 +186,4 @@ def test_a_text_in_quotes_comes_back_as_it_was(
     file = tmp_path_factory.getbasetemp() / "quoted.md"
     quoted = "'" + text.replace("'", "''") + "'"
     file.write_text(f"---\ntitle: {quoted}\n---\nx", encoding="utf-8")
-    assert manuscript.read(file, NAMES).head.text("title") == text.strip()
+    assert front_matter.read_manuscript(file, NAMES).front_matter.text("title") == text.strip()

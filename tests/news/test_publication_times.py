@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psgflask.news.moments import MomentUnreadable, read_moment, tell_moment
+from psgflask.news.publication_times import (
+    InvalidPublicationTime,
+    format_time,
+    parse_publication_time,
+)
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -34,7 +38,7 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     ],
 )
 def test_a_moment_may_be_written_in_each_usual_way(text: str, moment: datetime) -> None:
-    assert read_moment(text, NOW) == moment
+    assert parse_publication_time(text, NOW) == moment
 
 
 @pytest.mark.parametrize(
@@ -47,17 +51,19 @@ def test_a_moment_may_be_written_in_each_usual_way(text: str, moment: datetime) 
     ],
 )
 def test_what_is_no_moment_is_told_with_what_to_write(text: str) -> None:
-    with pytest.raises(MomentUnreadable, match=r"is no moment\. Write a date and a time in London"):
-        read_moment(text, NOW)
+    with pytest.raises(
+        InvalidPublicationTime, match=r"is no moment\. Write a date and a time in London"
+    ):
+        parse_publication_time(text, NOW)
 
 
 def test_a_moment_is_told_as_london_s_clocks_show_it() -> None:
-    assert tell_moment(datetime(2027, 7, 1, 8, tzinfo=UTC)) == "2027-07-01 09:00 BST"
-    assert tell_moment(datetime(2026, 11, 24, 9, tzinfo=UTC)) == "2026-11-24 09:00 GMT"
-    assert tell_moment(None) == ""
+    assert format_time(datetime(2027, 7, 1, 8, tzinfo=UTC)) == "2027-07-01 09:00 BST"
+    assert format_time(datetime(2026, 11, 24, 9, tzinfo=UTC)) == "2026-11-24 09:00 GMT"
+    assert format_time(None) == ""
 
 
 @given(st.datetimes(datetime(1983, 1, 1), datetime(2100, 1, 1)))  # noqa: DTZ001  # UTC follows
 def test_a_moment_in_utc_reads_back(moment: datetime) -> None:
     moment = moment.replace(second=0, microsecond=0, tzinfo=UTC)
-    assert read_moment(f"{moment:%Y-%m-%d %H:%M}Z", NOW) == moment
+    assert parse_publication_time(f"{moment:%Y-%m-%d %H:%M}Z", NOW) == moment

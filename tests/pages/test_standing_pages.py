@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from psgflask.manuscript import FrontMatterWrong
-from psgflask.pages import standing
+from psgflask.manuscript.front_matter import InvalidFrontMatter
+from psgflask.pages import standing_pages
 from tests import factories
 
 TEXT = "---\nslug: {slug}\nlanguage: en\nsection: psg\ntitle: Aims\nteaser: Why.\n---\nA text.\n"
@@ -22,7 +22,7 @@ def folder(tmp_path: Path, *slugs: str) -> Path:
 
 def test_a_page_that_volunteers_have_changed_stays(session: Session, tmp_path: Path) -> None:
     kept = factories.page(session, "aims", title="Our own words")
-    added = standing.add_missing(session, folder(tmp_path, "aims", "why-join"))
+    added = standing_pages.add_missing(session, folder(tmp_path, "aims", "why-join"))
     assert [page.slug for page in added] == ["why-join"]
     assert kept.title == "Our own words"
 
@@ -30,5 +30,5 @@ def test_a_page_that_volunteers_have_changed_stays(session: Session, tmp_path: P
 def test_a_standing_text_is_held_to_the_rules_of_every_page(
     session: Session, tmp_path: Path
 ) -> None:
-    with pytest.raises(FrontMatterWrong, match="small letters"):
-        standing.add_missing(session, folder(tmp_path, "Not A Slug"))
+    with pytest.raises(InvalidFrontMatter, match="small letters"):
+        standing_pages.add_missing(session, folder(tmp_path, "Not A Slug"))

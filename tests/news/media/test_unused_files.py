@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.database import db
 from psgflask.news import publishing
-from psgflask.news.media.store import Tray, store_attachment
+from psgflask.news.media.store import StagedFiles, store_attachment
 from tests import factories
 from tests.factories import EDITOR, NOW
 
@@ -42,9 +42,9 @@ def attachment(media: Path, folder: Path, content: bytes) -> publishing.Attachme
     """Store a file and return what an article says of it."""
     written = folder / "report.txt"
     written.write_bytes(content)
-    with Tray(media) as tray:
-        draft = store_attachment(written, tray, title="A report", language="en")
-        tray.place()
+    with StagedFiles(media) as staged:
+        draft = store_attachment(written, staged, title="A report", language="en")
+        staged.move()
     return draft
 
 
@@ -94,10 +94,10 @@ def test_a_file_of_a_former_state_stays_since_that_may_be_brought_back(
 
 
 def test_what_is_still_being_prepared_is_left_alone(media: Path, tidy: Tidy) -> None:
-    with Tray(media) as tray:
-        name = tray.add(b"half-way")
+    with StagedFiles(media) as staged:
+        name = staged.add(b"half-way")
         assert tidy("--delete").output == "Every file belongs to an article.\n"
-        tray.place()
+        staged.move()
     assert files(media) == {name}
 
 

@@ -9,9 +9,8 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
-from psgflask.news import known as knowing
-from psgflask.news import publishing
-from psgflask.news.known import known
+from psgflask.news import cards, publishing
+from psgflask.news.cards import card_cache
 from tests import factories
 
 
@@ -32,7 +31,7 @@ def test_cards_say_of_articles_what_lists_show(session: Session) -> None:
         session, "Protest", teaser="In short", topics=["mining", "lima"], issue=("Update", 134)
     )
     session.commit()
-    card = known(session).cards(session, [made.id], utc_now())[made.id]
+    card = card_cache(session).cards(session, [made.id], utc_now())[made.id]
     for name in ("id", "language", "slug", "title", "teaser", "members_only", "synthetic"):
         assert getattr(card, name) == getattr(made, name)
     assert card.dateline == made.dateline
@@ -47,9 +46,9 @@ def test_while_the_content_stays_nothing_is_read_twice(
     factories.topic(session, "mining")
     ids = [factories.article(session, f"Protest {number}").id for number in range(3)]
     session.commit()
-    first = known(session).cards(session, ids, utc_now())
+    first = card_cache(session).cards(session, ids, utc_now())
     before = len(statements)
-    again = known(session)
+    again = card_cache(session)
     assert again.cards(session, ids, utc_now()) == first
     assert [each for each in statements[before:] if "articles" in each or "topics" in each] == []
 
@@ -58,31 +57,31 @@ def test_when_the_content_changes_all_is_read_again(session: Session) -> None:
     topic = factories.topic(session, "mining")
     article = factories.article(session, "Before")
     session.commit()
-    assert known(session).cards(session, [article.id], utc_now())[article.id].title == "Before"
+    assert card_cache(session).cards(session, [article.id], utc_now())[article.id].title == "Before"
     article.title, topic.name_en = "After", "Mines"
     session.commit()
-    now = known(session)
+    now = card_cache(session)
     assert now.cards(session, [article.id], utc_now())[article.id].title == "After"
     assert now.topics[topic.id].name_en == "Mines"
     publishing.withdraw(session, article, by="test", now=utc_now())
     session.commit()
-    assert known(session).cards(session, [article.id], utc_now()) == {}
+    assert card_cache(session).cards(session, [article.id], utc_now()) == {}
 
 
 def test_an_article_that_comes_out_is_known_from_that_moment(session: Session) -> None:
     now = utc_now()
     article = factories.article(session, "Soon", status="scheduled", now=now)
     session.commit()
-    assert known(session).cards(session, [article.id], now) == {}
+    assert card_cache(session).cards(session, [article.id], now) == {}
     later = now + timedelta(days=3650)
-    assert list(known(session).cards(session, [article.id], later)) == [article.id]
+    assert list(card_cache(session).cards(session, [article.id], later)) == [article.id]
 
 
 def test_no_more_cards_are_kept_than_may(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(knowing, "MOST_CARDS", 2)
+    monkeypatch.setattr(cards, "MOST_CARDS", 2)
     ids = [factories.article(session, f"Protest {number}").id for number in range(6)]
     session.commit()
-    found = known(session)
+    found = card_cache(session)
     for number in ids:
         assert list(found.cards(session, [number], utc_now())) == [number]
     assert len(found._cards) <= 3
@@ -93,5 +92,5 @@ def test_r14_cards_of_a_clock_that_was_ahead_end_when_it_is_put_right(session: S
     article = factories.article(session, status="scheduled", now=now, at=now + timedelta(days=3))
     session.commit()
     ahead = now + timedelta(days=100)
-    assert list(known(session).cards(session, [article.id], ahead)) == [article.id]
-    assert known(session).cards(session, [article.id], now) == {}
+    assert list(card_cache(session).cards(session, [article.id], ahead)) == [article.id]
+    assert card_cache(session).cards(session, [article.id], now) == {}

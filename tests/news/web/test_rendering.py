@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from psgflask.news.dateline import Dateline
-from psgflask.news.rendering import when
+from psgflask.news.web.rendering import when
 
 
 @pytest.mark.parametrize(

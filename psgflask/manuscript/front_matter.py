@@ -1,4 +1,4 @@
-"""A manuscript: a Markdown file that opens with named values between two lines of ---."""
+"""Manuscripts: Markdown files with front matter, named values between two lines of ---."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import yaml
 
-from psgflask.manuscript.advice import advise, alias, crowded, lost_text, unreadable
+from psgflask.manuscript.yaml_advice import advise, alias, crowded, lost_text, unreadable
 
 Value = TypeVar("Value")
 
@@ -31,8 +31,8 @@ class Mistake:
         return f"line {self.line}: {self.message}"
 
 
-class FrontMatterWrong(ValueError):
-    """A manuscript cannot be taken as it is; it names every mistake that was found."""
+class InvalidFrontMatter(ValueError):
+    """A manuscript has mistakes; `mistakes` has all that were found."""
 
     def __init__(self, *mistakes: Mistake) -> None:
         self.mistakes = tuple(sorted(set(mistakes)))
@@ -50,11 +50,11 @@ class FrontMatterWrong(ValueError):
 
 
 @dataclass
-class Head:
-    """Named values as they were written; notes what is wrong while they are read.
+class FrontMatter:
+    """Named values as they were written; collects mistakes while they are read.
 
-    Every value is the text that stands in the file: YAML's own types (dates, numbers, yes and
-    no) are never asked. `mistakes` is shared by the heads of one file.
+    Every value is the text in the file: YAML's own types (dates, numbers, yes and no) are not
+    used. `mistakes` is shared by the groups of one file.
     """
 
     first_line: int
@@ -63,110 +63,133 @@ class Head:
     lines: dict[str, int] = field(default_factory=dict)
 
     def line(self, name: str) -> int:
-        """Return the line of a name, or where the head begins when it is not there."""
+        """Return the line of a name, the first line where it is absent."""
         return self.lines.get(name, self.first_line)
 
-    def wrong(self, name: str, message: str) -> None:
-        """Note a mistake in a value."""
+    def add_mistake(self, name: str, message: str) -> None:
+        """Record a mistake in a value."""
         self.mistakes.append(Mistake(self.line(name), message))
 
     def finish(self) -> None:
-        """Raise FrontMatterWrong with every mistake noted so far, if there is one."""
+        """Raise InvalidFrontMatter with every mistake so far, if there is one."""
         if self.mistakes:
-            raise FrontMatterWrong(*self.mistakes)
+            raise InvalidFrontMatter(*self.mistakes)
 
     def text(self, name: str, *, example: str | None = None) -> str:
-        """Return a value as it was written; absent is "", a mistake if an `example` is given."""
+        """Return a value as it was written; "" where absent, a mistake if an `example` is given."""
         node = self.nodes.get(name)
         if node is not None and not isinstance(node, yaml.ScalarNode):
-            self.wrong(name, f"`{name}` takes a text; put it in quotes if it begins with [ or {{")
+            self.add_mistake(
+                name, f"`{name}` takes a text; put it in quotes if it begins with [ or {{"
+            )
             return ""
         value = str(node.value).strip() if node is not None else ""
         if example and not value:
-            self.wrong(name, f"`{name}` is missing: write for example `{name}: {example}`")
+            self.add_mistake(name, f"`{name}` is missing: write for example `{name}: {example}`")
         return value
 
-    def read(self, name: str, reading: Callable[[str], Value], otherwise: Value) -> Value:
-        """Return a value as `reading` understands it; its ValueError becomes a mistake."""
+    def one_line(self, name: str, *, longest: int, example: str) -> str:
+        """Return a required value with its spaces collapsed; more characters are a mistake."""
+        value = " ".join(self.text(name, example=example).split())
+        if len(value) > longest:
+            self.add_mistake(name, f"`{name}` has {len(value)} characters; at most {longest} fit")
+        return value
+
+    def parse(self, name: str, parser: Callable[[str], Value], default: Value) -> Value:
+        """Return a parsed value, `default` where absent; a ValueError becomes a mistake."""
         value = self.text(name)
         if not value:
-            return otherwise
+            return default
         try:
-            return reading(value)
+            return parser(value)
         except ValueError as error:
-            self.wrong(name, f"`{name}`: {error}")
-            return otherwise
+            self.add_mistake(name, f"`{name}`: {error}")
+            return default
 
-    def choice(self, name: str, words: Sequence[str], otherwise: str) -> str:
-        """Return one of some words, `otherwise` when absent."""
+    def choice(self, name: str, choices: Sequence[str], default: str) -> str:
+        """Return one of some words, `default` where absent."""
 
-        def reading(value: str) -> str:
-            if value.casefold() not in words:
-                raise ValueError(f"write {' or '.join(words)}, not {value!r}")
+        def parser(value: str) -> str:
+            if value.casefold() not in choices:
+                raise ValueError(f"write {' or '.join(choices)}, not {value!r}")
             return value.casefold()
 
-        return self.read(name, reading, otherwise)
+        return self.parse(name, parser, default)
 
-    def says_yes(self, name: str) -> bool:
-        """Return whether a value is yes; absent means no."""
-        return self.read(name, _yes_or_no, False)
+    def is_yes(self, name: str) -> bool:
+        """Say whether a value is yes; absent means no."""
+        return self.parse(name, _yes_or_no, False)
 
     def texts(self, name: str) -> list[str]:
-        """Return a list: [one, two], one a line after hyphens, or parted by commas."""
+        """Return a list: [one, two], one a line after hyphens, or separated by commas."""
         node = self.nodes.get(name)
         if not isinstance(node, yaml.SequenceNode):
             return [part.strip() for part in self.text(name).split(",") if part.strip()]
         if not all(isinstance(item, yaml.ScalarNode) for item in node.value):
-            self.wrong(name, f"`{name}` is a list of words, such as `{name}: [one, two]`")
+            self.add_mistake(name, f"`{name}` is a list of words, such as `{name}: [one, two]`")
             return []
         return [str(item.value).strip() for item in node.value]
 
-    def heads(self, name: str, names: Sequence[str]) -> list["Head"]:
+    def groups(self, name: str, names: Sequence[str]) -> list["FrontMatter"]:
         """Return a list of groups of named values, such as the pictures of an article."""
         node = self.nodes.get(name)
         if node is None or (isinstance(node, yaml.ScalarNode) and not node.value):
             return []
         items = node.value if isinstance(node, yaml.SequenceNode) else []
-        groups = [item for item in items if isinstance(item, yaml.MappingNode)]
-        if not groups or len(groups) != len(items):
-            self.wrong(
+        nodes = [item for item in items if isinstance(item, yaml.MappingNode)]
+        if not nodes or len(nodes) != len(items):
+            self.add_mistake(
                 name,
                 f"`{name}` is a list: for each one write a line `  - {names[0]}: …` below it, and"
                 f" under {names[0]!r} lines such as `    {names[1]}: …`",
             )
             return []
-        return [_head(item, names, {}, self.mistakes) for item in groups]
+        return [_front_matter(item, names, {}, self.mistakes) for item in nodes]
 
 
 @dataclass(frozen=True)
 class Manuscript:
-    """A file: its head, and the Markdown below."""
+    """A file: its front matter, and the Markdown below."""
 
     path: Path
-    head: Head
+    front_matter: FrontMatter
     body: str
 
+    def finish(self, missing_body: str) -> None:
+        """Raise InvalidFrontMatter with every mistake; an empty body is one, with this message."""
+        if not self.body.strip():
+            self.front_matter.add_mistake("body", missing_body)
+        self.front_matter.finish()
 
-def read(path: Path, names: Sequence[str], hints: Mapping[str, str] | None = None) -> Manuscript:
-    """Read a file whose head may hold these names; `hints` answer for names often tried.
 
-    Raises FrontMatterWrong when the file or its head cannot be read at all; mistakes in single
-    values are noted in the head, whose `finish` raises them together.
+def read_manuscript(
+    path: Path, names: Sequence[str], hints: Mapping[str, str] | None = None
+) -> Manuscript:
+    """Read a file whose front matter may have these names; `hints` help with wrong ones.
+
+    Raises InvalidFrontMatter where the file or its front matter cannot be read at all; mistakes
+    in single values are collected, and `finish` raises them together.
     """
     lines = _lines_of(path)
-    end = _end_of_head(lines)
+    end = _end_of_front_matter(lines)
     # The blank line stands for the opening ---, so that YAML counts lines as the file does.
     text = "\n".join(["", *lines[1:end]])
     wrong = (*unreadable(lines, end + 1), *crowded(lines, end + 1))
     mistakes = [Mistake(*found) for found in wrong]
     node = _composed(text, lines, mistakes)
     if node is None:
-        return Manuscript(path, Head(1, mistakes), "\n".join(lines[end + 1 :]))
+        return Manuscript(path, FrontMatter(1, mistakes), "\n".join(lines[end + 1 :]))
     if not isinstance(node, yaml.MappingNode):
-        raise FrontMatterWrong(Mistake(2, f"Write a name, a colon and a value, as in {EXAMPLE}"))
-    head = _head(node, names, hints or {}, mistakes)
-    head.first_line = 1
-    return Manuscript(path, head, "\n".join(lines[end + 1 :]).strip("\n") + "\n")
+        raise InvalidFrontMatter(Mistake(2, f"Write a name, a colon and a value, as in {EXAMPLE}"))
+    values = _front_matter(node, names, hints or {}, mistakes)
+    values.first_line = 1
+    return Manuscript(path, values, "\n".join(lines[end + 1 :]).strip("\n") + "\n")
+
+
+def format_manuscript(values: Mapping[str, object], body: str) -> str:
+    """Return the text of a manuscript, as `read_manuscript` reads it."""
+    front_matter = yaml.safe_dump(dict(values), allow_unicode=True, sort_keys=False, width=10_000)
+    return f"---\n{front_matter}---\n{body.strip()}\n"
 
 
 def _composed(text: str, lines: Sequence[str], mistakes: list[Mistake]) -> yaml.Node | None:
@@ -174,41 +197,41 @@ def _composed(text: str, lines: Sequence[str], mistakes: list[Mistake]) -> yaml.
         _check_shape(text, lines)
         node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise FrontMatterWrong(Mistake(*advise(error, lines))) from error
+        raise InvalidFrontMatter(Mistake(*advise(error, lines))) from error
     mistakes += [Mistake(*lost) for lost in lost_text(node, lines)] if node else []
     return node
 
 
 def _check_shape(text: str, lines: Sequence[str]) -> None:
-    """Refuse what would run away with us when nodes are made: references and deep nesting."""
+    """Refuse what could exhaust memory when nodes are composed: aliases and deep nesting."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent):
-            raise FrontMatterWrong(Mistake(*alias(line, lines)))
+            raise InvalidFrontMatter(Mistake(*alias(line, lines)))
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
-            raise FrontMatterWrong(Mistake(line, "The brackets are nested too deeply"))
+            raise InvalidFrontMatter(Mistake(line, "The brackets are nested too deeply"))
 
 
-def _head(
+def _front_matter(
     node: yaml.MappingNode,
     names: Sequence[str],
     hints: Mapping[str, str],
     mistakes: list[Mistake],
-) -> Head:
-    head = Head(node.start_mark.line + 1, mistakes)
+) -> FrontMatter:
+    values = FrontMatter(node.start_mark.line + 1, mistakes)
     for key, value in node.value:
         line = key.start_mark.line + 1
         name = re.sub(r"[\s_-]+", " ", str(key.value)).strip().casefold()
         if name not in names:
             mistakes.append(Mistake(line, _unknown(name, names, hints)))
-        elif name in head.nodes:
+        elif name in values.nodes:
             mistakes.append(Mistake(line, f"`{name}` stands twice; keep one of them"))
         else:
-            head.nodes[name], head.lines[name] = value, line
-    return head
+            values.nodes[name], values.lines[name] = value, line
+    return values
 
 
 def _unknown(name: str, names: Sequence[str], hints: Mapping[str, str]) -> str:
@@ -222,25 +245,25 @@ def _unknown(name: str, names: Sequence[str], hints: Mapping[str, str]) -> str:
 def _lines_of(path: Path) -> list[str]:
     try:
         if not path.is_file():
-            raise FrontMatterWrong(Mistake(1, f"There is no file {path}"))
+            raise InvalidFrontMatter(Mistake(1, f"There is no file {path}"))
         if path.stat().st_size > LARGEST:
-            raise FrontMatterWrong(Mistake(1, "The file has more than two million bytes"))
+            raise InvalidFrontMatter(Mistake(1, "The file has more than two million bytes"))
         raw = path.read_bytes()
     except OSError as error:
-        raise FrontMatterWrong(Mistake(1, f"Cannot read the file: {error.strerror}")) from error
+        raise InvalidFrontMatter(Mistake(1, f"Cannot read the file: {error.strerror}")) from error
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         message = "This line is not UTF-8: save the file as UTF-8 and try again"
-        raise FrontMatterWrong(Mistake(line, message)) from error
+        raise InvalidFrontMatter(Mistake(line, message)) from error
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def _end_of_head(lines: Sequence[str]) -> int:
-    """Return where the closing --- stands."""
+def _end_of_front_matter(lines: Sequence[str]) -> int:
+    """Return the index of the closing ---."""
     if lines[0].rstrip() != "---":
-        raise FrontMatterWrong(
+        raise InvalidFrontMatter(
             Mistake(
                 1, f"The file has no front matter: begin with ---, lines such as {EXAMPLE}, and ---"
             )
@@ -248,7 +271,9 @@ def _end_of_head(lines: Sequence[str]) -> int:
     for place, line in enumerate(lines[1:], 1):
         if line.rstrip() in {"---", "..."}:
             return place
-    raise FrontMatterWrong(Mistake(1, "The front matter has no end: write --- below its last line"))
+    raise InvalidFrontMatter(
+        Mistake(1, "The front matter has no end: write --- below its last line")
+    )
 
 
 def _yes_or_no(value: str) -> bool:

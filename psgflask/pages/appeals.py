@@ -1,0 +1,177 @@
+"""Appeals: the one that a reader sees, and beginning, renewing and ending one."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from psgflask.core.database import Model
+from psgflask.core.language_names import LANGUAGES
+from psgflask.manuscript.front_matter import InvalidFrontMatter, Mistake, read_manuscript
+from psgflask.pages.models import Appeal
+
+NAMES = (*("title", "language", "link", "target", "total", "ends on", "outcome", "article"),)
+LONGEST_TITLE, LONGEST_LINK = 250, 500
+MOST_MONEY = Decimal(1_000_000_000)
+
+
+@dataclass(frozen=True)
+class AppealShown:
+    """An appeal with its progress: `share` 0 to 1, None where target or total is not set."""
+
+    appeal: Appeal
+    share: float | None
+    ended: bool
+
+
+@dataclass(frozen=True)
+class AppealText:
+    """An appeal as its file has it; `article` is the slug of the news that announced it."""
+
+    language: str
+    title: str
+    text: str
+    link: str
+    target: Decimal | None
+    total: Decimal | None
+    ends_on: date | None
+    outcome: str
+    article: str
+    article_line: int
+
+
+def newest_appeal(session: Session, language: str, today: date) -> AppealShown | None:
+    """Return the newest appeal in a language, else in the other one."""
+    rows = session.scalars(select(Appeal).order_by(Appeal.id.desc())).all()
+    own = [row for row in rows if row.language == language] or rows
+    if not own:
+        return None
+    newest = own[0]
+    return AppealShown(newest, _share(newest.target, newest.total), has_ended(newest, today))
+
+
+def has_ended(appeal: Appeal, today: date) -> bool:
+    """Say whether an appeal is over; on its last day it still runs."""
+    return appeal.ends_on is not None and appeal.ends_on < today
+
+
+def read_appeal(path: Path) -> AppealText:
+    """Read an appeal. Raises InvalidFrontMatter with every mistake, its line and what to write."""
+    manuscript = read_manuscript(path, NAMES)
+    values = manuscript.front_matter
+    appeal = AppealText(
+        language=values.choice("language", LANGUAGES, LANGUAGES[0]),
+        title=values.one_line("title", longest=LONGEST_TITLE, example="How to reach us"),
+        text=manuscript.body.strip(),
+        link=values.parse("link", _parse_link, ""),
+        target=values.parse("target", _parse_amount, None),
+        total=values.parse("total", _parse_amount, None),
+        ends_on=values.parse("ends on", parse_day, None),
+        outcome=values.text("outcome"),
+        article=values.text("article").rstrip("/").rpartition("/")[2],
+        article_line=values.line("article"),
+    )
+    if appeal.target == 0:
+        values.add_mistake("target", "`target`: write more than 0, or leave the line out")
+    manuscript.finish("The text is missing below the second ---")
+    return appeal
+
+
+def set_appeal(session: Session, text: AppealText, *, today: date) -> tuple[Appeal, bool]:
+    """Renew the running appeal of a language, or begin one; flush, and say whether it is new.
+
+    An appeal that has ended stays as it ended. Raises InvalidFrontMatter when its article is
+    not there.
+    """
+    article_id = _article_id(session, text)
+    appeal = running_appeal(session, text.language, today)
+    is_new = appeal is None
+    if appeal is None:
+        appeal = Appeal(language=text.language)
+        session.add(appeal)
+    appeal.title, appeal.text, appeal.link = text.title, text.text, text.link
+    appeal.target, appeal.total = text.target, text.total
+    appeal.ends_on, appeal.outcome = text.ends_on, text.outcome
+    appeal.article_id = article_id
+    session.flush()
+    return appeal, is_new
+
+
+def end_appeal(session: Session, appeal: Appeal, *, outcome: str, today: date) -> None:
+    """End an appeal as of yesterday, with the words that say how it ended; flush."""
+    appeal.ends_on = today - timedelta(days=1)
+    if outcome.strip():
+        appeal.outcome = outcome.strip()
+    session.flush()
+
+
+def running_appeal(session: Session, language: str, today: date) -> Appeal | None:
+    """Return the newest appeal of a language if it has not ended."""
+    newest = session.scalar(
+        select(Appeal).where(Appeal.language == language).order_by(Appeal.id.desc()).limit(1)
+    )
+    return None if newest is None or has_ended(newest, today) else newest
+
+
+def _article_id(session: Session, text: AppealText) -> int | None:
+    if not text.article:
+        return None
+    # By table: pages import nothing of news.
+    articles = Model.metadata.tables["articles"]
+    found: int | None = session.scalar(
+        select(articles.c.id).where(
+            articles.c.slug == text.article, articles.c.language == text.language
+        )
+    )
+    if found is None:
+        message = f"`article`: there is no article {text.article!r} in {text.language!r}"
+        raise InvalidFrontMatter(Mistake(text.article_line, message))
+    return found
+
+
+def _share(target: Decimal | None, total: Decimal | None) -> float | None:
+    if target is None or total is None or target <= 0:
+        return None
+    return float(max(Decimal(0), min(Decimal(1), total / target)))
+
+
+def _parse_amount(text: str) -> Decimal | None:
+    """Parse an amount in pounds: 12500, 12,500.00 or £12,500."""
+    written = text.removeprefix("£").replace(",", "").strip()
+    try:
+        amount = Decimal(written)
+    except InvalidOperation:
+        raise ValueError(f"write an amount in pounds such as 12500, not {text!r}") from None
+    if not amount.is_finite() or not 0 <= amount < MOST_MONEY:
+        raise ValueError(f"write an amount in pounds such as 12500, not {text!r}")
+    return amount.quantize(Decimal("0.01"))
+
+
+def _parse_link(text: str) -> str:
+    """Parse the address to give at: https://… or a path of this site."""
+    local = text.startswith("/") and not text.startswith(("//", "/\\"))
+    if not (local or re.match(r"https?://[^\s/]", text)) or re.search(r"[\s\x00-\x1f]", text):
+        raise ValueError(f"write an address that begins with https:// or with /, not {text!r}")
+    if len(text) > LONGEST_LINK:
+        raise ValueError(f"an address of at most {LONGEST_LINK} characters fits")
+    return text
+
+
+def parse_day(text: str) -> date:
+    """Parse a day such as 2026-11-30 or 30 November 2026. Raises ValueError."""
+    parsers: tuple[Callable[[str], date], ...] = (date.fromisoformat, _day_in_words)
+    for parse in parsers:
+        try:
+            return parse(text)
+        except ValueError:
+            continue
+    raise ValueError(f"write a day such as 2026-11-30 or 30 November 2026, not {text!r}")
+
+
+def _day_in_words(text: str) -> date:
+    return datetime.strptime(text, "%d %B %Y").replace(tzinfo=UTC).date()
