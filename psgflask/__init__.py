@@ -1,4 +1,4 @@
-"""The front door: create_app() opens the rooms in order; nothing else."""
+"""The app factory: create_app() registers the packages in order; nothing else."""
 
 from collections.abc import Mapping
 
@@ -11,9 +11,9 @@ from psgflask.web import assets, caching, compression, errors, languages, render
 from psgflask.web.site import Site
 
 
-def create_app(given: Mapping[str, object] | None = None) -> Flask:
-    """Build the site; `given` overrides every other source of configuration."""
-    paths.close_to_others()
+def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
+    """Create the app; `overrides` take precedence over every other source of configuration."""
+    paths.restrict_umask()
     instance = paths.instance()
     app = Site(
         __name__,
@@ -21,7 +21,7 @@ def create_app(given: Mapping[str, object] | None = None) -> Flask:
         template_folder=str(paths.templates()),
         static_folder=None,
     )
-    config.load(app, instance, given)
+    config.load(app, instance, overrides)
     database.init_app(app)
     clock_watch.init_app(app)
     languages.init_app(app)

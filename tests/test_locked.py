@@ -35,7 +35,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 def visitor(site: Flask, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
     monkeypatch.setattr(database, "GLANCE_TIMEOUT_MS", 1)
-    site.extensions["psg_pages"].entries.clear()
+    site.extensions["psg_page_cache"].pages.clear()
     return site.test_client()
 
 
@@ -49,7 +49,7 @@ def taken_whole(site: Flask) -> Iterator[None]:
 def test_r8_every_page_is_as_ever_while_somebody_writes(site: Flask, visitor: FlaskClient) -> None:
     paths = addresses.of(site)
     before = {path: visitor.get(path, buffered=True) for path in paths}
-    site.extensions["psg_pages"].entries.clear()
+    site.extensions["psg_page_cache"].pages.clear()
     with locks.held(site), locks.waits() as waits:
         for path in paths:
             answer = visitor.get(path, buffered=True)
@@ -237,7 +237,7 @@ def test_a_page_that_lacks_what_could_not_be_read_is_not_kept(
         raise DatabaseError("SELECT", {}, sqlite3.DatabaseError("Could not decode to UTF-8"))
 
     whole = visitor.get("/members/join/form").text
-    site.extensions["psg_pages"].entries.clear()
+    site.extensions["psg_page_cache"].pages.clear()
     with monkeypatch.context() as patch:
         patch.setattr(counting, "by_year", damaged)
         answer = visitor.get("/members/join/form")

@@ -18,7 +18,7 @@ from psgflask.search.engine import spelling
 from psgflask.search.query import parsing
 from psgflask.search.sync import keeper
 from psgflask.web import compression, errors, rendering
-from psgflask.web.page_cache import Entry, PageCache
+from psgflask.web.caching import CachedPage, PageCache
 from tests import factories
 
 MEGABYTE = 1_000_000
@@ -101,11 +101,11 @@ def test_addresses_that_are_odd_make_no_page_of_their_own(
     app: Flask, ask: Callable[..., int], grown: Callable[[], float]
 ) -> None:
     ask("/news/")
-    kept: PageCache = app.extensions["psg_pages"]
+    kept: PageCache = app.extensions["psg_page_cache"]
     for path in ("/nothing", "/news/?before=x", "/topics", "/static/x/y"):
         ask(path)
     grown()
-    before = kept.bytes
+    before = kept.size
     for number in range(20):
         noise = f"{number}{'y' * 3_000}"
         for path in (
@@ -119,8 +119,8 @@ def test_addresses_that_are_odd_make_no_page_of_their_own(
             f"/static/{number}/{noise[:1_500]}",
         ):
             assert ask(path) in {200, 308, 400, 404}
-    assert (len(kept.entries), kept.bytes) == (1, before)
-    assert len(app.extensions["psg_bare_pages"]) <= errors.MOST_KEPT
+    assert (len(kept.pages), kept.size) == (1, before)
+    assert len(app.extensions["psg_error_pages"]) <= errors.MAX_CACHED
     assert grown() < 3
 
 
@@ -139,7 +139,7 @@ def test_a_page_counts_with_its_address_its_headers_and_what_holds_them() -> Non
     try:
         for number in range(2_000):
             key = f"?before={number}{'ñ' * 300}{WIDE} /news/"
-            entry = Entry(
+            entry = CachedPage(
                 1,
                 factories.NOW,
                 factories.NOW,
@@ -154,8 +154,8 @@ def test_a_page_counts_with_its_address_its_headers_and_what_holds_them() -> Non
         held, _most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert pages.bytes <= pages.limit
-    assert held <= pages.limit
+    assert pages.size <= pages.max_size
+    assert held <= pages.max_size
 
 
 @pytest.mark.parametrize(
@@ -200,4 +200,4 @@ def test_texts_that_were_drawn_are_remembered_within_bounds(grown: Callable[[], 
 
 
 def test_what_is_accepted_is_read_as_before(client: FlaskClient) -> None:
-    assert compression.choose({"identity": b"a", "br": b"b"}, "gzip, br")[0] == "br"
+    assert compression.negotiate({"identity": b"a", "br": b"b"}, "gzip, br")[0] == "br"

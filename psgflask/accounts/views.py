@@ -25,7 +25,7 @@ from psgflask.core import clock_watch, failures
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.web import languages
-from psgflask.web.errors import unavailable
+from psgflask.web.errors import database_unavailable
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/accounts")
 STATUS = {UNKNOWN: 404, USED: 410, EXPIRED: 410}
@@ -69,7 +69,7 @@ def join(token: str) -> ResponseReturnValue:
         session.rollback()
         return _rejected(token, rejected)
     except DatabaseError as error:
-        if request.method != "POST" or not unavailable(error):
+        if request.method != "POST" or not database_unavailable(error):
             raise
         session.rollback()
         page = render_template("accounts/join.html", busy=True, **_language_links(token))
@@ -93,7 +93,7 @@ def again() -> ResponseReturnValue:
     try:
         return _resend(form)
     except DatabaseError as error:
-        if not unavailable(error):
+        if not database_unavailable(error):
             raise
         db.session.rollback()
         return _database_unavailable(form, error)
@@ -110,7 +110,7 @@ def _resend(form: ResendForm) -> ResponseReturnValue:
         email_confirmation.resend(
             db.session(),
             email=form.email.data or "",
-            language=languages.here(),
+            language=languages.current_language(),
             network=networks.network_of(request.remote_addr),
             link=confirmation_link,
             now=clock_watch.corrected_time(current_app, utc_now()),
@@ -159,5 +159,5 @@ def _rejected(token: str, rejected: TokenRejected) -> Response:
 
 def _language_links(token: str) -> dict[str, object]:
     """Return the links of the page: only the one to the other language contains the secret."""
-    other = languages.address("accounts.join", language=languages.other(), token=token)
+    other = languages.address("accounts.join", language=languages.other_language(), token=token)
     return {"counterpart": other, "canonical": "", "alternates": ()}

@@ -20,16 +20,16 @@ from psgflask.core import paths
 class Setting:
     """One setting; `confirm` marks a fact that only the PSG can supply.
 
-    One that never `leaves` this installation stands in no backup and is taken from none; what
-    `sends` mail is in backups, but nobody but a person puts it into force again.
+    Without `backup` it belongs to this installation alone: no backup contains it, and a restore
+    ignores it. One for `mail` is in backups, but only a person puts it into force after a restore.
     """
 
     name: str
     default: str | int | bool
     meaning: str
     confirm: bool = False
-    leaves: bool = True
-    sends: bool = False
+    backup: bool = True
+    mail: bool = False
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -37,17 +37,20 @@ SETTINGS: tuple[Setting, ...] = (
         "SECRET_KEY",
         "",
         "Signs cookies and forms; written by `flask init`, never shared.",
-        leaves=False,
+        backup=False,
     ),
     Setting("BASE_URL", "http://127.0.0.1:8000", "The site's public address, used in every link."),
     Setting(
-        "DATABASE_URL", "", "Where the database is; empty means instance/psg.sqlite.", leaves=False
+        "DATABASE_URL",
+        "",
+        "Where the database is; empty means instance/psg.sqlite.",
+        backup=False,
     ),
     Setting(
         "TRUSTED_PROXIES",
         0,
         "How many proxies in front of the server may be believed.",
-        leaves=False,
+        backup=False,
     ),
     Setting("WORKER", True, "Run the worker as a thread of the server."),
     Setting("PAGE_CACHE_MB", 16, "Memory for finished pages, in megabytes; 0 turns it off."),
@@ -70,13 +73,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CHARITY_NUMBER", "", "Registered charity number.", confirm=True),
     Setting("MAIL_FROM", "", "Address that the site's mails come from.", confirm=True),
     Setting("SECRETARY_EMAIL", "", "Address of the membership secretary.", confirm=True),
-    Setting("SMTP_HOST", "", "Mail server; empty means files in instance/outbox.", sends=True),
-    Setting("SMTP_PORT", 587, "Port of the mail server.", sends=True),
-    Setting("SMTP_SECURITY", "starttls", "How it is reached: starttls, tls or none.", sends=True),
+    Setting("SMTP_HOST", "", "Mail server; empty means files in instance/outbox.", mail=True),
+    Setting("SMTP_PORT", 587, "Port of the mail server.", mail=True),
+    Setting("SMTP_SECURITY", "starttls", "How it is reached: starttls, tls or none.", mail=True),
     Setting(
-        "SMTP_USER", "", "Name at the mail server; empty means that it asks for none.", sends=True
+        "SMTP_USER",
+        "",
+        "Name at the mail server; empty means that it asks for none.",
+        mail=True,
     ),
-    Setting("SMTP_PASSWORD", "", "Password at the mail server.", leaves=False),
+    Setting("SMTP_PASSWORD", "", "Password at the mail server.", backup=False),
     Setting("SMTP_TIMEOUT", 60, "Seconds that an answer of the mail server may take."),
     Setting("BANK_NAME", "", "Bank of the PSG, for standing orders.", confirm=True),
     Setting("BANK_ACCOUNT_NAME", "", "Name on the PSG's bank account.", confirm=True),
@@ -84,7 +90,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BANK_ACCOUNT_NUMBER", "", "Number of that account.", confirm=True),
     Setting("CHEQUES_PAYABLE_TO", "", "To whom cheques are made payable.", confirm=True),
 )
-# Whole numbers beyond these are slips, or would eat the machine; all others are 0 at least.
+# Numbers beyond these are slips, or would overload the machine; all others are at least 0.
 RANGES = {
     "TRUSTED_PROXIES": (0, 10),
     "PAGE_CACHE_MB": (0, 10_000),
@@ -93,11 +99,11 @@ RANGES = {
     "MAX_FORM_PARTS": (20, 10_000),
     "SMTP_TIMEOUT": (1, 3_600),
 }
-LONGEST_TEXT, LONGEST_SHOWN = 2_000, 100
+MAX_TEXT, MAX_QUOTED = 2_000, 100
 WEB_ADDRESS = re.compile(r"https?://[^\s/]\S*")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 YES, NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
-WORDS = {str: "a text in quotes", int: "a whole number", bool: "True or False"}
+TYPE_NAMES = {str: "a text in quotes", int: "a whole number", bool: "True or False"}
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
 NAMES = frozenset(DEFAULTS)
 
@@ -109,8 +115,8 @@ class ConfigurationRefused(click.ClickException):
     """
 
 
-def load(app: Flask, instance: Path, given: Mapping[str, object] | None) -> None:
-    """Fill `app.config`: defaults, instance/config.py, PSG_* variables, then `given`.
+def load(app: Flask, instance: Path, overrides: Mapping[str, object] | None) -> None:
+    """Fill `app.config`: defaults, instance/config.py, PSG_* variables, then `overrides`.
 
     Raises ConfigurationRefused when a value is unreadable or the secret is missing.
     """
@@ -120,7 +126,7 @@ def load(app: Flask, instance: Path, given: Mapping[str, object] | None) -> None
         text = os.environ.get(f"PSG_{setting.name}")
         if text is not None:
             app.config[setting.name] = _typed(setting, text)
-    app.config.from_mapping(given or {})
+    app.config.from_mapping(overrides or {})
     _check(app, instance)
     https = str(app.config["BASE_URL"]).startswith("https:")
     app.config.update(
@@ -135,8 +141,8 @@ def load(app: Flask, instance: Path, given: Mapping[str, object] | None) -> None
     )
 
 
-def by_command() -> bool:
-    """Say whether a `flask` command builds the app, other than `flask run`, which serves."""
+def in_command() -> bool:
+    """Say whether a `flask` command other than `flask run`, which serves, creates the app."""
     context = click.get_current_context(silent=True)
     if context is None or context.find_object(ScriptInfo) is None:
         return False
@@ -144,7 +150,7 @@ def by_command() -> bool:
 
 
 def unconfirmed(values: Config) -> list[Setting]:
-    """Return the facts that the PSG has not supplied yet."""
+    """Return the facts that the PSG has yet to supply."""
     return [setting for setting in SETTINGS if setting.confirm and not values[setting.name]]
 
 
@@ -182,10 +188,10 @@ def _check(app: Flask, instance: Path) -> None:
     values: Mapping[str, Any] = app.config
     for setting in SETTINGS:
         _check_value(setting, values[setting.name])
-    if paths.is_half_restored(instance) and not by_command():
+    if paths.is_half_restored(instance) and not in_command():
         raise paths.HalfRestored
-    # Commands run without a secret, since one of them writes it; nothing is served without it.
-    if not values["SECRET_KEY"] and not by_command():
+    # Commands run without a secret, since one of them writes it; serving needs one.
+    if not values["SECRET_KEY"] and not in_command():
         raise ConfigurationRefused(
             f"SECRET_KEY is missing: run `flask init`, which writes {instance}/config.py"
         )
@@ -198,25 +204,25 @@ def _check(app: Flask, instance: Path) -> None:
 
 
 def _check_value(setting: Setting, value: object) -> None:
-    wanted = type(setting.default)
-    if type(value) is not wanted:  # a bool is an int in Python
+    type_ = type(setting.default)
+    if type(value) is not type_:  # a bool is an int in Python
         raise ConfigurationRefused(
-            f"{setting.name} must be {WORDS[wanted]}, not {repr(value)[:LONGEST_SHOWN]}"
+            f"{setting.name} must be {TYPE_NAMES[type_]}, not {repr(value)[:MAX_QUOTED]}"
         )
-    least, most = RANGES.get(setting.name, (0, 2**31))
-    if wanted is int and not least <= int(str(value)) <= most:
-        raise ConfigurationRefused(f"{setting.name} must be between {least} and {most}")
-    if wanted is str and (len(str(value)) > LONGEST_TEXT or CONTROL.search(str(value))):
+    minimum, maximum = RANGES.get(setting.name, (0, 2**31))
+    if type_ is int and not minimum <= int(str(value)) <= maximum:
+        raise ConfigurationRefused(f"{setting.name} must be between {minimum} and {maximum}")
+    if type_ is str and (len(str(value)) > MAX_TEXT or CONTROL.search(str(value))):
         raise ConfigurationRefused(
-            f"{setting.name} must be a text of at most {LONGEST_TEXT} characters, all printable"
+            f"{setting.name} must be a text of at most {MAX_TEXT} characters, all printable"
         )
 
 
 def _is_address(text: str) -> bool:
     try:
         base = urlsplit(text)
-        named = bool(base.hostname) and base.port != 0  # a port that is no number raises
+        has_host = bool(base.hostname) and base.port != 0  # an invalid port raises
     except ValueError:
         return False
-    plain = base.path in {"", "/"} and not (base.query or base.fragment or base.username)
-    return named and plain and base.scheme in {"http", "https"}
+    is_root = base.path in {"", "/"} and not (base.query or base.fragment or base.username)
+    return has_host and is_root and base.scheme in {"http", "https"}

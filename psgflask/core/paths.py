@@ -1,4 +1,4 @@
-"""Where templates/, static/, migrations/ and instance/ are, in a checkout and once installed."""
+"""Where templates/, static/, migrations/ and instance/ are, in a checkout and when installed."""
 
 import os
 from pathlib import Path
@@ -7,19 +7,19 @@ import click
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CHECKOUT = PACKAGE.parent
-# In an instance: what a restore has yet to put in place, the database last.
+# In an instance: files that a restore has yet to move into place, the database last.
 HALF_RESTORED = ".half-restored"
 
 
 class HalfRestored(click.ClickException):
-    """A restore was ended while it put things in place."""
+    """A restore was interrupted while it moved files into place."""
 
     def __init__(self) -> None:
         super().__init__("A restore was cut short: run `flask restore FILE` again, it begins anew")
 
 
 class InstanceUnknown(click.ClickException):
-    """Installed from a wheel, and nobody said where the instance folder is."""
+    """Installed from a wheel, and the instance folder is not configured."""
 
 
 def in_checkout() -> bool:
@@ -51,13 +51,13 @@ def translations() -> Path:
     return PACKAGE / "translations"
 
 
-def close_to_others() -> None:
-    """Let all that this process writes be its owner's alone: it keeps people's addresses."""
+def restrict_umask() -> None:
+    """Let only the owner read what this process writes: it holds people's addresses."""
     os.umask(0o077)
 
 
 def instance() -> Path:
-    """Return the folder that holds what belongs to this installation alone.
+    """Return the instance folder: the data of this installation.
 
     Raises InstanceUnknown when installed from a wheel without PSG_INSTANCE.
     """
@@ -73,5 +73,5 @@ def instance() -> Path:
 
 
 def is_half_restored(instance: Path) -> bool:
-    """Say whether a restore was ended while it put things in place: nothing may be served of it."""
+    """Say whether a restore was interrupted: the instance must not be served."""
     return (instance / HALF_RESTORED / "psg.sqlite").exists()

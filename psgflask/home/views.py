@@ -17,7 +17,8 @@ from psgflask.pages import appeals, standing_pages
 from psgflask.pages.models import Page
 from psgflask.web import languages, slots
 from psgflask.web.caching import cacheable
-from psgflask.web.rendering import absolute_url, xml
+from psgflask.web.languages import absolute_url
+from psgflask.web.rendering import xml_response
 
 HEADLINES = 10
 TOPICS = 12
@@ -35,7 +36,7 @@ blueprint = Blueprint("home", __name__)
 @cacheable
 def index() -> str:
     """Show the front page."""
-    session, now, language = db.session(), utc_now(), languages.here()
+    session, now, language = db.session(), utc_now(), languages.current_language()
     scope = Scope(language, now)
     part = cursor_page(session, catalogue.listing(scope), size=HEADLINES)
     newest = part.articles
@@ -61,7 +62,7 @@ def index() -> str:
 
 
 @blueprint.get("/robots.txt")
-@slots.free
+@slots.exempt
 def robots() -> Response:
     """Tell robots where the sitemap is and to leave search alone."""
     if request.script_root:
@@ -94,7 +95,7 @@ def sitemap() -> Response:
     for language, slug, updated, published in articles:
         path = languages.address("news.article", language=language, slug=slug)
         entries.append((absolute_url(path), max(updated, published or updated).date().isoformat()))
-    return xml("home/sitemap.xml", "application/xml", entries=entries)
+    return xml_response("home/sitemap.xml", "application/xml", entries=entries)
 
 
 def _standing_addresses() -> list[str]:

@@ -21,4 +21,4 @@ def init_app(app: Flask) -> None:
     rendering.init_app(app)
     commands.init_app(app)
     content_stamp.shown_to_readers(Article, Topic, Issue, Picture, Attachment, Correction)
-    caching.goes_stale(app, catalogue.next_due)
+    caching.register_expiry(app, catalogue.next_due)

@@ -157,7 +157,7 @@ def _settings(settings: dict[str, Any]) -> bytes:
     chosen = {
         setting.name: settings[setting.name]
         for setting in SETTINGS
-        if setting.leaves and settings[setting.name] != setting.default
+        if setting.backup and settings[setting.name] != setting.default
     }
     return json.dumps(chosen, indent=1, sort_keys=True).encode()
 

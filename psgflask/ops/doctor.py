@@ -78,14 +78,14 @@ def _print(findings: list[Finding]) -> None:
 
 
 @blueprint.get("/healthz")
-@slots.free
+@slots.exempt
 def alive() -> Response:
     """Say that the process answers; asks neither the database nor the index."""
     return _plain("alive", 200)
 
 
 @blueprint.get("/readyz")
-@slots.of_kind(slots.HEALTH)
+@slots.use(slots.HEALTH)
 def ready() -> Response:
     """Say whether visitors can be served: database, index, ledger, disk, mail; 503 when not."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy

@@ -116,7 +116,7 @@ def _unpack(backup: Path, folder: Path, known: Callable[[str], bool], prepare: P
     prepare(database, settings)
     with closing(sqlite3.connect(database)) as one_file:
         one_file.execute("PRAGMA journal_mode=DELETE")  # whole by itself, to be moved alone
-    sending = {setting.name for setting in SETTINGS if setting.sends}
+    sending = {setting.name for setting in SETTINGS if setting.mail}
     offered = {name: value for name, value in settings.items() if name in sending}
     in_force = {name: value for name, value in settings.items() if name not in sending}
     installing.write_config(folder, in_force, offered)
@@ -162,6 +162,6 @@ def _settings(file: Path) -> dict[str, Any]:
     """
     try:
         saved = dict(json.loads(file.read_text("utf-8")).items())
-        return {s.name: saved[s.name] for s in SETTINGS if s.leaves and s.name in saved}
+        return {s.name: saved[s.name] for s in SETTINGS if s.backup and s.name in saved}
     except (OSError, TypeError, *archives.UNREADABLE) as error:
         raise BackupRefused("The settings in the backup cannot be read") from error

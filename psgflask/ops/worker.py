@@ -219,7 +219,7 @@ def runs(app: Flask) -> bool:
 
 def start(app: Flask) -> Worker | None:
     """Start the worker beside a server, unless WORKER is off; a command starts none."""
-    if not app.config["WORKER"] or config.by_command():
+    if not app.config["WORKER"] or config.in_command():
         return None
     running = Worker(app)
     running.start()

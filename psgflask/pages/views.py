@@ -17,7 +17,7 @@ blueprint = Blueprint("pages", __name__)
 @cacheable
 def about() -> str:
     """Show what there is about the PSG."""
-    pages = standing_pages.section(db.session(), PSG, languages.here())
+    pages = standing_pages.section(db.session(), PSG, languages.current_language())
     return render_template("pages/section.html", heading=_("About us"), pages=pages)
 
 
@@ -25,7 +25,7 @@ def about() -> str:
 @cacheable
 def peru() -> str:
     """Show what there is about Peru."""
-    pages = standing_pages.section(db.session(), PERU, languages.here())
+    pages = standing_pages.section(db.session(), PERU, languages.current_language())
     return render_template("pages/section.html", heading=_("About Peru"), pages=pages)
 
 
@@ -33,12 +33,12 @@ def peru() -> str:
 @cacheable
 def page(slug: str) -> str:
     """Show one page; one that is not translated is shown in the language that it has."""
-    found = standing_pages.find(db.session(), slug, languages.here())
+    found = standing_pages.find(db.session(), slug, languages.current_language())
     if found is None:
         abort(404)
     written = [found.language]
     if standing_pages.is_translated(db.session(), found):
-        written.append(languages.other(found.language))
+        written.append(languages.other_language(found.language))
     where = {
         language: languages.address("pages.page", language=language, external=True, slug=slug)
         for language in written

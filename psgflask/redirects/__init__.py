@@ -9,7 +9,7 @@ from psgflask.web import errors
 
 def init_app(app: Flask) -> None:
     """Register the package with the app."""
-    errors.ask_before_404(app, destination)
+    errors.register_404_redirect(app, destination)
 
 
 def destination() -> str | None:

@@ -12,7 +12,7 @@ from psgflask.news.catalogue import Scope
 from psgflask.news.models import ORGANISATION, PLACE, THEME, Topic
 from psgflask.news.web import paging
 from psgflask.web import languages
-from psgflask.web.caching import cacheable, reads
+from psgflask.web.caching import cacheable, query_parameters
 
 blueprint = Blueprint("topics", __name__, url_prefix="/topics")
 
@@ -21,7 +21,7 @@ blueprint = Blueprint("topics", __name__, url_prefix="/topics")
 @cacheable
 def index() -> str:
     """Show the topics that have articles: themes, places, organisations."""
-    language = languages.here()
+    language = languages.current_language()
     counted = counting.by_topic(Scope(language, utc_now(), catalogue.ALL_KINDS))
     groups = [
         (label, sorted(chosen, key=lambda pair: pair[0].name(language).casefold()))
@@ -37,13 +37,13 @@ def index() -> str:
 
 @blueprint.get("/<slug>")
 @cacheable
-@reads("before", "after")
+@query_parameters("before", "after")
 def topic(slug: str) -> str:
     """Show the articles of a topic, newest first."""
     found = catalogue.find_topic(db.session(), slug)
     if found is None:
         abort(404, _("There is no such topic."))
-    scope = Scope(languages.here(), utc_now(), catalogue.ALL_KINDS, found.id)
+    scope = Scope(languages.current_language(), utc_now(), catalogue.ALL_KINDS, found.id)
     part = paging.requested_page(scope)
     return render_template(
         "topics/topic.html",

@@ -1,4 +1,4 @@
-"""Static files: hashed addresses, the one CSS bundle, compressed once and kept in memory."""
+"""Static files: hashed addresses, one CSS bundle, compressed once and cached in memory."""
 
 import hashlib
 import mimetypes
@@ -24,15 +24,15 @@ blueprint = Blueprint("assets", __name__)
 
 @dataclass(frozen=True)
 class Asset:
-    """A static file as it is served; `bodies` by content coding."""
+    """A static file ready to be served; `bodies` by content coding."""
 
     content_type: str
     digest: str
     bodies: dict[str, bytes]
 
 
-class Shelf:
-    """The static files of one app, read when first asked for."""
+class AssetCache:
+    """The static files of one app, read when first requested."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -44,7 +44,7 @@ class Shelf:
         with self.lock:
             if name not in self.assets:
                 body = self._read(name)
-                if body is None:  # not remembered: strangers may ask for any name
+                if body is None:  # not cached: clients may request any name
                     return None
                 self.assets[name] = _asset(name, body)
             return self.assets[name]
@@ -61,11 +61,11 @@ class Shelf:
             return self._bundle().encode()
         try:
             file = (self.folder / name).resolve()
-            here = file.is_relative_to(self.folder.resolve()) and file.is_file()
+            exists = file.is_relative_to(self.folder.resolve()) and file.is_file()
         except (OSError, ValueError):  # longer than any name may be, or with a NUL
             return None
-        # A name has one spelling: each that is answered stays in memory.
-        if not here or name != posixpath.normpath(name) or file.suffix in {".py", ".css", ".md"}:
+        # One spelling for each file: every name that is served stays in memory.
+        if not exists or name != posixpath.normpath(name) or file.suffix in {".py", ".css", ".md"}:
             return None
         return file.read_bytes()
 
@@ -78,40 +78,40 @@ class Shelf:
         text = re.sub(r"\n\s*\n+", "\n", re.sub(r"^[ \t]+", "", text, flags=re.MULTILINE))
         return re.sub(r'url\("?\.\./([^")]+)"?\)', self._hashed, text)
 
-    def _hashed(self, found: re.Match[str]) -> str:
-        return f'url("{self.address(found[1])}")'
+    def _hashed(self, match: re.Match[str]) -> str:
+        return f'url("{self.address(match[1])}")'
 
 
 def init_app(app: Flask) -> None:
     """Serve static files at hashed addresses."""
-    shelf = Shelf(paths.static())
-    app.extensions["psg_assets"] = shelf
+    cache = AssetCache(paths.static())
+    app.extensions["psg_assets"] = cache
     app.register_blueprint(blueprint)
-    app.jinja_env.globals.update(static_url=shelf.address, css_url=lambda: shelf.address(BUNDLE))
+    app.jinja_env.globals.update(static_url=cache.address, css_url=lambda: cache.address(BUNDLE))
 
 
 @blueprint.get("/static/<digest>/<path:name>")
-@slots.free
+@slots.exempt
 def serve(digest: str, name: str) -> Response:
-    """Serve a static file; an old hash gets the file of now, but is not kept."""
+    """Serve a static file; an old hash gets the present file, to be cached for an hour."""
     if request.script_root:
         abort(404)
     return _response(name, digest)
 
 
 @blueprint.get("/favicon.ico")
-@slots.free
+@slots.exempt
 def favicon() -> Response:
-    """Serve the icon where browsers look for it unasked."""
+    """Serve the icon where browsers look for it by themselves."""
     return _response("images/favicon.ico", "")
 
 
 def _response(name: str, digest: str) -> Response:
-    shelf: Shelf = current_app.extensions["psg_assets"]
-    asset = shelf.get(name)
+    cache: AssetCache = current_app.extensions["psg_assets"]
+    asset = cache.get(name)
     if asset is None:
         abort(404)
-    coding, body = compression.choose(asset.bodies, request.headers.get("Accept-Encoding", ""))
+    coding, body = compression.negotiate(asset.bodies, request.headers.get("Accept-Encoding", ""))
     response = Response(content_type=asset.content_type)
     etag = f"{asset.digest}-{coding}"
     response.set_etag(etag)
@@ -129,7 +129,7 @@ def _asset(name: str, body: bytes) -> Asset:
     suffix = Path(name).suffix
     content_type = TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
     if suffix in COMPRESSED:
-        bodies = compression.compressed(body, quality=11)
+        bodies = compression.compress(body, quality=11)
         content_type += "; charset=utf-8" if not content_type.endswith("+xml") else ""
     else:
         bodies = {"identity": body}

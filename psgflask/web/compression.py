@@ -1,4 +1,4 @@
-"""Content codings: bodies made smaller for whoever can read them so."""
+"""Content codings: brotli and gzip, for clients that accept them."""
 
 import gzip
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from flask import Flask, Response, current_app, request
 from werkzeug.http import parse_accept_header
 
 View = TypeVar("View", bound=Callable[..., object])
-SMALLEST = 600  # bytes; what is smaller is sent as it is
-ENCODINGS = ("br", "gzip")
-LONGEST = 200  # letters of an Accept-Encoding that are read; no browser sends half as many
-AT_ONCE = 4  # how much effort is worth while for an answer that is sent once
+MIN_SIZE = 600  # bytes; smaller bodies are sent as they are
+CODINGS = ("br", "gzip")
+MAX_HEADER = 200  # characters of an Accept-Encoding that are read; no browser sends half as many
+ONE_OFF_QUALITY = 4  # the effort that is worth while for a response that is sent once
 
 _COMPRESS: dict[str, Callable[[bytes, int], bytes]] = {
     "br": lambda body, quality: brotli.compress(body, quality=quality),
@@ -22,43 +22,43 @@ _COMPRESS: dict[str, Callable[[bytes, int], bytes]] = {
 
 
 def init_app(app: Flask) -> None:
-    """Compress what views that are marked so return."""
-    app.after_request(_compress)
+    """Compress the responses of views that are marked compressible."""
+    app.after_request(_compress_response)
 
 
 def compressible(view: View) -> View:
-    """Mark a view whose answers are never kept, but hold no secret that their length could tell."""
+    """Mark a view whose responses are not cached and hold no secret that their size could leak."""
     view.compressible = True  # type: ignore[attr-defined]  # a mark on a plain function
     return view
 
 
-def compressed(body: bytes, *, quality: int = 5) -> dict[str, bytes]:
-    """Return a body in every content coding that makes it smaller, and as it is."""
+def compress(body: bytes, *, quality: int = 5) -> dict[str, bytes]:
+    """Return a body by content coding: "identity", and the others unless it is small."""
     bodies = {"identity": body}
-    if len(body) >= SMALLEST:
-        bodies |= {coding: compress(body, quality) for coding, compress in _COMPRESS.items()}
+    if len(body) >= MIN_SIZE:
+        bodies |= {coding: function(body, quality) for coding, function in _COMPRESS.items()}
     return bodies
 
 
-def choose(bodies: dict[str, bytes], accepted: str) -> tuple[str, bytes]:
-    """Return the coding and body that a client's Accept-Encoding allows, smallest first."""
-    offered = _offered(accepted[:LONGEST])
-    for coding in ENCODINGS:
+def negotiate(bodies: dict[str, bytes], accepted: str) -> tuple[str, bytes]:
+    """Return the coding and body that an Accept-Encoding header allows, brotli first."""
+    offered = _offered(accepted[:MAX_HEADER])
+    for coding in CODINGS:
         if coding in offered and coding in bodies:
             return coding, bodies[coding]
     return "identity", bodies["identity"]
 
 
-def _compress(response: Response) -> Response:
+def _compress_response(response: Response) -> Response:
     view = current_app.view_functions.get(request.endpoint or "")
     if not getattr(view, "compressible", False) or response.is_streamed:
         return response
     response.vary.add("Accept-Encoding")
     body = response.get_data()
-    offered = _offered(request.headers.get("Accept-Encoding", "")[:LONGEST])
-    coding = next((each for each in ENCODINGS if each in offered), None)
-    if coding is not None and len(body) >= SMALLEST:
-        response.set_data(_COMPRESS[coding](body, AT_ONCE))
+    offered = _offered(request.headers.get("Accept-Encoding", "")[:MAX_HEADER])
+    coding = next((each for each in CODINGS if each in offered), None)
+    if coding is not None and len(body) >= MIN_SIZE:
+        response.set_data(_COMPRESS[coding](body, ONE_OFF_QUALITY))
         response.headers["Content-Encoding"] = coding
     return response
 

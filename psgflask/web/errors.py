@@ -1,4 +1,4 @@
-"""Every HTTP error -> one error page that needs no database."""
+"""Every HTTP error, and every failure, is a page; most need no database."""
 
 import logging
 from collections.abc import Callable
@@ -24,10 +24,10 @@ from psgflask.web.site import REFUSED
 
 log = logging.getLogger(__name__)
 
-# Seconds until one should ask again: a lock passes by itself, damage is mended by somebody.
-SOON, LATER = 5, 300
-# Pages of errors that are kept once drawn, and letters that each may have: half a megabyte.
-MOST_KEPT, LONGEST_KEPT = 60, 8_000
+# Seconds until a retry makes sense: a lock passes by itself, a full disk or damage is repaired.
+SOON, WRITABLE_AGAIN, REPAIRED = 5, 60, 300
+# Error pages that are cached once rendered, and characters that each may have: half a megabyte.
+MAX_CACHED, MAX_LENGTH = 60, 8_000
 
 TEXTS = {
     400: (_l("We could not read that request"), _l("Check the address, or start from a search.")),
@@ -52,7 +52,7 @@ TEXTS = {
     429: (_l("That was too often"), _l("Wait a little, then try again.")),
     503: (_l("The site is busy for a moment"), _l("Wait a few seconds, then try again.")),
 }
-# A 503 for which nobody is at work, but whoever runs the site will be.
+# A 503 that lasts until the operators repair something.
 UNREADABLE = (
     _l("This page cannot be shown at the moment"),
     _l("Something is wrong with our copy of it. Try again later; other pages may be there."),
@@ -72,142 +72,145 @@ CLIENT_FALLBACK = TEXTS[400]
 
 
 class CannotSave(ServiceUnavailable):
-    """Reading goes on, and nothing can be written."""
+    """Pages can be read, and nothing can be written."""
 
 
 def init_app(app: Flask) -> None:
-    """Answer every HTTP error, and every fault, with a page that helps."""
-    app.extensions["psg_before_404"] = []
-    app.extensions["psg_bare_pages"] = {}
-    app.extensions["psg_fault_pages"] = {}
+    """Turn every HTTP error, and every failure, into a page that helps."""
+    app.extensions["psg_404_redirects"] = []
+    app.extensions["psg_error_pages"] = {}
+    app.extensions["psg_last_resort"] = {}
     for code in default_exceptions:
-        app.register_error_handler(code, show)
-    app.register_error_handler(DatabaseError, database_fault)
-    app.register_error_handler(OSError, disk_fault)
+        app.register_error_handler(code, handle_http_error)
+    app.register_error_handler(DatabaseError, handle_database_error)
+    app.register_error_handler(OSError, handle_os_error)
 
 
-def ask_before_404(app: Flask, question: Callable[[], str | None]) -> None:
-    """Register who may still know where a missing address leads."""
-    app.extensions["psg_before_404"].append(question)
+def register_404_redirect(app: Flask, find: Callable[[], str | None]) -> None:
+    """Register a function that may find where the missing address of this request leads."""
+    app.extensions["psg_404_redirects"].append(find)
 
 
-def show(error: HTTPException) -> ResponseReturnValue:
-    """Render one HTTP error; a 404 may turn out to be an old address.
+def handle_http_error(error: HTTPException) -> ResponseReturnValue:
+    """Render an HTTP error; a 404 may turn out to be an old address.
 
-    Where a page failed that was kept once, that is better than any error, but for a request that
-    the server refused: what it is told is not about a page.
+    Where a page fails, a stale one is better than any error; but a request that the server
+    refused is not about a page.
     """
-    # A request without a slot asks the database nothing, nor draws what takes long.
+    # A request without a slot runs no query, and renders nothing that takes long.
     if isinstance(error, NotFound) and slots.is_held():
         try:
-            return _missing(error)
-        except Exception as fault:  # the last page must not fail because a room does
-            if isinstance(fault, OperationalError) and failures.is_busy(fault):
-                return database_fault(fault)  # whether there is such a page cannot be said yet
+            return _not_found(error)
+        except Exception as failure:  # the last resort must not fail because a package does
+            if isinstance(failure, OperationalError) and failures.is_busy(failure):
+                return handle_database_error(failure)  # the page may exist after all
             log.exception("The 404 page failed; showing the bare one")
     is_ours = (error.code or 500) >= 500 and REFUSED not in request.environ
-    if is_ours and (kept := caching.last_known()) is not None:
-        return kept
-    return _drawn(error)
+    if is_ours and (stale := caching.stale_response()) is not None:
+        return stale
+    return _bare_response(error)
 
 
-def database_fault(error: DatabaseError) -> ResponseReturnValue:
-    """Say that the site is busy, that nothing can be saved, or that it cannot be read.
+def handle_database_error(error: DatabaseError) -> ResponseReturnValue:
+    """Render that the site is busy, that nothing can be saved, or that it cannot be read.
 
-    Asks the database nothing. Raises what is no fault of the database, but of a statement.
+    Runs no query. Raises an error of a statement again.
     """
-    if not unavailable(error):
+    if not database_unavailable(error):
         raise error
-    if (kept := caching.last_known()) is not None:
-        return kept
+    if (stale := caching.stale_response()) is not None:
+        return stale
     if failures.is_busy(error):
-        return _later(ServiceUnavailable(), seconds=SOON)
+        return _retry_later(ServiceUnavailable(), SOON)
     if _cannot_save(error):
-        return _later(CannotSave(), seconds=60)
+        return _retry_later(CannotSave(), WRITABLE_AGAIN)
     if failures.is_damaged(error):
-        return _later(ServiceUnavailable(), seconds=LATER, words=UNREADABLE)
+        return _retry_later(ServiceUnavailable(), REPAIRED, UNREADABLE)
     if failures.is_unreachable(error):  # too many open files, say: that passes
-        return _later(ServiceUnavailable(), seconds=SOON)
-    return show(InternalServerError())
+        return _retry_later(ServiceUnavailable(), SOON)
+    return handle_http_error(InternalServerError())
 
 
-def disk_fault(error: OSError) -> ResponseReturnValue:
-    """Say that nothing can be saved where the disk is full; any other fault is one."""
+def handle_os_error(error: OSError) -> ResponseReturnValue:
+    """Render that nothing can be saved where the disk is full. Raises any other error again."""
     if not failures.is_disk_full(error):
         raise error
     log.error("Disk fault: %s", failures.describe(error))
-    return _later(CannotSave(), seconds=60)
+    return _retry_later(CannotSave(), WRITABLE_AGAIN)
 
 
 def _cannot_save(error: DatabaseError) -> bool:
-    # Who only reads wants nothing saved: what he hears of then is a database that is gone.
-    closed = failures.cannot_write(error) and request.method == "POST"
-    return closed or failures.is_disk_full(error)
+    # A reader has nothing to save: to them the database is unavailable.
+    unwritable = failures.cannot_write(error) and request.method == "POST"
+    return unwritable or failures.is_disk_full(error)
 
 
-def _later(error: HTTPException, *, seconds: int, words: tuple[LazyString, ...] = ()) -> Response:
-    answer = _drawn(error, words)
-    answer.headers["Retry-After"] = str(seconds)
-    return answer
+def _retry_later(
+    error: HTTPException, seconds: int, texts: tuple[LazyString, ...] = ()
+) -> Response:
+    response = _bare_response(error, texts)
+    response.headers["Retry-After"] = str(seconds)
+    return response
 
 
-def unavailable(fault: DatabaseError) -> bool:
-    """Say, and log, that a fault is the database's and not of a statement that we made.
+def database_unavailable(error: DatabaseError) -> bool:
+    """Return, and log, whether an error is the database's and not one of our statement.
 
-    This request then asks it for nothing more: what is drawn to say so is drawn without it.
+    This request then runs no more queries: the page that says so is rendered without them.
     """
-    damaged = failures.is_damaged(fault)
-    if not (damaged or failures.is_busy(fault) or isinstance(fault, OperationalError)):
+    damaged = failures.is_damaged(error)
+    if not (damaged or failures.is_busy(error) or isinstance(error, OperationalError)):
         return False
-    log.error("Database fault: %s", fault.orig)
-    if damaged and not _cannot_save(fault):
-        integrity.report_damage(failures.describe(fault))
+    log.error("Database fault: %s", error.orig)
+    if damaged and not _cannot_save(error):
+        integrity.report_damage(failures.describe(error))
     fail_fast()
     return True
 
 
-def _missing(error: NotFound) -> ResponseReturnValue:
+def _not_found(error: NotFound) -> ResponseReturnValue:
     heading, message = _texts(error)
-    with read_only():  # whatever was sent, to find out what is there changes nothing
-        for question in current_app.extensions["psg_before_404"]:
-            if destination := question():
+    with read_only():  # whatever the method was, the look-up changes nothing
+        for find in current_app.extensions["psg_404_redirects"]:
+            if destination := find():
                 return redirect(destination, 301)
         page = render_template("error.html", code=404, heading=heading, message=message)
-    return _answer(error, page)
+    return _response(error, page)
 
 
-def _drawn(error: HTTPException, words: tuple[LazyString, ...] = ()) -> Response:
-    """Answer with the page of an error; where it cannot be drawn, with that of a fault.
+def _bare_response(error: HTTPException, texts: tuple[LazyString, ...] = ()) -> Response:
+    """Respond with the page of an error; where that cannot be rendered, with that of a 500.
 
-    A server draws that one when it starts: a process that has too many files open can read
+    A server renders that one when it starts: a process that has too many files open can read
     neither a template nor a translation.
     """
     try:
-        return _answer(error, _bare(error, words))
+        return _response(error, _bare_page(error, texts))
     except Exception:
-        page = current_app.extensions["psg_fault_pages"].get(languages.here())
+        page = current_app.extensions["psg_last_resort"].get(languages.current_language())
         if page is None:
             raise
         log.exception("The page of an error could not be drawn")
-        return _answer(InternalServerError(), page)
+        return _response(InternalServerError(), page)
 
 
-def _bare(error: HTTPException, words: tuple[LazyString, ...] = ()) -> str:
-    heading, message = map(str, words) if words else _texts(error)
-    code, drawn = error.code or 500, current_app.extensions["psg_bare_pages"]
-    # Drawn once: to refuse a request in a flood must cost next to nothing.
-    key = languages.here(), code, heading, message
-    page: str | None = drawn.get(key)
+def _bare_page(error: HTTPException, texts: tuple[LazyString, ...] = ()) -> str:
+    heading, message = map(str, texts) if texts else _texts(error)
+    code, cache = error.code or 500, current_app.extensions["psg_error_pages"]
+    language = languages.current_language()
+    # Rendered once: to refuse a request in a flood must cost next to nothing.
+    key = language, code, heading, message
+    page: str | None = cache.get(key)
     if page is None:
-        # Not by render_template, which asks what rooms have registered for every page.
+        # Not by render_template, which runs the context processors of all packages.
         template = current_app.jinja_env.get_template("bare.html")
         page = template.render(code=code, heading=heading, message=message)
         if code == InternalServerError.code:
-            current_app.extensions["psg_fault_pages"].setdefault(languages.here(), page)
-        if len(page) < LONGEST_KEPT:
-            if len(drawn) >= MOST_KEPT:
-                drawn.clear()
-            drawn[key] = page
+            current_app.extensions["psg_last_resort"].setdefault(language, page)
+        if len(page) < MAX_LENGTH:
+            if len(cache) >= MAX_CACHED:
+                cache.clear()
+            cache[key] = page
     return page
 
 
@@ -217,14 +220,14 @@ def _texts(error: HTTPException) -> tuple[str, str]:
     heading, message = TEXTS.get(code, fallback)
     if isinstance(error, CannotSave):
         heading, message = CANNOT_SAVE
-    # A view that aborts with words of its own knows better what to do.
+    # The message of a view that aborts is more to the point.
     own = error.description if error.description != type(error).description else None
     return str(heading), _(own) if own else str(message)
 
 
-def _answer(error: HTTPException, page: str) -> Response:
-    answer = Response(page, error.code or 500, content_type="text/html; charset=utf-8")
+def _response(error: HTTPException, page: str) -> Response:
+    response = Response(page, error.code or 500, content_type="text/html; charset=utf-8")
     for name, value in error.get_headers():
         if name in {"Allow", "Retry-After"}:
-            answer.headers[name] = value
-    return answer
+            response.headers[name] = value
+    return response

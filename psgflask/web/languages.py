@@ -1,4 +1,4 @@
-"""English and Spanish: which one this request is in, and the counterpart's address."""
+"""English and Spanish: the language of a request, and addresses in either."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -38,44 +38,48 @@ class LanguagePrefix:
 
 
 def init_app(app: Flask) -> None:
-    """Open both languages."""
+    """Serve the site in both languages."""
     app.wsgi_app = LanguagePrefix(app.wsgi_app)  # type: ignore[assignment, method-assign]  # Flask's own way
     Babel(
         app,
         default_locale="en",
         default_translation_directories=str(paths.translations()),
-        locale_selector=here,
+        locale_selector=current_language,
     )
     app.jinja_env.globals.update(
-        here=here, address=address, language_names=NATIVE_NAMES, other_language=other
+        absolute=absolute_url,
+        address=address,
+        current_language=current_language,
+        language_names=NATIVE_NAMES,
+        other_language=other_language,
     )
 
 
-def here() -> str:
+def current_language() -> str:
     """Return the interface language of this request, "en" or "es"."""
     return str(request.environ.get(_KEY, "en")) if has_request_context() else "en"
 
 
-def other(language: str | None = None) -> str:
+def other_language(language: str | None = None) -> str:
     """Return the other of the two languages."""
-    return "en" if (language or here()) == "es" else "es"
+    return "en" if (language or current_language()) == "es" else "es"
 
 
 def address(
     endpoint: str, *, language: str | None = None, external: bool = False, **values: Any
 ) -> str:
-    """Build the address of a page in a language (default: this request's).
+    """Return the address of a page in a language (default: this request's).
 
     Works outside a request too. `external` puts the configured BASE_URL in front, never the
     Host that a request claims. Raises werkzeug's BuildError for an unknown endpoint.
     """
-    language = language or here()
-    built: str = _adapter(language).build(endpoint, values)
-    return absolute(built) if external else built
+    language = language or current_language()
+    path: str = _adapter(language).build(endpoint, values)
+    return absolute_url(path) if external else path
 
 
-def absolute(path: str) -> str:
-    """Put the configured base address in front of a local path."""
+def absolute_url(path: str) -> str:
+    """Put BASE_URL in front of a local path."""
     return str(current_app.config["BASE_URL"]).rstrip("/") + path
 
 

@@ -1,4 +1,4 @@
-"""One pager for both kinds of list: earlier and later by cursor, or numbered pages."""
+"""The pager of lists: earlier and later by cursor, or numbered pages."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class PageLink:
 
 @dataclass(frozen=True)
 class Pager:
-    """Where to go on from a list; what is None or empty is not drawn."""
+    """The links of a list to its other pages; what is None or empty is not rendered."""
 
     earlier: str | None = None
     later: str | None = None

@@ -1,4 +1,4 @@
-"""Jinja filters and globals: dates, numbers, excerpts, Markdown."""
+"""Jinja filters and globals: dates, numbers, Markdown, addresses; XML responses."""
 
 import re
 from datetime import date, datetime
@@ -22,18 +22,18 @@ TAGS = {
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "th": {"scope", "class"}, "td": {"class"}}
 ALIGNMENTS = {"left": "", "right": ' class="figure"', "center": ' class="centre"'}
 SCHEMES = {"http", "https", "mailto", "tel"}
-# All that XML 1.0 can hold (2.2); one other character, and no reader takes the document.
+# Characters that XML 1.0 does not allow (2.2); a single one makes a document invalid.
 NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def init_app(app: Flask) -> None:
-    """Give templates their filters and what base.html needs on every page."""
+    """Register filters and globals, and what base.html needs on every page."""
     app.jinja_env.filters.update(
         markdown=markdown, date=long_date, london_day=london_day, number=format_decimal
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(site=app.config, confirmed=_confirmed(app), absolute=absolute_url)
-    app.context_processor(_of_this_page)
+    app.jinja_env.globals.update(site=app.config, confirmed=_confirmed(app))
+    app.context_processor(_page_context)
 
 
 def _confirmed(app: Flask) -> object:
@@ -48,49 +48,44 @@ def _confirmed(app: Flask) -> object:
     return confirmed
 
 
-def _of_this_page() -> dict[str, object]:
-    path = _own_path()
+def _page_context() -> dict[str, object]:
+    path, language = _own_path(), languages.current_language()
     return {
-        "page_language": languages.here(),
-        "counterpart": languages.PREFIXES[languages.other()] + path,
-        "canonical": absolute_url(languages.PREFIXES[languages.here()] + path),
+        "page_language": language,
+        "counterpart": languages.PREFIXES[languages.other_language()] + path,
+        "canonical": languages.absolute_url(languages.PREFIXES[language] + path),
         "alternates": [
-            (language, absolute_url(languages.PREFIXES[language] + path))
-            for language in language_names.LANGUAGES
+            (each, languages.absolute_url(languages.PREFIXES[each] + path))
+            for each in language_names.LANGUAGES
         ],
     }
 
 
 def _own_path() -> str:
-    """Return the path of this page without its language, with its cursor or words if any.
+    """Return the path of this page without its language, with the query that its view reads.
 
-    A path that holds a secret is told to nobody: its own page knows better, an error does not.
+    A path with a secret is not repeated: an error page would link to it.
     """
     if not has_request_context() or secrecy.holds_secret(request.path):
         return "/"
     return quote(request.path) + caching.known_query()
 
 
-def xml(template: str, media_type: str, **shown: object) -> Response:
-    """Render a template as XML that every parser takes: without characters that XML forbids."""
-    text = NOT_IN_XML.sub("", render_template(template, **shown))
+def xml_response(template: str, media_type: str, **context: object) -> Response:
+    """Render a template as XML, without the characters that XML forbids."""
+    text = NOT_IN_XML.sub("", render_template(template, **context))
     return Response(text, content_type=f"{media_type}; charset=utf-8")
 
 
-def absolute_url(path: str) -> str:
-    """Return the public address of a local path, by the configured base address."""
-    return languages.absolute(path)
-
-
 def london_day(value: date | datetime) -> date:
-    """Return the day that a moment fell on in London; a day is itself."""
+    """Return the day in London of a datetime; a date is returned unchanged."""
     return clock.london_day(value) if isinstance(value, datetime) else value
 
 
 def long_date(value: date | datetime) -> str:
-    """Write a day in full in the interface's language; moments by London time."""
+    """Format a day in full in the interface language; datetimes by London time."""
     value = london_day(value)
-    pattern = "d 'de' MMMM 'de' y" if languages.here() == "es" else "d MMMM y"
+    pattern = "d 'de' MMMM 'de' y" if languages.current_language() == "es" else "d MMMM y"
     return str(format_date(value, pattern))
 
 
@@ -99,7 +94,7 @@ def _parser() -> MarkdownIt:
 
 
 _markdown = _parser()
-_texts = LRUCache(4_000_000)  # bytes: feeds and pages show the same texts again and again
+_html_cache = LRUCache(4_000_000)  # bytes: feeds and pages render the same texts again and again
 _cleaner = nh3.Cleaner(
     tags=TAGS,
     attributes=ATTRIBUTES,
@@ -110,36 +105,36 @@ _cleaner = nh3.Cleaner(
 
 
 def markdown(text: str) -> Markup:
-    """Turn Markdown into sanitised HTML; its first heading level is h2.
+    """Render Markdown as sanitised HTML; its first heading level is h2.
 
-    A table that is wider than the page scrolls in a frame of its own, which the keyboard reaches.
+    A table that is wider than the page scrolls in a focusable frame.
     """
-    html = _cleaned(text)
+    html = _sanitised(text)
     if "<table>" in html:
         frame = f'<div class="table" role="group" tabindex="0" aria-label="{escape(_("Table"))}">'
         html = html.replace("<table>", f"{frame}<table>").replace("</table>", "</table></div>")
-    return Markup(html)  # noqa: S704  # nh3 has cleaned it; the frame is ours
+    return Markup(html)  # noqa: S704  # sanitised by nh3; the frame is ours
 
 
-def _cleaned(text: str) -> str:
-    return _texts.get_or_create(text, lambda: _made_clean(text))
+def _sanitised(text: str) -> str:
+    return _html_cache.get_or_create(text, lambda: _render(text))
 
 
-def _made_clean(text: str) -> str:
+def _render(text: str) -> str:
     html = _markdown.render(text)
-    html = _in_order(html)
+    html = _renumber_headings(html)
     html = re.sub(r'<(t[dh])([^<>]*) style="text-align:(left|right|center)">', _aligned, html)
     html = re.sub(r"<th(?=[ >])", '<th scope="col"', html)
     return _cleaner.clean(html)
 
 
-def _aligned(found: re.Match[str]) -> str:
-    """Say by a class what Markdown says by a style, which our policy forbids."""
-    return f"<{found[1]}{found[2]}{ALIGNMENTS[found[3]]}>"
+def _aligned(match: re.Match[str]) -> str:
+    """Replace an inline style, which our policy forbids, by a class."""
+    return f"<{match[1]}{match[2]}{ALIGNMENTS[match[3]]}>"
 
 
-def plain(text: str) -> str:
-    """Return Markdown as plain text, blocks parted by blank lines."""
+def plain_text(text: str) -> str:
+    """Return Markdown as plain text, blocks separated by blank lines."""
     blocks: list[str] = []
     for token in _markdown.parse(text):
         if token.type == "inline":
@@ -159,17 +154,17 @@ def _inline_text(tokens: list) -> str:  # type: ignore[type-arg]  # markdown-it'
     return "".join(parts)
 
 
-def _in_order(html: str) -> str:
-    """Let headings begin at h2, end at h4 and leave no level out on the way down."""
-    above = 1
+def _renumber_headings(html: str) -> str:
+    """Make headings begin at h2, end at h4 and skip no level on the way down."""
+    level = 1
 
-    def lowered(found: re.Match[str]) -> str:
-        nonlocal above
-        if not found[1]:
-            above = min(max(int(found[2]), 2), 4, above + 1)
-        return f"<{found[1]}h{above}>"
+    def renumbered(match: re.Match[str]) -> str:
+        nonlocal level
+        if not match[1]:
+            level = min(max(int(match[2]), 2), 4, level + 1)
+        return f"<{match[1]}h{level}>"
 
-    return re.sub(r"<(/?)h([1-6])>", lowered, html)
+    return re.sub(r"<(/?)h([1-6])>", renumbered, html)
 
 
 def _allowed(name: str, value: str) -> bool:
@@ -178,5 +173,5 @@ def _allowed(name: str, value: str) -> bool:
         return value in {"figure", "centre"}
     if name != "href":
         return True
-    # As browsers read it: without control characters and spaces, a backslash for a slash.
+    # As browsers parse it: control characters and spaces dropped, a backslash taken for a slash.
     return not re.sub(r"[\x00-\x20]", "", value).replace("\\", "/").startswith("//")

@@ -1,4 +1,4 @@
-"""What logs may tell: no secret of an address, and no line but their own."""
+"""Redaction of logs: no secret of an address, and no forged lines."""
 
 import logging
 import re
@@ -7,49 +7,49 @@ from typing import Any
 
 from psgflask.core import escaping
 
-# What is mailed as a link ends in a secret: whoever has the address has what it opens; and the
-# page after an application is one person's. No word of an address in these rooms is this long, and
-# what a damaged link has left over below this length leaves more to guess than anybody can.
-_ROOMS = re.compile(r"(/(?:accounts|members)/)([^\s?#\"'<>]*)", re.IGNORECASE)
+# A mailed link ends in a secret: the address alone opens it; and the page after an application is
+# one person's. No plain part of these paths is this long, and a shorter rest of a damaged link
+# leaves more to guess than anybody can.
+_PATHS = re.compile(r"(/(?:accounts|members)/)([^\s?#\"'<>]*)", re.IGNORECASE)
 _SECRET = re.compile(r"[^/]{20,}")
-HIDDEN = "..."
-# Before each line of a traceback: what an exception quotes begins no line like those of the log.
+REDACTED = "..."
+# Before each line of a traceback, so that no text in it looks like a line of the log.
 MARK = "  | "
 
 
-def hide(text: str) -> str:
-    """Return a text with the secrets of the addresses in it taken out."""
-    return _ROOMS.sub(lambda found: found[1] + _SECRET.sub(HIDDEN, found[2]), text)
+def redact(text: str) -> str:
+    """Return a text without the secrets of the addresses in it."""
+    return _PATHS.sub(lambda match: match[1] + _SECRET.sub(REDACTED, match[2]), text)
 
 
 def holds_secret(path: str) -> bool:
-    """Say whether a path must not be handed on: to logs, to search engines, to other sites."""
-    return hide(path) != path
+    """Say whether a path must not reach logs, search engines or other sites."""
+    return redact(path) != path
 
 
 def for_log(text: str) -> str:
-    """Return a text as a log may tell it: one line, without secrets and control characters."""
-    return escaping.one_line(hide(text))
+    """Return a text as one line without secrets and control characters."""
+    return escaping.one_line(redact(text))
 
 
-def guard_logs() -> None:
-    """Let nothing that this process logs tell a secret or forge a line; may be called again.
+def redact_logs() -> None:
+    """Redact all that this process logs; may be called again.
 
-    At the making of records, since a filter of a logger sees neither its children nor tracebacks.
+    By the record factory, since a logger's filter sees neither its children nor tracebacks.
     """
-    if not isinstance(logging.getLogRecordFactory(), _Guard):
-        logging.setLogRecordFactory(_Guard(logging.getLogRecordFactory()))
+    if not isinstance(logging.getLogRecordFactory(), _RedactingFactory):
+        logging.setLogRecordFactory(_RedactingFactory(logging.getLogRecordFactory()))
 
 
-class _Guard:
-    """Makes records of a log, each of one line but for marked ones, without secrets."""
+class _RedactingFactory:
+    """Makes log records without secrets, each of one line but for marked ones."""
 
-    def __init__(self, make: Callable[..., logging.LogRecord]) -> None:
-        self.make = make
+    def __init__(self, factory: Callable[..., logging.LogRecord]) -> None:
+        self.factory = factory
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         """Make a record, and rewrite it if need be."""
-        record = self.make(*args, **kwargs)
+        record = self.factory(*args, **kwargs)
         if record.exc_info and record.exc_info[0]:
             # Formatters take the text that a record has.
             record.exc_text = _marked(_formatter.formatException(record.exc_info))
@@ -57,17 +57,17 @@ class _Guard:
             record.stack_info = _marked(record.stack_info)
         try:
             message = record.getMessage()
-        except Exception:  # whoever prints it says so; to log must never be what fails
+        except Exception:  # the handler reports it; logging itself must not fail
             return record
-        told = for_log(message)
-        if told != message:
-            record.msg, record.args = told, None
+        redacted = for_log(message)
+        if redacted != message:
+            record.msg, record.args = redacted, None
         return record
 
 
 def _marked(text: str) -> str:
-    """Return lines as a log may tell them below their record, each with a mark before it."""
-    return "\n".join(MARK + escaping.one_line(line) for line in hide(text).split("\n"))
+    """Return redacted lines, each with a mark before it."""
+    return "\n".join(MARK + escaping.one_line(line) for line in redact(text).split("\n"))
 
 
 _formatter = logging.Formatter()

@@ -1,10 +1,10 @@
-"""Slots: how many requests are worked on at once and how many may wait; the next is refused.
+"""Slots: how many requests run at once and how many may queue; any more get a 503.
 
-Whatever asks the database keeps a processor busy. So that a flood of one kind of request starves
-no other, each kind has slots of its own: a few requests at once, a few more in line, and whoever
-comes beyond them hears at once that the site is busy, which costs next to nothing. The server has
-more threads than all slots together, so what needs none is always served: finished pages that are
-kept, static files, a word for monitors.
+A request that queries the database keeps a processor busy. So that a flood of one kind starves no
+other, each kind has slots of its own: a few requests run, a few more queue, and any beyond them
+are told at once that the site is busy, which costs next to nothing. The server has more threads
+than all slots together, so what needs no slot is always served: cached pages, static files, a
+health check for monitors.
 """
 
 import threading
@@ -23,89 +23,89 @@ from psgflask.web import caching
 
 SEARCH, PAGES, RENEWALS = "search", "pages", "renewals"
 FILES, FORMS, HEALTH = "files", "forms", "health"
-# Of each kind: how many at once, and how many in line, which costs a thread that sleeps. A line
-# is worked off in a second or so: whoever would wait for longer had better come again.
-ROOM = {
+# Of each kind: how many run at once, and how many queue, each of which costs a sleeping thread. A
+# queue clears within about a second: a longer wait is worse than a retry.
+CAPACITY = {
     SEARCH: (1, 15),
     PAGES: (2, 30),
-    # Pages that were kept until the content changed: no flood of addresses never asked for
-    # before keeps the front page from being drawn again.
+    # Pages that were cached until the content changed: no flood of new addresses keeps the front
+    # page from being rendered again.
     RENEWALS: (1, 7),
     FILES: (2, 4),
-    FORMS: (2, 30),  # what is sent, by a hall of people too; to show a form is a page
+    FORMS: (2, 30),  # submitted, by a hall of people too; to show a form is a page
     HEALTH: (1, 1),
 }
-# For what takes no slot, and to refuse what finds none.
+# For requests that take no slot, and to refuse those that find none.
 FREE_THREADS = 8
-THREADS = sum(map(sum, ROOM.values())) + FREE_THREADS
-LONGEST_WAIT = 10.0  # seconds
-# Who sends a form may have to wait for another writer after that, and hears within six seconds.
-LONGEST_WAIT_OF_FORMS = 3.0
-COME_AGAIN_AFTER = 5  # seconds
-_CHANGES_NOTHING = frozenset({"GET", "HEAD"})
+THREADS = sum(map(sum, CAPACITY.values())) + FREE_THREADS
+MAX_WAIT = 10.0  # seconds
+# A submitted form may have to wait for another writer after that; a response takes six at most.
+MAX_WAIT_OF_FORMS = 3.0
+RETRY_AFTER = 5  # seconds
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
 _HELD = "psg.slots"
 
 View = TypeVar("View", bound=Callable[..., object])
 
 
-class Full(Exception):  # a state, not an error
-    """As many wait as may, or this one waited too long."""
+class QueueFull(Exception):  # a state, not an error
+    """The queue is full, or the wait in it was too long."""
 
 
 class Slots:
-    """Slots for requests of one kind: some at once, some in line, first come, first served."""
+    """The slots of one kind of request, with a queue: first come, first served."""
 
-    def __init__(self, at_once: int, waiting: int, longest: float | None = None) -> None:
-        self.most_waiting = waiting
-        self.longest = longest
+    def __init__(self, at_once: int, max_queue: int, max_wait: float | None = None) -> None:
+        self.max_queue = max_queue
+        self.max_wait = max_wait
         self._lock = threading.Lock()
         self._free = at_once
-        self._line: deque[threading.Event] = deque()
+        self._queue: deque[threading.Event] = deque()
 
-    def take(self) -> bool:
-        """Take a slot, and say whether that took waiting. Raises Full."""
+    def acquire(self) -> bool:
+        """Take a slot, and return whether that took waiting. Raises QueueFull."""
         with self._lock:
             if self._free:
                 self._free -= 1
                 return False
-            if len(self._line) >= self.most_waiting:
-                raise Full
+            if len(self._queue) >= self.max_queue:
+                raise QueueFull
             turn = threading.Event()
-            self._line.append(turn)
-        if not turn.wait(LONGEST_WAIT if self.longest is None else self.longest):
+            self._queue.append(turn)
+        if not turn.wait(MAX_WAIT if self.max_wait is None else self.max_wait):
             with self._lock:
                 if not turn.is_set():  # else a slot was handed over just now
-                    self._line.remove(turn)
-                    raise Full
+                    self._queue.remove(turn)
+                    raise QueueFull
         return True
 
-    def give_back(self) -> None:
-        """Hand the slot to who waits longest; to nobody else, so that nobody is overtaken."""
+    def release(self) -> None:
+        """Hand the slot to the head of the queue, so that nobody is overtaken."""
         with self._lock:
-            if self._line:
-                self._line.popleft().set()
+            if self._queue:
+                self._queue.popleft().set()
             else:
                 self._free += 1
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Hold a slot for the length of the block. Raises Full."""
-        self.take()
+    def held(self) -> Iterator[None]:
+        """Hold a slot for the length of the block. Raises QueueFull."""
+        self.acquire()
         try:
             yield
         finally:
-            self.give_back()
+            self.release()
 
 
 def init_app(app: Flask) -> None:
-    """Let every request that needs a slot take one, once no kept page was found for it."""
-    app.extensions["psg_slots"] = {kind: Slots(*room) for kind, room in ROOM.items()}
-    app.extensions["psg_slots"][FORMS].longest = LONGEST_WAIT_OF_FORMS
-    app.before_request(_take)
-    app.teardown_request(_give_back)
+    """Let every request that needs a slot take one, once no cached page was found for it."""
+    app.extensions["psg_slots"] = {kind: Slots(*sizes) for kind, sizes in CAPACITY.items()}
+    app.extensions["psg_slots"][FORMS].max_wait = MAX_WAIT_OF_FORMS
+    app.before_request(_acquire)
+    app.teardown_request(_release)
 
 
-def of_kind(kind: str) -> Callable[[View], View]:
+def use(kind: str) -> Callable[[View], View]:
     """Mark a view whose requests take slots of another kind than `PAGES`."""
 
     def mark(view: View) -> View:
@@ -115,9 +115,9 @@ def of_kind(kind: str) -> Callable[[View], View]:
     return mark
 
 
-def free(view: View) -> View:
-    """Mark a view that asks the database nothing, and takes no slot."""
-    return of_kind("")(view)
+def exempt(view: View) -> View:
+    """Mark a view that does not query the database, and takes no slot."""
+    return use("")(view)
 
 
 def is_held() -> bool:
@@ -125,47 +125,47 @@ def is_held() -> bool:
     return _HELD in request.environ
 
 
-def _take() -> ResponseReturnValue | None:
+def _acquire() -> ResponseReturnValue | None:
     kinds = _kinds()
     if not kinds:
         return None
-    everyone: dict[str, Slots] = current_app.extensions["psg_slots"]
+    slots: dict[str, Slots] = current_app.extensions["psg_slots"]
     for kind in kinds:
         try:
-            waited = everyone[kind].take()
-        except Full:
+            waited = slots[kind].acquire()
+        except QueueFull:
             continue
-        request.environ[_HELD] = everyone[kind]
-        # Whoever stood in front may have asked for the same page.
-        return caching.serve() if waited else None
+        request.environ[_HELD] = slots[kind]
+        # A request ahead of it in the queue may have been for the same page.
+        return caching.cached_response() if waited else None
     if kinds == (FORMS,):
         fail_fast()  # and let the view say so, on a page that keeps what was typed
         return None
-    words = {
+    messages = {
         SEARCH: _("Many people are searching just now. Wait a few seconds, then try again."),
     }
-    raise ServiceUnavailable(words.get(kinds[0]), retry_after=COME_AGAIN_AFTER)
+    raise ServiceUnavailable(messages.get(kinds[0]), retry_after=RETRY_AFTER)
 
 
-def _give_back(error: BaseException | None) -> None:
+def _release(error: BaseException | None) -> None:
     held: Slots | None = request.environ.pop(_HELD, None)
     if held is not None:
-        held.give_back()
+        held.release()
 
 
 def _kinds() -> tuple[str, ...]:
     """Return the kinds of which this request may take a slot, in order; none where it needs none.
 
-    An address without a page may be an old one: to find out asks the database.
+    An address without a page may be an old one: to find out takes a query.
     """
     problem = request.routing_exception
     if problem is not None:
         return (PAGES,) if isinstance(problem, NotFound) else ()
     if request.method == "OPTIONS":
         return ()
-    if request.method not in _CHANGES_NOTHING:
+    if request.method not in _SAFE_METHODS:
         return (FORMS,)
     kind: str = getattr(current_app.view_functions.get(request.endpoint or ""), "slots", PAGES)
-    if kind == PAGES and caching.was_kept():
+    if kind == PAGES and caching.was_cached():
         return (RENEWALS, PAGES)
     return (kind,) if kind else ()

@@ -171,7 +171,7 @@ def test_what_sends_mail_is_offered_and_not_in_force(tmp_path: Path, database: P
 
 
 def test_every_setting_is_one_that_a_restore_takes_or_is_named_here() -> None:
-    not_taken = {setting.name for setting in config.SETTINGS if setting.sends or not setting.leaves}
+    not_taken = {setting.name for setting in config.SETTINGS if setting.mail or not setting.backup}
     assert not_taken == {
         *("SECRET_KEY", "DATABASE_URL", "TRUSTED_PROXIES", "SMTP_PASSWORD"),
         *("SMTP_HOST", "SMTP_PORT", "SMTP_SECURITY", "SMTP_USER"),

@@ -107,11 +107,11 @@ def test_a_link_that_leads_outside_is_not_followed(tmp_path: Path) -> None:
     static.mkdir()
     (tmp_path / "secret.txt").write_text("secret")
     (static / "link.txt").symlink_to(tmp_path / "secret.txt")
-    assert assets.Shelf(static).get("link.txt") is None
+    assert assets.AssetCache(static).get("link.txt") is None
 
 
 def test_strangers_cannot_fill_the_memory_with_names(app: Flask, client: FlaskClient) -> None:
-    shelf: assets.Shelf = app.extensions["psg_assets"]
+    shelf: assets.AssetCache = app.extensions["psg_assets"]
     client.get("/static/x/nothing.png")  # the page that says so has files of its own
     before = len(shelf.assets)
     for number in range(50):
@@ -121,7 +121,7 @@ def test_strangers_cannot_fill_the_memory_with_names(app: Flask, client: FlaskCl
 
 @pytest.mark.parametrize("name", ["images/./og.png", "css/../images/og.png", "images//og.png"])
 def test_a_file_is_kept_under_one_spelling_of_its_name(app: Flask, name: str) -> None:
-    shelf: assets.Shelf = app.extensions["psg_assets"]
+    shelf: assets.AssetCache = app.extensions["psg_assets"]
     assert shelf.get("images/og.png") is not None
     assert shelf.get(name) is None
 

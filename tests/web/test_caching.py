@@ -25,7 +25,7 @@ from psgflask.news import publishing
 from psgflask.news.models import Article, Issue, Topic
 from psgflask.pages.models import Page
 from psgflask.web import caching
-from psgflask.web.page_cache import Entry, PageCache
+from psgflask.web.caching import CachedPage, PageCache
 from tests import factories
 
 
@@ -389,8 +389,8 @@ def test_without_memory_pages_are_drawn_each_time(
 EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
-def entry(size: int) -> Entry:
-    return Entry(1, EVER[0], EVER[1], "text/html", "x", (), {"identity": bytes(size)})
+def entry(size: int) -> CachedPage:
+    return CachedPage(1, EVER[0], EVER[1], "text/html", "x", (), {"identity": bytes(size)})
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 600_000)), max_size=30))
@@ -398,8 +398,8 @@ def test_the_memory_of_kept_pages_is_bounded(puts: list[tuple[str, int]]) -> Non
     pages = PageCache(1)
     for key, size in puts:
         pages.put(key, entry(size))
-        assert pages.bytes == sum(kept.size(key) for key, kept in pages.entries.items())
-        assert pages.bytes <= pages.limit
+        assert pages.size == sum(kept.size(key) for key, kept in pages.pages.items())
+        assert pages.size <= pages.max_size
 
 
 def test_the_page_not_asked_for_longest_makes_room() -> None:
@@ -408,14 +408,14 @@ def test_the_page_not_asked_for_longest_makes_room() -> None:
         pages.put(key, entry(240_000))
     assert pages.get("a", 1, factories.NOW)
     pages.put("e", entry(240_000))
-    assert list(pages.entries) == ["c", "d", "a", "e"]
+    assert list(pages.pages) == ["c", "d", "a", "e"]
 
 
 def test_one_large_page_cannot_push_out_all_others() -> None:
     pages = PageCache(1)
     pages.put("small", entry(1000))
     pages.put("huge", entry(900_000))
-    assert list(pages.entries) == ["small"]
+    assert list(pages.pages) == ["small"]
 
 
 def test_a_year_of_days_has_no_page_that_outlives_its_day(app: Flask) -> None:
@@ -423,7 +423,7 @@ def test_a_year_of_days_has_no_page_that_outlives_its_day(app: Flask) -> None:
         session = db.session()
         for day in range(366):
             now = datetime(2018, 1, 1, 23, 30, tzinfo=UTC) + timedelta(days=day)
-            until = caching._stale_at(session, now)
+            until = caching._expires(session, now)
             assert now < until <= now + timedelta(days=1, hours=1)
             assert until.astimezone(LONDON).hour == 0
             today = london_day(now)

@@ -70,7 +70,7 @@ def test_a19_a_database_at_work_is_told_as_such_where_an_old_address_is_asked_fo
     def locked(*asked: object) -> None:
         raise OperationalError("SELECT", {}, sqlite3.OperationalError("database is locked"))
 
-    monkeypatch.setitem(raising.extensions, "psg_before_404", [locked])
+    monkeypatch.setitem(raising.extensions, "psg_404_redirects", [locked])
     answer = raising.test_client().get("/old.php?name=somebody")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
@@ -224,7 +224,7 @@ def test_without_a_free_file_descriptor_a_fault_has_the_page_drawn_when_the_serv
     monkeypatch.setitem(app.view_functions, "home.index", fault)
     assert app.jinja_env.cache is not None
     app.jinja_env.cache.clear()
-    app.extensions["psg_bare_pages"].clear()
+    app.extensions["psg_error_pages"].clear()
 
     def full(*given: object, **more: object) -> None:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))

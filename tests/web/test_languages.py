@@ -36,7 +36,7 @@ def test_only_a_whole_first_part_is_a_prefix(
     app: Flask, path: str, language: str, rest: str
 ) -> None:
     seen: list[tuple[str, str]] = []
-    app.before_request(lambda: seen.append((languages.here(), request.path)))
+    app.before_request(lambda: seen.append((languages.current_language(), request.path)))
     app.test_client().get(path)
     assert seen == [(language, rest)]
 

@@ -153,14 +153,14 @@ def test_s11_no_payload_survives_markdown(app: Flask, payload: str) -> None:
     )
 )
 def test_s11_nothing_that_hypothesis_writes_survives_markdown(parts: list[str]) -> None:
-    assert dangers(rendering._cleaned("".join(parts))) == []
+    assert dangers(rendering._sanitised("".join(parts))) == []
 
 
 @example("//")
 @example("\\/x")
 @given(st.text("htpsjavcri:/\\.[]@?#&%0aA\t\n℀ⅰ", max_size=25))
 def test_s11_no_link_leads_where_it_does_not_say(address: str) -> None:
-    html = rendering._cleaned(f"[x](<{address}>)")
+    html = rendering._sanitised(f"[x](<{address}>)")
     assert dangers(html) == []
     for _tag, attributes in read(html).elements:
         if href := attributes.get("href"):
@@ -283,7 +283,7 @@ def test_signs_of_html_in_a_text_are_shown(app: Flask, text: str) -> None:
 def test_deep_nesting_neither_fails_nor_survives(app: Flask, nested: str) -> None:
     with app.test_request_context():
         assert dangers(rendering.markdown(nested)) == []
-    rendering.plain(nested)
+    rendering.plain_text(nested)
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_deep_nesting_neither_fails_nor_survives(app: Flask, nested: str) -> Non
     ],
 )
 def test_markdown_can_be_read_as_plain_text(text: str, plain: str) -> None:
-    assert rendering.plain(text) == plain
+    assert rendering.plain_text(text) == plain
 
 
 @pytest.mark.parametrize(

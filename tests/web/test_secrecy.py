@@ -41,7 +41,7 @@ TOKEN = "Zm9vYmFyLWJhei1xdXV4X2NvcmdlLWdyYXVsdC1nYXJ"
     ],
 )
 def test_the_secret_of_an_address_is_taken_out(said: str, hidden: str) -> None:
-    assert secrecy.hide(said) == hidden
+    assert secrecy.redact(said) == hidden
     assert secrecy.holds_secret(said) == (said != hidden)
 
 
@@ -50,8 +50,8 @@ def test_the_secret_of_an_address_is_taken_out(said: str, hidden: str) -> None:
     ["psgflask", "psgflask.web.errors", "granian.access", "gunicorn.access", "werkzeug", "any"],
 )
 def test_s20_no_logger_tells_a_secret(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    secrecy.guard_logs()
-    secrecy.guard_logs()
+    secrecy.redact_logs()
+    secrecy.redact_logs()
     log = logging.getLogger(name)
     caplog.set_level(logging.INFO, logger=name)
     log.propagate, before = True, log.propagate
@@ -72,7 +72,7 @@ def test_s20_no_logger_tells_a_secret(name: str, caplog: pytest.LogCaptureFixtur
 
 
 def test_s20_no_traceback_tells_a_secret(caplog: pytest.LogCaptureFixture) -> None:
-    secrecy.guard_logs()
+    secrecy.redact_logs()
     try:
         raise ValueError(f"cannot serve /accounts/join/{TOKEN}")
     except ValueError:
@@ -82,7 +82,7 @@ def test_s20_no_traceback_tells_a_secret(caplog: pytest.LogCaptureFixture) -> No
 
 
 def test_a_log_line_that_cannot_be_written_stops_nothing() -> None:
-    secrecy.guard_logs()
+    secrecy.redact_logs()
     make = logging.getLogRecordFactory()
     assert make("name", logging.INFO, "file", 1, "%d of %s", ("many",), None).msg == "%d of %s"
 
@@ -138,7 +138,7 @@ def _said_by_the_server(instance: Path, paths: list[str], *, until: str) -> str:
 def test_a_record_of_a_log_is_one_line_whatever_its_values_hold(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    secrecy.guard_logs()
+    secrecy.redact_logs()
     log = logging.getLogger(name)
     caplog.set_level(logging.INFO, logger=name)
     log.propagate, before = True, log.propagate
@@ -162,7 +162,7 @@ def test_a_record_of_a_log_is_one_line_whatever_its_values_hold(
 
 
 def test_what_an_exception_quotes_begins_no_line_of_the_log() -> None:
-    secrecy.guard_logs()
+    secrecy.redact_logs()
     forged = "ERROR psgflask: All members were erased"
     written = io.StringIO()
     handler = logging.StreamHandler(written)

@@ -61,11 +61,11 @@ def faults_of(answer: TestResponse) -> list[str]:
     """Return what is wrong with the headers of an answer."""
     headers = answer.headers
     if answer.status_code == 304:
-        return [name for name, _v in headers if name.lower() not in security.WITH_304]
+        return [name for name, _v in headers if name.lower() not in security.HEADERS_OF_304]
     path = answer.request.path
     of_all = dict(security.HEADERS)
     if secrecy.holds_secret(path):
-        of_all |= security.OF_SECRETS
+        of_all |= security.SECRET_PAGE_HEADERS
     wrong = [name for name, value in of_all.items() if headers.get(name) != value]
     if headers.get("Strict-Transport-Security") != "max-age=63072000; includeSubDomains":
         wrong.append("Strict-Transport-Security")

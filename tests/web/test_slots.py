@@ -15,7 +15,17 @@ from sqlalchemy.orm import Session
 from psgflask.core.database import db
 from psgflask.ops.serving.process import Life
 from psgflask.web import errors, slots
-from psgflask.web.slots import FILES, FORMS, HEALTH, PAGES, RENEWALS, ROOM, SEARCH, Full, Slots
+from psgflask.web.slots import (
+    CAPACITY,
+    FILES,
+    FORMS,
+    HEALTH,
+    PAGES,
+    RENEWALS,
+    SEARCH,
+    QueueFull,
+    Slots,
+)
 from tests import addresses, factories, filling
 from tests.browser import content
 from tests.conftest import Visitor
@@ -42,7 +52,7 @@ def held(app: Flask, stack: ExitStack, *kinds: str) -> None:
     """Hold all slots of these kinds; nobody can stand in line."""
     for kind in kinds:
         app.extensions["psg_slots"][kind] = taken = Slots(1, 0)
-        stack.enter_context(taken.taken())
+        stack.enter_context(taken.held())
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -58,65 +68,65 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def test_beyond_those_at_once_and_in_line_nobody_is_let_in() -> None:
-    places = Slots(1, 2)
-    places.take()
+    queue = Slots(1, 2)
+    queue.acquire()
     waited: list[bool] = []
-    threads = [threading.Thread(target=lambda: waited.append(places.take())) for _n in range(2)]
+    threads = [threading.Thread(target=lambda: waited.append(queue.acquire())) for _n in range(2)]
     for number, thread in enumerate(threads, 1):
         thread.start()
-        until(lambda number=number: len(places._line) == number)  # type: ignore[misc]  # bound now
-    with pytest.raises(Full):
-        places.take()
+        until(lambda number=number: len(queue._queue) == number)  # type: ignore[misc]  # bound now
+    with pytest.raises(QueueFull):
+        queue.acquire()
     for _time in range(3):
-        places.give_back()
+        queue.release()
     for thread in threads:
         thread.join(60)
     assert waited == [True, True]
-    assert places.take() is False
+    assert queue.acquire() is False
 
 
 def test_who_came_first_is_served_first_and_nobody_is_overtaken() -> None:
-    places = Slots(1, 3)
-    places.take()
+    queue = Slots(1, 3)
+    queue.acquire()
     served: list[int] = []
 
     def wait(number: int) -> None:
-        places.take()
+        queue.acquire()
         served.append(number)
-        places.give_back()
+        queue.release()
 
     threads = [threading.Thread(target=wait, args=(number,)) for number in range(3)]
     for number, thread in enumerate(threads, 1):
         thread.start()
-        until(lambda number=number: len(places._line) == number)  # type: ignore[misc]  # bound now
-    places.give_back()  # handed over before anybody else could take it
+        until(lambda number=number: len(queue._queue) == number)  # type: ignore[misc]  # bound now
+    queue.release()  # handed over before anybody else could take it
     for thread in threads:
         thread.join(60)
     assert served == [0, 1, 2]
 
 
 def test_what_fails_in_a_slot_gives_it_back() -> None:
-    places = Slots(1, 0)
+    queue = Slots(1, 0)
     for _time in range(3):
-        with pytest.raises(ValueError, match="no"), places.taken():
+        with pytest.raises(ValueError, match="no"), queue.held():
             raise ValueError("no")
-    with places.taken(), pytest.raises(Full), places.taken():
+    with queue.held(), pytest.raises(QueueFull), queue.held():
         pass
 
 
 def test_who_waits_too_long_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slots, "LONGEST_WAIT", 0.01)
-    places = Slots(1, 1)
-    with places.taken(), pytest.raises(Full), places.taken():
+    monkeypatch.setattr(slots, "MAX_WAIT", 0.01)
+    queue = Slots(1, 1)
+    with queue.held(), pytest.raises(QueueFull), queue.held():
         pass
-    with places.taken():
+    with queue.held():
         pass
 
 
 def test_the_server_has_more_threads_than_there_are_slots(app: Flask) -> None:
     with socket.socket() as line:
         gateway = Life(app, line).gateway
-    assert gateway.threads >= sum(map(sum, ROOM.values())) + 4
+    assert gateway.threads >= sum(map(sum, CAPACITY.values())) + 4
 
 
 def test_there_is_a_connection_for_each_thread(app: Flask) -> None:
@@ -137,16 +147,16 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 
 
 def test_s2_every_page_takes_a_slot_of_its_kind_or_is_free_for_a_reason(full: Flask) -> None:
-    full.extensions["psg_pages"].entries.clear()
+    full.extensions["psg_page_cache"].pages.clear()
     adapter = full.url_map.bind("127.0.0.1")
     with ExitStack() as stack:
-        held(full, stack, *ROOM)
+        held(full, stack, *CAPACITY)
         for path in addresses.of(full):
             plain = path.removeprefix("/es").partition("?")[0]
             endpoint = adapter.match(plain)[0]
             status = full.test_client().get(path).status_code
             assert (status == 503) is (endpoint not in FREE), path
-    full.extensions["psg_slots"] = {kind: Slots(*room) for kind, room in ROOM.items()}
+    full.extensions["psg_slots"] = {kind: Slots(*room) for kind, room in CAPACITY.items()}
 
 
 def test_each_kind_has_its_own_routes(full: Flask) -> None:
@@ -159,7 +169,7 @@ def test_each_kind_has_its_own_routes(full: Flask) -> None:
 
 
 @pytest.mark.parametrize("address", SEARCHES)
-def test_s2_when_all_slots_are_taken_a_search_is_answered_503_and_other_pages_are_served(
+def test_s2_when_all_queueare_taken_a_search_is_answered_503_and_other_pages_are_served(
     client: FlaskClient, app: Flask, address: str
 ) -> None:
     assert client.get(address).status_code == 200
@@ -179,7 +189,7 @@ def test_s2_when_all_slots_are_taken_a_search_is_answered_503_and_other_pages_ar
         *("/nothing", "/news.php?position=7", "/2018/07/some-slug/", "/members/join/membership"),
     ],
 )
-def test_s2_when_all_slots_of_pages_are_taken_a_page_is_answered_503(
+def test_s2_when_all_queueof_pages_are_taken_a_page_is_answered_503(
     client: FlaskClient, app: Flask, session: Session, address: str
 ) -> None:
     factories.article(session, dated="15 July 2018")
@@ -197,20 +207,20 @@ def test_s2_a_kept_page_never_waits(client: FlaskClient, app: Flask, session: Se
     factories.article(session, "Kept all the time")
     client.get("/")
     with ExitStack() as stack:
-        held(app, stack, *ROOM)
+        held(app, stack, *CAPACITY)
         assert "Kept all the time" in client.get("/").text
         etag = client.get("/").headers["ETag"]
         assert client.get("/", headers={"If-None-Match": etag}).status_code == 304
 
 
-def test_s2_a_page_that_was_kept_is_drawn_again_though_all_other_slots_are_taken(
+def test_s2_a_page_that_was_kept_is_drawn_again_though_all_other_queueare_taken(
     client: FlaskClient, app: Flask, session: Session
 ) -> None:
     factories.article(session, "First headline")
     client.get("/")
     factories.article(session, "Second headline")
     with ExitStack() as stack:
-        held(app, stack, *(set(ROOM) - {RENEWALS}))
+        held(app, stack, *(set(CAPACITY) - {RENEWALS}))
         assert "Second headline" in client.get("/").text
         assert client.get("/news/").status_code == 503  # nobody has asked for it before
         assert client.get("/").status_code == 200
@@ -247,7 +257,7 @@ def test_who_waited_takes_the_page_that_was_drawn_meanwhile(
     app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     factories.article(session, "Drawn once")
-    app.extensions["psg_slots"][PAGES] = places = Slots(1, 9)
+    app.extensions["psg_slots"][PAGES] = queue = Slots(1, 9)
     drawn, may_go_on = [], threading.Event()
     view: Any = app.view_functions["news.listing"]
 
@@ -266,7 +276,7 @@ def test_who_waited_takes_the_page_that_was_drawn_meanwhile(
     threads = [threading.Thread(target=ask) for _reader in range(5)]
     for thread in threads:
         thread.start()
-    until(lambda: len(places._line) == 4)
+    until(lambda: len(queue._queue) == 4)
     may_go_on.set()
     for thread in threads:
         thread.join(60)
@@ -305,7 +315,7 @@ def test_a_refusal_asks_the_database_nothing_but_the_number_of_the_content(
     form = filling.form_of(client.get("/accounts/join/again").text).filled({"email": "a@b.example"})
     asked.clear()
     with ExitStack() as stack:
-        held(app, stack, *ROOM)
+        held(app, stack, *CAPACITY)
         for address in ("/news/", "/nothing", "/search/?q=x", "/media/" + "a" * 64 + "/x"):
             assert client.get(address).status_code == 503
         assert client.post("/accounts/join/again", data=form).status_code == 503
@@ -316,7 +326,7 @@ def test_what_takes_no_slot_asks_the_database_nothing_though_it_be_missing(
     app: Flask, client: FlaskClient
 ) -> None:
     asked: list[str] = []
-    errors.ask_before_404(app, lambda: asked.append("old addresses"))
+    errors.register_404_redirect(app, lambda: asked.append("old addresses"))
     for path in ("/static/0/nothing.css", "/es/static/0/nothing.css", "/es/robots.txt"):
         assert client.get(path).status_code == 404
     assert asked == []

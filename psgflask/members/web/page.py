@@ -62,7 +62,7 @@ class Page:
             "action": url_for("members.step", place=onward),
             "back": url_for("members.step", place=back) if back else None,
             "same_page": languages.address(
-                "members.step", language=languages.other(), place=self.page
+                "members.step", language=languages.other_language(), place=self.page
             ),
             "page": self.page,
             "changing": self.changing,

@@ -32,7 +32,7 @@ from psgflask.members.web.page import TRAP, Page
 from psgflask.members.web.sheet import Sheet
 from psgflask.web import languages
 from psgflask.web.caching import cacheable
-from psgflask.web.errors import unavailable
+from psgflask.web.errors import database_unavailable
 
 blueprint = Blueprint("members", __name__, url_prefix="/members/join")
 PLACES = f"<any({', '.join(steps.PLACES)}):place>"
@@ -140,7 +140,7 @@ def _send(page: Page) -> ResponseReturnValue:
         db.session.rollback()
         return _too_often(page, refused.retry_after)
     except DatabaseError as fault:
-        if not unavailable(fault):
+        if not database_unavailable(fault):
             raise
         db.session.rollback()
         return _not_stored(page, fault)
@@ -227,7 +227,7 @@ def _not_from_a_person() -> str:
 
 def _sheet(typed: steps.Typed) -> Sheet:
     asking = Asking(
-        language=languages.here(),
+        language=languages.current_language(),
         tiers={tier.key: (tier.label, tier.description) for tier in words.offer()},
         wordings=words.wordings(),
     )
@@ -236,7 +236,7 @@ def _sheet(typed: steps.Typed) -> Sheet:
 
 def _own_address(endpoint: str, word: str) -> dict[str, object]:
     """Return what a page says of its own address: to its reader the other language's alone."""
-    other = languages.address(endpoint, language=languages.other(), word=word)
+    other = languages.address(endpoint, language=languages.other_language(), word=word)
     return {"counterpart": other, "canonical": "", "alternates": ()}
 
 

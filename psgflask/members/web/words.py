@@ -62,7 +62,7 @@ def membership(key: str) -> Offer | None:
 
 def wordings() -> dict[str, str]:
     """Return what may be agreed to, in the words that are kept with it."""
-    here = languages.here()
+    here = languages.current_language()
     return {what: consents.WORDINGS[what, here].text for what in consents.WHAT}
 
 
@@ -134,7 +134,7 @@ def used() -> str:
 
 
 def _offered(tier: Tier) -> Offer:
-    here, today = languages.here(), _today()
+    here, today = languages.current_language(), _today()
     amount = tiers.amount_on(tier, today)
     if amount is None:
         figure, price = "", _("amount to be confirmed by PSG")
@@ -151,7 +151,7 @@ def _offered(tier: Tier) -> Offer:
 
 
 def _country(code: str) -> str:
-    return countries.names(languages.here()).get(code, code)
+    return countries.names(languages.current_language()).get(code, code)
 
 
 def _today() -> date:

@@ -48,7 +48,7 @@ def media_url(file: Picture | Attachment, *, external: bool = False) -> str:
 
 
 @blueprint.get("/media/<file_hash>/<name>")
-@slots.of_kind(slots.FILES)
+@slots.use(slots.FILES)
 def file(file_hash: str, name: str) -> Response:
     """Send a file or the requested range of it; 404 and 410 as for its article."""
     if request.script_root or not re.fullmatch(r"[0-9a-f]{64}", file_hash):

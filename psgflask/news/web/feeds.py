@@ -13,7 +13,8 @@ from psgflask.news.catalogue import ANYBODY, NEWS_KINDS, Scope
 from psgflask.news.models import EVENT, PUBLICATION, Article, Topic
 from psgflask.web import languages
 from psgflask.web.caching import cacheable
-from psgflask.web.rendering import absolute_url, markdown, xml
+from psgflask.web.languages import absolute_url
+from psgflask.web.rendering import markdown, xml_response
 
 LENGTH = 30
 KINDS = {"news": NEWS_KINDS, "publications": (PUBLICATION,), "events": (EVENT,)}
@@ -44,19 +45,19 @@ def topic(slug: str, form: str) -> Response:
     if found is None:
         abort(404)
     page = languages.address("topics.topic", slug=slug)
-    name = found.name(languages.here())
+    name = found.name(languages.current_language())
     return _feed(form, _articles(catalogue.ALL_KINDS, found), name, page)
 
 
 def _articles(kinds: tuple[str, ...], about: Topic | None = None) -> Sequence[Article]:
-    scope = Scope(languages.here(), utc_now(), kinds, about.id if about else None)
+    scope = Scope(languages.current_language(), utc_now(), kinds, about.id if about else None)
     return db.session.scalars(catalogue.feed(scope).limit(LENGTH)).all()
 
 
 def _feed(form: str, articles: Sequence[Article], title: str, page: str) -> Response:
     now = utc_now()
     updated = max((a.changed_at for a in articles), default=now)
-    response = xml(
+    response = xml_response(
         f"news/feed.{form}.xml",
         FORMS[form],
         articles=articles,

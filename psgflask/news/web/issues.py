@@ -10,7 +10,7 @@ from psgflask.news import catalogue, lists, series
 from psgflask.news.models import Article, Issue
 from psgflask.news.web import paging
 from psgflask.news.web.views import blueprint, scope_of_all
-from psgflask.web.caching import cacheable, reads
+from psgflask.web.caching import cacheable, query_parameters
 from psgflask.web.paging import Pager
 
 # Titles and fonts included, a page of so many rows stays within 100 kB.
@@ -28,7 +28,7 @@ class Shelf:
 
 @blueprint.get("/updates/")
 @cacheable
-@reads("before", "after")
+@query_parameters("before", "after")
 def updates() -> str:
     """Show the newest issues of every series, or those of one series next to a place in it."""
     session, scope = db.session(), scope_of_all()

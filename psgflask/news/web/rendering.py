@@ -46,7 +46,7 @@ def init_app(app: Flask) -> None:
 
 def topic_name(topic: Topic) -> str:
     """Return a topic's name in the interface's language."""
-    return topic.name(languages.here())
+    return topic.name(languages.current_language())
 
 
 def when(dateline: Dateline) -> When:
@@ -56,7 +56,7 @@ def when(dateline: Dateline) -> When:
         return When(None, words, words, None, languages.address("news.undated"))
     first, last = dateline.first, dateline.last
     href = languages.address("news.month", year=last.year, month=f"{last.month:02}")
-    language = languages.here()
+    language = languages.current_language()
     if dateline.precision == DAY:
         joint = "'de' " if language == "es" else ""
         words = format_date(first, f"{joint}MMMM {joint}y", locale=language)
@@ -107,11 +107,11 @@ class Archive:
     @property
     def latest(self) -> list[lists.DatelineGroup]:
         """Return the newest article, under its date, if there is one."""
-        chosen = catalogue.listing(Scope(languages.here(), utc_now())).limit(1)
+        chosen = catalogue.listing(Scope(languages.current_language(), utc_now())).limit(1)
         return self._query(lambda: lists.group_by_dateline(db.session.scalars(chosen))) or []
 
     def _years(self) -> Counter[int]:
-        scope = Scope(languages.here(), utc_now())
+        scope = Scope(languages.current_language(), utc_now())
         return self._query(lambda: counting.by_year(scope)) or Counter()
 
     @staticmethod
@@ -125,7 +125,7 @@ class Archive:
             if is_transient:
                 fail_fast()  # or each further query of this page would wait as long
             db.session.rollback()
-            caching.do_not_keep()
+            caching.prevent_caching()
             return None
 
 
@@ -161,7 +161,7 @@ def json_ld(article: Article) -> Markup:
         "datePublished": _iso(article.publish_at),
         "dateModified": _iso(article.changed_at),
         "isAccessibleForFree": not article.members_only,
-        "image": languages.absolute(assets.address("images/og.png")),
+        "image": languages.absolute_url(assets.address("images/og.png")),
         "publisher": {"@type": "Organization", "name": "Peru Support Group"},
         "author": {"@type": "Organization", "name": article.byline or "Peru Support Group"},
     }

@@ -26,7 +26,7 @@ from psgflask.news.slugs import article_url
 from psgflask.news.web import paging, rendering
 from psgflask.news.web.rendering import when
 from psgflask.web import languages
-from psgflask.web.caching import cacheable, reads
+from psgflask.web.caching import cacheable, query_parameters
 from psgflask.web.rendering import markdown
 
 blueprint = Blueprint("news", __name__)
@@ -34,7 +34,7 @@ blueprint = Blueprint("news", __name__)
 
 @blueprint.get("/news/", endpoint="listing")
 @cacheable
-@reads("before", "after")
+@query_parameters("before", "after")
 def newest() -> str:
     """Show the newest articles."""
     return _list(
@@ -48,7 +48,7 @@ def newest() -> str:
 
 @blueprint.get("/news/<int(fixed_digits=4):year>/")
 @cacheable
-@reads("before", "after")
+@query_parameters("before", "after")
 def year(year: int) -> str:
     """Show a year: its months as cords and its articles."""
     scope = _scope()
@@ -60,7 +60,7 @@ def year(year: int) -> str:
     cords = lists.month_cords(
         months,
         year,
-        languages.here(),
+        languages.current_language(),
         lambda month: url_for("news.month", year=year, month=f"{month:02}"),
     )
     total = counting.by_year(scope).get(year, 0)
@@ -82,7 +82,7 @@ def year(year: int) -> str:
 
 @blueprint.get("/news/<int(fixed_digits=4):year>/<month>/")
 @cacheable
-@reads("before", "after")
+@query_parameters("before", "after")
 def month(year: int, month: str) -> str:
     """Show a month."""
     if not (len(month) == 2 and month.isascii() and month.isdigit()):
@@ -104,7 +104,7 @@ def month(year: int, month: str) -> str:
 
 @blueprint.get("/news/undated/")
 @cacheable
-@reads("before", "after")
+@query_parameters("before", "after")
 def undated() -> str:
     """Show the articles whose date is not known."""
     return _list(
@@ -119,7 +119,7 @@ def undated() -> str:
 
 @blueprint.get("/publications/")
 @cacheable
-@reads("before", "after")
+@query_parameters("before", "after")
 def publications() -> str:
     """Show the publications."""
     return _list(
@@ -133,7 +133,7 @@ def publications() -> str:
 
 @blueprint.get("/events/")
 @cacheable
-@reads("before", "after")
+@query_parameters("before", "after")
 def events() -> str:
     """Show the events, those to come first."""
     scope = _scope(EVENT)
@@ -158,13 +158,13 @@ def events() -> str:
 def article(slug: str) -> ResponseReturnValue:
     """Show one article, at the one address that it has."""
     session, now = db.session(), utc_now()
-    found = catalogue.find(session, slug, languages.here())
+    found = catalogue.find(session, slug, languages.current_language())
     if found is not None and catalogue.is_gone(found, now):
         abort(410)
     if found is None and (moved := redirects.destination()):
         return redirect(moved, 301)
     if found is None or not catalogue.is_published(found, now):
-        elsewhere = catalogue.find(session, slug, languages.other())
+        elsewhere = catalogue.find(session, slug, languages.other_language())
         if elsewhere is not None and catalogue.is_published(elsewhere, now):
             return redirect(article_url(elsewhere), 302)
     if found is None or not catalogue.is_published(found, now):
@@ -193,11 +193,11 @@ def article(slug: str) -> ResponseReturnValue:
 
 def _no_counterpart() -> str:
     """An article without a translation leads to the news in the other language."""
-    return languages.address("news.listing", language=languages.other())
+    return languages.address("news.listing", language=languages.other_language())
 
 
 def _scope(*kinds: str) -> Scope:
-    return Scope(languages.here(), utc_now(), kinds or NEWS_KINDS)
+    return Scope(languages.current_language(), utc_now(), kinds or NEWS_KINDS)
 
 
 def scope_of_all() -> Scope:

@@ -111,7 +111,7 @@ def of(app: Flask) -> Tally:
 
 def start(app: Flask) -> None:
     """Let a server's process write what it counts; a command counts nothing."""
-    if not config.by_command():
+    if not config.in_command():
         of(app).start()
 
 
@@ -119,13 +119,13 @@ def note(q: str, hits: int | None) -> None:
     """Note on the page being drawn which search it answers, and how many articles were found."""
     text = searches.normalised(q)
     if text:
-        caching.note(Note(text, hits))
+        caching.set_note(Note(text, hits))
 
 
 def _count(response: Response) -> Response:
     """Count an answer by the note of its page, which a kept page has from its drawing."""
     try:
-        found = caching.noted()
+        found = caching.get_note()
         counts = request.method == "GET" and response.status_code in {200, 304}
         if counts and isinstance(found, Note):
             tally: Tally = current_app.extensions["psg_tally"]

@@ -10,7 +10,7 @@ from psgflask.core.database import read_only
 from psgflask.news import catalogue
 from psgflask.news.models import Article, Attachment, FileText
 from psgflask.search.index import Document
-from psgflask.web.rendering import plain
+from psgflask.web.rendering import plain_text
 
 BATCH = 500
 # What must be loaded with an article to know its text.
@@ -34,7 +34,7 @@ def text_of(article: Article) -> str:
         for file in article.attachments
         for text in (file.title, file.read.text if file.read is not None else "")
     ]
-    return "\n\n".join([article.teaser, plain(article.body), *filter(None, attached)])
+    return "\n\n".join([article.teaser, plain_text(article.body), *filter(None, attached)])
 
 
 def of(session: Session, ids: Iterable[int], now: datetime) -> list[Document]:

@@ -17,9 +17,9 @@ from psgflask.search.web.page import Hit, SearchPage
 from psgflask.search.web.search_request import PARAMETERS, REPEATED, Asked, Unreadable
 from psgflask.search.web.views import advice, searched
 from psgflask.web import languages, slots
-from psgflask.web.caching import reads
+from psgflask.web.caching import query_parameters
 from psgflask.web.compression import compressible
-from psgflask.web.rendering import markdown, xml
+from psgflask.web.rendering import markdown, xml_response
 
 ATOM, JSON = "application/atom+xml", "application/feed+json"
 VERSION = "https://jsonfeed.org/version/1.1"
@@ -34,13 +34,13 @@ def init_app(app: Flask) -> None:
 
 @blueprint.get("/search.atom")
 @compressible
-@reads(*PARAMETERS, repeated=REPEATED)
-@slots.of_kind(slots.SEARCH)
+@query_parameters(*PARAMETERS, repeated=REPEATED)
+@slots.use(slots.SEARCH)
 def atom() -> Response:
     """Serve a page of results as Atom; `sort=newest` makes a feed to follow."""
     asked, _answer, page = _searched()
     articles = list(_articles(page.hits))
-    return xml(
+    return xml_response(
         "news/feed.atom.xml",
         ATOM,
         articles=articles,
@@ -53,8 +53,8 @@ def atom() -> Response:
 
 @blueprint.get("/search.json")
 @compressible
-@reads(*PARAMETERS, repeated=REPEATED)
-@slots.of_kind(slots.SEARCH)
+@query_parameters(*PARAMETERS, repeated=REPEATED)
+@slots.use(slots.SEARCH)
 def json_feed() -> Response:
     """Serve a page of results as JSON Feed; `_search` holds counts, facets and corrections."""
     asked, answer, page = _searched()
@@ -63,7 +63,7 @@ def json_feed() -> Response:
         "title": f"Peru Support Group – {page.heading}",
         "home_page_url": _address(asked),
         "feed_url": _address(asked, "search_feeds.json_feed", page=asked.page),
-        "language": languages.here(),
+        "language": languages.current_language(),
         "items": list(map(_item, page.hits, _articles(page.hits))),
         "_search": _search(asked, answer, page),
     }

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
+from psgflask.core.language_names import NATIVE_NAMES
 from psgflask.news import catalogue
 from psgflask.news.models import Topic
 from psgflask.search.engine.protocol import LAST_PAGE, PAGE_SIZE, SORTS, Answer
@@ -117,10 +118,9 @@ def _topic_facets(asked: Asked, answer: Answer, topics: dict[int, Topic]) -> lis
 
 
 def _language_facets(asked: Asked, answer: Answer) -> list[Facet]:
-    names = {"en": "English", "es": "Español"}
     return [
         Facet(name, spoken, answer.languages.get(spoken, 0), spoken in asked.languages)
-        for spoken, name in names.items()
+        for spoken, name in NATIVE_NAMES.items()
         if answer.languages.get(spoken) or spoken in asked.languages
     ]
 
@@ -164,10 +164,9 @@ def _chips(asked: Asked) -> list[Chip]:
         )
         for topic in asked.topics
     ]
-    names = {"en": "English", "es": "Español"}
     if asked.language:
         href = url_for("search.search", **asked.address(lang=None))
-        chips.append(Chip(names[asked.language], href))
+        chips.append(Chip(NATIVE_NAMES[asked.language], href))
     if asked.as_typed:
         href = url_for("search.search", **asked.address(words=None))
         chips.append(Chip(_("Only my words"), href))

@@ -13,7 +13,7 @@ from psgflask.news.models import Topic
 from psgflask.search.engine.protocol import LAST_PAGE, RELEVANCE, SORTS, Ask
 from psgflask.search.language import fold, words
 from psgflask.search.query import Glossary, OnTopic, Query, expanded, parse, read_span
-from psgflask.web.languages import here
+from psgflask.web.languages import current_language
 
 MOST_TOPICS = 20
 # What the addresses of results and of their feeds read.
@@ -114,7 +114,7 @@ def read(args: MultiDict[str, str], content: CardCache, now: datetime, glossary:
     def first(parameter: str) -> str:
         return given[parameter][0] if parameter in given else ""
 
-    query = parse(first("q").replace("\0", " ").strip(), interface=here())
+    query = parse(first("q").replace("\0", " ").strip(), interface=current_language())
     sort = first("sort") or RELEVANCE
     if sort not in SORTS:
         raise Unreadable("sort")
@@ -152,7 +152,7 @@ def read(args: MultiDict[str, str], content: CardCache, now: datetime, glossary:
 
 def name_of_topic(topic: Topic) -> str:
     """Return a topic's name in the interface's language."""
-    return topic.name(here())
+    return topic.name(current_language())
 
 
 def _chosen(slugs: Sequence[str], known: Sequence[Topic]) -> list[Topic]:

@@ -21,9 +21,9 @@ from psgflask.search.web import alternatives, fallback, results, search_request,
 from psgflask.search.web.page import Fault, SearchPage, Way
 from psgflask.search.web.search_request import PARAMETERS, REPEATED, Asked, Unreadable
 from psgflask.web import slots
-from psgflask.web.caching import reads
+from psgflask.web.caching import query_parameters
 from psgflask.web.compression import compressible
-from psgflask.web.languages import here
+from psgflask.web.languages import current_language
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ blueprint = Blueprint("search", __name__)
 
 @blueprint.get("/search/")
 @compressible
-@reads(*PARAMETERS, repeated=REPEATED)
-@slots.of_kind(slots.SEARCH)
+@query_parameters(*PARAMETERS, repeated=REPEATED)
+@slots.use(slots.SEARCH)
 def search() -> ResponseReturnValue:
     """Show the articles that fit the words and filters; any words get an answer."""
     try:
@@ -51,8 +51,8 @@ def search() -> ResponseReturnValue:
 
 @blueprint.get("/search/suggest")
 @compressible
-@reads("q")
-@slots.of_kind(slots.SEARCH)
+@query_parameters("q")
+@slots.use(slots.SEARCH)
 def suggest() -> str:
     """Show what a reader who has typed so far may mean, as a piece of HTML for the search box."""
     session = db.session()
@@ -60,7 +60,7 @@ def suggest() -> str:
     glossary = _glossary(session, content)
     typed = MultiDict({"q": request.args.get("q", "")})
     asked = search_request.read(typed, content, utc_now(), glossary)
-    query, begun = suggestions.as_typed_so_far(asked.query, here(), glossary)
+    query, begun = suggestions.as_typed_so_far(asked.query, current_language(), glossary)
     engine: Engine = current_app.extensions["psg_search"]
     try:
         found = suggestions.suggestions(session, engine, replace(asked, query=query), begun)

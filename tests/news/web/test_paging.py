@@ -14,7 +14,7 @@ from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news import publishing
 from psgflask.news.models import Article
-from psgflask.web.page_cache import LONGEST_KEY, Entry, PageCache
+from psgflask.web.caching import MAX_KEY_LENGTH, CachedPage, PageCache
 from tests import addresses, factories
 from tests.browser import content
 from tests.conftest import Visitor
@@ -56,7 +56,7 @@ def reading(app: Flask) -> Iterator[tuple[str, object]]:
 
 
 def test_a_parameter_that_no_page_of_ours_repeats_is_a_400_when_it_is(full: Flask) -> None:
-    kept = full.extensions["psg_pages"].entries
+    kept = full.extensions["psg_page_cache"].pages
     client, seen = full.test_client(), 0
     for path, view in reading(full):
         for name in view.parameters:  # type: ignore[attr-defined]  # a mark of `reads`
@@ -93,7 +93,7 @@ def led(client: FlaskClient, path: str) -> str:
 
 
 def test_every_list_refuses_odd_places_and_keeps_no_page_of_them(full: Flask) -> None:
-    kept = full.extensions["psg_pages"].entries
+    kept = full.extensions["psg_page_cache"].pages
     client, lists = full.test_client(), 0
     for path, view in reading(full):
         if "before" not in view.parameters:  # type: ignore[attr-defined]  # a mark of `reads`
@@ -141,10 +141,10 @@ def test_a_place_whose_article_was_given_another_date_leads_to_where_it_is_now(
     for path in (*lists, of_month):
         assert client.get(path + link).status_code == 200
     revise(session, placed, dated="8 June 2018", topics=["mining"])
-    app.extensions["psg_pages"].entries.clear()
+    app.extensions["psg_page_cache"].pages.clear()
     for path in lists:
         assert client.get(f"{path}{link}&x=1").location == f"{path}?{side}=2018-06-08.{placed.id}"
-        assert not app.extensions["psg_pages"].entries
+        assert not app.extensions["psg_page_cache"].pages
     for path in lists:
         assert led(client, path + link) == f"{path}?{side}=2018-06-08.{placed.id}"
     assert led(client, of_month + link) == of_month
@@ -248,11 +248,11 @@ def test_a_page_of_a_place_is_kept_once_however_its_address_is_written(
     place = f"2018-07-15.{factories.article(session, dated='15 July 2018').id}"
     for query in (f"before={place}", f"x=1&before={place}&y=2", f"%62efore={place}&before2=1"):
         assert client.get(f"/news/?{query}").status_code == 200
-    assert len(app.extensions["psg_pages"].entries) == 1
+    assert len(app.extensions["psg_page_cache"].pages) == 1
 
 
 def test_an_address_that_is_very_long_is_not_kept(app: Flask) -> None:
     pages = PageCache(1)
-    entry = Entry(1, utc_now(), utc_now(), "text/html", "x", (), {"identity": b"x"})
-    pages.put("x" * (LONGEST_KEY + 1), entry)
-    assert not pages.entries
+    entry = CachedPage(1, utc_now(), utc_now(), "text/html", "x", (), {"identity": b"x"})
+    pages.put("x" * (MAX_KEY_LENGTH + 1), entry)
+    assert not pages.pages

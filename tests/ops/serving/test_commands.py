@@ -161,7 +161,7 @@ def test_the_access_log_holds_neither_address_nor_agent_nor_query() -> None:
 
 
 def test_one_process_serves_with_more_threads_than_there_are_slots() -> None:
-    assert sum(map(sum, slots.ROOM.values())) < slots.THREADS
+    assert sum(map(sum, slots.CAPACITY.values())) < slots.THREADS
 
 
 def test_memory_that_a_flood_took_is_given_back(app: Flask, became: Became) -> None:

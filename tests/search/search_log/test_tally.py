@@ -92,7 +92,7 @@ def test_a_kept_page_counts_with_the_hits_of_its_drawing(
     view = app.view_functions["search.search"]
 
     @caching.cacheable
-    @caching.reads("q", "page")
+    @caching.query_parameters("q", "page")
     def kept() -> object:
         drawn.append(1)
         return view()
