@@ -134,8 +134,8 @@ class Privacy(logging.Handler):
 @pytest.fixture(autouse=True)
 def searches_wait_for_what_was_committed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests ask at once for what they changed, and a busy machine takes its time."""
-    monkeypatch.setattr(vector, "PATIENCE", 60.0)
-    monkeypatch.setattr(vector, "LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(vector, "REFRESH_TIMEOUT", 60.0)
+    monkeypatch.setattr(vector, "REFRESH_INTERVAL", 0.0)
 
 
 @pytest.fixture(autouse=True)

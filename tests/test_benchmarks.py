@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from psgflask.search.query import parse
+from psgflask.search.query.parsing import parse
 from tests.benchmarks.search import measuring, questions, report
 from tests.benchmarks.search.measuring import Cell
 from tests.benchmarks.search.ours import typed

@@ -174,7 +174,7 @@ def test_words_that_nobody_wrote_are_remembered_within_bounds(
     cache.cache_clear()  # type: ignore[attr-defined]  # of functools
     grown()
     for number in range(1_000):
-        remember(f"{number:06}{'ж' * (language.LONGEST - 6)}")
+        remember(f"{number:06}{'ж' * (language.MAX_CACHED_WORD - 6)}")
     taken, entries = grown(), cache.cache_info().maxsize  # type: ignore[attr-defined]  # likewise
     assert taken * entries / 1_000 < most
     for number in range(20):
@@ -184,12 +184,12 @@ def test_words_that_nobody_wrote_are_remembered_within_bounds(
 
 
 def test_queries_that_were_read_are_remembered_within_bounds(grown: Callable[[], float]) -> None:
-    parsing._parsed.cache_clear()
+    parsing._parse.cache_clear()
     grown()
     for number in range(700):
         parsing.parse(f"{WIDE}{number} {'ж' * 9} " * 200)
     assert grown() < 8
-    parsing._parsed.cache_clear()
+    parsing._parse.cache_clear()
 
 
 def test_texts_that_were_drawn_are_remembered_within_bounds(grown: Callable[[], float]) -> None:

@@ -8,7 +8,7 @@ def init_app(app: Flask) -> None:
     from psgflask.core import content_stamp
     from psgflask.search.cli import commands
     from psgflask.search.engine.vector import VectorEngine
-    from psgflask.search.glossary.glossary import Shelf
+    from psgflask.search.glossary.glossary import GlossaryCache
     from psgflask.search.models import GlossaryTerm
     from psgflask.search.search_log import tally
     from psgflask.search.sync import keeper
@@ -16,7 +16,7 @@ def init_app(app: Flask) -> None:
 
     keeper.init_app(app)
     app.extensions["psg_search"] = VectorEngine(keeper.store(app))
-    app.extensions["psg_glossary"] = Shelf()
+    app.extensions["psg_glossary"] = GlossaryCache()
     content_stamp.shown_to_readers(GlossaryTerm)
     app.register_blueprint(views.blueprint)
     feeds.init_app(app)

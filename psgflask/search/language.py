@@ -1,4 +1,4 @@
-"""Words, folding and stems of English and Spanish: how texts and queries become terms."""
+"""Text analysis: words, folding, stems and stop words of English and Spanish."""
 
 import re
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ _WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f]+[^\W_]*)*")
 _PLAIN_WORD = re.compile(r"[^\W_]+")
 _ALGORITHMS = {"en": "english", "es": "spanish"}
 _stemmers = local()
-# Letters of a word that is kept once folded or stemmed: longer ones are no words, but there are
+# Letters of a word whose folded form or stem is cached: longer ones are no words, but there are
 # endlessly many of them.
-LONGEST = 40
+MAX_CACHED_WORD = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Word:
 
 def fold(text: str) -> str:
     """Drop case and combining marks: "Castañeda" gives "castaneda"."""
-    return _folded(text) if len(text) <= LONGEST else folding.fold(text)
+    return _folded(text) if len(text) <= MAX_CACHED_WORD else folding.fold(text)
 
 
 _folded = lru_cache(maxsize=20_000)(folding.fold)
@@ -59,7 +59,7 @@ def typed(text: str) -> list[str]:
 
 def parts(typed: str) -> tuple[Word, ...]:
     """Return what a word as typed is read as: one word, rarely several or none."""
-    return _parts(typed) if len(typed) <= LONGEST else _read_parts(typed)
+    return _parts(typed) if len(typed) <= MAX_CACHED_WORD else _read_parts(typed)
 
 
 def _read_parts(typed: str) -> tuple[Word, ...]:
@@ -75,7 +75,7 @@ _parts = lru_cache(maxsize=20_000)(_read_parts)
 
 def stem(folded: str, language: str) -> str:
     """Return the Snowball stem of a folded word in "en" or "es"."""
-    return _stem(folded, language) if len(folded) <= LONGEST else _stemmed(folded, language)
+    return _stem(folded, language) if len(folded) <= MAX_CACHED_WORD else _stemmed(folded, language)
 
 
 def _stemmed(folded: str, language: str) -> str:
@@ -88,3 +88,56 @@ def _stemmed(folded: str, language: str) -> str:
 
 
 _stem = lru_cache(maxsize=50_000)(_stemmed)
+
+
+# Stop words are too common to search for; they stay in the index for phrases. The lists are
+# whoosh.lang.stopwords.stoplists of Whoosh 2.7 ("en" and "es"), folded, and copied so that parsing
+# a query needs no index library; a test compares them with their source.
+ENGLISH = frozenset(
+    """
+    a about above after again against all am an and any are as at be because been before being
+    below between both but by can did do does doing don down during each few for from further
+    had has have having he her here hers herself him himself his how i if in into is it its
+    itself just me more most my myself no nor not now of off on once only or other our ours
+    ourselves out over own s same she should so some such t than that the their theirs them
+    themselves then there these they this those through to too under until up very was we were
+    what when where which while who whom why will with you your yours yourself yourselves
+    """.split()  # noqa: SIM905  # a list of words reads better than 300 lines
+)
+
+SPANISH = frozenset(
+    """
+    a al algo algunas algunos ante antes como con contra cual cuando de del desde donde durante
+    e el ella ellas ellos en entre era erais eramos eran eras eres es esa esas ese eso esos esta
+    estaba estabais estabamos estaban estabas estad estada estadas estado estados estais estamos
+    estan estando estar estara estaran estaras estare estareis estaremos estaria estariais
+    estariamos estarian estarias estas este esteis estemos esten estes esto estos estoy estuve
+    estuviera estuvierais estuvieramos estuvieran estuvieras estuvieron estuviese estuvieseis
+    estuviesemos estuviesen estuvieses estuvimos estuviste estuvisteis estuvo fue fuera fuerais
+    fueramos fueran fueras fueron fuese fueseis fuesemos fuesen fueses fui fuimos fuiste
+    fuisteis ha habeis habia habiais habiamos habian habias habida habidas habido habidos
+    habiendo habra habran habras habre habreis habremos habria habriais habriamos habrian
+    habrias han has hasta hay haya hayais hayamos hayan hayas he hemos hube hubiera hubierais
+    hubieramos hubieran hubieras hubieron hubiese hubieseis hubiesemos hubiesen hubieses hubimos
+    hubiste hubisteis hubo la las le les lo los mas me mi mia mias mio mios mis mucho muchos muy
+    nada ni no nos nosotras nosotros nuestra nuestras nuestro nuestros o os otra otras otro
+    otros para pero poco por porque que quien quienes se sea seais seamos sean seas sentid
+    sentida sentidas sentido sentidos sera seran seras sere sereis seremos seria seriais
+    seriamos serian serias si siente sin sintiendo sobre sois somos son soy su sus suya suyas
+    suyo suyos tambien tanto te tendra tendran tendras tendre tendreis tendremos tendria
+    tendriais tendriamos tendrian tendrias tened teneis tenemos tenga tengais tengamos tengan
+    tengas tengo tenia teniais teniamos tenian tenias tenida tenidas tenido tenidos teniendo ti
+    tiene tienen tienes todo todos tu tus tuve tuviera tuvierais tuvieramos tuvieran tuvieras
+    tuvieron tuviese tuvieseis tuviesemos tuviesen tuvieses tuvimos tuviste tuvisteis tuvo tuya
+    tuyas tuyo tuyos un una uno unos vosostras vosostros vuestra vuestras vuestro vuestros y ya
+    yo
+    """.split()  # noqa: SIM905  # a list of words reads better than 300 lines
+)
+
+# Spanish stop words by their list, yet names of things that readers look for ("sea", "son" and
+# "era" are English words besides).
+NAMES_IN_LIST = frozenset(("sea", "son", "era", "estado", "estados", "estada", "estadas"))
+# What an apostrophe leaves behind: "Peru's", "don't".
+APOSTROPHE_REMNANTS = frozenset(("s", "t"))
+
+STOP_WORDS = ((ENGLISH | SPANISH) - NAMES_IN_LIST) | APOSTROPHE_REMNANTS

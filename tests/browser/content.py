@@ -22,8 +22,8 @@ from psgflask.members.web import form_tokens
 from psgflask.news import catalogue, publishing
 from psgflask.news.drafts import AttachmentDraft, PictureDraft
 from psgflask.news.media.store import StagedFiles
-from psgflask.search.glossary.glossary import Book
-from psgflask.search.glossary.glossary_file import Entry
+from psgflask.search.glossary.glossary import GlossaryEditor
+from psgflask.search.glossary.glossary_file import GlossaryEntry
 from tests import factories
 
 EVERYTHING = """The first paragraph has a [link](https://example.org/report), *words in italics*
@@ -189,7 +189,7 @@ def _in_spanish(session: Session) -> None:
         topics=("mining",),
         now=utc_now(),
     )
-    Book(session).add(Entry((("en", "irrigators"), ("es", "regantes"))))
+    GlossaryEditor(session).add(GlossaryEntry((("en", "irrigators"), ("es", "regantes"))))
 
 
 def _links(session: Session) -> None:

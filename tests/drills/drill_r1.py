@@ -20,10 +20,10 @@ from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news import catalogue, publishing
 from psgflask.news.models import Article
-from psgflask.search.engine import Ask, IndexUnusable
+from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import IndexBroken
-from psgflask.search.query import parse
+from psgflask.search.query.parsing import parse
 from psgflask.search.sync import keeper
 from tests import factories
 from tests.drills.installation import SETTINGS, fresh, let_go
@@ -62,11 +62,13 @@ def drill(app: Flask, kills: int, chance: random.Random) -> int:
         try:
             keeper.store(app).distrust()
             keeper.store(app).hashes()
-            found = VectorEngine(keeper.store(app)).search(QUESTION, Ask(now=utc_now())).total
+            found = (
+                VectorEngine(keeper.store(app)).search(QUESTION, SearchOptions(now=utc_now())).total
+            )
             if not found:
                 unreadable += 1
                 print(f"kill {number}: nothing is found")
-        except (IndexBroken, IndexUnusable) as broken:
+        except (IndexBroken, IndexUnavailable) as broken:
             unreadable += 1
             print(f"kill {number}: {broken}")
     begun = time.monotonic()

@@ -23,10 +23,10 @@ from flask import Flask
 
 from psgflask.core.clock import utc_now
 from psgflask.ops.serving import commands
-from psgflask.search.engine import Ask, IndexUnusable
+from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import IndexBroken, Store, columns, generations
-from psgflask.search.query import parse
+from psgflask.search.query.parsing import parse
 from psgflask.search.sync import keeper
 from tests.drills.installation import fresh
 
@@ -67,7 +67,9 @@ def _asked(store: Store) -> list[tuple[int, ...]]:
     """Return what somebody finds who opens the index now."""
     engine = VectorEngine(store)
     now = utc_now()
-    return [engine.search(parse(q, interface="en"), Ask(now=now)).ids for q in QUERIES if q]
+    return [
+        engine.search(parse(q, interface="en"), SearchOptions(now=now)).ids for q in QUERIES if q
+    ]
 
 
 def _is_whole(app: Flask, whole: tuple[dict[int, str], list[tuple[int, ...]]]) -> bool:
@@ -75,7 +77,7 @@ def _is_whole(app: Flask, whole: tuple[dict[int, str], list[tuple[int, ...]]]) -
     store.distrust()
     try:
         return (store.hashes(), _asked(store)) == whole
-    except (IndexBroken, IndexUnusable):
+    except (IndexBroken, IndexUnavailable):
         return False
 
 

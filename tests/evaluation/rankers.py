@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Protocol
 
 from psgflask.core.clock import utc_now
-from psgflask.search.engine import Ask
 from psgflask.search.engine.matching import Matcher
+from psgflask.search.engine.protocol import SearchOptions
 from psgflask.search.engine.scoring import Scorer
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import Document, Store
-from psgflask.search.language import located
-from psgflask.search.query import Plain, Query
-from psgflask.search.stopwords import STOP_WORDS
+from psgflask.search.language import STOP_WORDS, located
+from psgflask.search.query.clauses import PlainWord, Query
 from tests.evaluation.collection import JudgedDocument
 
 SHORT = 3  # words of a short query: the rarest
@@ -42,20 +41,20 @@ class Ours:
     def rank(self, text: str) -> list[str]:
         """Return the keys of the documents with any word of a text, best first."""
         query = of_words(text)
-        matcher = Matcher(self._snapshot, Ask(now=utc_now(), recency=False))
-        docs = matcher.of_query(query, {})
+        matcher = Matcher(self._snapshot, SearchOptions(now=utc_now(), recency=False))
+        docs = matcher.match_query(query, {})
         if not (query and len(docs)):
             return []
         scorer = Scorer(self._snapshot, matcher, query, {}, None)
-        best = scorer.best(docs, 0, len(docs), with_feedback=self._feedback)
+        best = scorer.top_docs(docs, 0, len(docs), with_feedback=self._feedback)
         ids = self._snapshot.ids[[number for number, _score in best]]
         return [self._keys[number - 1] for number in ids.tolist()]
 
     def shortened(self, text: str) -> str:
         """Return the three words of a text whose stems are rarest, then by alphabet, in order."""
-        words = list(dict.fromkeys(clause.word.folded for clause in of_words(text).plain))
+        words = list(dict.fromkeys(clause.word.folded for clause in of_words(text).plain_words))
         counts = {
-            word: max(term.n for term in self._snapshot.stems(word).values()) for word in words
+            word: max(term.df for term in self._snapshot.stems(word).values()) for word in words
         }
         known = [word for word in words if counts[word]]
         rarest = sorted(known, key=lambda word: (counts[word], word))[:SHORT]
@@ -81,9 +80,11 @@ def of_words(text: str) -> Query:
         if word.folded not in STOP_WORDS or typed == "UN"
     ]
     chosen = content or [(place, word) for place, (_typed, word) in enumerate(found)]
-    clauses = tuple(Plain(word, place) for place, word in chosen)
+    clauses = tuple(PlainWord(word, place) for place, word in chosen)
     folded = [word.folded for _typed, word in found]
-    return Query(text, (clauses,) if clauses else (), typed=tuple(folded), title=" ".join(folded))
+    return Query(
+        text, (clauses,) if clauses else (), typed_words=tuple(folded), title=" ".join(folded)
+    )
 
 
 def _document(number: int, document: JudgedDocument) -> Document:

@@ -70,7 +70,7 @@ def missing(
 
 def measure(name: str, snapshot: Snapshot, tried: list[tuple[str, frozenset[str]]]) -> Corrections:
     """Correct each misspelling, though it be a word of the index."""
-    ranked = [(spelling.ranked(snapshot, wrong, FIRST), right) for wrong, right in tried]
+    ranked = [(spelling.corrections(snapshot, wrong, FIRST), right) for wrong, right in tried]
     return Corrections(
         name,
         len(tried),

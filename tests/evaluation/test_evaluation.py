@@ -130,10 +130,10 @@ def test_a_folder_that_holds_something_else_is_refused(
 def test_all_words_of_a_query_count_in_their_places_but_stop_words() -> None:
     query = of_words("The 12 " + " ".join(f"w{n}" for n in range(30)) + " of the UN -not")
     assert len(query.groups) == 1
-    assert len(query.plain) == 30 + 2
-    assert [clause.at for clause in query.plain][:3] == [1, 2, 3]
-    assert query.plain[-1].word.folded == "un"
-    assert of_words("the of").plain
+    assert len(query.plain_words) == 30 + 2
+    assert [clause.position for clause in query.plain_words][:3] == [1, 2, 3]
+    assert query.plain_words[-1].word.folded == "un"
+    assert of_words("the of").plain_words
     assert not of_words("?!")
 
 

@@ -5,10 +5,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from psgflask.search.engine import Answer, Ask
+from psgflask.search.engine.protocol import SearchOptions, SearchResults
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import Document, Store
-from psgflask.search.query import Glossary, Term, expanded, parse
+from psgflask.search.query.expansion import ConceptTerm, Glossary, expand
+from psgflask.search.query.parsing import parse
 
 NOW = datetime(2018, 7, 20, 12, 0, tzinfo=UTC)
 
@@ -35,9 +36,9 @@ def document(number: int, title: str, body: str = "", **said: Any) -> Document:
 def glossary(*concepts: str) -> Glossary:
     """Return a glossary: `"en prior consultation | es consulta previa"`, `"en,es EIA | ..."`."""
 
-    def term(said: str) -> Term:
+    def term(said: str) -> ConceptTerm:
         languages, _space, text = said.strip().partition(" ")
-        return Term(text, frozenset(languages.split(",")))
+        return ConceptTerm(text, frozenset(languages.split(",")))
 
     return Glossary([[term(said) for said in concept.split("|")] for concept in concepts])
 
@@ -59,10 +60,10 @@ class Index:
         with held:
             self.store.apply(changed, removed)
 
-    def search(self, q: str, *, interface: str = "en", **said: Any) -> Answer:
+    def search(self, q: str, *, interface: str = "en", **said: Any) -> SearchResults:
         """Search as a reader of a page does, but without recency and feedback."""
-        ask = Ask(**{"now": NOW, "recency": False, "feedback": False, **said})
-        query = expanded(parse(q, interface=interface), self.glossary, ask.language)
+        ask = SearchOptions(**{"now": NOW, "recency": False, "feedback": False, **said})
+        query = expand(parse(q, interface=interface), self.glossary, ask.language)
         return self.engine.search(query, ask)
 
     def ids(self, q: str, **said: Any) -> list[int]:

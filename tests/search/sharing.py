@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from psgflask.search.glossary import glossary as rules
 from psgflask.search.glossary.glossary_file import read_entries
-from psgflask.search.query import Glossary, Term
+from psgflask.search.query.expansion import ConceptTerm, Glossary
 
 Search = Callable[[str], Sequence[int]]
 
@@ -21,7 +21,10 @@ def shipped() -> Glossary:
     """Return the glossary that every installation begins with."""
     entries = read_entries(rules.SHIPPED)
     return Glossary(
-        [[Term(text, frozenset({language})) for language, text in e.terms] for _line, e in entries]
+        [
+            [ConceptTerm(text, frozenset({language})) for language, text in e.terms]
+            for _line, e in entries
+        ]
     )
 
 

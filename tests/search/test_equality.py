@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from psgflask.search.engine import Answer, Ask
-from psgflask.search.engine.protocol import SORTS
+from psgflask.search.engine.protocol import SORTS, SearchOptions, SearchResults
 from psgflask.search.index import Document
-from psgflask.search.query import expanded, parse
+from psgflask.search.query.expansion import expand
+from psgflask.search.query.parsing import parse
 from tests.search.corpus import NOW, Index, document, glossary
 from tests.search.reference.plain import PlainEngine
 
@@ -137,8 +137,8 @@ GLOSSARY_KINDS: dict[str, Callable[[random.Random], str]] = {
 }
 
 
-def an_ask(rng: random.Random) -> Ask:
-    return Ask(
+def an_ask(rng: random.Random) -> SearchOptions:
+    return SearchOptions(
         now=NOW,
         topics=rng.choice([(), (), (1,), (2, 3)]),
         language=rng.choice([None, None, "en", "es"]),
@@ -152,13 +152,13 @@ def an_ask(rng: random.Random) -> Ask:
     )
 
 
-def assert_same(plain: Answer, found: Answer, q: str) -> None:
+def assert_same(plain: SearchResults, found: SearchResults, q: str) -> None:
     for part in [
         "total",
-        "step",
+        "relaxation",
         "corrections",
         "dropped",
-        "doubt",
+        "likelier",
         "topics",
         "languages",
         "years",
@@ -196,7 +196,7 @@ def test_the_engine_searches_for_terms_of_the_glossary_as_the_plain_one(
     concepts = 0
     for _query in range(20):
         q, ask = GLOSSARY_KINDS[kind](rng), an_ask(rng)
-        query = expanded(parse(q, interface="en"), GLOSSARY, ask.language)
+        query = expand(parse(q, interface="en"), GLOSSARY, ask.language)
         concepts += bool(query.concepts)
         found = index.engine.search(query, ask)
         assert_same(plain.search(query, ask), found, q)
@@ -228,7 +228,7 @@ def test_any_documents_and_any_query_answer_as_the_plain_one(
     half = len(documents) // 2
     index = Index(tmp_path_factory.mktemp("any"), documents[:half])
     index.change(documents[half:], sorted(gone & set(range(1, half + 1))))
-    query = expanded(parse(q, interface="en"), GLOSSARY)
-    ask = Ask(now=NOW, feedback=False)
+    query = expand(parse(q, interface="en"), GLOSSARY)
+    ask = SearchOptions(now=NOW, feedback=False)
     plain = PlainEngine(index.store).search(query, ask)
     assert_same(plain, index.engine.search(query, ask), q)

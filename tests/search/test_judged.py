@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.search.engine import Step, spelling
+from psgflask.search.engine import spelling
+from psgflask.search.engine.protocol import Relaxation
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.index.columns import EXACT
 from psgflask.search.language import fold
@@ -72,15 +73,15 @@ def test_articles_on_prior_consultation_use_their_own_language_alone() -> None:
 
 def test_a_misspelt_name_is_absent_and_the_right_one_is_there(names: Snapshot) -> None:
     assert len({wrong for wrong, _right in NAMES}) == len(NAMES)
-    assert [wrong for wrong, _right in NAMES if names.term(EXACT, fold(wrong)).n] == []
-    assert [right for _wrong, right in NAMES if not names.term(EXACT, fold(right)).n] == []
+    assert [wrong for wrong, _right in NAMES if names.term(EXACT, fold(wrong)).df] == []
+    assert [right for _wrong, right in NAMES if not names.term(EXACT, fold(right)).df] == []
 
 
 def test_the_right_name_comes_first_nine_times_in_ten(names: Snapshot) -> None:
     missed = [
         f"{wrong}: {found}, not {right}"
         for wrong, right in NAMES
-        if (found := spelling.best(names, fold(wrong))) != fold(right)
+        if (found := spelling.correction(names, fold(wrong))) != fold(right)
     ]
     assert len(missed) <= (1 - RIGHT_FIRST) * len(NAMES), missed
 
@@ -97,7 +98,7 @@ def test_accents_hide_nothing(tmp_path: Path, language: str, in_article: str) ->
     missed = []
     for number, pair in enumerate(ACCENTS, 1):
         answer = index.search(pair[1 - written])
-        if number not in answer.ids or answer.step is not Step.TYPED:
+        if number not in answer.ids or answer.relaxation is not Relaxation.NONE:
             missed.append(pair)
     assert missed == []
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from psgflask.search.engine import Ask
+from psgflask.search.engine.protocol import SearchOptions
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import (
     Document,
@@ -28,7 +28,7 @@ from psgflask.search.index import (
     runs,
 )
 from psgflask.search.language import stem, words
-from psgflask.search.query import parse
+from psgflask.search.query.parsing import parse
 from psgflask.search.sync import documents as documents_of_articles
 from psgflask.search.sync import keeper
 from tests import factories
@@ -220,7 +220,7 @@ def test_a_rebuild_killed_in_the_middle_goes_on_where_it_was(
 
 
 def answers(store: Store, q: str) -> list[int]:
-    ask = Ask(now=NOW, recency=False, feedback=False)
+    ask = SearchOptions(now=NOW, recency=False, feedback=False)
     return list(VectorEngine(store).search(parse(q, interface="en"), ask).ids)
 
 

@@ -19,7 +19,7 @@ from psgflask.core import database
 from psgflask.core.database import db
 from psgflask.ops.serving import startup
 from psgflask.ops.serving.wsgi import ask
-from psgflask.search.search_log.tally import Tally
+from psgflask.search.search_log.tally import SearchCounter
 from psgflask.web.errors import TEXTS
 from tests import factories, full_disk, locks
 
@@ -219,7 +219,7 @@ def test_without_a_free_file_descriptor_a_fault_has_the_page_drawn_when_the_serv
 ) -> None:
     monkeypatch.setenv("PSG_SECRET_KEY", "only-in-tests")
     monkeypatch.setenv("PSG_WORKER", "no")
-    monkeypatch.setattr(Tally, "start", lambda self: None)
+    monkeypatch.setattr(SearchCounter, "start", lambda self: None)
     app = startup.site()
     monkeypatch.setitem(app.view_functions, "home.index", fault)
     assert app.jinja_env.cache is not None

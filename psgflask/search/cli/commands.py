@@ -12,7 +12,7 @@ from psgflask.core.clock import utc_now
 from psgflask.core.terminal import click_errors, echo, print_json, print_table, read_session
 from psgflask.search.cli.glossary import glossary
 from psgflask.search.search_log import searches
-from psgflask.search.search_log.searches import Asked
+from psgflask.search.search_log.searches import ReportedSearch
 from psgflask.search.sync import keeper
 
 
@@ -97,7 +97,7 @@ def report(days: int, most: int, as_json: bool) -> None:
     _print("Found nothing", found.nothing_found)
 
 
-def _print(heading: str, asked: list[Asked]) -> None:
+def _print(heading: str, asked: list[ReportedSearch]) -> None:
     echo(f"\n{heading}" if asked else f"\n{heading}: none of the words known so far")
     if asked:
         rows = [

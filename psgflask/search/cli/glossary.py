@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import echo, print_json, print_table, read_session, write_session
 from psgflask.search.glossary import glossary as rules
-from psgflask.search.glossary.glossary import Book, GlossaryRefused
-from psgflask.search.glossary.glossary_file import Entry, read_entries
+from psgflask.search.glossary.glossary import GlossaryEditor, GlossaryRefused
+from psgflask.search.glossary.glossary_file import GlossaryEntry, read_entries
 from psgflask.search.language import fold
-from psgflask.search.query import Term
+from psgflask.search.query.expansion import ConceptTerm
 
 SOON = "Searches know it within 10 seconds."
 
@@ -34,7 +34,7 @@ def add(en: tuple[str, ...], es: tuple[str, ...]) -> None:
     if not terms:
         raise click.UsageError("Name the terms: --en TERM --es TERM")
     with _writing() as session:
-        changed = Book(session).add(Entry(terms))
+        changed = GlossaryEditor(session).add(GlossaryEntry(terms))
         session.commit()
     told = _told(changed.terms)
     echo(f"Added: {told}. {SOON}" if changed.texts else f"It is there already: {told}")
@@ -46,7 +46,7 @@ def add(en: tuple[str, ...], es: tuple[str, ...]) -> None:
 def remove(term: str, concept: bool) -> None:
     """Remove TERM; what is left of its concept stays if that is two terms or more."""
     with _writing() as session:
-        changed = Book(session).remove(term, whole=concept)
+        changed = GlossaryEditor(session).remove(term, whole=concept)
         session.commit()
     left = f" Left: {_told(changed.terms)}." if changed.terms else ""
     echo(f"Removed: {', '.join(changed.texts)}.{left} {SOON}")
@@ -102,9 +102,9 @@ def _writing(file: Path | None = None) -> Iterator[Session]:
         raise click.ClickException(f"{refusal}\nNothing was changed.") from refusal
 
 
-def _texts(terms: list[Term], language: str) -> list[str]:
+def _texts(terms: list[ConceptTerm], language: str) -> list[str]:
     return [term.text for term in terms if language in term.languages]
 
 
-def _told(terms: tuple[Term, ...]) -> str:
+def _told(terms: tuple[ConceptTerm, ...]) -> str:
     return " = ".join(f"{term.text} ({', '.join(sorted(term.languages))})" for term in terms)

@@ -1,4 +1,4 @@
-"""Nearness: the words of a lexicon that are few edits away from one word."""
+"""Fuzzy lexicon: the words of a segment within a few edits of one word."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,68 +13,71 @@ from psgflask.search.index.signatures import LONGEST
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
-    """How many edits a word is away, and the most documents that can hold it."""
+class FuzzyMatch:
+    """How many edits a word is away, and the most documents that can have it."""
 
     distance: int
-    bound: int
+    max_df: int
 
 
-class Neighbours:
-    """The folded words of a segment's lexicon."""
+class FuzzyLexicon:
+    """The folded words of a segment's lexicon, searchable by edit distance."""
 
     def __init__(self, lexicon: Lexicon, likeness: Likeness) -> None:
-        self._lexicon, self._like = lexicon, likeness
+        self._lexicon, self._likeness = lexicon, likeness
         self._letters = np.frombuffer(lexicon.blob, np.uint8)
 
-    def near(self, word: str, most: int) -> Iterator[tuple[str, Near]]:
-        """Yield the words within `most` edits, the word itself too."""
+    def matches(self, word: str, max_edits: int) -> Iterator[tuple[str, FuzzyMatch]]:
+        """Yield the words within `max_edits` of a word, itself included."""
         if len(word) > LONGEST:
             return
-        edits = Edits(word)
-        for other, place in self._others:
-            if abs(len(other) - len(word)) <= most and (distance := edits.to(other)) <= most:
-                yield other, Near(distance, self._bound(place))
-        places = self._likely(word, most)
-        if not len(places):
+        edits = EditDistance(word)
+        for other, ordinal in self._others:
+            if abs(len(other) - len(word)) > max_edits:
+                continue
+            if (distance := edits.to(other)) <= max_edits:
+                yield other, FuzzyMatch(distance, self._max_df(ordinal))
+        ordinals = self._candidates(word, max_edits)
+        if not len(ordinals):
             return
-        begins = self._lexicon.ends[places]
-        lengths = self._lexicon.ends[places + 1] - begins
-        found = signatures.table(self._letters, begins, lengths)
-        distances = edits.to_all(found, lengths)
-        for at in np.flatnonzero(distances <= most).tolist():
-            other = found[at, : lengths[at]].tobytes().decode()
-            yield other, Near(int(distances[at]), self._bound(int(places[at])))
+        begins = self._lexicon.ends[ordinals]
+        lengths = self._lexicon.ends[ordinals + 1] - begins
+        table = signatures.table(self._letters, begins, lengths)
+        distances = edits.to_all(table, lengths)
+        for at in np.flatnonzero(distances <= max_edits).tolist():
+            other = table[at, : lengths[at]].tobytes().decode()
+            yield other, FuzzyMatch(int(distances[at]), self._max_df(int(ordinals[at])))
 
-    def _likely(self, word: str, most: int) -> NDArray[np.int64]:
-        """Return the places of those ASCII words that their signatures do not rule out."""
-        like, own = self._like, np.uint64(signatures.of_word(word))
-        shortest, longest = max(1, len(word) - most), min(LONGEST, len(word) + most)
-        begin, end = like.starts[[shortest, longest + 1]].tolist()
-        differing = np.bitwise_count(like.signatures[begin:end] ^ own)
+    def _candidates(self, word: str, max_edits: int) -> NDArray[np.int64]:
+        """Return the ordinals of the ASCII words that their signatures do not rule out."""
+        likeness, own = self._likeness, np.uint64(signatures.of_word(word))
+        shortest, longest = max(1, len(word) - max_edits), min(LONGEST, len(word) + max_edits)
+        begin, end = likeness.starts[[shortest, longest + 1]].tolist()
+        differing = np.bitwise_count(likeness.signatures[begin:end] ^ own)
         allowed = np.empty(end - begin, differing.dtype)
         for length in range(shortest, longest + 1):
-            first, last = (like.starts[length : length + 2] - begin).tolist()
-            allowed[first:last] = 2 * most - abs(length - len(word))
-        likely: NDArray[np.int64] = like.order[begin + (differing <= allowed).nonzero()[0]]
-        return likely
+            first, last = (likeness.starts[length : length + 2] - begin).tolist()
+            allowed[first:last] = 2 * max_edits - abs(length - len(word))
+        found: NDArray[np.int64] = likeness.order[begin + (differing <= allowed).nonzero()[0]]
+        return found
 
-    def _bound(self, place: int) -> int:
-        own = self._lexicon
-        return int(own.body.documents[place]) + int(own.title.documents[place])
+    def _max_df(self, ordinal: int) -> int:
+        lexicon = self._lexicon
+        return int(lexicon.body.documents[ordinal]) + int(lexicon.title.documents[ordinal])
 
     @cached_property
     def _others(self) -> list[tuple[str, int]]:
-        """Those with letters beyond ASCII, with their places."""
+        """The words with characters beyond ASCII, with their ordinals."""
         ends, blob = self._lexicon.ends, self._lexicon.blob
-        return [(blob[ends[at] : ends[at + 1]].decode(), at) for at in self._like.others.tolist()]
+        others = self._likeness.others.tolist()
+        return [(blob[ends[at] : ends[at + 1]].decode(), at) for at in others]
 
 
-class Edits:
-    """Distances from one word: insert, delete, substitute, swap neighbours (OSA).
+class EditDistance:
+    """Edit distances from one word: insert, delete, substitute, swap neighbours (OSA).
 
-    Bit-parallel, one step a letter of the other word. Source: Hyyrö, "A Bit-Vector Algorithm for
-    Computing Levenshtein and Damerau Edit Distances", 2003.
+    Bit-parallel, one step for each letter of the other word. Source: Hyyrö, "A Bit-Vector
+    Algorithm for Computing Levenshtein and Damerau Edit Distances", 2003.
     """
 
     def __init__(self, word: str) -> None:
@@ -105,9 +108,9 @@ class Edits:
         return distance if self.length else len(other)
 
     def to_all(self, others: NDArray[np.uint8], lengths: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Return the number of edits to each of several words, a word a row.
+        """Return the number of edits to each of several words, one a row of ASCII characters.
 
-        Behind the end of a word, which is as long as `lengths` says, a row may hold anything.
+        `lengths` are those of the words; a row may hold anything behind the end of its word.
         """
         matches = np.zeros(256, np.uint64)
         for letter, places in self.places.items():

@@ -1,4 +1,4 @@
-"""What search must answer: the seam behind which an engine can be replaced."""
+"""What an engine must answer: the interface behind which it can be replaced."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from psgflask.search.index import Text
-from psgflask.search.query import Other, Query
+from psgflask.search.query.clauses import Query, Synonym
 
 RELEVANCE, NEWEST, OLDEST = "relevance", "newest", "oldest"
 SORTS = (RELEVANCE, NEWEST, OLDEST)
@@ -15,22 +15,22 @@ PAGE_SIZE = 10
 LAST_PAGE = 50
 
 
-class IndexUnusable(RuntimeError):
+class IndexUnavailable(RuntimeError):
     """There is no index that can be read now."""
 
 
-class Step(Enum):
-    """How the results came about: the first of these with a result."""
+class Relaxation(Enum):
+    """What was done to the query so that it matches; the first of these with a result."""
 
-    TYPED = "as typed"
+    NONE = "as typed"
     CORRECTED = "words corrected"
-    LIKENESS = "words like those typed"
-    RELAXED = "words dropped"
+    FUZZY = "words like those typed"
+    WORDS_DROPPED = "words dropped"
 
 
 @dataclass(slots=True)
-class Ask:
-    """What is asked beside the query; topic names in the query are resolved to ids already."""
+class SearchOptions:
+    """What is chosen beside the query; topic names in the query are resolved to ids already."""
 
     now: datetime
     topics: tuple[int, ...] = ()
@@ -40,16 +40,16 @@ class Ask:
     sort: str = RELEVANCE
     page: int = 1
     named_topics: Mapping[str, int | None] = field(default_factory=dict)
-    as_typed: bool = False  # the reader wants these very words: no correction, no other terms
+    as_typed: bool = False  # these very words: no corrections, no synonyms
     recency: bool = True
     feedback: bool = True
-    texts: bool = False  # the articles' texts are wanted, for snippets
-    scores: bool = True  # the scores are wanted; without them one article alone is not weighed
+    texts: bool = False  # return the articles' texts, for snippets
+    scores: bool = True  # return the scores; without them a single match is not scored
 
 
 @dataclass(slots=True)
-class Answer:
-    """What was found; `ids` are those of the page asked for, best first.
+class SearchResults:
+    """What was found; `ids` are those of the requested page, best first.
 
     Facets count within all filters but their own.
     """
@@ -57,30 +57,30 @@ class Answer:
     total: int
     ids: tuple[int, ...]
     scores: tuple[float, ...] = ()
-    texts: tuple[Text, ...] = ()  # of those articles, where they were asked for
-    step: Step = Step.TYPED
+    texts: tuple[Text, ...] = ()  # of those articles, where they were requested
+    relaxation: Relaxation = Relaxation.NONE
     query: Query | None = None  # the query that was evaluated, where it differs from the typed
     corrections: Mapping[str, str] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
-    doubt: Mapping[str, str] = field(default_factory=dict)  # a likelier spelling to offer
+    likelier: Mapping[str, str] = field(default_factory=dict)  # spellings to offer by a link
     topics: Mapping[int, int] = field(default_factory=dict)
     languages: Mapping[str, int] = field(default_factory=dict)
     years: Mapping[int, int] = field(default_factory=dict)
     expansions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
-    def also_searched(self) -> list[Other]:
-        """Return the terms that were searched for beside the words typed."""
-        return self.query.others if self.query else []
+    def also_searched(self) -> list[Synonym]:
+        """Return the synonyms that were searched for beside the words typed."""
+        return self.query.synonyms if self.query else []
 
 
-class Engine(Protocol):
-    """Evaluates queries over one installation's index."""
+class SearchEngine(Protocol):
+    """Runs queries over one installation's index."""
 
-    def search(self, query: Query, ask: Ask) -> Answer:
-        """Answer a query. Raises IndexUnusable."""
+    def search(self, query: Query, options: SearchOptions) -> SearchResults:
+        """Run a query. Raises IndexUnavailable."""
         ...
 
-    def complete(self, prefix: str, most: int) -> list[str]:
-        """Return the folded words that begin so, those in most documents. Raises IndexUnusable."""
+    def complete(self, prefix: str, limit: int) -> list[str]:
+        """Return the folded words with a prefix, in most documents. Raises IndexUnavailable."""
         ...

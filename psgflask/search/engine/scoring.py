@@ -1,12 +1,11 @@
-"""Scoring: the ranking recipe over the documents that a query chose.
+"""Scoring: ranks the documents that match a query by the recipe of RELEVANCE.
 
     base  = (stem + exact + accent + phrase) * hint * recency
     final = base + Z for the 50 best, Z by feedback from the 10 best
 
-What single words score is `weighing`'s, what words side by side score beside that `neighbours`',
-and what words score for which other terms will do `concepts`'. What the recipe leaves open is
-settled here: stop words of a phrase score nothing unless the phrase has no other words;
-alternatives of OR are no neighbours.
+What words and synonyms score is in `term_scores`, what pairs of words add in `proximity`. What the
+recipe leaves open is settled here: stop words of a phrase score nothing unless the phrase has no
+other words; alternatives of OR are not neighbours.
 """
 
 from dataclasses import replace
@@ -18,19 +17,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.search import stopwords
-from psgflask.search.engine import feedback, proximity, synonyms, term_scores
-from psgflask.search.engine.matching import Likeness, Mask, Matcher
-from psgflask.search.engine.proximity import PHRASE, Pair
+from psgflask.search.engine import feedback
+from psgflask.search.engine.matching import FuzzyExpansions, Matcher
+from psgflask.search.engine.proximity import (
+    PHRASE,
+    WordPair,
+    add_pair_scores,
+    neighbouring_pairs,
+    pair_weights,
+)
+from psgflask.search.engine.segments import NO_DOCS, DocIds, Floats, Mask, Matches
 from psgflask.search.engine.snapshot import Snapshot
-from psgflask.search.engine.terms import NONE, Docs, Floats, Found
+from psgflask.search.engine.term_scores import (
+    FUZZY_BOOST,
+    ConceptScorer,
+    scored_words,
+    title_word_matches,
+    word_matches,
+)
 from psgflask.search.index.columns import title_hash
-from psgflask.search.language import Word
-from psgflask.search.query import InTitle, Phrase, Plain, Prefix, Query
+from psgflask.search.language import APOSTROPHE_REMNANTS, ENGLISH, NAMES_IN_LIST, SPANISH, Word
+from psgflask.search.query.clauses import InTitle, Phrase, PlainWord, Prefix, Query
 
 HINT = 0.95
 RECENCY, HALF_LIFE_DAYS = 0.05, 2 * 365.25
-# Documents whose best in each block are compared to find how good the best must be.
+# The size of the blocks whose best are compared to find how good the best documents must be.
 BLOCK = 128
 
 
@@ -42,65 +53,64 @@ class Scorer:
         snapshot: Snapshot,
         matcher: Matcher,
         query: Query,
-        likeness: Likeness,
+        expansions: FuzzyExpansions,
         today: date | None,
     ) -> None:
         self.snapshot, self.query, self.matcher = snapshot, query, matcher
-        self.likeness = likeness
-        self.parts: list[Found] = []
+        self.expansions = expansions
+        self.parts: list[Matches] = []
         self.placed: list[tuple[int, Word]] = []
-        self.sure = 0.0  # sum of q over the words that the index has
-        self.concepts = [synonyms.Part(snapshot, each) for each in query.concepts]
+        self.known_words = 0.0  # sum of q over the words that the index has
+        self.concepts = [ConceptScorer(snapshot, each) for each in query.concepts]
         for clause in query.clauses:
             match clause:
-                case Plain(word, at) if word.folded not in likeness:
-                    self._add_word(word, at)
-                case Plain(_, at):
-                    self._add(matcher.of_clause(clause, likeness), term_scores.LIKENESS, at)
+                case PlainWord(word, position) if word.folded not in expansions:
+                    self._add_word(word, position)
+                case PlainWord(_, position):
+                    self._add(matcher.match_clause(clause, expansions), FUZZY_BOOST, position)
                 case Prefix():
-                    self._add(matcher.of_clause(clause, likeness), 1.0)
-                case Phrase(words, at):
-                    for place, word in synonyms.telling(words, at):
-                        self._add_word(word, place)
+                    self._add(matcher.match_clause(clause, expansions), 1.0)
+                case Phrase(words, position):
+                    for at, word in scored_words(words, position):
+                        self._add_word(word, at)
                 case InTitle(words):
                     for word in words:
-                        self._add(term_scores.of_title_word(snapshot, word), 1.0)
-        self.sure += sum(each.sure for each in self.concepts)
+                        self._add(title_word_matches(snapshot, word), 1.0)
+        self.known_words += sum(each.known_words for each in self.concepts)
         self.pairs = self._pairs()
         hashed = title_hash(query.title)
-        self._titled: Docs = snapshot.titled(hashed) if hashed else NONE
-        self._own = self._match_own()
+        self._same_title: DocIds = snapshot.with_title(hashed) if hashed else NO_DOCS
+        self._by_typed = self._match_typed()
         self.factors = _factors(snapshot, today, _other_language(query))
 
-    def best(
-        self, docs: Docs, first: int, size: int, *, with_feedback: bool
+    def top_docs(
+        self, docs: DocIds, offset: int, limit: int, *, with_feedback: bool
     ) -> list[tuple[int, float]]:
-        """Return (document, score) of so many from a place on, best first; ties to the newest.
+        """Return (document, score) of the best from an offset on; ties to the newest.
 
         A document whose title is just what was typed stands before all others.
         """
-        most = first + size
+        needed = offset + limit
         if with_feedback:
-            most = max(most, feedback.RERANKED)
+            needed = max(needed, feedback.RERANKED)
         scores, short = self._base(docs)
-        likely = self._likely(docs, scores, short, most)
+        likely = self._candidates(docs, scores, short, needed)
         docs, scores = docs[likely], scores[likely] * self.factors[docs[likely]]
-        ranks = self._ranks(docs, scores)[:most]
+        ranks = self._ranks(docs, scores)[:needed]
         docs, scores = docs[ranks], scores[ranks]
-        if with_feedback and self.sure and len(docs) > 1:  # one alone has nothing to pass
+        if with_feedback and self.known_words and len(docs) > 1:  # one alone has nothing to pass
             scores = scores.astype(np.float64)
             head = docs[: feedback.RERANKED]
-            more = feedback.more(self.snapshot, head, self.sure) * self.factors[head]
-            scores[: feedback.RERANKED] += more
+            scores[: feedback.RERANKED] += self._feedback(head) * self.factors[head]
             ranks = self._ranks(head, scores[: feedback.RERANKED])
             docs[: len(ranks)], scores[: len(ranks)] = head[ranks], scores[: len(ranks)][ranks]
-        chosen = slice(first, first + size)
-        return list(zip(docs[chosen].tolist(), scores[chosen].tolist(), strict=True))
+        page = slice(offset, offset + limit)
+        return list(zip(docs[page].tolist(), scores[page].tolist(), strict=True))
 
-    def _base(self, docs: Docs) -> tuple[Floats, list[Floats]]:
-        """Return the sum over words for each document, neighbours and factors apart.
+    def _base(self, docs: DocIds) -> tuple[Floats, list[Floats]]:
+        """Return the sum over words for each document, without pairs and factors.
 
-        And how far the words typed of each concept fall short of its best other term.
+        And how far the words typed of each concept fall short of its best synonym.
         """
         scores = self._sum(docs)
         short = []
@@ -110,118 +120,126 @@ class Scorer:
             short.append(less)
         return scores, short
 
-    def _sum(self, docs: Docs) -> Floats:
-        if 16 * len(docs) > self.snapshot.room:
-            whole = np.zeros(self.snapshot.room, np.float32)
+    def _sum(self, docs: DocIds) -> Floats:
+        if 16 * len(docs) > self.snapshot.max_doc:
+            whole = np.zeros(self.snapshot.max_doc, np.float32)
             for part in self.parts:
                 if part.is_dense:
-                    whole += part.dense
+                    whole += part.dense_scores
                 else:
                     whole[part.docs] += 0 if part.scores is None else part.scores
             return whole[docs]
         scores = np.zeros(len(docs), np.float32)
         for part in self.parts:
             if len(part) and part.scores is not None:
-                scores += part.at(docs)
+                scores += part.scores_of(docs)
         return scores
 
-    def _likely(
-        self, docs: Docs, scores: Floats, short: list[Floats], most: int
+    def _candidates(
+        self, docs: DocIds, scores: Floats, short: list[Floats], needed: int
     ) -> NDArray[np.int64]:
-        """Return the places of those that may be among the best; add their neighbours' part."""
-        weights = {pair: proximity.weights(self.snapshot, pair) for pair in self.pairs}
-        if len(docs) <= most:  # none will be left out
+        """Return the places of those that may be among the best; add the pairs to their scores."""
+        weights = {pair: pair_weights(self.snapshot, pair) for pair in self.pairs}
+        if len(docs) <= needed:  # none will be left out
             everywhere = np.arange(len(docs))
             self._add_pairs(docs, scores, short, everywhere, weights)
             return everywhere
         factors = self.factors[docs]
         ceiling = PHRASE * sum(max(each) for each in weights.values())
         reached = scores * factors
-        ahead = self._ahead(docs, reached, ceiling)
-        if ahead is not None:
-            reached += ahead
+        lead = self._lead(docs, reached, ceiling)
+        if lead is not None:
+            reached += lead
         if ceiling:
-            floor = _nth_greatest(reached, most)
+            floor = _nth_greatest(reached, needed)
             at_best = (scores + np.float32(ceiling)) * factors
-            if ahead is not None:
-                at_best += ahead
+            if lead is not None:
+                at_best += lead
             near = np.flatnonzero(at_best >= floor)
             self._add_pairs(docs, scores, short, near, weights)
             reached[near] = scores[near] * factors[near]
-            if ahead is not None:
-                reached[near] += ahead[near]
-        likely = reached >= _nth_greatest(reached, most)
-        for titled in self._titled.tolist():
-            place = int(docs.searchsorted(titled))
-            if place < len(docs) and docs[place] == titled:
-                likely[place] = True
+            if lead is not None:
+                reached[near] += lead[near]
+        likely = reached >= _nth_greatest(reached, needed)
+        for doc in self._same_title.tolist():
+            at = int(docs.searchsorted(doc))
+            if at < len(docs) and docs[at] == doc:
+                likely[at] = True
         return np.flatnonzero(likely)
 
     def _add_pairs(
         self,
-        docs: Docs,
+        docs: DocIds,
         scores: Floats,
         short: list[Floats],
         near: NDArray[np.int64],
-        weights: dict[Pair, list[float]],
+        weights: dict[WordPair, list[float]],
     ) -> None:
         for pair, concept in self.pairs.items():
             if concept is None:
-                proximity.add(self.snapshot, scores, docs, near, pair, weights[pair])
+                add_pair_scores(self.snapshot, scores, docs, near, pair, weights[pair])
         for concept, less in zip(self.concepts, short, strict=True):
             concept.add_pairs(scores, docs, near, less)
 
-    def _match_own(self) -> Mask | None:
-        """Return the documents that match by the words typed, where these come first."""
-        if not (self.concepts and self.query.own_first):
-            return None
-        own = np.zeros(self.snapshot.room, np.bool_)
-        own[self.matcher.of_query(replace(self.query, concepts=()), self.likeness)] = True
-        return own
+    def _feedback(self, docs: DocIds) -> NDArray[np.float64]:
+        """Return what feedback adds to each document, best first, without factors."""
+        forward = self.snapshot.forward_index
+        with (
+            self.snapshot.scratch("stems", forward.count, np.float64) as by_stem,
+            self.snapshot.scratch("wanted", forward.count, np.bool_) as is_wanted,
+        ):
+            return feedback.gains(forward, docs, self.known_words, by_stem, is_wanted)
 
-    def _ahead(self, docs: Docs, reached: Floats, ceiling: float) -> Floats | None:
-        """Return what takes the documents that come first beyond all that others can reach."""
-        if self._own is None or not len(docs):
+    def _match_typed(self) -> Mask | None:
+        """Return the documents that match by the words typed, where these come first."""
+        if not (self.concepts and self.query.typed_first):
+            return None
+        mask = np.zeros(self.snapshot.max_doc, np.bool_)
+        mask[self.matcher.match_query(replace(self.query, concepts=()), self.expansions)] = True
+        return mask
+
+    def _lead(self, docs: DocIds, reached: Floats, ceiling: float) -> Floats | None:
+        """Return what lifts the documents that come first above all that others can reach."""
+        if self._by_typed is None or not len(docs):
             return None
         beyond = np.float32(2 * (float(reached.max()) + ceiling) + 1)
-        return np.where(self._own[docs], beyond, np.float32(0))
+        return np.where(self._by_typed[docs], beyond, np.float32(0))
 
-    def _ranks(self, docs: Docs, scores: NDArray[np.floating]) -> NDArray[np.int64]:
-        """Return the order: just what was typed, then what comes first, by score, the newest."""
-        titled = self._titled
-        if not len(titled) and self._own is None:
+    def _ranks(self, docs: DocIds, scores: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Return the order: the same title, then what comes first, by score, the newest."""
+        if not len(self._same_title) and self._by_typed is None:
             ranks: NDArray[np.int64] = (-scores).argsort()
             ordered = scores[ranks]
             if (ordered[1:] != ordered[:-1]).all():
                 return ranks
-        keys: list[NDArray[Any]] = [-self.snapshot.newness[docs], -scores]
-        if self._own is not None:
-            keys.append(~self._own[docs])
-        if len(titled):
-            same = np.isin(docs, titled)
+        keys: list[NDArray[Any]] = [-self.snapshot.date_order[docs], -scores]
+        if self._by_typed is not None:
+            keys.append(~self._by_typed[docs])
+        if len(self._same_title):
+            same = np.isin(docs, self._same_title)
             keys = [keys[0], *(np.where(same, 0, key) for key in keys[1:]), ~same]
         return np.lexsort(keys)
 
-    def _add(self, found: Found, q: float, at: int = -1) -> None:
+    def _add(self, matches: Matches, boost: float, at: int = -1) -> None:
         for concept in self.concepts:
-            if concept.holds(at):
-                concept.add(found, q)
+            if concept.covers(at):
+                concept.add(matches, boost)
                 return
-        self.parts.append(found)
-        self.sure += q if len(found) else 0.0
+        self.parts.append(matches)
+        self.known_words += boost if len(matches) else 0.0
 
     def _add_word(self, word: Word, at: int) -> None:
-        self._add(term_scores.of_word(self.snapshot, word), 1.0, at)
+        self._add(word_matches(self.snapshot, word), 1.0, at)
         self.placed.append((at, word))
 
-    def _pairs(self) -> dict[Pair, synonyms.Part | None]:
-        """Return the pairs of neighbours, each once, and of which concept both words are."""
-        pairs: dict[Pair, synonyms.Part | None] = {}
-        for at, then, pair in proximity.pairs_of(self.placed):
+    def _pairs(self) -> dict[WordPair, ConceptScorer | None]:
+        """Return the neighbouring pairs, each once, with the concept that both words are of."""
+        pairs: dict[WordPair, ConceptScorer | None] = {}
+        for at, then, pair in neighbouring_pairs(self.placed):
             if pair not in pairs:
-                whole = [each for each in self.concepts if each.holds(at) and each.holds(then)]
-                pairs[pair] = whole[0] if whole else None
-                for concept in whole:
+                both = [each for each in self.concepts if each.covers(at) and each.covers(then)]
+                pairs[pair] = both[0] if both else None
+                for concept in both:
                     concept.pairs.append(pair)
         return pairs
 
@@ -239,32 +257,31 @@ def _nth_greatest(scores: Floats, n: int) -> float:
     return float(np.partition(scores, len(scores) - n)[len(scores) - n])
 
 
-def _factors(snapshot: Snapshot, today: date | None, foreign: str | None) -> Floats:
+def _factors(snapshot: Snapshot, today: date | None, other_language: str | None) -> Floats:
     """Return hint * recency of each document."""
-    return snapshot.keep(
-        ("factors", today, foreign), partial(_make_factors, snapshot, today, foreign)
-    )
+    key = "factors", today, other_language
+    return snapshot.cached(key, partial(_make_factors, snapshot, today, other_language))
 
 
-def _make_factors(snapshot: Snapshot, today: date | None, foreign: str | None) -> Floats:
-    factors = np.ones(snapshot.room)
+def _make_factors(snapshot: Snapshot, today: date | None, other_language: str | None) -> Floats:
+    factors = np.ones(snapshot.max_doc)
     if today is not None:
-        age = np.maximum(0, today.toordinal() - snapshot.last)
+        age = np.maximum(0, today.toordinal() - snapshot.last_day)
         bonus = RECENCY * np.exp2(-age / HALF_LIFE_DAYS)
-        factors += np.where(snapshot.last > 0, bonus, 0.0)
-    if foreign is not None:
-        factors[snapshot.language == LANGUAGES.index(foreign)] *= HINT
+        factors += np.where(snapshot.last_day > 0, bonus, 0.0)
+    if other_language is not None:
+        factors[snapshot.language == LANGUAGES.index(other_language)] *= HINT
     return factors.astype(np.float32)
 
 
 def _other_language(query: Query) -> str | None:
-    """Return the language that the reader's stop words speak against, None when they do not."""
+    """Return the language that the reader's stop words are not of; None when they do not say."""
     english = spanish = 0
-    for word in query.typed:
-        if word in stopwords.KEPT or word in stopwords.LEFT_BY_APOSTROPHES:
+    for word in query.typed_words:
+        if word in NAMES_IN_LIST or word in APOSTROPHE_REMNANTS:
             continue
-        english += word in stopwords.ENGLISH and word not in stopwords.SPANISH
-        spanish += word in stopwords.SPANISH and word not in stopwords.ENGLISH
+        english += word in ENGLISH and word not in SPANISH
+        spanish += word in SPANISH and word not in ENGLISH
     if english == spanish:
         return None
     return "es" if english > spanish else "en"

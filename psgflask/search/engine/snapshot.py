@@ -1,7 +1,7 @@
-"""One state of the index: its documents as columns, their statistics, and any term's postings.
+"""A snapshot: one state of the index, with its columns, statistics and the postings of any term.
 
-Documents have numbers: those of each segment follow those of the one before. Deleted ones keep
-their number, and are in nothing else: all that is counted is counted of live documents alone.
+Document ids number all documents of all segments, deleted ones too (`max_doc`); those of a segment
+follow its doc base. Everything that is counted is counted over live documents only (`num_docs`).
 """
 
 from bisect import bisect_right
@@ -16,216 +16,233 @@ from numpy.typing import NDArray
 
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.lru_cache import LRUCache
-from psgflask.search.engine import terms
-from psgflask.search.engine.codes import Codes
-from psgflask.search.engine.fuzzy_lexicon import Near, Neighbours
-from psgflask.search.engine.protocol import IndexUnusable
-from psgflask.search.engine.segments import Postings, Segment
-from psgflask.search.engine.stems import Forward
-from psgflask.search.engine.terms import Docs, Term
+from psgflask.search.engine.facets import FacetColumns
+from psgflask.search.engine.feedback import ForwardIndex
+from psgflask.search.engine.fuzzy_lexicon import FuzzyLexicon, FuzzyMatch
+from psgflask.search.engine.protocol import IndexUnavailable
+from psgflask.search.engine.segments import (
+    NO_DOCS,
+    NO_SCORES,
+    DocIds,
+    Floats,
+    Mask,
+    Segment,
+    TermPositions,
+    TermPostings,
+    merge_fields,
+    union_of,
+)
 from psgflask.search.index import Text
 from psgflask.search.index.columns import EXACT
 from psgflask.search.language import fold, stem
 
-MOST_COUNTED = 1_000  # words whose documents are counted to find the commonest
-# Bytes that are kept of what was made of postings, and of postings with their places: from these
-# neighbours are counted, and what was counted is kept among the former.
-MOST_KEPT, MOST_PLACES = 54_000_000, 8_000_000
-MOST_NEAR = 8_000_000  # bytes of words' neighbours
-NEIGHBOUR = 250  # bytes of one
-# Bytes of the largest term that is kept: what is made of one is kept, which is smaller than it.
-LARGEST_TERM = 50_000
-SIDES = ("title", "body")
+MAX_COUNTED = 1_000  # words whose documents are counted to find the most frequent
+# Bytes of cached scores, masks and counts, and of postings with positions: pairs of words are
+# counted from the latter, and their counts go into the former.
+MAX_CACHE, MAX_POSITIONS_CACHE = 54_000_000, 8_000_000
+MAX_FUZZY_CACHE = 8_000_000  # bytes
+FUZZY_MATCH_SIZE = 250  # bytes of one
+# Bytes of the largest term that is cached: the scores made of a term are cached, and are smaller.
+MAX_CACHED_TERM = 50_000
+FIELDS = ("title", "body")
 
-Read = TypeVar("Read")
+Made = TypeVar("Made")
 Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 
 class Snapshot:
     """The columns, statistics and postings of one state of the index.
 
-    `parts` are its segments with the numbers of the documents deleted from each. Raises
-    IndexUnusable whenever the index cannot be read.
+    `parts` are its segments, each with the ids of the documents deleted from it. Raises
+    IndexUnavailable whenever the index cannot be read.
     """
 
     def __init__(self, parts: list[tuple[Segment, Ints]]) -> None:
-        self.segments = [segment for segment, _dead in parts]
-        self.dead = [dead for _segment, dead in parts]
-        self.bases = [0]
+        self.segments = [segment for segment, _deleted in parts]
+        self.deleted = [deleted for _segment, deleted in parts]
+        self.doc_bases = [0]
         for segment in self.segments:
-            self.bases.append(self.bases[-1] + segment.count)
-        self.room = self.bases[-1]
-        self.kept = LRUCache(MOST_KEPT)
-        self._places = LRUCache(MOST_PLACES)
-        self._near = LRUCache(MOST_NEAR)
+            self.doc_bases.append(self.doc_bases[-1] + segment.max_doc)
+        self.max_doc = self.doc_bases[-1]
+        self.cache = LRUCache(MAX_CACHE)
+        self._positions = LRUCache(MAX_POSITIONS_CACHE)
+        self._fuzzy = LRUCache(MAX_FUZZY_CACHE)
         self._spare: dict[str, list[NDArray[Any]]] = {}
-        self.live: Mask = np.ones(self.room, np.bool_)
-        for base, gone in zip(self.bases, self.dead, strict=False):
-            self.live[base + gone] = False
-        self.whole = bool(self.live.all())
-        self.count = int(self.live.sum())
+        self.live_docs: Mask = np.ones(self.max_doc, np.bool_)
+        for base, deleted in zip(self.doc_bases, self.deleted, strict=False):
+            self.live_docs[base + deleted] = False
+        self.num_docs = int(self.live_docs.sum())
         self.ids = self._column("ids")
-        self.newness = (self._column("order").astype(np.int64) << 32) | self.ids
-        self.first, self.last = self._column("first"), self._column("last")
+        # Ascending from the oldest; of one day, by id.
+        self.date_order = (self._column("order").astype(np.int64) << 32) | self.ids
+        self.first_day, self.last_day = self._column("first"), self._column("last")
         self.language, self.issue = self._column("language"), self._column("issue")
-        self.k = _saturation(self._column("words"), self.live)
-        in_titles = self._column("title_words")
-        self.t = _saturation(in_titles, self.live & (in_titles > 0))
-        self.codes = Codes(self.segments)
+        self.length_norms = _norms(self._column("words"), self.live_docs)
+        title_lengths = self._column("title_words")
+        self.title_norms = _norms(title_lengths, self.live_docs & (title_lengths > 0))
+        self.facets = FacetColumns(self.segments, self.language)
 
     def warm(self) -> None:
-        """Make what every search needs, before the first one does."""
-        assert self.forward is not None  # noqa: S101  # it is made when it is first asked for
+        """Make what every search needs before the first search."""
+        assert self.forward_index is not None  # noqa: S101  # it is made on first use
 
-    def term(self, kind: str, text: str) -> Term:
+    def term(self, kind: str, text: str) -> TermPostings:
         """Return a term of the kind "en", "es" (stems) or "exact" (folded or accented words)."""
         key = kind, text
-        found: Term | None = self.kept.get(key)
+        found: TermPostings | None = self.cache.get(key)
         if found is None:
-            found = self._reading(lambda: self._read_term(kind, text.encode()))
-            if found.size <= LARGEST_TERM:
-                self.kept.get_or_create(key, lambda: found)
+            found = self._read(lambda: self._read_term(kind, text.encode()))
+            if found.size <= MAX_CACHED_TERM:
+                self.cache.get_or_create(key, lambda: found)
         return found
 
-    def stems(self, folded: str) -> dict[str, Term]:
+    def stems(self, folded: str) -> dict[str, TermPostings]:
         """Return language -> the term of a word's stem in that language."""
         return {language: self.term(language, stem(folded, language)) for language in LANGUAGES}
 
-    def union(self, folded: Iterable[str]) -> Term:
+    def union(self, folded: Iterable[str]) -> TermPostings:
         """Return the exact terms of several words as one."""
         words = tuple(folded)
-        return self.keep(("union", *words), lambda: self._union(words))
+        return self.cached(("union", *words), lambda: self._union(words))
 
-    def _union(self, words: tuple[str, ...]) -> Term:
-        found = [term for word in words if (term := self.term(EXACT, word)).n]
-        return terms.union_of(found, self.count, self.room) if found else self._nothing
+    def _union(self, words: tuple[str, ...]) -> TermPostings:
+        found = [term for word in words if (term := self.term(EXACT, word)).df]
+        return union_of(found, self.num_docs, self.max_doc) if found else self._no_term
 
-    def places(self, kind: str, side: str, text: str, among: Docs) -> Ints:
-        """Return (place in `among` << 32) + place in the text, ascending, of a term on one side."""
+    def positions(self, kind: str, field: str, text: str, docs: DocIds) -> Ints:
+        """Return where a term stands in a field of these documents.
+
+        As (place in `docs` << 32) + position, ascending.
+        """
         encoded = text.encode()
         found: list[Ints] = []
         for index, segment in enumerate(self.segments):
-            base, end = self.bases[index], self.bases[index + 1]
-            low, high = among.searchsorted((base, end)).tolist()
+            base, end = self.doc_bases[index], self.doc_bases[index + 1]
+            low, high = docs.searchsorted((base, end)).tolist()
             if low == high:
                 continue
-            there = self._postings(segment, kind, side, encoded)
-            if there is None:
+            postings = self._segment_positions(segment, kind, field, encoded)
+            if postings is None:
                 continue
-            wanted = among[low:high] - base
-            at = there.documents.searchsorted(wanted)
-            at[at == len(there.documents)] = 0
-            which = np.flatnonzero(there.documents[at] == wanted)
+            wanted = docs[low:high] - base
+            at = postings.doc_ids.searchsorted(wanted)
+            at[at == len(postings.doc_ids)] = 0
+            which = np.flatnonzero(postings.doc_ids[at] == wanted)
             if not len(which):
                 continue
             at = at[which]
-            lengths = there.times[at].astype(np.int64)
-            ends = np.cumsum(lengths)
-            total = int(ends[-1])
-            spread = np.arange(total)
-            spread += np.repeat(there.ends[at] - ends, lengths)
-            found.append((np.repeat(which + low, lengths) << 32) + there.places[spread])
+            freqs = postings.freqs[at].astype(np.int64)
+            ends = np.cumsum(freqs)
+            spread = np.arange(int(ends[-1]))
+            spread += np.repeat(postings.ends[at] - ends, freqs)
+            found.append((np.repeat(which + low, freqs) << 32) + postings.positions[spread])
         if not found:
             return np.zeros(0, np.int64)
         return found[0] if len(found) == 1 else np.concatenate(found)
 
-    def near(self, word: str, most: int) -> dict[str, Near]:
-        """Return the words of the index within `most` edits."""
-        return self._near.get_or_create((word, most), lambda: self._read_near(word, most)).words
+    def fuzzy_matches(self, word: str, max_edits: int) -> dict[str, FuzzyMatch]:
+        """Return the words of the index within `max_edits` of a word."""
+        key = word, max_edits
+        return self._fuzzy.get_or_create(key, lambda: self._read_fuzzy(word, max_edits)).words
 
-    def _read_near(self, word: str, most: int) -> "_Nearby":
-        found: dict[str, Near] = {}
-        for neighbours in self._neighbours():
-            for other, near in neighbours.near(word, most):
-                elsewhere = found[other].bound if other in found else 0
-                found[other] = Near(near.distance, elsewhere + near.bound)
-        return _Nearby(found)
+    def _read_fuzzy(self, word: str, max_edits: int) -> "_FuzzyMatches":
+        found: dict[str, FuzzyMatch] = {}
+        for lexicon in self._fuzzy_lexicons():
+            for other, match in lexicon.matches(word, max_edits):
+                elsewhere = found[other].max_df if other in found else 0
+                found[other] = FuzzyMatch(match.distance, elsewhere + match.max_df)
+        return _FuzzyMatches(found)
 
-    def beginning(self, prefix: str) -> dict[str, int]:
-        """Return folded word -> the most documents that can hold it, of words that begin so."""
+    def words_with_prefix(self, prefix: str) -> dict[str, int]:
+        """Return the folded words with a prefix, each with the most documents that can hold it."""
         encoded, found = prefix.encode(), dict[str, int]()
         for segment in self.segments:
-            own = segment.lexicons[EXACT]
+            lexicon = segment.lexicons[EXACT]
             first, last = (
                 segment.first_from(EXACT, encoded),
                 segment.first_from(EXACT, encoded + b"\xff"),
             )
-            bounds = (own.body.documents[first:last] + own.title.documents[first:last]).tolist()
-            for place, bound in enumerate(bounds, first):
-                word = segment.term(EXACT, place).decode()
+            bounds = (
+                lexicon.body.documents[first:last] + lexicon.title.documents[first:last]
+            ).tolist()
+            for ordinal, bound in enumerate(bounds, first):
+                word = segment.term(EXACT, ordinal).decode()
                 if word.isascii() or fold(word) == word:
                     found[word] = found.get(word, 0) + bound
         return found
 
-    def commonest(self, bounds: Mapping[str, int], most: int) -> list[str]:
+    def most_frequent(self, bounds: Mapping[str, int], limit: int) -> list[str]:
         """Return the words in most live documents, then alphabetical; words in none are left out.
 
-        Few are counted: those whose upper bound could not take them among the first are not,
-        nor any after a thousand.
+        `bounds` are the most documents that can hold each. Words that by their bound cannot be
+        among the first are not counted, nor any after a thousand.
         """
         bounded = sorted((-bound, word) for word, bound in bounds.items())
         best: list[tuple[int, str]] = []
-        for at_best, word in bounded[:MOST_COUNTED]:
-            if len(best) == most and (at_best, word) >= best[-1]:
+        for at_best, word in bounded[:MAX_COUNTED]:
+            if len(best) == limit and (at_best, word) >= best[-1]:
                 break
-            if n := self.term(EXACT, word).n:
-                best = sorted([*best, (-n, word)])[:most]
-        return [word for _n, word in best]
+            if df := self.term(EXACT, word).df:
+                best = sorted([*best, (-df, word)])[:limit]
+        return [word for _df, word in best]
 
-    def keep(self, key: tuple[Any, ...], make: Callable[[], Read]) -> Read:
-        """Return what was made under a key before, or make it."""
-        found: Read | None = self.kept.peek(key)
-        return self.kept.get_or_create(key, lambda: self._reading(make)) if found is None else found
+    def cached(self, key: tuple[Any, ...], make: Callable[[], Made]) -> Made:
+        """Return what is cached under a key, or make it."""
+        found: Made | None = self.cache.peek(key)
+        if found is not None:
+            return found
+        return self.cache.get_or_create(key, lambda: self._read(make))
 
     @contextmanager
-    def scratch(self, name: str, size: int, kind: Any) -> Iterator[NDArray[Any]]:
+    def scratch(self, name: str, size: int, dtype: Any) -> Iterator[NDArray[Any]]:
         """Lend zeros to the block, which leaves them so; there are as many as searches at once.
 
-        A name has one size and kind. Where the block fails they are not lent again.
+        A name has one size and type. Where the block fails they are not lent again.
         """
         spare = self._spare.setdefault(name, [])
         try:
             lent = spare.pop()
         except IndexError:
-            lent = np.zeros(size, kind)
+            lent = np.zeros(size, dtype)
         yield lent
         spare.append(lent)
 
-    def titled(self, hashed: int) -> Docs:
+    def with_title(self, title_hash: int) -> DocIds:
         """Return the live documents whose folded title has this hash."""
-        found: list[Docs] = []
-        for base, segment in zip(self.bases, self.segments, strict=False):
-            own = segment.columns
-            low = int(own.title_hashes.searchsorted(hashed))
-            if low < len(own.title_hashes) and own.title_hashes[low] == hashed:
-                high = int(own.title_hashes.searchsorted(hashed, "right"))
-                found.append((own.titled[low:high] + base).astype(np.int32))
+        found: list[DocIds] = []
+        for base, segment in zip(self.doc_bases, self.segments, strict=False):
+            columns = segment.columns
+            low = int(columns.title_hashes.searchsorted(title_hash))
+            if low < len(columns.title_hashes) and columns.title_hashes[low] == title_hash:
+                high = int(columns.title_hashes.searchsorted(title_hash, "right"))
+                found.append((columns.titled[low:high] + base).astype(np.int32))
         if not found:
-            return terms.NONE
+            return NO_DOCS
         docs = np.concatenate(found)
-        return np.sort(docs[self.live[docs]])
+        return np.sort(docs[self.live_docs[docs]])
 
-    def texts(self, numbers: Sequence[int]) -> tuple[Text, ...]:
-        """Return the texts of documents, their titles apart."""
-        return self._reading(lambda: tuple([self._text(number) for number in numbers]))
+    def texts(self, docs: Sequence[int]) -> tuple[Text, ...]:
+        """Return the texts of documents, without their titles."""
+        return self._read(lambda: tuple([self._text(doc) for doc in docs]))
 
-    def _text(self, number: int) -> Text:
-        index = bisect_right(self.bases, number) - 1
-        return self.segments[index].text(number - self.bases[index])
+    def _text(self, doc: int) -> Text:
+        index = bisect_right(self.doc_bases, doc) - 1
+        return self.segments[index].text(doc - self.doc_bases[index])
 
     @cached_property
-    def forward(self) -> Forward:
+    def forward_index(self) -> ForwardIndex:
         """The stems of each document."""
-        parts = list(zip(self.segments, self.dead, self.bases, strict=False))
-        return self._reading(lambda: Forward(parts, self.language, self.k, self.count))
+        parts = list(zip(self.segments, self.deleted, self.doc_bases, strict=False))
+        return self._read(
+            lambda: ForwardIndex(parts, self.language, self.length_norms, self.num_docs)
+        )
 
     @cached_property
-    def _nothing(self) -> Term:
-        return Term(terms.NONE, terms.NOTHING, terms.NONE, terms.NOTHING, self.count)
+    def _no_term(self) -> TermPostings:
+        return TermPostings(NO_DOCS, NO_SCORES, NO_DOCS, NO_SCORES, self.num_docs)
 
-    def _neighbours(self) -> list[Neighbours]:
-        return self._reading(lambda: [segment.neighbours for segment in self.segments])
+    def _fuzzy_lexicons(self) -> list[FuzzyLexicon]:
+        return self._read(lambda: [segment.fuzzy_lexicon for segment in self.segments])
 
     def _column(self, name: str) -> Ints:
         columns = [getattr(segment.columns, name) for segment in self.segments]
@@ -234,66 +251,71 @@ class Snapshot:
         whole: Ints = columns[0] if len(columns) == 1 else np.concatenate(columns)
         return whole
 
-    def _read_term(self, kind: str, encoded: bytes) -> Term:
-        sides: dict[str, list[tuple[Docs, Docs]]] = {side: [] for side in SIDES}
-        for base, segment, dead in zip(self.bases, self.segments, self.dead, strict=False):
-            place = segment.find(kind, encoded)
-            if place < 0:
+    def _read_term(self, kind: str, encoded: bytes) -> TermPostings:
+        fields: dict[str, list[tuple[DocIds, DocIds]]] = {field: [] for field in FIELDS}
+        for base, segment, deleted in zip(
+            self.doc_bases, self.segments, self.deleted, strict=False
+        ):
+            ordinal = segment.find(kind, encoded)
+            if ordinal < 0:
                 continue
-            for side, found in sides.items():
-                run = getattr(segment.lexicons[kind], side)
-                if run.documents[place]:
-                    documents, times = segment.frequencies(run, place)
-                    documents = documents + np.int32(base)
-                    if len(dead):
-                        live = self.live[documents]
-                        documents, times = documents[live], times[live]
-                    found.append((documents, times))
-        return terms.joined(_concatenated(sides["body"]), _concatenated(sides["title"]), self.count)
+            for field, found in fields.items():
+                run = getattr(segment.lexicons[kind], field)
+                if run.documents[ordinal]:
+                    docs, freqs = segment.frequencies(run, ordinal)
+                    docs = docs + np.int32(base)
+                    if len(deleted):
+                        live = self.live_docs[docs]
+                        docs, freqs = docs[live], freqs[live]
+                    found.append((docs, freqs))
+        body, title = _concatenated(fields["body"]), _concatenated(fields["title"])
+        return merge_fields(body, title, self.num_docs)
 
-    def _postings(self, segment: Segment, kind: str, side: str, encoded: bytes) -> Postings | None:
+    def _segment_positions(
+        self, segment: Segment, kind: str, field: str, encoded: bytes
+    ) -> TermPositions | None:
         def read() -> Any:
-            place = segment.find(kind, encoded)
-            run = getattr(segment.lexicons[kind], side)
-            if place < 0 or not run.documents[place]:
+            ordinal = segment.find(kind, encoded)
+            run = getattr(segment.lexicons[kind], field)
+            if ordinal < 0 or not run.documents[ordinal]:
                 return ()
-            return segment.postings(run, place)
+            return segment.positions(run, ordinal)
 
-        key = segment.name, side, kind, encoded
-        found = self._places.get_or_create(key, lambda: self._reading(read))
+        key = segment.name, field, kind, encoded
+        found = self._positions.get_or_create(key, lambda: self._read(read))
         return found or None
 
-    def _reading(self, read: Callable[[], Read]) -> Read:
+    def _read(self, read: Callable[[], Made]) -> Made:
         try:
             return read()
-        except IndexUnusable:
+        except IndexUnavailable:
             raise
         except Exception as error:  # whatever torn files make of what reads them
-            raise IndexUnusable(f"The index cannot be read: {error!r}") from error
+            raise IndexUnavailable(f"The index cannot be read: {error!r}") from error
 
 
 @dataclass(frozen=True, slots=True)
-class _Nearby:
-    """The words near one, as they are kept."""
+class _FuzzyMatches:
+    """The fuzzy matches of one word, with their size for the cache."""
 
-    words: dict[str, Near]
+    words: dict[str, FuzzyMatch]
 
     @property
     def size(self) -> int:
         """Bytes in memory, about."""
-        return NEIGHBOUR * (len(self.words) + 1)
+        return FUZZY_MATCH_SIZE * (len(self.words) + 1)
 
 
-def _concatenated(parts: list[tuple[Docs, Docs]]) -> tuple[Docs, Docs]:
+def _concatenated(parts: list[tuple[DocIds, DocIds]]) -> tuple[DocIds, DocIds]:
     if not parts:
-        return terms.NONE, terms.NONE
+        return NO_DOCS, NO_DOCS
     if len(parts) == 1:
         return parts[0]
     return np.concatenate([a for a, _b in parts]), np.concatenate([b for _a, b in parts])
 
 
-def _saturation(lengths: Ints, counted: Mask) -> NDArray[np.float32]:
-    """Return 0.9 (0.6 + 0.4 L / mean L) of each document; the mean is over those counted."""
+def _norms(lengths: Ints, counted: Mask) -> Floats:
+    """Return K = 0.9 (0.6 + 0.4 L / mean L) of each document; the mean is over those counted."""
     total = int(lengths[counted].sum())
     mean = total / int(counted.sum()) if total else 1.0
     return (0.9 * (0.6 + 0.4 * lengths / mean)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Spelling: the best correction of a word, and words like it, from the lexicon alone.
+"""Spelling: the best correction of a word, and its fuzzy matches, from the lexicon alone.
 
     cost  = OSA distance (at most 2; below 5 letters at most 1)
             - 0.5 if the sound keys are equal, or the same letters stand in another order, or the
@@ -6,8 +6,8 @@
             + 0.5 if the first letter differs
     score = ln(min(n, 100)) - 8 cost;  ties: greater n, then alphabetical
 
-Numbers are not corrected, nor anything at a cost above 2: two edits and another first letter make
-another word (decision 14).
+Here n is df. Numbers are not corrected, nor anything at a cost above 2: two edits and another first
+letter make another word (decision 14).
 
 Source: measured on English and Spanish error lists; distance after Damerau (1964), choice after
 Norvig's "How to Write a Spelling Corrector".
@@ -19,37 +19,39 @@ from functools import lru_cache, partial
 from math import inf, log
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.search.engine.fuzzy_lexicon import Near
-from psgflask.search.engine.matching import in_language
-from psgflask.search.engine.snapshot import MOST_COUNTED, Snapshot
-from psgflask.search.engine.terms import Docs
+from psgflask.search.engine.fuzzy_lexicon import FuzzyMatch
+from psgflask.search.engine.matching import language_matches
+from psgflask.search.engine.segments import DocIds
+from psgflask.search.engine.snapshot import MAX_COUNTED, Snapshot
 from psgflask.search.index.columns import EXACT
-from psgflask.search.language import LONGEST, stem
-from psgflask.search.stopwords import STOP_WORDS
+from psgflask.search.language import MAX_CACHED_WORD, STOP_WORDS, stem
 
-NEAREST = 20
-LONG, LONGER = 5, 8  # letters from which more edits are looked at
+MAX_EXPANSIONS = 20
+ONE_EDIT_FROM, TWO_EDITS_FROM = 5, 8  # letters of a word that is expanded
+CORRECTED_BY_TWO_FROM = 5  # letters of a word that is corrected
 COMMON = 100
-RARE, TIMES_COMMONER, SURE_COST = 3, 20, 1.0
-DEAREST = 2.0
+RARE, TIMES_COMMONER, MAX_LIKELIER_COST = 3, 20, 1.0
+MAX_COST = 2.0
 ALIKE = 0.5  # less for words that sound alike or have the same letters
 
 
-def best(snapshot: Snapshot, word: str) -> str | None:
+def correction(snapshot: Snapshot, word: str) -> str | None:
     """Return the best correction of a word, None when nothing is near."""
     if _has_digit(word):
         return None
-    found: list[str] = snapshot.keep(("best", word), lambda: ranked(snapshot, word, 1, DEAREST))
-    return found[0] if found else None
+    best: list[str] = snapshot.cached(
+        ("correction", word), lambda: corrections(snapshot, word, 1, MAX_COST)
+    )
+    return best[0] if best else None
 
 
-def ranked(snapshot: Snapshot, word: str, most: int, dearest: float = inf) -> list[str]:
-    """Return the best corrections of a word that cost no more than `dearest`, the best first."""
-    candidates = {other: at for other, at in near(snapshot, word).items() if at.distance}
+def corrections(snapshot: Snapshot, word: str, limit: int, max_cost: float = inf) -> list[str]:
+    """Return the best corrections of a word that cost no more than `max_cost`, best first."""
+    candidates = {other: at for other, at in _near(snapshot, word).items() if at.distance}
     chosen: list[str] = []
-    while len(chosen) < most and (found := _best(snapshot, word, candidates, dearest)):
-        chosen.append(found)
-        del candidates[found]
+    while len(chosen) < limit and (best := _best(snapshot, word, candidates, max_cost)):
+        chosen.append(best)
+        del candidates[best]
     return chosen
 
 
@@ -57,88 +59,88 @@ def likelier(snapshot: Snapshot, word: str) -> str | None:
     """Return a far commoner spelling of a rare word, to be offered as a link only.
 
     Documents are counted in the word's own language, the one where its share is greater. Another
-    form of the word is none: it is found anyway.
+    form of the word is not offered: it is found anyway.
     """
-    return snapshot.keep(("likelier", word), partial(_likelier, snapshot, word)) or None
+    return snapshot.cached(("likelier", word), partial(_likelier, snapshot, word)) or None
 
 
 def _likelier(snapshot: Snapshot, word: str) -> str:
-    """Return the spelling, "" for none: nothing would be looked for again each time."""
+    """Return the spelling, "" for none: None would not be cached."""
     docs = snapshot.term(EXACT, word).docs
     if not len(docs) or _has_digit(word):
         return ""
-    own = max(LANGUAGES, key=lambda spoken: _share(snapshot, docs, spoken))
-    n = _spoken(snapshot, docs, own)
-    if n > RARE:
+    own = max(LANGUAGES, key=lambda language: _share(snapshot, docs, language))
+    df = _df_in(snapshot, docs, own)
+    if df > RARE:
         return ""
-    # One edit is as far as the cost may go: two cost 1.5 at the least.
+    # One edit is as far as the cost allows: two cost 1.5 at the least.
     candidates = {
         other: at
-        for other, at in near(snapshot, word, 1).items()
+        for other, at in _near(snapshot, word, 1).items()
         if at.distance and not _is_form(word, other)
     }
-    return _best(snapshot, word, candidates, SURE_COST, own, TIMES_COMMONER * n) or ""
+    return _best(snapshot, word, candidates, MAX_LIKELIER_COST, own, TIMES_COMMONER * df) or ""
 
 
-def like(snapshot: Snapshot, word: str) -> tuple[str, ...]:
+def fuzzy_expansions(snapshot: Snapshot, word: str) -> tuple[str, ...]:
     """Return the words within 1 edit from 5 letters, 2 from 8: the 20 nearest.
 
     Of equally near ones those in most documents, then alphabetical.
     """
-    most = 2 if len(word) >= LONGER else 1 if len(word) >= LONG else 0
+    max_edits = 2 if len(word) >= TWO_EDITS_FROM else 1 if len(word) >= ONE_EDIT_FROM else 0
     if _has_digit(word):
-        most = 0
-    candidates = near(snapshot, word) if most else {}
+        max_edits = 0
+    candidates = _near(snapshot, word) if max_edits else {}
     chosen: list[str] = []
-    for step in range(most + 1):
-        room = NEAREST - len(chosen)
-        alike = {other: at.bound for other, at in candidates.items() if at.distance == step}
-        chosen += snapshot.commonest(alike, room) if room else []
+    for edits in range(max_edits + 1):
+        left = MAX_EXPANSIONS - len(chosen)
+        as_near = {other: at.max_df for other, at in candidates.items() if at.distance == edits}
+        chosen += snapshot.most_frequent(as_near, left) if left else []
     return tuple(chosen)
 
 
-def near(snapshot: Snapshot, word: str, most: int | None = None) -> dict[str, Near]:
-    """Return the words within `most` edits, or as many as may be looked at.
+def _near(snapshot: Snapshot, word: str, max_edits: int | None = None) -> dict[str, FuzzyMatch]:
+    """Return the words within `max_edits`, by default as many as a correction may have.
 
     Stop words are left out: nobody is searching for one.
     """
-    edits = most or (2 if len(word) >= LONG else 1)
-    found = snapshot.near(word, edits)
+    edits = max_edits or (2 if len(word) >= CORRECTED_BY_TWO_FROM else 1)
+    found = snapshot.fuzzy_matches(word, edits)
     return {other: at for other, at in found.items() if other not in STOP_WORDS}
 
 
 def _best(
     snapshot: Snapshot,
     word: str,
-    candidates: Mapping[str, Near],
-    dearest: float = inf,
+    candidates: Mapping[str, FuzzyMatch],
+    max_cost: float = inf,
     language: str | None = None,
-    least: int = 1,
+    min_df: int = 1,
 ) -> str | None:
-    """Return the candidate of the best score that stands in so many documents of a language.
+    """Return the candidate of the best score that is in `min_df` documents of a language or more.
 
-    None that costs more than `dearest`. A candidate is priced, and its documents are counted, only
-    while the least that it may cost and the most that may hold it could still win.
+    None that costs more than `max_cost`. A candidate's cost and documents are counted only while
+    the least that it may cost and the most that may have it could still win.
     """
     likely = sorted(
-        (-score(at.bound, at.distance - ALIKE), -at.bound, other)
+        (-score(at.max_df, at.distance - ALIKE), -at.max_df, other)
         for other, at in candidates.items()
     )
-    found: tuple[float, int, str] | None = None
-    for at_best in likely[:MOST_COUNTED]:
-        if found is not None and at_best >= found:
+    best: tuple[float, int, str] | None = None
+    for at_best in likely[:MAX_COUNTED]:
+        if best is not None and at_best >= best:
             break
         other = at_best[2]
-        bound, price = candidates[other].bound, cost(word, other, candidates[other].distance)
-        is_beaten = found is not None and (-score(bound, price), -bound, other) >= found
-        if is_beaten or price > dearest:
+        max_df, price = candidates[other].max_df, cost(word, other, candidates[other].distance)
+        is_beaten = best is not None and (-score(max_df, price), -max_df, other) >= best
+        if is_beaten or price > max_cost:
             continue
         docs = snapshot.term(EXACT, other).docs
-        n = _spoken(snapshot, docs, language) if language else len(docs)
-        key = (-score(n, price), -n, other)
-        if n >= least and (found is None or key < found):
-            found = key
-    return found[2] if found else None
+        df = _df_in(snapshot, docs, language) if language else len(docs)
+        key = (-score(df, price), -df, other)
+        if df >= min_df and (best is None or key < best):
+            best = key
+    return best[2] if best else None
 
 
 def _has_digit(word: str) -> bool:
@@ -149,17 +151,17 @@ def _is_form(word: str, other: str) -> bool:
     return any(stem(word, language) == stem(other, language) for language in LANGUAGES)
 
 
-def _spoken(snapshot: Snapshot, docs: Docs, language: str) -> int:
+def _df_in(snapshot: Snapshot, docs: DocIds, language: str) -> int:
     return int((snapshot.language[docs] == LANGUAGES.index(language)).sum())
 
 
-def _share(snapshot: Snapshot, docs: Docs, language: str) -> float:
-    return _spoken(snapshot, docs, language) / max(1, len(in_language(snapshot, language)))
+def _share(snapshot: Snapshot, docs: DocIds, language: str) -> float:
+    return _df_in(snapshot, docs, language) / max(1, len(language_matches(snapshot, language)))
 
 
-def score(n: int, price: float) -> float:
-    """Return how good a correction is that stands in `n` documents."""
-    return log(min(max(n, 1), COMMON)) - 8 * price
+def score(df: int, price: float) -> float:
+    """Return how good a correction is that stands in `df` documents."""
+    return log(min(max(df, 1), COMMON)) - 8 * price
 
 
 def cost(word: str, other: str, distance: int) -> float:
@@ -190,7 +192,7 @@ _DOUBLED = re.compile(r"(.)\1+")
 
 def sound_key(word: str) -> str:
     """Return a key that words of the same sound in Spanish or English share."""
-    return _sound_key(word) if len(word) <= LONGEST else _sounded(word)
+    return _sound_key(word) if len(word) <= MAX_CACHED_WORD else _sounded(word)
 
 
 def _sounded(word: str) -> str:

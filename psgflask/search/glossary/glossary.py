@@ -12,10 +12,9 @@ from sqlalchemy.orm import Session
 from psgflask.core.folding import normalize
 from psgflask.core.language_names import LANGUAGES
 from psgflask.manuscript.front_matter import InvalidFrontMatter, Mistake
-from psgflask.search.glossary.glossary_file import Entry, read_entries
+from psgflask.search.glossary.glossary_file import GlossaryEntry, read_entries
 from psgflask.search.models import GlossaryTerm
-from psgflask.search.query import Glossary, Term
-from psgflask.search.query.expanding import folded
+from psgflask.search.query.expansion import ConceptTerm, Glossary, folded_words
 
 SHIPPED = Path(__file__).with_name("glossary.tsv")
 LONGEST, MOST_WORDS = 80, 12
@@ -27,28 +26,28 @@ class GlossaryRefused(ValueError):
 
 
 @dataclass(frozen=True)
-class Changed:
+class GlossaryChange:
     """A concept as it is now, and which of its texts were added or removed."""
 
-    terms: tuple[Term, ...]
+    terms: tuple[ConceptTerm, ...]
     texts: tuple[str, ...]
 
 
-class Shelf:
-    """The glossary in the memory of a process, read anew whenever readers may see a change."""
+class GlossaryCache:
+    """The glossary in the memory of a process, read again when the content stamp has changed."""
 
     def __init__(self) -> None:
-        self._kept: tuple[int, Glossary] | None = None
+        self._cached: tuple[int, Glossary] | None = None
 
-    def take(self, session: Session, stamp: int) -> Glossary:
-        """Return the glossary as of the content's state of this number (`caching`)."""
-        kept = self._kept
-        if kept is None or kept[0] != stamp:
-            kept = self._kept = stamp, Glossary(concepts(session))
-        return kept[1]
+    def get(self, session: Session, stamp: int) -> Glossary:
+        """Return the glossary as of a content stamp."""
+        cached = self._cached
+        if cached is None or cached[0] != stamp:
+            cached = self._cached = stamp, Glossary(concepts(session))
+        return cached[1]
 
 
-def concepts(session: Session) -> list[list[Term]]:
+def concepts(session: Session) -> list[list[ConceptTerm]]:
     """Return the terms of each concept, in the order in which they were added."""
     rows = session.execute(
         select(GlossaryTerm.concept, GlossaryTerm.text, GlossaryTerm.language)
@@ -61,12 +60,12 @@ def concepts(session: Session) -> list[list[Term]]:
     ]
 
 
-def _terms(rows: Iterable[tuple[str, str]]) -> list[Term]:
+def _terms(rows: Iterable[tuple[str, str]]) -> list[ConceptTerm]:
     """Put together what is called the same in both languages."""
     languages: dict[str, set[str]] = {}
     for text, language in rows:
         languages.setdefault(text, set()).add(language)
-    return [Term(text, frozenset(spoken)) for text, spoken in languages.items()]
+    return [ConceptTerm(text, frozenset(spoken)) for text, spoken in languages.items()]
 
 
 def add_missing(session: Session, file: Path = SHIPPED) -> int:
@@ -75,7 +74,7 @@ def add_missing(session: Session, file: Path = SHIPPED) -> int:
     One of which any term is or was in the glossary stays as volunteers have left it. Flushes,
     never commits.
     """
-    book = Book(session)
+    book = GlossaryEditor(session)
     missing = [
         entry
         for _line, entry in read_entries(file)
@@ -87,7 +86,7 @@ def add_missing(session: Session, file: Path = SHIPPED) -> int:
     return len(missing)
 
 
-class Book:
+class GlossaryEditor:
     """The glossary open for changing. Whoever changes it flushes, and the caller commits."""
 
     def __init__(self, session: Session) -> None:
@@ -102,7 +101,7 @@ class Book:
         """Say whether a term is or ever was in the glossary, in any language."""
         return bool(self._named(_folded(text)))
 
-    def add(self, entry: Entry) -> Changed:
+    def add(self, entry: GlossaryEntry) -> GlossaryChange:
         """Add terms that mean the same, to the concept that has one of them or as a new one.
 
         Nothing is changed when it raises GlossaryRefused.
@@ -116,9 +115,9 @@ class Book:
         if number > MOST_TERMS:
             raise GlossaryRefused(f"A concept has {MOST_TERMS} terms at most")
         added = [text for language, text in wanted if self._put(concept, language, text)]
-        return Changed(tuple(self._terms(concept)), tuple(dict.fromkeys(added)))
+        return GlossaryChange(tuple(self._terms(concept)), tuple(dict.fromkeys(added)))
 
-    def remove(self, text: str, *, whole: bool = False) -> Changed:
+    def remove(self, text: str, *, whole: bool = False) -> GlossaryChange:
         """Remove a term, or its `whole` concept; so goes a concept of which one term is left.
 
         Raises GlossaryRefused when there is no such term.
@@ -133,7 +132,7 @@ class Book:
         for row in found:
             row.removed = True
         removed = tuple(dict.fromkeys(row.text for row in found))
-        return Changed(tuple(self._terms(found[0].concept)), removed)
+        return GlossaryChange(tuple(self._terms(found[0].concept)), removed)
 
     def _named(self, key: str) -> list[GlossaryTerm]:
         return [self._rows[key, each] for each in LANGUAGES if (key, each) in self._rows]
@@ -152,7 +151,7 @@ class Book:
     def _of(self, concept: int) -> list[GlossaryTerm]:
         return [row for row in self._concepts.get(concept, ()) if not row.removed]
 
-    def _terms(self, concept: int) -> list[Term]:
+    def _terms(self, concept: int) -> list[ConceptTerm]:
         return _terms((row.text, row.language) for row in self._of(concept))
 
     def _put(self, concept: int, language: str, text: str) -> bool:
@@ -179,12 +178,14 @@ class Book:
         return f" Did you mean {' or '.join(near)}?" if near else ""
 
 
-def import_entries(session: Session, entries: Sequence[tuple[int, Entry]]) -> list[Changed]:
+def import_entries(
+    session: Session, entries: Sequence[tuple[int, GlossaryEntry]]
+) -> list[GlossaryChange]:
     """Add the concepts of a file, given with their lines; flushes.
 
     Raises InvalidFrontMatter with all that is wrong, whereupon the caller rolls back.
     """
-    book = Book(session)
+    book = GlossaryEditor(session)
     changed, mistakes = [], []
     for line, entry in entries:
         try:
@@ -198,13 +199,13 @@ def import_entries(session: Session, entries: Sequence[tuple[int, Entry]]) -> li
 
 
 def _folded(text: str) -> str:
-    return " ".join(folded(text))
+    return " ".join(folded_words(text))
 
 
 def _checked(text: str) -> str:
     """Return a term tidied. Raises GlossaryRefused."""
     tidy = " ".join(normalize("NFC", text).split())
-    number = len(folded(tidy))
+    number = len(folded_words(tidy))
     if not number or not tidy.isprintable():
         raise GlossaryRefused(f"{text!r} is no term: write a word or more")
     if len(tidy) > LONGEST or number > MOST_WORDS:

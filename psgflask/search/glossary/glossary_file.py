@@ -22,13 +22,13 @@ LARGEST = 2_000_000  # bytes
 
 
 @dataclass(frozen=True)
-class Entry:
+class GlossaryEntry:
     """Terms that mean the same, each with its language."""
 
     terms: tuple[tuple[str, str], ...]
 
 
-def read_entries(file: Path) -> list[tuple[int, Entry]]:
+def read_entries(file: Path) -> list[tuple[int, GlossaryEntry]]:
     """Return (line, what stands there) of each concept.
 
     Raises InvalidFrontMatter with every mistake, and OSError.
@@ -49,9 +49,9 @@ def read_entries(file: Path) -> list[tuple[int, Entry]]:
     return _entries(text, delimiter)
 
 
-def _entries(text: str, delimiter: str) -> list[tuple[int, Entry]]:
+def _entries(text: str, delimiter: str) -> list[tuple[int, GlossaryEntry]]:
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    found: list[tuple[int, Entry]] = []
+    found: list[tuple[int, GlossaryEntry]] = []
     mistakes: list[Mistake] = []
     languages: list[str] = []
     begins = 1
@@ -88,8 +88,8 @@ def _languages(cells: list[str], line: int) -> list[str]:
     return [COLUMNS[name] for name in names]
 
 
-def _entry(languages: list[str], cells: list[str]) -> Entry:
-    return Entry(
+def _entry(languages: list[str], cells: list[str]) -> GlossaryEntry:
+    return GlossaryEntry(
         tuple(
             (language, term.strip())
             for language, cell in zip(languages, cells, strict=False)

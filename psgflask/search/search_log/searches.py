@@ -29,7 +29,7 @@ EVERY = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Searched:
+class DailyCount:
     """How often some words were searched for on a day, and how many articles were found."""
 
     day: date
@@ -37,10 +37,10 @@ class Searched:
     times: int
     hits: int | None
 
-    def plus(self, later: "Searched") -> "Searched":
+    def plus(self, later: "DailyCount") -> "DailyCount":
         """Return both together; the later number of articles holds."""
         hits = self.hits if later.hits is None else later.hits
-        return Searched(self.day, self.text, self.times + later.times, hits)
+        return DailyCount(self.day, self.text, self.times + later.times, hits)
 
 
 def normalised(q: str) -> str:
@@ -57,7 +57,7 @@ def key_of(text: str, secret: str) -> str:
     return hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()
 
 
-def store(session: Session, counted: Iterable[Searched], *, secret: str) -> None:
+def store(session: Session, counted: Iterable[DailyCount], *, secret: str) -> None:
     """Add counts to those of their day; flushes, never commits."""
     keyed = [(key_of(one.text, secret), one) for one in counted]
     keyed.sort(key=lambda pair: pair[1].day)
@@ -82,7 +82,7 @@ def _known(session: Session, keys: Collection[str]) -> dict[str, SearchQuery]:
     return {query.key: query for query in rows}
 
 
-def _add(session: Session, counted: list[tuple[int, Searched]]) -> None:
+def _add(session: Session, counted: list[tuple[int, DailyCount]]) -> None:
     there = {
         (row.query_id, row.day): row
         for row in session.scalars(
@@ -181,7 +181,7 @@ def _fold(session: Session, before: date) -> None:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReportedSearch:
     """Words in a report: how often, and how many articles were found the last time."""
 
     text: str
@@ -191,17 +191,17 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Report:
+class SearchReport:
     """What was searched for since a day; `unnamed` counts searches whose words are not known."""
 
     since: date
     searches: int
     unnamed: int
-    top: list[Asked]
-    nothing_found: list[Asked]
+    top: list[ReportedSearch]
+    nothing_found: list[ReportedSearch]
 
 
-def report(session: Session, since: date, *, most: int) -> Report:
+def report(session: Session, since: date, *, most: int) -> SearchReport:
     """Return the words asked for most often, and of those that found nothing, since a day.
 
     A month that was folded counts when its first day does.
@@ -213,11 +213,13 @@ def report(session: Session, since: date, *, most: int) -> Report:
         .where(SearchCount.day >= since, SearchQuery.text.is_not(None))
         .order_by(SearchCount.day)
     )
-    named: dict[str, Asked] = {}
+    named: dict[str, ReportedSearch] = {}
     for words_, times, hits, day in rows:
         text = words_ or ""
-        before = named.get(text, Asked(text, 0, None, day))
-        named[text] = Asked(text, before.times + times, before.hits if hits is None else hits, day)
+        before = named.get(text, ReportedSearch(text, 0, None, day))
+        named[text] = ReportedSearch(
+            text, before.times + times, before.hits if hits is None else hits, day
+        )
     unnamed, total = session.execute(
         select(
             func.sum(case((SearchQuery.text.is_(None), SearchCount.times), else_=0)),
@@ -228,4 +230,4 @@ def report(session: Session, since: date, *, most: int) -> Report:
     ).one()
     ranked = sorted(named.values(), key=lambda asked: (-asked.times, asked.text))
     nothing = [asked for asked in ranked if asked.hits == 0]
-    return Report(since, total or 0, unnamed or 0, ranked[:most], nothing[:most])
+    return SearchReport(since, total or 0, unnamed or 0, ranked[:most], nothing[:most])

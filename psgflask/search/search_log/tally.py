@@ -19,7 +19,7 @@ from psgflask.core import config
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.search.search_log import searches
-from psgflask.search.search_log.searches import Searched
+from psgflask.search.search_log.searches import DailyCount
 from psgflask.web import caching
 
 log = logging.getLogger(__name__)
@@ -30,26 +30,26 @@ MOST_KEPT = 1000
 
 
 @dataclass(frozen=True)
-class Note:
+class SearchNote:
     """What a page of results, kept or fresh, knows of the search that it answers."""
 
     text: str
     hits: int | None
 
 
-class Tally:
+class SearchCounter:
     """What was searched for since it was last written; safe among threads, bounded in size."""
 
     def __init__(self, app: Flask, *, most: int = MOST_KEPT, every: float = EVERY_SECONDS) -> None:
         self.app = app
         self.most = most
         self.every = every
-        self.counts: dict[tuple[date, str], Searched] = {}
+        self.counts: dict[tuple[date, str], DailyCount] = {}
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._stop = threading.Event()
 
-    def add(self, searched: Iterable[Searched]) -> None:
+    def add(self, searched: Iterable[DailyCount]) -> None:
         """Count searches; where there are too many different ones, the rarest are let go."""
         with self._lock:
             for one in searched:
@@ -99,13 +99,13 @@ class Tally:
 
 def init_app(app: Flask) -> None:
     """Count the searches that this app answers. Nothing is written until a server calls `start`."""
-    app.extensions["psg_tally"] = Tally(app)
+    app.extensions["psg_tally"] = SearchCounter(app)
     app.after_request(_count)
 
 
-def of(app: Flask) -> Tally:
+def of(app: Flask) -> SearchCounter:
     """Return what an app has counted."""
-    counted: Tally = app.extensions["psg_tally"]
+    counted: SearchCounter = app.extensions["psg_tally"]
     return counted
 
 
@@ -119,7 +119,7 @@ def note(q: str, hits: int | None) -> None:
     """Note on the page being drawn which search it answers, and how many articles were found."""
     text = searches.normalised(q)
     if text:
-        caching.set_note(Note(text, hits))
+        caching.set_note(SearchNote(text, hits))
 
 
 def _count(response: Response) -> Response:
@@ -127,9 +127,9 @@ def _count(response: Response) -> Response:
     try:
         found = caching.get_note()
         counts = request.method == "GET" and response.status_code in {200, 304}
-        if counts and isinstance(found, Note):
-            tally: Tally = current_app.extensions["psg_tally"]
-            tally.add([Searched(utc_now().date(), found.text, 1, found.hits)])
+        if counts and isinstance(found, SearchNote):
+            tally: SearchCounter = current_app.extensions["psg_tally"]
+            tally.add([DailyCount(utc_now().date(), found.text, 1, found.hits)])
     except Exception as error:  # whoever searches gets the answer in any case
         log.warning("A search was not counted (%s)", type(error).__name__)
     return response

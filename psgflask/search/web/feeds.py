@@ -12,10 +12,10 @@ from psgflask.core.database import db
 from psgflask.news.catalogue import ANYBODY, may_read_body
 from psgflask.news.models import Article
 from psgflask.news.slugs import article_url
-from psgflask.search.engine import Answer
-from psgflask.search.web.page import Hit, SearchPage
-from psgflask.search.web.search_request import PARAMETERS, REPEATED, Asked, Unreadable
-from psgflask.search.web.views import advice, searched
+from psgflask.search.engine.protocol import SearchResults
+from psgflask.search.web.results_page import Hit, SearchPage
+from psgflask.search.web.search_request import PARAMETERS, REPEATED, InvalidParameter, SearchRequest
+from psgflask.search.web.views import advice, run_search
 from psgflask.web import languages, slots
 from psgflask.web.caching import query_parameters
 from psgflask.web.compression import compressible
@@ -38,15 +38,15 @@ def init_app(app: Flask) -> None:
 @slots.use(slots.SEARCH)
 def atom() -> Response:
     """Serve a page of results as Atom; `sort=newest` makes a feed to follow."""
-    asked, _answer, page = _searched()
+    request, _answer, page = _run_search()
     articles = list(_articles(page.hits))
     return xml_response(
         "news/feed.atom.xml",
         ATOM,
         articles=articles,
         title=page.heading,
-        page=_address(asked),
-        updated=max((article.changed_at for article in articles), default=asked.now),
+        page=_address(request),
+        updated=max((article.changed_at for article in articles), default=request.now),
         content=_content,
     )
 
@@ -57,27 +57,27 @@ def atom() -> Response:
 @slots.use(slots.SEARCH)
 def json_feed() -> Response:
     """Serve a page of results as JSON Feed; `_search` holds counts, facets and corrections."""
-    asked, answer, page = _searched()
+    request, results, page = _run_search()
     feed = {
         "version": VERSION,
         "title": f"Peru Support Group – {page.heading}",
-        "home_page_url": _address(asked),
-        "feed_url": _address(asked, "search_feeds.json_feed", page=asked.page),
+        "home_page_url": _address(request),
+        "feed_url": _address(request, "search_feeds.json_feed", page=request.page),
         "language": languages.current_language(),
         "items": list(map(_item, page.hits, _articles(page.hits))),
-        "_search": _search(asked, answer, page),
+        "_search": _search(request, results, page),
     }
     if page.page < page.last_page:
-        feed["next_url"] = _address(asked, "search_feeds.json_feed", page=page.page + 1)
+        feed["next_url"] = _address(request, "search_feeds.json_feed", page=page.page + 1)
     body = json.dumps(feed, ensure_ascii=False)
     return Response(body, content_type=f"{JSON}; charset=utf-8")
 
 
-def _searched() -> tuple[Asked, Answer, SearchPage]:
-    """Return what `searched` does; end the request with 400 where it cannot be read."""
+def _run_search() -> tuple[SearchRequest, SearchResults, SearchPage]:
+    """Return what `run_search` does; abort with 400 where a parameter is invalid."""
     try:
-        return searched()
-    except Unreadable as error:
+        return run_search()
+    except InvalidParameter as error:
         abort(400, advice(error))
 
 
@@ -108,22 +108,22 @@ def _item(hit: Hit, article: Article) -> dict[str, Any]:
     }
 
 
-def _search(asked: Asked, answer: Answer, page: SearchPage) -> dict[str, Any]:
-    slugs = {topic.id: topic.slug for topic in asked.known_topics}
+def _search(request: SearchRequest, results: SearchResults, page: SearchPage) -> dict[str, Any]:
+    slugs = {topic.id: topic.slug for topic in request.all_topics}
     return {
-        "total": answer.total,
+        "total": results.total,
         "page": page.page,
         "last_page": page.last_page,
         "facets": {
-            "topics": {slugs[n]: count for n, count in answer.topics.items() if n in slugs},
-            "languages": dict(answer.languages),
-            "years": {str(year): count for year, count in sorted(answer.years.items())},
+            "topics": {slugs[n]: count for n, count in results.topics.items() if n in slugs},
+            "languages": dict(results.languages),
+            "years": {str(year): count for year, count in sorted(results.years.items())},
         },
-        "did_you_mean": dict(answer.corrections or answer.doubt),
-        "also_searched": [other.text for other in answer.also_searched],
-        "relaxed": list(answer.dropped),
+        "did_you_mean": dict(results.corrections or results.likelier),
+        "also_searched": [other.text for other in results.also_searched],
+        "relaxed": list(results.dropped),
     }
 
 
-def _address(asked: Asked, endpoint: str = "search.search", **changed: Any) -> str:
-    return languages.address(endpoint, external=True, **asked.address(**changed))
+def _address(request: SearchRequest, endpoint: str = "search.search", **changed: Any) -> str:
+    return languages.address(endpoint, external=True, **request.address(**changed))

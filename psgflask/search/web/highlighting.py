@@ -7,7 +7,7 @@ from markupsafe import Markup, escape
 
 from psgflask.search.index import MARKS, Text
 from psgflask.search.language import Word, stem
-from psgflask.search.query import InTitle, Phrase, Plain, Prefix, Query
+from psgflask.search.query.clauses import InTitle, Phrase, PlainWord, Prefix, Query
 
 LONGEST = 240
 BEFORE = 60
@@ -31,7 +31,7 @@ class Highlighter:
         prefixes: list[str] = []
         for clause in query.clauses:
             match clause:
-                case Plain(word):
+                case PlainWord(word):
                     self.exact.update(likeness.get(word.folded, ()))
                     self.exact.add(word.folded)
                     self.stems.add(stem(word.folded, language))
@@ -41,7 +41,7 @@ class Highlighter:
                     self.stems.update(stem(word.folded, language) for word in words)
                 case Prefix(folded):
                     prefixes.append(folded)
-        self.phrases += [_side_by_side(other.words) for other in query.others]
+        self.phrases += [_side_by_side(other.words) for other in query.synonyms]
         self.prefixes = tuple(prefixes)
         self._beginnings = _fewest([*self.exact, *map(_beginning, self.stems), *prefixes])
         self._known: dict[str, bool] = {}

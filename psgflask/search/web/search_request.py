@@ -1,4 +1,4 @@
-"""What a request for results asks: words, filters, order and page, read and checked."""
+"""What a search request asks for: words, filters, order and page, parsed and checked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,29 +10,31 @@ from werkzeug.datastructures import MultiDict
 from psgflask.core.language_names import LANGUAGES
 from psgflask.news.cards import CardCache
 from psgflask.news.models import Topic
-from psgflask.search.engine.protocol import LAST_PAGE, RELEVANCE, SORTS, Ask
+from psgflask.search.engine.protocol import LAST_PAGE, RELEVANCE, SORTS, SearchOptions
 from psgflask.search.language import fold, words
-from psgflask.search.query import Glossary, OnTopic, Query, expanded, parse, read_span
+from psgflask.search.query.clauses import OnTopic, Query
+from psgflask.search.query.expansion import Glossary, expand
+from psgflask.search.query.parsing import parse, parse_dates
 from psgflask.web.languages import current_language
 
-MOST_TOPICS = 20
-# What the addresses of results and of their feeds read.
+MAX_TOPICS = 20
+# The parameters of a page of results and of its feeds.
 PARAMETERS = ("q", "topic", "lang", "from", "to", "sort", "page", "words")
-REPEATED = ("topic", "lang")  # by the ticks of the filters
-# The one value of `words`: neither other terms nor corrections, just what was typed.
+REPEATED = ("topic", "lang")  # by the checkboxes of the filters
+# The one value of `words`: no synonyms and no corrections, just what was typed.
 TYPED = "typed"
 
 
-class Unreadable(ValueError):
-    """A parameter other than the words cannot be read; `parameter` names it, `why` tells more."""
+class InvalidParameter(ValueError):
+    """A parameter other than the words is invalid; `reason` is a key of `views.advice`."""
 
-    def __init__(self, parameter: str, why: str = "") -> None:
-        self.parameter, self.why = parameter, why or parameter
+    def __init__(self, parameter: str, reason: str = "") -> None:
+        self.parameter, self.reason = parameter, reason or parameter
         super().__init__(parameter)
 
 
 @dataclass(slots=True)
-class Asked:
+class SearchRequest:
     """One request for results; topic names are resolved."""
 
     q: str
@@ -47,7 +49,7 @@ class Asked:
     page: int
     as_typed: bool
     named_topics: dict[str, int | None]
-    known_topics: Sequence[Topic]
+    all_topics: Sequence[Topic]
     content: CardCache
     now: datetime
 
@@ -63,15 +65,15 @@ class Asked:
 
     @property
     def filtered(self) -> bool:
-        """Whether any filter is in force."""
+        """Whether any filter is set."""
         return bool(self.topics or self.language or self.first or self.last)
 
-    def ask(self, *, texts: bool = False) -> Ask:
-        """Return what to ask of the engine; with `texts` those of the articles found too.
+    def options(self, *, texts: bool = False) -> SearchOptions:
+        """Return the options for the engine; with `texts` it returns the articles' texts too.
 
-        No page shows what an article scored.
+        No page shows scores.
         """
-        return Ask(
+        return SearchOptions(
             now=self.now,
             topics=self.topic_ids,
             language=self.language,
@@ -86,7 +88,7 @@ class Asked:
         )
 
     def address(self, *, dates: bool = True, **changed: Any) -> dict[str, Any]:
-        """Return the parameters of this search with some changed; the page starts anew."""
+        """Return the parameters of this search with some changed, from the first page."""
         values: dict[str, Any] = {
             "q": self.q,
             "topic": [topic.slug for topic in self.topics],
@@ -104,47 +106,49 @@ class Asked:
         return {name: value for name, value in values.items() if value}
 
 
-def read(args: MultiDict[str, str], content: CardCache, now: datetime, glossary: Glossary) -> Asked:
-    """Read a request's parameters. Any `q` will do; raises Unreadable for another parameter.
+def parse_request(
+    args: MultiDict[str, str], content: CardCache, now: datetime, glossary: Glossary
+) -> SearchRequest:
+    """Parse a request's parameters. Any `q` will do; raises InvalidParameter for another one.
 
     The query is expanded by the glossary, unless the reader wants the words as typed.
     """
-    given = args.to_dict(flat=False)
+    values = args.to_dict(flat=False)
 
     def first(parameter: str) -> str:
-        return given[parameter][0] if parameter in given else ""
+        return values[parameter][0] if parameter in values else ""
 
     query = parse(first("q").replace("\0", " ").strip(), interface=current_language())
     sort = first("sort") or RELEVANCE
     if sort not in SORTS:
-        raise Unreadable("sort")
-    spoken = tuple(dict.fromkeys(filter(None, given.get("lang", ()))))
-    if any(language not in LANGUAGES for language in spoken):
-        raise Unreadable("lang")
-    typed = first("words")
-    if typed not in {"", TYPED}:
-        raise Unreadable("words")
-    if not typed:
-        query = expanded(query, glossary, spoken[0] if len(spoken) == 1 else None)
-    known = tuple(content.topics.values())
+        raise InvalidParameter("sort")
+    languages = tuple(dict.fromkeys(filter(None, values.get("lang", ()))))
+    if any(language not in LANGUAGES for language in languages):
+        raise InvalidParameter("lang")
+    as_typed = first("words")
+    if as_typed not in {"", TYPED}:
+        raise InvalidParameter("words")
+    if not as_typed:
+        query = expand(query, glossary, languages[0] if len(languages) == 1 else None)
+    topics = tuple(content.topics.values())
     date_from, date_to = first("from").strip(), first("to").strip()
     first_day, last_day = _day("from", date_from, 0), _day("to", date_to, 1)
     if first_day and last_day and last_day < first_day:
-        raise Unreadable("to", "order")
-    return Asked(
+        raise InvalidParameter("to", "order")
+    return SearchRequest(
         q=query.text,
         query=query,
-        topics=_chosen(given.get("topic", ()), known),
-        languages=spoken,
+        topics=_chosen(values.get("topic", ()), topics),
+        languages=languages,
         date_from=date_from,
         date_to=date_to,
         first=first_day,
         last=last_day,
         sort=sort,
-        page=_page(first("page")) if "page" in given else 1,
-        as_typed=bool(typed),
-        named_topics=_named(query, known),
-        known_topics=known,
+        page=_page(first("page")) if "page" in values else 1,
+        as_typed=bool(as_typed),
+        named_topics=_named(query, topics),
+        all_topics=topics,
         content=content,
         now=now,
     )
@@ -155,33 +159,33 @@ def name_of_topic(topic: Topic) -> str:
     return topic.name(current_language())
 
 
-def _chosen(slugs: Sequence[str], known: Sequence[Topic]) -> list[Topic]:
+def _chosen(slugs: Sequence[str], topics: Sequence[Topic]) -> list[Topic]:
     wanted = list(dict.fromkeys(filter(None, slugs)))
     if not wanted:
         return []
-    by_slug = {topic.slug: topic for topic in known}
-    if len(wanted) > MOST_TOPICS or any(slug not in by_slug for slug in wanted):
-        raise Unreadable("topic")
+    by_slug = {topic.slug: topic for topic in topics}
+    if len(wanted) > MAX_TOPICS or any(slug not in by_slug for slug in wanted):
+        raise InvalidParameter("topic")
     return [by_slug[slug] for slug in wanted]
 
 
 def _day(parameter: str, text: str, end: int) -> date | None:
     if not text:
         return None
-    span = read_span(text)
-    if span is None:
-        raise Unreadable(parameter)
-    return span[end]
+    dates = parse_dates(text)
+    if dates is None:
+        raise InvalidParameter(parameter)
+    return dates[end]
 
 
 def _page(text: str) -> int:
     readable = text.isascii() and text.isdigit() and len(text) < 4
     if not readable or not 1 <= int(text) <= LAST_PAGE:
-        raise Unreadable("page")
+        raise InvalidParameter("page")
     return int(text)
 
 
-def _named(query: Query, known: Sequence[Topic]) -> dict[str, int | None]:
+def _named(query: Query, topics: Sequence[Topic]) -> dict[str, int | None]:
     """Resolve the topics named in the query, by either language's name or by slug."""
     clauses = [*query.clauses, *query.excluded]
     names = {clause.name for clause in clauses if isinstance(clause, OnTopic)}
@@ -189,7 +193,7 @@ def _named(query: Query, known: Sequence[Topic]) -> dict[str, int | None]:
         return {}
     ids = {
         _key(name): topic.id
-        for topic in known
+        for topic in topics
         for name in (topic.slug, topic.name_en, topic.name_es)
     }
     return {name: ids.get(_key(name)) for name in names}

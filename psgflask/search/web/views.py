@@ -1,4 +1,4 @@
-"""The search page."""
+"""The search page, and suggestions while a reader types."""
 
 import logging
 from dataclasses import replace
@@ -12,14 +12,30 @@ from werkzeug.datastructures import MultiDict
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news.cards import CardCache, card_cache
-from psgflask.search.engine import Answer, Engine, IndexUnusable
-from psgflask.search.engine.protocol import NEWEST
-from psgflask.search.glossary.glossary import Shelf
-from psgflask.search.query import Glossary
+from psgflask.search.engine.protocol import (
+    NEWEST,
+    IndexUnavailable,
+    SearchEngine,
+    SearchResults,
+)
+from psgflask.search.glossary.glossary import GlossaryCache
+from psgflask.search.query.expansion import Glossary
 from psgflask.search.search_log import tally
-from psgflask.search.web import alternatives, fallback, results, search_request, suggestions
-from psgflask.search.web.page import Fault, SearchPage, Way
-from psgflask.search.web.search_request import PARAMETERS, REPEATED, Asked, Unreadable
+from psgflask.search.web import notices, suggestions
+from psgflask.search.web.results_page import (
+    ParameterError,
+    SearchPage,
+    last_page_of,
+    results_page,
+)
+from psgflask.search.web.search_request import (
+    PARAMETERS,
+    REPEATED,
+    InvalidParameter,
+    SearchRequest,
+    parse_request,
+)
+from psgflask.search.web.title_search import search_titles
 from psgflask.web import slots
 from psgflask.web.caching import query_parameters
 from psgflask.web.compression import compressible
@@ -27,7 +43,7 @@ from psgflask.web.languages import current_language
 
 log = logging.getLogger(__name__)
 
-LONGEST_DATE = 60  # letters of an unreadable one that are shown again
+MAX_INVALID_DATE = 60  # characters of an invalid date that are shown again
 
 blueprint = Blueprint("search", __name__)
 
@@ -37,14 +53,14 @@ blueprint = Blueprint("search", __name__)
 @query_parameters(*PARAMETERS, repeated=REPEATED)
 @slots.use(slots.SEARCH)
 def search() -> ResponseReturnValue:
-    """Show the articles that fit the words and filters; any words get an answer."""
+    """Show the articles that match the words and filters; any words get an answer."""
     try:
-        asked, answer, page = searched()
-    except Unreadable as error:
-        return render_template("search/search.html", search=_to_mend(error), feed_href=None), 400
-    if asked.page == 1:
-        tally.note(asked.q, answer.total if _counts(asked, page) else None)
-    follow = asked.address(sort=NEWEST) if asked.query or asked.filtered else None
+        wanted, results, page = run_search()
+    except InvalidParameter as error:
+        return render_template("search/search.html", search=_error_page(error), feed_href=None), 400
+    if wanted.page == 1:
+        tally.note(wanted.q, results.total if _is_unfiltered(wanted, page) else None)
+    follow = wanted.address(sort=NEWEST) if wanted.query or wanted.filtered else None
     feed_href = url_for("search_feeds.atom", **follow) if follow else None
     return render_template("search/search.html", search=page, feed_href=feed_href)
 
@@ -54,85 +70,86 @@ def search() -> ResponseReturnValue:
 @query_parameters("q")
 @slots.use(slots.SEARCH)
 def suggest() -> str:
-    """Show what a reader who has typed so far may mean, as a piece of HTML for the search box."""
+    """Show what a reader who is typing may mean, as an HTML fragment for the search box."""
     session = db.session()
     content = card_cache(session)
     glossary = _glossary(session, content)
     typed = MultiDict({"q": request.args.get("q", "")})
-    asked = search_request.read(typed, content, utc_now(), glossary)
-    query, begun = suggestions.as_typed_so_far(asked.query, current_language(), glossary)
-    engine: Engine = current_app.extensions["psg_search"]
+    wanted = parse_request(typed, content, utc_now(), glossary)
+    query, begun = suggestions.with_prefix(wanted.query, current_language(), glossary)
+    engine: SearchEngine = current_app.extensions["psg_search"]
     try:
-        found = suggestions.suggestions(session, engine, replace(asked, query=query), begun)
-    except IndexUnusable as unusable:
-        log.warning("Suggesting nothing: %s", unusable)
+        found = suggestions.suggestions(session, engine, replace(wanted, query=query), begun)
+    except IndexUnavailable as unavailable:
+        log.warning("Suggesting nothing: %s", unavailable)
         found = []
     return render_template("search/suggest.html", suggestions=found)
 
 
-def searched() -> tuple[Asked, Answer, SearchPage]:
-    """Return what this request asks, what was found, and the page that shows it.
+def run_search() -> tuple[SearchRequest, SearchResults, SearchPage]:
+    """Return what this request asks for, the results, and the page that shows them.
 
-    Raises Unreadable; ends the request with 404 where there is no such page.
+    Raises InvalidParameter; aborts with 404 where there is no such page of results.
     """
     session = db.session()
     content = card_cache(session)
-    asked = search_request.read(request.args, content, utc_now(), _glossary(session, content))
+    wanted = parse_request(request.args, content, utc_now(), _glossary(session, content))
     degraded = False
-    others: list[Way] = []
-    if not asked.query and not asked.filtered:
-        answer = Answer(0, ())
+    alternatives: list[notices.AlternativeSearch] = []
+    if not wanted.query and not wanted.filtered:
+        results = SearchResults(0, ())
     else:
         try:
-            engine: Engine = current_app.extensions["psg_search"]
-            answer = engine.search(asked.query, asked.ask(texts=True))
-            others = [] if answer.total else alternatives.ways(engine, asked)
-        except IndexUnusable as unusable:
-            log.warning("Searching titles alone: %s", unusable)
-            degraded, answer = True, fallback.by_title(session, asked)
-    if asked.page > results.last_page_of(answer):
+            engine: SearchEngine = current_app.extensions["psg_search"]
+            results = engine.search(wanted.query, wanted.options(texts=True))
+            alternatives = [] if results.total else notices.alternatives(engine, wanted)
+        except IndexUnavailable as unavailable:
+            log.warning("Searching titles alone: %s", unavailable)
+            degraded, results = True, search_titles(session, wanted)
+    if wanted.page > last_page_of(results):
         abort(404, _("There are fewer pages of results than that. Go back to the first one."))
-    return asked, answer, results.page_of(session, asked, answer, degraded=degraded, ways=others)
+    page = results_page(session, wanted, results, degraded=degraded, alternatives=alternatives)
+    return wanted, results, page
 
 
-def _to_mend(error: Unreadable) -> SearchPage:
-    """Return the page with all that was typed, and what is to be mended of it."""
+def _error_page(error: InvalidParameter) -> SearchPage:
+    """Return the page with all that was typed, and what is wrong with it."""
     session = db.session()
     content = card_cache(session)
-    args, fault = MultiDict(request.args), error
+    args, first = MultiDict(request.args), error
     while True:
         args.poplist(error.parameter)
         try:
-            asked = search_request.read(args, content, utc_now(), Glossary())
+            wanted = parse_request(args, content, utc_now(), Glossary())
             break
-        except Unreadable as another:
+        except InvalidParameter as another:
             error = another
-    page = results.page_of(session, asked, Answer(0, ()), degraded=False)
-    typed = {name: request.args.get(name, "")[:LONGEST_DATE] for name in ("from", "to")}
+    page = results_page(session, wanted, SearchResults(0, ()), degraded=False)
+    dates = {name: request.args.get(name, "")[:MAX_INVALID_DATE] for name in ("from", "to")}
     return replace(
         page,
         heading=str(_("Search")),
-        date_from=typed["from"],
-        date_to=typed["to"],
+        date_from=dates["from"],
+        date_to=dates["to"],
         notices=(),
         suggestions=(),
-        fault=Fault(fault.parameter, advice(fault)),
+        error=ParameterError(first.parameter, advice(first)),
     )
 
 
 def _glossary(session: Session, content: CardCache) -> Glossary:
-    shelf: Shelf = current_app.extensions["psg_glossary"]
-    return shelf.take(session, content.stamp)
+    cache: GlossaryCache = current_app.extensions["psg_glossary"]
+    return cache.get(session, content.stamp)
 
 
-def _counts(asked: Asked, page: SearchPage) -> bool:
-    """Say whether as many articles as were found would be found by whoever types the words."""
-    return not (page.degraded or asked.filtered or asked.as_typed)
+def _is_unfiltered(wanted: SearchRequest, page: SearchPage) -> bool:
+    """Return whether these words alone find as many articles as this search did."""
+    return not (page.degraded or wanted.filtered or wanted.as_typed)
 
 
-def advice(error: Unreadable) -> str:
-    """Return what to write in the place of what cannot be read."""
-    advised = {
+def advice(error: InvalidParameter) -> str:
+    """Return what to write instead of what is invalid."""
+    texts = {
         "sort": _("Sort by relevance, newest or oldest."),
         "lang": _("The language is en or es."),
         "topic": _("There is no such topic; choose one from the list of topics."),
@@ -142,4 +159,4 @@ def advice(error: Unreadable) -> str:
         "page": _("Pages of results go from 1 to 50."),
         "order": _("The last date is before the first. Write the later one last."),
     }
-    return str(advised[error.why])
+    return str(texts[error.reason])

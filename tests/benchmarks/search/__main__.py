@@ -36,7 +36,7 @@ def main() -> int:
     given = asked.parse_args()
     if given.reuters and not corpus.reuters_file():
         asked.error("set PSG_CORPORA to a folder that has reuters21578/articles.jsonl")
-    vector.PATIENCE = 60.0
+    vector.REFRESH_TIMEOUT = 60.0
     base = Path(os.environ.get("BENCH_DIR", ROOT / "instance" / "bench"))
     everything = not (given.articles or given.reuters)
     archives: dict[str, int | None] = {

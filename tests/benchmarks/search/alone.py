@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.search.engine import term_scores, vector
+from psgflask.search.engine import vector
+from psgflask.search.engine.term_scores import word_matches
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.language import Word, stem
 from tests.benchmarks.search import corpus
@@ -47,7 +48,7 @@ def measured(instance: Path, asked: Mapping[str, Sequence[Question]]) -> Alone:
 
 def main() -> None:
     """Measure in this process."""
-    vector.PATIENCE = 60.0
+    vector.REFRESH_TIMEOUT = 60.0
     instance, rows = json.loads(sys.stdin.read())
     questions = [Question(row["kind"], tuple(row["words"]), row["since"]) for row in rows]
     app = corpus.installation(Path(instance), 0)
@@ -70,7 +71,7 @@ def _first_touches(engine: VectorEngine, questions: Sequence[Question]) -> list[
         for language in LANGUAGES:  # stemming is no part of the engine
             stem(word, language)
         begun = time.process_time()
-        term_scores.of_word(snapshot, Word(word, ""))
+        word_matches(snapshot, Word(word, ""))
         costs.append((time.process_time() - begun) * 1000)
     return costs
 

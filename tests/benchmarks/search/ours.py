@@ -10,10 +10,12 @@ from werkzeug.datastructures import MultiDict
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news.cards import card_cache
-from psgflask.search.engine.fallbacks import Evaluation
+from psgflask.search.engine.fallbacks import Searcher
+from psgflask.search.engine.protocol import SearchOptions
 from psgflask.search.engine.vector import VectorEngine
-from psgflask.search.glossary.glossary import Shelf
-from psgflask.search.web import results, search_request
+from psgflask.search.glossary.glossary import GlossaryCache
+from psgflask.search.web.results_page import hits_of
+from psgflask.search.web.search_request import SearchRequest, parse_request
 from tests.benchmarks.search.questions import Question
 
 
@@ -24,29 +26,29 @@ class Ours:
 
     def __init__(self, app: Flask) -> None:
         self._engine: VectorEngine = app.extensions["psg_search"]
-        self._shelf: Shelf = app.extensions["psg_glossary"]
+        self._glossary: GlossaryCache = app.extensions["psg_glossary"]
         self._now = utc_now()
 
     def page(self, question: Question) -> Any:
         """Return all that a page of results shows."""
         session = db.session()
         content = card_cache(session)
-        glossary = self._shelf.take(session, content.stamp)
-        asked = search_request.read(MultiDict({"q": typed(question)}), content, self._now, glossary)
-        ask = asked.ask(texts=True)
+        glossary = self._glossary.get(session, content.stamp)
+        request = parse_request(MultiDict({"q": typed(question)}), content, self._now, glossary)
+        options = request.options(texts=True)
         if question.kind == "likeness":
-            answer = _by_likeness(self._engine, asked, ask)
+            found = _by_likeness(self._engine, request, options)
         else:
-            answer = self._engine.search(asked.query, ask)
-        hits = results.hits_of(session, asked, answer)
+            found = self._engine.search(request.query, options)
+        hits = hits_of(session, request, found)
         shown = [(hit.title, str(hit.article.dateline), hit.snippet) for hit in hits]
         return (
-            answer.total,
+            found.total,
             shown,
-            answer.topics,
-            answer.years,
-            answer.languages,
-            answer.corrections,
+            found.topics,
+            found.years,
+            found.languages,
+            found.corrections,
         )
 
 
@@ -75,7 +77,7 @@ def typed(question: Question) -> str:
     return " ".join(words)
 
 
-def _by_likeness(engine: VectorEngine, asked: search_request.Asked, ask: Any) -> Any:
-    evaluation = Evaluation(engine.snapshot(), asked.query, ask)
-    likeness = evaluation._likeness([clause.word.folded for clause in asked.query.plain])
-    return evaluation._page(asked.query, evaluation._found(asked.query, likeness), likeness)
+def _by_likeness(engine: VectorEngine, request: SearchRequest, options: SearchOptions) -> Any:
+    searcher, query = Searcher(engine.snapshot(), request.query, options), request.query
+    expansions = searcher._fuzzy([clause.word.folded for clause in query.plain_words])
+    return searcher._results(query, searcher._match(query, expansions), expansions)

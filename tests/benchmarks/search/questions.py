@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from psgflask.search.index import Document
-from psgflask.search.language import words
-from psgflask.search.stopwords import STOP_WORDS
+from psgflask.search.language import STOP_WORDS, words
 
 OF_EACH, SEED = 20, 7
 SINCE = 2010

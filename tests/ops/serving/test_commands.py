@@ -14,7 +14,7 @@ from flask.cli import FlaskGroup, ScriptInfo
 from psgflask import create_app
 from psgflask.core.database import db
 from psgflask.ops.serving import commands, process, startup
-from psgflask.search.search_log.tally import Tally
+from psgflask.search.search_log.tally import SearchCounter
 from psgflask.web import slots
 
 Became = list[tuple[list[str], dict[str, str]]]
@@ -148,7 +148,7 @@ def test_a_server_looks_for_garbage_seldom_and_never_in_what_it_began_with(
 ) -> None:
     monkeypatch.setenv("PSG_SECRET_KEY", "only-in-tests")
     monkeypatch.setenv("PSG_WORKER", "no")
-    monkeypatch.setattr(Tally, "start", lambda self: None)
+    monkeypatch.setattr(SearchCounter, "start", lambda self: None)
     assert gc.get_freeze_count() == 0
     startup.site()
     assert gc.get_freeze_count() > 10_000

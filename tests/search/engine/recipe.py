@@ -10,9 +10,8 @@ from itertools import pairwise
 from math import log, sqrt
 
 from psgflask.search.index import Document
-from psgflask.search.language import Word, stem, words
-from psgflask.search.query import Concept, Phrase, Plain, Query
-from psgflask.search.stopwords import ENGLISH, KEPT, SPANISH, STOP_WORDS
+from psgflask.search.language import ENGLISH, NAMES_IN_LIST, SPANISH, STOP_WORDS, Word, stem, words
+from psgflask.search.query.clauses import Concept, Phrase, PlainWord, Query
 
 BODY_STARTS_BEHIND_TITLE = 20
 
@@ -90,8 +89,10 @@ class Collection:
         base = parts.pop(None)
         for concept, score in parts.items():
             if concept is not None:
-                others = (other.q * self.term(number, other.words) for other in concept.others)
-                base += max(concept.q * score, *others)
+                others = (
+                    other.boost * self.term(number, other.words) for other in concept.synonyms
+                )
+                base += max(concept.boost * score, *others)
         return base * hint(query, document.language) * recency(document.dated_to, today)
 
     def term(self, number: int, words: Sequence[Word]) -> float:
@@ -159,16 +160,20 @@ def placed(query: Query) -> list[tuple[int, Word]]:
     """Return the words that score, with their places."""
     found: list[tuple[int, Word]] = []
     for clause in query.clauses:
-        if isinstance(clause, Plain):
-            found.append((clause.at, clause.word))
+        if isinstance(clause, PlainWord):
+            found.append((clause.position, clause.word))
         elif isinstance(clause, Phrase):
-            found += telling(list(enumerate(clause.words, clause.at)))
+            found += telling(list(enumerate(clause.words, clause.position)))
     return found
 
 
 def hint(query: Query, language: str) -> float:
-    english = sum(w in ENGLISH and w not in SPANISH and w not in {"s", "t"} for w in query.typed)
-    spanish = sum(w in SPANISH and w not in ENGLISH and w not in KEPT for w in query.typed)
+    english = sum(
+        w in ENGLISH and w not in SPANISH and w not in {"s", "t"} for w in query.typed_words
+    )
+    spanish = sum(
+        w in SPANISH and w not in ENGLISH and w not in NAMES_IN_LIST for w in query.typed_words
+    )
     if english == spanish:
         return 1.0
     return 1.0 if language == ("en" if english > spanish else "es") else 0.95

@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 
 from psgflask.search.engine.segments import Segment
-from psgflask.search.engine.snapshot import MOST_COUNTED, MOST_KEPT, MOST_NEAR, MOST_PLACES
-from psgflask.search.engine.term_scores import MOST_EXPANSIONS
+from psgflask.search.engine.snapshot import (
+    MAX_CACHE,
+    MAX_COUNTED,
+    MAX_FUZZY_CACHE,
+    MAX_POSITIONS_CACHE,
+)
+from psgflask.search.engine.term_scores import MAX_EXPANSIONS
 from psgflask.search.index.columns import Run
-from psgflask.search.query import MOST_TERMS
+from psgflask.search.query.parsing import MAX_TERMS
 from tests.search.corpus import Index, document
 
 WORDS = 3_000
@@ -39,19 +44,19 @@ def reads(index: Index) -> Iterator[list[int]]:
     """The place in its lexicon of each term whose postings are read, over a fresh snapshot."""
     index.engine._snapshot = None
     seen: list[int] = []
-    times, places = Segment.frequencies, Segment.postings
+    frequencies, positions = Segment.frequencies, Segment.positions
 
-    def counted_times(segment: Segment, run: Run, place: int) -> object:
+    def counted_frequencies(segment: Segment, run: Run, place: int) -> object:
         seen.append(place)
-        return times(segment, run, place)
+        return frequencies(segment, run, place)
 
-    def counted_places(segment: Segment, run: Run, place: int) -> object:
+    def counted_positions(segment: Segment, run: Run, place: int) -> object:
         seen.append(place)
-        return places(segment, run, place)
+        return positions(segment, run, place)
 
     with (
-        patch.object(Segment, "frequencies", counted_times),
-        patch.object(Segment, "postings", counted_places),
+        patch.object(Segment, "frequencies", counted_frequencies),
+        patch.object(Segment, "positions", counted_positions),
     ):
         yield seen
 
@@ -77,41 +82,39 @@ def test_s1_a_query_reads_no_more_than_twelve_terms_take(
 ) -> None:
     index.search(q, as_typed=True)
     # Places of neighbours and of phrases are looked up once more.
-    assert len(reads) <= MOST_TERMS * MOST_OF_A_WORD * 3
+    assert len(reads) <= MAX_TERMS * MOST_OF_A_WORD * 3
 
 
 def test_s1_a_prefix_counts_a_thousand_words_at_most_and_joins_fifty(
     index: Index, reads: list[int]
 ) -> None:
     index.search("con*")
-    assert len(set(reads)) <= MOST_COUNTED
+    assert len(set(reads)) <= MAX_COUNTED
     snapshot = index.engine.snapshot()
-    keys = snapshot.kept.keys()
-    assert [len(key) - 1 for key in keys if key[0] == "union"] == [MOST_EXPANSIONS]
+    keys = snapshot.cache.keys()
+    assert [len(key) - 1 for key in keys if key[0] == "union"] == [MAX_EXPANSIONS]
 
 
 def test_s1_misspelt_words_count_a_bounded_number_of_candidates(
     index: Index, reads: list[int]
 ) -> None:
     index.search("conaaxaa conbbxbb conccxcc")
-    per_word = MOST_COUNTED * 2
+    per_word = MAX_COUNTED * 2
     assert len(reads) <= 3 * per_word
 
 
 def test_s1_what_a_snapshot_keeps_is_bounded(index: Index) -> None:
     rng = random.Random(2)
     snapshot = index.engine.snapshot()
-    snapshot.kept.max_size, snapshot._places.max_size, snapshot._near.max_size = (
-        50_000,
-        20_000,
-        200_000,
-    )
+    snapshot.cache.max_size = 50_000
+    snapshot._positions.max_size = 20_000
+    snapshot._fuzzy.max_size = 200_000
     for _search in range(60):
         index.search(f'con{"".join(rng.choices("abcde", k=5))} the "con the"')
-        assert snapshot.kept.size <= 50_000
-        assert snapshot._places.size <= 20_000
-        assert snapshot._near.size <= 200_000
-    assert MOST_KEPT + MOST_PLACES + MOST_NEAR <= 100_000_000
+        assert snapshot.cache.size <= 50_000
+        assert snapshot._positions.size <= 20_000
+        assert snapshot._fuzzy.size <= 200_000
+    assert MAX_CACHE + MAX_POSITIONS_CACHE + MAX_FUZZY_CACHE <= 100_000_000
 
 
 def held(made: object) -> int:
@@ -123,11 +126,11 @@ def held(made: object) -> int:
 
 def test_s1_what_is_kept_is_no_larger_than_it_is_counted(index: Index) -> None:
     snapshot = index.engine.snapshot()
-    words = list(snapshot.beginning("con"))[:20]
+    words = list(snapshot.words_with_prefix("con"))[:20]
     for number, word in enumerate(words):
         index.search(f'{word} "of {word}" -"the {word}" con{"abcde"[number % 5]}* zzz')
         index.search("the", first=date(2000, 1, 1 + number), last=date(2001, 1, 1))
-    for kept in (snapshot.kept, snapshot._places):
+    for kept in (snapshot.cache, snapshot._positions):
         everything = {key: kept.get(key) for key in kept.keys()}  # noqa: SIM118  # no dict
         for key, made in everything.items():
             if hasattr(made, "size") and not isinstance(made, np.ndarray):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from psgflask.search.engine import Step
+from psgflask.search.engine.protocol import Relaxation
 from psgflask.search.language import fold
 from tests.search.corpus import Index, document
 
@@ -29,21 +29,21 @@ def index(tmp_path: Path) -> Index:
 
 def test_what_is_found_as_typed_is_left_as_typed(index: Index) -> None:
     answer = index.search("anglo moquegua")
-    assert (answer.step, answer.ids) == (Step.TYPED, (1,))
+    assert (answer.relaxation, answer.ids) == (Relaxation.NONE, (1,))
     assert (answer.corrections, answer.dropped, answer.expansions) == ({}, (), {})
 
 
 def test_an_absent_word_is_corrected_and_the_answer_says_so(index: Index) -> None:
     answer = index.search("quellavecco mine")
-    assert (answer.step, answer.ids) == (Step.CORRECTED, (1,))
+    assert (answer.relaxation, answer.ids) == (Relaxation.CORRECTED, (1,))
     assert answer.corrections == {"quellavecco": "quellaveco"}
     assert answer.query is not None
-    assert [each.word.folded for each in answer.query.plain] == ["quellaveco", "mine"]
+    assert [each.word.folded for each in answer.query.plain_words] == ["quellaveco", "mine"]
 
 
 def test_a_word_that_is_there_is_never_replaced(index: Index) -> None:
     answer = index.search("quellavecco teachers")
-    assert answer.step is Step.RELAXED
+    assert answer.relaxation is Relaxation.WORDS_DROPPED
     assert answer.corrections in ({}, {"quellavecco": "quellaveco"})
     assert index.search("maestro").corrections == {}
 
@@ -56,7 +56,7 @@ def test_who_wants_the_words_as_typed_gets_no_correction(index: Index) -> None:
 @pytest.mark.parametrize("q", ['"quellavecco"', "title:quellavecco", "-lima -quellavecco mine"])
 def test_phrases_fields_and_excluded_words_are_never_replaced(index: Index, q: str) -> None:
     answer = index.search(q)
-    assert answer.step is Step.TYPED
+    assert answer.relaxation is Relaxation.NONE
     assert not answer.corrections
 
 
@@ -65,13 +65,13 @@ def test_likeness_finds_what_one_correction_does_not(tmp_path: Path) -> None:
     index = Index(tmp_path, [*commoner, document(7, "palabro extraordinario")])
     assert index.search("palabrx").corrections == {"palabrx": "palabra"}
     answer = index.search("palabrx extraordinario")
-    assert (answer.step, answer.ids) == (Step.LIKENESS, (7,))
+    assert (answer.relaxation, answer.ids) == (Relaxation.FUZZY, (7,))
     assert answer.expansions == {"palabrx": ("palabra", "palabro")}
 
 
 def test_the_fewest_words_are_dropped(index: Index) -> None:
     answer = index.search("anglo moquegua teachers")
-    assert (answer.step, answer.ids) == (Step.RELAXED, (1,))
+    assert (answer.relaxation, answer.ids) == (Relaxation.WORDS_DROPPED, (1,))
     assert answer.dropped == ("teachers",)
 
 
@@ -102,7 +102,7 @@ def test_only_plain_words_are_dropped_and_something_stays(
 ) -> None:
     answer = index.search(q)
     assert answer.ids == ids
-    assert (answer.step is Step.RELAXED) == bool(ids)
+    assert (answer.relaxation is Relaxation.WORDS_DROPPED) == bool(ids)
 
 
 def test_filters_are_never_dropped(index: Index) -> None:
@@ -112,7 +112,7 @@ def test_filters_are_never_dropped(index: Index) -> None:
 
 def test_alternatives_are_dropped_together(index: Index) -> None:
     answer = index.search("anglo teachers OR maestros")
-    assert answer.step is Step.RELAXED
+    assert answer.relaxation is Relaxation.WORDS_DROPPED
     assert (answer.dropped, set(answer.ids)) == (("anglo",), {3, 5})
 
 
@@ -120,9 +120,9 @@ def test_a_rare_word_that_finds_something_is_doubted_by_a_link_only(tmp_path: Pa
     documents = [document(number, "protest") for number in range(1, 30)]
     index = Index(tmp_path, [*documents, document(40, "protset")])
     answer = index.search("protset")
-    assert (answer.step, answer.ids) == (Step.TYPED, (40,))
-    assert answer.doubt == {"protset": "protest"}
-    assert index.search("protset", as_typed=True).doubt == {}
+    assert (answer.relaxation, answer.ids) == (Relaxation.NONE, (40,))
+    assert answer.likelier == {"protset": "protest"}
+    assert index.search("protset", as_typed=True).likelier == {}
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def index(tmp_path: Path) -> Index:
 def test_a_query_finds_what_the_table_says(index: Index, q: str, expected: set[int]) -> None:
     for interface in ("en", "es"):
         answer = index.search(q, interface=interface, named_topics=NAMED, as_typed=True)
-        assert set(answer.ids) == expected, answer.step
+        assert set(answer.ids) == expected, answer.relaxation
         assert answer.total == len(expected)
 
 

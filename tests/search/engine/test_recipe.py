@@ -6,7 +6,7 @@ import pytest
 
 from psgflask.search.index import Document
 from psgflask.search.language import words
-from psgflask.search.query import parse
+from psgflask.search.query.parsing import parse
 from tests.search.corpus import NOW, Index, document
 from tests.search.engine.recipe import Collection
 

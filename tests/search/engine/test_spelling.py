@@ -51,8 +51,8 @@ def test_scores_are_those_of_the_recipe(n: int, price: float, expected: float) -
 
 
 def test_a_far_commoner_word_wins_over_one_that_is_half_an_edit_nearer(lexicon: Lexicon) -> None:
-    assert spelling.best(lexicon(meza=1, mera=99), "mexa") == "mera"
-    assert spelling.best(lexicon(meza=1, mera=40), "mexa") == "meza"
+    assert spelling.correction(lexicon(meza=1, mera=99), "mexa") == "mera"
+    assert spelling.correction(lexicon(meza=1, mera=40), "mexa") == "meza"
 
 
 @pytest.mark.parametrize(
@@ -71,23 +71,23 @@ def test_words_that_sound_alike_share_a_key(one: str, other: str) -> None:
 
 def test_the_nearest_spelling_is_best_however_common_others_are(lexicon: Lexicon) -> None:
     snapshot = lexicon(cajamarca=1, cajabamba=90, camarca=90)
-    assert spelling.best(snapshot, "cajamarka") == "cajamarca"
+    assert spelling.correction(snapshot, "cajamarka") == "cajamarca"
 
 
 def test_of_equally_near_spellings_the_commoner_is_best_then_the_first(lexicon: Lexicon) -> None:
     snapshot = lexicon(mesa=3, meta=5, metal=5)
-    assert spelling.best(snapshot, "mepa") == "meta"
-    assert spelling.best(lexicon(peta=2, meta=2), "zeta") == "meta"
+    assert spelling.correction(snapshot, "mepa") == "meta"
+    assert spelling.correction(lexicon(peta=2, meta=2), "zeta") == "meta"
 
 
 def test_short_words_are_corrected_by_one_edit_only(lexicon: Lexicon) -> None:
     snapshot = lexicon(lima=5)
-    assert spelling.best(snapshot, "limn") == "lima"
-    assert spelling.best(snapshot, "lomo") is None
+    assert spelling.correction(snapshot, "limn") == "lima"
+    assert spelling.correction(snapshot, "lomo") is None
 
 
 def test_nothing_near_is_no_correction(lexicon: Lexicon) -> None:
-    assert spelling.best(lexicon(lima=5), "xylophone") is None
+    assert spelling.correction(lexicon(lima=5), "xylophone") is None
 
 
 def test_a_word_that_stands_only_in_removed_documents_is_never_offered(tmp_path: Path) -> None:
@@ -95,17 +95,17 @@ def test_a_word_that_stands_only_in_removed_documents_is_never_offered(tmp_path:
         tmp_path, [document(1, "quellaveco"), *(document(n, "lima") for n in range(2, 9))]
     )
     index.change([], [1])
-    assert spelling.best(index.engine.snapshot(), "quellavecco") is None
-    assert spelling.like(index.engine.snapshot(), "quellavecco") == ()
+    assert spelling.correction(index.engine.snapshot(), "quellavecco") is None
+    assert spelling.fuzzy_expansions(index.engine.snapshot(), "quellavecco") == ()
 
 
 def test_stop_words_are_never_offered(lexicon: Lexicon) -> None:
-    assert spelling.best(lexicon(con=9), "cona") is None
+    assert spelling.correction(lexicon(con=9), "cona") is None
 
 
 def test_accented_forms_are_found_but_never_offered(tmp_path: Path) -> None:
     snapshot = Index(tmp_path, [document(1, "Castañeda")]).engine.snapshot()
-    assert spelling.best(snapshot, "castanheda") == "castaneda"
+    assert spelling.correction(snapshot, "castanheda") == "castaneda"
 
 
 def test_a_rare_word_is_doubted_when_a_spelling_near_it_is_far_commoner(lexicon: Lexicon) -> None:
@@ -122,15 +122,15 @@ def test_doubts_count_documents_of_the_words_own_language(lexicon: Lexicon) -> N
 
 def test_likeness_widens_with_the_length_of_the_word(lexicon: Lexicon) -> None:
     snapshot = lexicon(lima=1, limas=1, huelga=1, huelgas=1, huelguista=1, huelguistas=1)
-    assert spelling.like(snapshot, "lina") == ()
-    assert spelling.like(snapshot, "huelgax") == ("huelga", "huelgas")
-    assert spelling.like(snapshot, "huelguitas") == ("huelguistas", "huelguista")
+    assert spelling.fuzzy_expansions(snapshot, "lina") == ()
+    assert spelling.fuzzy_expansions(snapshot, "huelgax") == ("huelga", "huelgas")
+    assert spelling.fuzzy_expansions(snapshot, "huelguitas") == ("huelguistas", "huelguista")
 
 
 def test_likeness_joins_the_twenty_nearest_the_commonest_first(lexicon: Lexicon) -> None:
     letters = "abcdefghijklmnopqrstuvw"
     snapshot = lexicon(**{f"palabr{letter}": 2 if letter == "w" else 1 for letter in letters})
-    assert spelling.like(snapshot, "palabrz") == (
+    assert spelling.fuzzy_expansions(snapshot, "palabrz") == (
         "palabrw",
         *(f"palabr{letter}" for letter in letters[:19]),
     )
@@ -138,14 +138,14 @@ def test_likeness_joins_the_twenty_nearest_the_commonest_first(lexicon: Lexicon)
 
 def test_numbers_are_never_corrected_nor_widened(lexicon: Lexicon) -> None:
     snapshot = lexicon(**{"2017": 1, "218": 50, "covid19": 60, "covid18": 1})
-    assert spelling.best(snapshot, "2018") is None
-    assert spelling.like(snapshot, "covid20") == ()
+    assert spelling.correction(snapshot, "2018") is None
+    assert spelling.fuzzy_expansions(snapshot, "covid20") == ()
     assert spelling.likelier(snapshot, "covid18") is None
 
 
 def test_two_edits_and_another_first_letter_make_another_word(lexicon: Lexicon) -> None:
-    assert spelling.best(lexicon(twenty=50), "qwerty") is None
-    assert spelling.best(lexicon(twenty=50), "twerny") == "twenty"
+    assert spelling.correction(lexicon(twenty=50), "qwerty") is None
+    assert spelling.correction(lexicon(twenty=50), "twerny") == "twenty"
 
 
 def test_no_other_form_of_the_word_is_offered(lexicon: Lexicon) -> None:

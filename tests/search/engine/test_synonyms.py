@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from psgflask.search.engine import Answer, Step
+from psgflask.search.engine.protocol import Relaxation, SearchResults
 from psgflask.search.index import Document
-from psgflask.search.query import Glossary
+from psgflask.search.query.expansion import Glossary
 from tests.search import sharing
 from tests.search.corpus import NOW, Index, document, glossary
 from tests.search.engine.recipe import Collection
@@ -103,26 +103,26 @@ def test_other_words_of_a_query_hold_for_both(index: Index) -> None:
 
 def test_the_step_is_as_typed_where_the_other_term_alone_finds_something(index: Index) -> None:
     answer = index.search("peasant patrols")
-    assert (answer.total, answer.step) == (0, Step.TYPED)
+    assert (answer.total, answer.relaxation) == (0, Relaxation.NONE)
     index.change([document(9, "Rondas campesinas", language="es")])
     answer = index.search("peasant patrols")
-    assert (answer.ids, answer.step) == ((9,), Step.TYPED)
+    assert (answer.ids, answer.relaxation) == ((9,), Relaxation.NONE)
 
 
 def test_a_word_left_out_leaves_the_concept_whole_and_half_a_concept_is_none(index: Index) -> None:
     answer = index.search("prior consultation quechua budget")
-    assert answer.step is Step.RELAXED
+    assert answer.relaxation is Relaxation.WORDS_DROPPED
     assert (answer.dropped, answer.ids) == (("budget",), (6,))
     assert answer.also_searched
     answer = index.search("peasant patrols doctor")
-    assert answer.step is Step.RELAXED
+    assert answer.relaxation is Relaxation.WORDS_DROPPED
     assert answer.dropped == ("peasant", "patrols")
     assert answer.also_searched == []
 
 
 def test_correcting_another_word_keeps_the_concept(index: Index) -> None:
     answer = index.search("prior consultation quehcua")
-    assert (answer.step, answer.ids) == (Step.CORRECTED, (6,))
+    assert (answer.relaxation, answer.ids) == (Relaxation.CORRECTED, (6,))
     assert answer.also_searched
 
 
@@ -135,7 +135,7 @@ def test_a_word_of_the_glossary_is_never_corrected(tmp_path: Path) -> None:
     assert index.search("EIA").corrections == {"eia": "dia"}
 
 
-def by_id(answer: Answer) -> dict[int, float]:
+def by_id(answer: SearchResults) -> dict[int, float]:
     return dict(zip(answer.ids, answer.scores, strict=True))
 
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from psgflask.search.engine import Ask, IndexUnusable, vector
+from psgflask.search.engine import vector
+from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions
 from psgflask.search.engine.segments import Segment
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import IndexBroken, checksums, columns, generations
 from psgflask.search.index.documents import SCHEMA_VERSION
-from psgflask.search.query import parse
+from psgflask.search.query.parsing import parse
 from tests.search.corpus import NOW, Index, document
 
 
@@ -28,7 +29,7 @@ def test_a_state_is_read_once_and_segments_serve_the_next(tmp_path: Path) -> Non
     after = index.engine.snapshot()
     assert after is not before
     assert kept in index.engine._segments.values()
-    assert (before.count, after.count) == (399, 400)
+    assert (before.num_docs, after.num_docs) == (399, 400)
 
 
 def test_no_search_waits_long_for_a_new_state(
@@ -45,12 +46,12 @@ def test_no_search_waits_long_for_a_new_state(
 
     monkeypatch.setattr(vector, "Snapshot", slowly)
     index.change([document(2, "Lima")])
-    monkeypatch.setattr(vector, "PATIENCE", 0.01)
+    monkeypatch.setattr(vector, "REFRESH_TIMEOUT", 0.01)
     assert engine.snapshot() is before
     assert engine.snapshot() is before
     may_go_on.set()
-    monkeypatch.setattr(vector, "PATIENCE", 60.0)
-    assert engine.snapshot().count == 2
+    monkeypatch.setattr(vector, "REFRESH_TIMEOUT", 60.0)
+    assert engine.snapshot().num_docs == 2
 
 
 def test_r6_a_process_of_older_code_goes_on_with_what_it_has_open(
@@ -61,10 +62,10 @@ def test_r6_a_process_of_older_code_goes_on_with_what_it_has_open(
     with monkeypatch.context() as newer:
         newer.setattr(checksums, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
         index.store.rebuild([document(3, "Lima")], late=lambda ids: ([], []))
-    monkeypatch.setattr(vector, "LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(vector, "REFRESH_INTERVAL", 0.0)
     assert index.ids("lima") == [2, 1]
     assert index.ids("callao") == [2]
-    with pytest.raises(IndexUnusable, match="schema"):
+    with pytest.raises(IndexUnavailable, match="schema"):
         VectorEngine(index.store).snapshot()
 
 
@@ -82,7 +83,7 @@ def test_a_search_that_has_begun_ends_on_the_state_it_began_with(tmp_path: Path)
     index.change([], [1])
     index.store.rebuild([document(5, "Lima")], late=lambda ids: ([], []))
     index.store.rebuild([document(6, "Lima")], late=lambda ids: ([], []))
-    assert before.term("exact", "lima").n == 1
+    assert before.term("exact", "lima").df == 1
     assert index.ids("lima") == [6]
 
 
@@ -106,10 +107,10 @@ def test_a_missing_index_is_unusable_and_usable_once_it_is_there(tmp_path: Path)
     pointer = index.store.folder / "current"
     named = pointer.read_bytes()
     pointer.unlink()
-    with pytest.raises(IndexUnusable):
+    with pytest.raises(IndexUnavailable):
         engine.snapshot()
     pointer.write_bytes(named)
-    assert engine.snapshot().count == 1
+    assert engine.snapshot().num_docs == 1
 
 
 @pytest.mark.parametrize("harm", ["cut", "other numbers"])
@@ -118,7 +119,7 @@ def test_postings_harmed_under_an_open_state_are_unusable_and_no_crash(
 ) -> None:
     index = of_many_words(tmp_path)
     harm_files(index, ".pst", harm)
-    with pytest.raises(IndexUnusable):
+    with pytest.raises(IndexUnavailable):
         index.search("w1 w2", feedback=True)
 
 
@@ -173,7 +174,7 @@ def test_columns_that_are_not_as_they_were_made_are_made_anew(
     else:
         file.write_bytes(whole[:-40] + bytes(40))
     after = VectorEngine(index.store).search(
-        parse("lima OR w7", interface="en"), Ask(now=NOW, recency=False)
+        parse("lima OR w7", interface="en"), SearchOptions(now=NOW, recency=False)
     )
     assert (after.ids, after.scores) == (before.ids, before.scores)
     assert file.read_bytes() == whole
@@ -208,8 +209,8 @@ def test_damage_that_is_noticed_in_deriving_alone_makes_the_index_unusable(
     os.utime(file, ns=(look.st_atime_ns, look.st_mtime_ns))
     for derived in generation.glob(f"*{columns.COLUMNS}"):
         derived.unlink()
-    with pytest.raises(IndexUnusable):
-        VectorEngine(index.store).search(parse("lima", interface="en"), Ask(now=NOW))
+    with pytest.raises(IndexUnavailable):
+        VectorEngine(index.store).search(parse("lima", interface="en"), SearchOptions(now=NOW))
 
 
 @pytest.mark.parametrize("ending", columns.SUFFIXES)

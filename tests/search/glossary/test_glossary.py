@@ -14,7 +14,7 @@ from psgflask.news import publishing
 from psgflask.news.models import Article
 from psgflask.search.glossary import glossary
 from psgflask.search.glossary.glossary_file import read_entries
-from psgflask.search.query import Term
+from psgflask.search.query.expansion import ConceptTerm
 from psgflask.search.sync import keeper
 from tests import factories
 from tests.search.glossaries import run, terms
@@ -179,7 +179,7 @@ def test_the_glossary_is_read_when_content_changed_and_not_for_every_search(
     reads: list[Session] = []
     read = glossary.concepts
 
-    def concepts(session: Session) -> list[list[Term]]:
+    def concepts(session: Session) -> list[list[ConceptTerm]]:
         reads.append(session)
         return read(session)
 

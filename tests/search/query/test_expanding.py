@@ -1,7 +1,8 @@
 import pytest
 
-from psgflask.search.query import Query, expanded, parse
-from psgflask.search.query.expanding import MOST_IN_ALL, MOST_OTHERS
+from psgflask.search.query.clauses import Query
+from psgflask.search.query.expansion import MAX_IN_QUERY, MAX_SYNONYMS, expand
+from psgflask.search.query.parsing import parse
 from tests.search.corpus import glossary
 
 GLOSSARY = glossary(
@@ -17,11 +18,11 @@ GLOSSARY = glossary(
 
 
 def read(q: str, language: str | None = None) -> Query:
-    return expanded(parse(q, interface="en"), GLOSSARY, language)
+    return expand(parse(q, interface="en"), GLOSSARY, language)
 
 
 def others(q: str, language: str | None = None) -> list[list[str]]:
-    return [[other.text for other in each.others] for each in read(q, language).concepts]
+    return [[other.text for other in each.synonyms] for each in read(q, language).concepts]
 
 
 @pytest.mark.parametrize(
@@ -85,14 +86,14 @@ def test_a_term_that_has_all_the_words_typed_finds_nothing_more_and_is_left_out(
 
 def test_what_only_accents_tell_apart_is_searched_for_once() -> None:
     (found,) = read('"petróleos del peru"').concepts
-    assert [(other.text, other.language) for other in found.others] == [("Petroperu", "")]
+    assert [(other.text, other.language) for other in found.synonyms] == [("Petroperu", "")]
 
 
 def test_other_terms_count_half_and_come_after_what_was_typed() -> None:
     query = read("prior consultation")
     (concept,) = query.concepts
-    assert (concept.q, [other.q for other in concept.others]) == (1.0, [0.5, 0.5])
-    assert query.own_first
+    assert (concept.boost, [other.boost for other in concept.synonyms]) == (1.0, [0.5, 0.5])
+    assert query.typed_first
 
 
 @pytest.mark.parametrize("chosen", [True, False])
@@ -102,31 +103,33 @@ def test_with_a_language_its_own_terms_count_in_full_whoever_typed_them(chosen: 
 
     query = ask("prior consultation", "es")
     (concept,) = query.concepts
-    assert (concept.q, [other.q for other in concept.others]) == (0.5, [1.0, 1.0])
-    assert not query.own_first
+    assert (concept.boost, [other.boost for other in concept.synonyms]) == (0.5, [1.0, 1.0])
+    assert not query.typed_first
     (concept,) = ask("prior consultation", "en").concepts
-    assert (concept.q, [other.q for other in concept.others]) == (1.0, [0.5, 0.5])
+    assert (concept.boost, [other.boost for other in concept.synonyms]) == (1.0, [0.5, 0.5])
     (concept,) = ask("EIA", "es").concepts
-    assert (concept.q, [other.q for other in concept.others]) == (1.0, [0.5, 1.0])
+    assert (concept.boost, [other.boost for other in concept.synonyms]) == (1.0, [0.5, 1.0])
 
 
 def test_a_concept_says_which_groups_it_is() -> None:
     query = read("the law on estudio de impacto ambiental -x conga")
     (concept,) = query.concepts
-    assert [query.groups[place][0] for place in query.places_of(concept)] == list(query.plain[1:4])
+    assert [query.groups[place][0] for place in query.groups_of(concept)] == list(
+        query.plain_words[1:4]
+    )
 
 
 def test_few_terms_are_searched_for_however_many_a_concept_has() -> None:
     nine = range(9)
     many = glossary(*(" | ".join([f"en a{n}", *(f"es b{n}{m}" for m in nine)]) for n in nine))
-    query = expanded(parse("a0 a1 a2 a3 a4 a5"), many)
-    numbers = [len(concept.others) for concept in query.concepts]
-    assert (max(numbers), sum(numbers)) == (MOST_OTHERS, MOST_IN_ALL)
+    query = expand(parse("a0 a1 a2 a3 a4 a5"), many)
+    numbers = [len(concept.synonyms) for concept in query.concepts]
+    assert (max(numbers), sum(numbers)) == (MAX_SYNONYMS, MAX_IN_QUERY)
 
 
 def test_words_that_were_cut_away_are_of_no_term() -> None:
     query = read(" ".join(f"w{n}" for n in range(11)) + " prior consultation")
-    assert query.cut
+    assert query.truncated
     assert not query.concepts
 
 

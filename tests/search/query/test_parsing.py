@@ -5,27 +5,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psgflask.search.language import Word, words
-from psgflask.search.query import (
-    LONGEST,
-    MOST_TERMS,
+from psgflask.search.query.clauses import (
     Clause,
-    Dated,
+    DateRange,
     InIssue,
     InLanguage,
     InTitle,
     OnTopic,
     Phrase,
-    Plain,
+    PlainWord,
     Prefix,
     Query,
-    parse,
 )
+from psgflask.search.query.parsing import MAX_LENGTH, MAX_TERMS, parse
 
 
 def shown(clause: Clause) -> str:
     """Write a clause briefly, so that a table of queries can be read."""
     match clause:
-        case Plain(word):
+        case PlainWord(word):
             return word.folded
         case Phrase(found):
             return '"' + " ".join(word.folded for word in found) + '"'
@@ -39,7 +37,7 @@ def shown(clause: Clause) -> str:
             return f"issue:{number}"
         case InLanguage(language):
             return "lang:" + language
-        case Dated(first, last):
+        case DateRange(first, last):
             return f"{first or ''}..{last or ''}"
 
 
@@ -185,20 +183,20 @@ def test_stop_words_are_kept_when_nothing_else_is_typed() -> None:
 def test_the_united_nations_in_capitals_are_no_stop_word() -> None:
     assert brief(parse("UN report")) == "un & report"
     assert brief(parse("un informe")) == "informe"
-    assert "un" not in parse("UN report").typed
+    assert "un" not in parse("UN report").typed_words
 
 
 def test_only_the_first_twelve_terms_count() -> None:
     query = parse(" ".join(f"word{number}" for number in range(20)))
-    assert len(query.clauses) == MOST_TERMS
-    assert query.clauses[-1] == Plain(Word("word11", ""), 11)
-    assert query.cut
+    assert len(query.clauses) == MAX_TERMS
+    assert query.clauses[-1] == PlainWord(Word("word11", ""), 11)
+    assert query.truncated
 
 
 def test_stop_words_are_not_counted_among_the_twelve() -> None:
     query = parse(" of ".join(f"w{number}" for number in range(12)))
-    assert len(query.clauses) == MOST_TERMS
-    assert not query.cut
+    assert len(query.clauses) == MAX_TERMS
+    assert not query.truncated
 
 
 def test_words_of_phrases_and_excluded_words_are_counted() -> None:
@@ -209,20 +207,20 @@ def test_words_of_phrases_and_excluded_words_are_counted() -> None:
 
 def test_a_long_query_is_cut_at_the_last_word_within_two_hundred_characters() -> None:
     query = parse("palabra " * 100)
-    assert query.cut
-    assert len(query.text) <= LONGEST
+    assert query.truncated
+    assert len(query.text) <= MAX_LENGTH
     assert query.text.endswith("palabra")
-    assert not parse("x" * LONGEST).cut
-    assert parse("x" * 10_000).text == "x" * LONGEST
+    assert not parse("x" * MAX_LENGTH).truncated
+    assert parse("x" * 10_000).text == "x" * MAX_LENGTH
 
 
 def test_a_query_just_within_bounds_is_not_cut() -> None:
-    assert not parse(" ".join(f"w{number}" for number in range(MOST_TERMS))).cut
+    assert not parse(" ".join(f"w{number}" for number in range(MAX_TERMS))).truncated
 
 
 def test_words_that_an_operator_parts_are_no_neighbours() -> None:
     def places(typed: str) -> list[int]:
-        return [clause.at for clause in parse(typed).plain]
+        return [clause.position for clause in parse(typed).plain_words]
 
     assert places("mining in conga") == [0, 2]
     for typed in ("mining OR conga", "mining -oil conga", "mining topic:psg conga"):
@@ -232,7 +230,7 @@ def test_words_that_an_operator_parts_are_no_neighbours() -> None:
 
 def test_every_plain_word_knows_where_it_stands() -> None:
     query = parse("Peru's  anti-minería colour:rojo (quellavecco)")
-    assert [query.text[slice(*clause.span)] for clause in query.plain] == [
+    assert [query.text[slice(*clause.span)] for clause in query.plain_words] == [
         *("Peru", "anti", "minería", "colour", "rojo", "quellavecco")
     ]
 
@@ -247,13 +245,13 @@ def test_plain_words_may_be_a_title_and_other_queries_may_not() -> None:
 
 
 def test_every_word_typed_tells_the_language_stop_words_too() -> None:
-    assert parse('la huelga "de los maestros" tema:paro').typed == (
+    assert parse('la huelga "de los maestros" tema:paro').typed_words == (
         *("la", "huelga", "de", "los", "maestros"),
     )
 
 
 def test_values_are_dates() -> None:
-    assert parse("in:2016-02").clauses == (Dated(date(2016, 2, 1), date(2016, 2, 29)),)
+    assert parse("in:2016-02").clauses == (DateRange(date(2016, 2, 1), date(2016, 2, 29)),)
 
 
 SIGNS = st.sampled_from(
@@ -272,8 +270,8 @@ def test_nothing_that_is_typed_is_an_error_or_costs_more_than_twelve_terms(
     query = parse(typed, interface=interface)
     clauses = [*query.clauses, *query.excluded]
     terms = [len(c.words) if isinstance(c, Phrase | InTitle) else 1 for c in clauses]
-    assert sum(terms) <= MOST_TERMS
-    assert len(query.text) <= LONGEST
+    assert sum(terms) <= MAX_TERMS
+    assert len(query.text) <= MAX_LENGTH
     assert all(query.groups)
     for clause in clauses:
         if isinstance(clause, Phrase | InTitle):
@@ -292,5 +290,5 @@ def test_reading_again_what_was_read_gives_the_same(typed: str) -> None:
 @pytest.mark.parametrize("typed", ["(" * 5000, '"' * 10_000, "a " * 50_000, "-" * 10_000])
 def test_hostile_lengths_are_read_in_bounded_work(typed: str) -> None:
     query = parse(typed)
-    assert len(query.text) <= LONGEST
-    assert len(query.clauses) <= MOST_TERMS
+    assert len(query.text) <= MAX_LENGTH
+    assert len(query.clauses) <= MAX_TERMS

@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.search.engine.protocol import Ask
+from psgflask.search.engine.protocol import SearchOptions
 from psgflask.search.language import Word, stem
-from psgflask.search.query import (
+from psgflask.search.query.clauses import (
     Clause,
-    Dated,
+    DateRange,
     InIssue,
     InLanguage,
     InTitle,
     OnTopic,
     Phrase,
-    Plain,
+    PlainWord,
     Prefix,
     Query,
 )
@@ -24,13 +24,13 @@ from tests.search.reference.snapshot import EXACT, Snapshot
 
 MOST_EXPANSIONS = 50
 
-Likeness = Mapping[str, tuple[str, ...]]  # folded word typed -> words like it
+FuzzyExpansions = Mapping[str, tuple[str, ...]]  # folded word typed -> words like it
 
 
 class Matcher:
     """Chooses documents of one state of the index for one question."""
 
-    def __init__(self, snapshot: Snapshot, ask: Ask) -> None:
+    def __init__(self, snapshot: Snapshot, ask: SearchOptions) -> None:
         self.snapshot, self.ask = snapshot, ask
         self._kept: dict[Clause, int] = {}
         everything = snapshot.everything
@@ -45,7 +45,7 @@ class Matcher:
             self.by_dates = dated(snapshot, ask.first, ask.last)
         self.filtered = self.by_topics & self.by_language & self.by_dates
 
-    def of_query(self, query: Query, likeness: Likeness) -> int:
+    def of_query(self, query: Query, likeness: FuzzyExpansions) -> int:
         """Return the documents that match every group and nothing excluded, filters apart.
 
         The groups of a concept match together, or by one of its other terms.
@@ -54,7 +54,7 @@ class Matcher:
         sets = [self.of_group(group, likeness) for group in query.groups]
         in_concepts: set[int] = set()
         for concept in query.concepts:
-            places = query.places_of(concept)
+            places = query.groups_of(concept)
             own = self.snapshot.everything
             for place in places:
                 own &= sets[place]
@@ -65,7 +65,7 @@ class Matcher:
                 chosen &= each
         return chosen & ~self.of_excluded(query) if chosen else 0
 
-    def of_group(self, group: tuple[Clause, ...], likeness: Likeness) -> int:
+    def of_group(self, group: tuple[Clause, ...], likeness: FuzzyExpansions) -> int:
         """Return the documents that match any clause of a group."""
         return union(self.of_clause(clause, likeness) for clause in group)
 
@@ -73,9 +73,9 @@ class Matcher:
         """Return the documents that a query excludes."""
         return union(self.of_clause(clause, {}) for clause in query.excluded)
 
-    def of_clause(self, clause: Clause, likeness: Likeness) -> int:
+    def of_clause(self, clause: Clause, likeness: FuzzyExpansions) -> int:
         """Return the documents that match one clause."""
-        if isinstance(clause, Plain) and clause.word.folded in likeness:
+        if isinstance(clause, PlainWord) and clause.word.folded in likeness:
             return self.snapshot.union(likeness[clause.word.folded]).docs
         if clause not in self._kept:
             self._kept[clause] = self._find(clause)
@@ -84,8 +84,8 @@ class Matcher:
     def _find(self, clause: Clause) -> int:
         snapshot = self.snapshot
         match clause:
-            case Plain(word):
-                return of_word(snapshot, word)
+            case PlainWord(word):
+                return word_matches(snapshot, word)
             case Phrase(words):
                 return of_phrase(snapshot, words)
             case Prefix(folded):
@@ -99,11 +99,11 @@ class Matcher:
                 return snapshot.issues.get(number, 0)
             case InLanguage(language):
                 return snapshot.languages.get(language, 0)
-            case Dated(first, last):
+            case DateRange(first, last):
                 return dated(snapshot, first, last)
 
 
-def of_word(snapshot: Snapshot, word: Word) -> int:
+def word_matches(snapshot: Snapshot, word: Word) -> int:
     """Return the documents that hold a word in any of its forms."""
     stems = snapshot.stems(word.folded).values()
     return snapshot.term(EXACT, word.folded).docs | union(term.docs for term in stems)

@@ -2,12 +2,12 @@
 
 import threading
 
-from psgflask.search.engine.protocol import Answer, Ask, IndexUnusable
+from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions, SearchResults
 from psgflask.search.index import IndexBroken, Store
-from psgflask.search.query import Query
+from psgflask.search.query.clauses import Query
 from tests.search.reference.segments import Segment
 from tests.search.reference.snapshot import Snapshot
-from tests.search.reference.steps import Evaluation
+from tests.search.reference.steps import Searcher
 
 
 class PlainEngine:
@@ -33,8 +33,8 @@ class PlainEngine:
                     self._token = token
                 return self._snapshot
         except IndexBroken as broken:
-            raise IndexUnusable(str(broken)) from broken
+            raise IndexUnavailable(str(broken)) from broken
 
-    def search(self, query: Query, ask: Ask) -> Answer:
+    def search(self, query: Query, ask: SearchOptions) -> SearchResults:
         """Answer a query: the first step that finds anything. Raises IndexUnusable."""
-        return Evaluation(self.snapshot(), query, ask).answer()
+        return Searcher(self.snapshot(), query, ask).answer()

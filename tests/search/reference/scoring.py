@@ -22,14 +22,21 @@ from heapq import nlargest
 from itertools import pairwise
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.search import stopwords
-from psgflask.search.language import Word, stem
-from psgflask.search.query import Concept, InTitle, Phrase, Plain, Prefix, Query
+from psgflask.search.language import (
+    APOSTROPHE_REMNANTS,
+    ENGLISH,
+    NAMES_IN_LIST,
+    SPANISH,
+    STOP_WORDS,
+    Word,
+    stem,
+)
+from psgflask.search.query.clauses import Concept, InTitle, Phrase, PlainWord, Prefix, Query
 from tests.search.reference.bitsets import members
-from tests.search.reference.matching import Likeness, Matcher, expansions
+from tests.search.reference.matching import FuzzyExpansions, Matcher, expansions
 from tests.search.reference.segments import SIDES
 from tests.search.reference.snapshot import EXACT, Snapshot
-from tests.search.reference.terms import TITLE_COUNTS, Term
+from tests.search.reference.terms import TITLE_COUNTS, TermPostings
 
 TITLE, EXACT_PART, PHRASE, ACCENT = 0.3, 0.2, 0.2, 0.1
 LIKENESS = 0.5
@@ -37,7 +44,7 @@ HINT = 0.95
 RECENCY, HALF_LIFE_DAYS = 0.05, 2 * 365.25
 WIDEST_GAP = 3
 
-Pair = tuple[Word, Word, int]  # b stands so many places behind a
+WordPair = tuple[Word, Word, int]  # b stands so many places behind a
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class Scorer:
         snapshot: Snapshot,
         matcher: Matcher,
         query: Query,
-        likeness: Likeness,
+        likeness: FuzzyExpansions,
         today: date | None,
     ) -> None:
         self.snapshot, self.matcher, self.query = snapshot, matcher, query
@@ -68,10 +75,10 @@ class Scorer:
         self.in_concept: dict[Concept, list[_Part]] = {each: [] for each in query.concepts}
         for clause in query.clauses:
             match clause:
-                case Plain(word, at) if word.folded in likeness:
+                case PlainWord(word, at) if word.folded in likeness:
                     like = snapshot.union(likeness[word.folded])
                     self._parts_at(at).extend(self._stem(like, LIKENESS))
-                case Plain(word, at):
+                case PlainWord(word, at):
                     self._add_word(word, at)
                 case Phrase(words, at):
                     for place, word in _telling(words, at):
@@ -127,8 +134,8 @@ class Scorer:
         for pair, (at, then) in self.pairs.items():
             if _holds(concept, at) and _holds(concept, then):
                 self._add_pair(typed, pair, numbers)
-        best = {number: concept.q * score for number, score in typed.items()}
-        for other in concept.others:
+        best = {number: concept.boost * score for number, score in typed.items()}
+        for other in concept.synonyms:
             there = members(self.matcher.of_clause(Phrase(other.words), {}))
             by_term = {number: 0.0 for number in there if number in typed}
             placed = _telling(other.words, 0)
@@ -138,7 +145,7 @@ class Scorer:
             for pair in _pairs(placed):
                 self._add_pair(by_term, pair, list(by_term))
             for number, score in by_term.items():
-                best[number] = max(best[number], other.q * score)
+                best[number] = max(best[number], other.boost * score)
         return best
 
     def _parts_at(self, at: int) -> list[_Part]:
@@ -162,7 +169,7 @@ class Scorer:
             parts.append(_Part(accented.x, ACCENT * accented.idf, k))
         return parts
 
-    def _stem(self, term: Term, q: float = 1.0) -> list[_Part]:
+    def _stem(self, term: TermPostings, q: float = 1.0) -> list[_Part]:
         return [
             _Part(term.x, q * term.weight, self.snapshot.k),
             _Part(term.y, q * term.weight * TITLE, self.snapshot.t),
@@ -176,13 +183,13 @@ class Scorer:
         exact = self.snapshot.term(EXACT, word.folded)
         self.parts.append(_Part(exact.y, EXACT_PART * exact.weight, k, TITLE_COUNTS))
 
-    def _pair_weights(self, pair: Pair) -> dict[str, float]:
+    def _pair_weights(self, pair: WordPair) -> dict[str, float]:
         first, second = (self.snapshot.stems(word.folded) for word in pair[:2])
         return {
             language: min(first[language].weight, second[language].weight) for language in LANGUAGES
         }
 
-    def _add_pair(self, score: dict[int, float], pair: Pair, near: Sequence[int]) -> None:
+    def _add_pair(self, score: dict[int, float], pair: WordPair, near: Sequence[int]) -> None:
         """Add the part of two neighbours: p = times b stands exactly as far behind a as typed."""
         weights, gap = self._pair_weights(pair), pair[2]
         for language in LANGUAGES:
@@ -226,9 +233,9 @@ def _add(score: dict[int, float], part: _Part) -> None:
             score[number] += weight * x / (x + bounds[number])
 
 
-def _pairs(placed: Sequence[tuple[int, Word]]) -> dict[Pair, tuple[int, int]]:
+def _pairs(placed: Sequence[tuple[int, Word]]) -> dict[WordPair, tuple[int, int]]:
     """Return each pair of neighbours with the places where it is first."""
-    pairs: dict[Pair, tuple[int, int]] = {}
+    pairs: dict[WordPair, tuple[int, int]] = {}
     for (at, first), (then, second) in pairwise(placed):
         if 1 <= then - at <= WIDEST_GAP:
             pair = (Word(first.folded, ""), Word(second.folded, ""), then - at)
@@ -242,7 +249,7 @@ def _holds(concept: Concept, at: int) -> bool:
 
 def _telling(words: Sequence[Word], at: int) -> list[tuple[int, Word]]:
     placed = list(enumerate(words, at))
-    telling = [(place, word) for place, word in placed if word.folded not in stopwords.STOP_WORDS]
+    telling = [(place, word) for place, word in placed if word.folded not in STOP_WORDS]
     return telling or placed
 
 
@@ -256,11 +263,11 @@ def _recency(day: date | None, today: date | None) -> float:
 def _other_language(query: Query) -> str | None:
     """Return the language that the reader's stop words speak against, None when they do not."""
     english = spanish = 0
-    for word in query.typed:
-        if word in stopwords.KEPT or word in stopwords.LEFT_BY_APOSTROPHES:
+    for word in query.typed_words:
+        if word in NAMES_IN_LIST or word in APOSTROPHE_REMNANTS:
             continue
-        english += word in stopwords.ENGLISH and word not in stopwords.SPANISH
-        spanish += word in stopwords.SPANISH and word not in stopwords.ENGLISH
+        english += word in ENGLISH and word not in SPANISH
+        spanish += word in SPANISH and word not in ENGLISH
     if english == spanish:
         return None
     return "es" if english > spanish else "en"

@@ -13,13 +13,13 @@ from itertools import accumulate
 from typing import Any, TypeVar
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.search.engine.protocol import IndexUnusable
+from psgflask.search.engine.protocol import IndexUnavailable
 from psgflask.search.index.codec import Postings, read
 from psgflask.search.language import stem
 from tests.search.reference.bitsets import bits
 from tests.search.reference.lexicon import Lexicon
 from tests.search.reference.segments import Doc, Segment
-from tests.search.reference.terms import Term, union_of
+from tests.search.reference.terms import TermPostings, union_of
 
 # Postings that a snapshot may keep, of the terms last used: some 100 bytes each.
 MOST_KEPT = 200_000
@@ -42,7 +42,7 @@ class Snapshot:
         # Whoever reads it last lets the files go, in whichever thread that is.
         weakref.finalize(self, reader.close)
         self._lock = threading.RLock()
-        self._kept: OrderedDict[tuple[str, ...], Term] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, ...], TermPostings] = OrderedDict()
         self._size = 0
         self._near: dict[tuple[str, int], dict[str, int]] = {}
         self.docs: dict[int, Doc] = {}
@@ -51,22 +51,22 @@ class Snapshot:
         self.count = len(self.docs)
         self.everything = bits(self.docs)
 
-    def term(self, field: str, text: str) -> Term:
+    def term(self, field: str, text: str) -> TermPostings:
         """Return a term of the field "en", "es" (stems) or "exact" (folded or accented words)."""
         return self._keeping(
             (field, text),
-            lambda: Term(
+            lambda: TermPostings(
                 self._frequencies(f"body_{field}", text),
                 self._frequencies(f"title_{field}", text),
                 self.count,
             ),
         )
 
-    def stems(self, folded: str) -> dict[str, Term]:
+    def stems(self, folded: str) -> dict[str, TermPostings]:
         """Return language -> the term of a word's stem in that language's field."""
         return {language: self.term(language, stem(folded, language)) for language in LANGUAGES}
 
-    def union(self, folded: Iterable[str]) -> Term:
+    def union(self, folded: Iterable[str]) -> TermPostings:
         """Return the exact terms of several words as one."""
         words = tuple(folded)
         return self._keeping(
@@ -203,7 +203,7 @@ class Snapshot:
             if there is not None:
                 yield base, not leaf.has_deletions(), there
 
-    def _keeping(self, key: tuple[str, ...], make: Callable[[], Term]) -> Term:
+    def _keeping(self, key: tuple[str, ...], make: Callable[[], TermPostings]) -> TermPostings:
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
@@ -221,10 +221,10 @@ class Snapshot:
         with self._lock:
             try:
                 return read()
-            except IndexUnusable:
+            except IndexUnavailable:
                 raise
             except Exception as error:  # whatever torn files make of Whoosh
-                raise IndexUnusable(f"The index cannot be read: {error!r}") from error
+                raise IndexUnavailable(f"The index cannot be read: {error!r}") from error
 
 
 def _saturation(lengths: dict[int, int], counted: list[int]) -> dict[int, float]:

@@ -15,8 +15,7 @@ from functools import lru_cache
 from math import log
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.search.language import stem
-from psgflask.search.stopwords import STOP_WORDS
+from psgflask.search.language import STOP_WORDS, stem
 from tests.search.reference.snapshot import EXACT, MOST_COUNTED, Snapshot
 
 NEAREST = 20

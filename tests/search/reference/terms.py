@@ -13,7 +13,7 @@ from tests.search.reference.bitsets import bits
 TITLE_COUNTS, MOST_REPEATED = 2, 5
 
 
-class Term:
+class TermPostings:
     """The postings of one term in one field: document -> x and y, and its weights."""
 
     def __init__(self, body: dict[int, int], title: Mapping[int, int], documents: int) -> None:
@@ -37,7 +37,7 @@ class Term:
         return bits(self.x)
 
 
-def union_of(terms: list[Term], documents: int) -> Term:
+def union_of(terms: list[TermPostings], documents: int) -> TermPostings:
     """Return several terms as one: x and y summed, n that of the union."""
     body: dict[int, int] = {}
     title: dict[int, int] = {}
@@ -46,4 +46,4 @@ def union_of(terms: list[Term], documents: int) -> Term:
             body[doc] = body.get(doc, 0) + times - TITLE_COUNTS * term.y.get(doc, 0)
         for doc, times in term.y.items():
             title[doc] = title.get(doc, 0) + times
-    return Term(body, title, documents)
+    return TermPostings(body, title, documents)

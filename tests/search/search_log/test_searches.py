@@ -15,7 +15,7 @@ from psgflask.core.clock import utc_now
 from psgflask.ops.worker import Worker
 from psgflask.search.models import SearchCount, SearchQuery
 from psgflask.search.search_log import searches
-from psgflask.search.search_log.searches import Searched, normalised
+from psgflask.search.search_log.searches import DailyCount, normalised
 from tests import factories
 
 DAY = date(2026, 11, 24)
@@ -23,7 +23,7 @@ DAY = date(2026, 11, 24)
 
 def ask(session: Session, text: str, *days: date, times: int = 1, hits: int | None = 0) -> None:
     for day in days:
-        searches.store(session, [Searched(day, text, times, hits)], secret="x")
+        searches.store(session, [DailyCount(day, text, times, hits)], secret="x")
     session.commit()
 
 
@@ -195,7 +195,7 @@ def test_the_same_words_under_two_secrets_are_one(app: Flask, session: Session) 
     days = [today - timedelta(days=number) for number in (2, 1, 0)]
     for secret in ("x", "y"):
         for day in days:
-            searches.store(session, [Searched(day, "mine", 1, 7)], secret=secret)
+            searches.store(session, [DailyCount(day, "mine", 1, 7)], secret=secret)
     session.commit()
     assert [one["times"] for one in json.loads(run(app, "--json"))["top"]] == [6]
 

@@ -23,8 +23,8 @@ from psgflask.core.database import db
 from psgflask.ops.serving import commands, startup
 from psgflask.search.models import SearchCount, SearchQuery
 from psgflask.search.search_log import searches, tally
-from psgflask.search.search_log.searches import Searched
-from psgflask.search.search_log.tally import Tally
+from psgflask.search.search_log.searches import DailyCount
+from psgflask.search.search_log.tally import SearchCounter
 from psgflask.web import caching
 from tests import factories
 
@@ -35,8 +35,8 @@ def counted(app: Flask) -> dict[str, tuple[int, int | None]]:
     return {one.text: (one.times, one.hits) for one in tally.of(app).counts.values()}
 
 
-def one(text: str, times: int = 1, hits: int | None = 0) -> Searched:
-    return Searched(DAY, text, times, hits)
+def one(text: str, times: int = 1, hits: int | None = 0) -> DailyCount:
+    return DailyCount(DAY, text, times, hits)
 
 
 def test_a_search_is_counted_by_its_folded_words_with_its_hits(
@@ -122,17 +122,17 @@ def test_a_search_is_answered_when_it_cannot_be_counted(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def fail(self: Tally, searched: object) -> None:
+    def fail(self: SearchCounter, searched: object) -> None:
         raise RuntimeError("tia maria")
 
-    monkeypatch.setattr(Tally, "add", fail)
+    monkeypatch.setattr(SearchCounter, "add", fail)
     assert client.get("/search/?q=tia+maria").status_code == 200
     assert "not counted (RuntimeError)" in caplog.text
     assert "tia" not in caplog.text
 
 
 def test_a_flood_grows_nothing_and_keeps_what_many_ask_for(app: Flask) -> None:
-    bounded = Tally(app, most=100)
+    bounded = SearchCounter(app, most=100)
     bounded.add([one("mine", 3)])
     for number in range(10_000):
         bounded.add([one(f"flood {number}")])
@@ -145,13 +145,13 @@ def test_a_flood_grows_nothing_and_keeps_what_many_ask_for(app: Flask) -> None:
 def test_no_search_is_lost_between_threads_that_count_and_one_that_writes(
     app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plus = Searched.plus
+    plus = DailyCount.plus
 
-    def interrupted(self: Searched, later: Searched) -> Searched:
+    def interrupted(self: DailyCount, later: DailyCount) -> DailyCount:
         time.sleep(0)  # another thread's turn, where it does most harm
         return plus(self, later)
 
-    monkeypatch.setattr(Searched, "plus", interrupted)
+    monkeypatch.setattr(DailyCount, "plus", interrupted)
 
     def count() -> None:
         for _time in range(500):
@@ -191,7 +191,7 @@ def test_what_cannot_be_written_is_written_later_and_the_log_tells_no_words(
 
 
 def test_it_is_written_by_itself_and_when_it_stops(app: Flask, session: Session) -> None:
-    running = Tally(app, every=0.01)
+    running = SearchCounter(app, every=0.01)
     running.start()
     running.add([one("mine")])
     until = time.monotonic() + 30
@@ -207,7 +207,7 @@ def test_a_server_starts_it_and_a_command_does_not(
     app: Flask, instance: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Flask] = []
-    monkeypatch.setattr(Tally, "start", lambda self: started.append(self.app))
+    monkeypatch.setattr(SearchCounter, "start", lambda self: started.append(self.app))
     app.cli.command("look")(lambda: tally.start(app))
     app.test_cli_runner().invoke(args=["look"])
     assert started == []

@@ -14,11 +14,11 @@ from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news import publishing
 from psgflask.news.models import Article, Attachment, Topic
-from psgflask.search.engine import Ask
+from psgflask.search.engine.protocol import SearchOptions
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import Document, OtherSchema, checksums, locking
 from psgflask.search.index.documents import SCHEMA_VERSION
-from psgflask.search.query import parse
+from psgflask.search.query.parsing import parse
 from psgflask.search.sync import documents, keeper, ledger
 from tests import factories, full_disk
 
@@ -403,7 +403,7 @@ def test_r6_an_index_of_an_earlier_schema_is_searched_until_the_new_one_is_ready
 
     def search() -> None:
         engine = VectorEngine(keeper.store(app))  # of a process that starts now
-        found.append(engine.search(parse("lima"), Ask(now=utc_now())).ids)
+        found.append(engine.search(parse("lima"), SearchOptions(now=utc_now())).ids)
 
     def meanwhile(*args: Any) -> Iterator[Document]:
         search()

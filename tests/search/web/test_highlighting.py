@@ -7,7 +7,7 @@ from markupsafe import escape
 
 from psgflask.search.index import prepared
 from psgflask.search.language import Word, located, stem, words
-from psgflask.search.query import parse
+from psgflask.search.query.parsing import parse
 from psgflask.search.web.highlighting import LONGEST, Highlighter, _beginning, marked, snippet
 
 

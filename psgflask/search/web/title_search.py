@@ -1,4 +1,4 @@
-"""Search without an index: the titles in the database, while the index is built anew."""
+"""Title search: what answers while the index is not usable, from the titles in the database."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,26 +9,26 @@ from sqlalchemy.orm import Session
 from psgflask.news import catalogue
 from psgflask.news.dateline import UNDATED
 from psgflask.news.models import Article, article_topics
-from psgflask.search.engine.protocol import OLDEST, PAGE_SIZE, Answer
+from psgflask.search.engine.protocol import OLDEST, PAGE_SIZE, SearchResults
 from psgflask.search.language import words
-from psgflask.search.query import Clause, InTitle, Phrase, Plain, Prefix, Query
-from psgflask.search.web.search_request import Asked
+from psgflask.search.query.clauses import Clause, InTitle, Phrase, PlainWord, Prefix
+from psgflask.search.web.search_request import SearchRequest
 
-MOST = 500
-# LIKE knows no accents: any sign may stand for a letter that can carry one.
+MAX_RESULTS = 500
+# LIKE knows no accents: any character may stand for a letter that can carry one.
 _ACCENTABLE = str.maketrans(dict.fromkeys("aceinouy", "_"))
 
 
-def by_title(session: Session, asked: Asked) -> Answer:
-    """Return the newest articles whose titles hold the words; of fields only the filters work."""
-    groups = [found for group in asked.query.groups if (found := _texts(group))]
-    excluded = _texts(asked.query.excluded)
+def search_titles(session: Session, request: SearchRequest) -> SearchResults:
+    """Return the newest articles whose titles have the words; of fields only the filters work."""
+    groups = [texts for group in request.query.groups if (texts := _texts(group))]
+    excluded = _texts(request.query.excluded)
     chosen = select(Article.id, Article.title).where(
-        catalogue.published(asked.now),
-        *_filters(asked),
+        catalogue.published(request.now),
+        *_filters(request),
         *(Article.title.ilike(_pattern(group[0])) for group in groups if len(group) == 1),
     )
-    if asked.sort == OLDEST:
+    if request.sort == OLDEST:
         chosen = chosen.order_by(Article.precision == UNDATED, Article.order_date, Article.id)
     else:
         chosen = chosen.order_by(Article.order_date.desc(), Article.id.desc())
@@ -39,23 +39,20 @@ def by_title(session: Session, asked: Asked) -> Answer:
             text in folded for text in excluded
         ):
             ids.append(number)
-        if len(ids) == MOST:
+        if len(ids) == MAX_RESULTS:
             break
-    start = (asked.page - 1) * PAGE_SIZE
-    return Answer(len(ids), tuple(ids[start : start + PAGE_SIZE]), query=_plain(asked.query))
-
-
-def _plain(query: Query) -> Query:
-    """Return the query as it was evaluated: no other terms were looked for."""
-    return replace(query, concepts=())
+    start = (request.page - 1) * PAGE_SIZE
+    # No synonyms were searched for.
+    query = replace(request.query, concepts=())
+    return SearchResults(len(ids), tuple(ids[start : start + PAGE_SIZE]), query=query)
 
 
 def _texts(clauses: Iterable[Clause]) -> list[str]:
-    """Return what to look for in a folded title: beginnings of words."""
+    """Return what to search for in a folded title, from the beginnings of words."""
     texts = []
     for clause in clauses:
         match clause:
-            case Plain(word):
+            case PlainWord(word):
                 texts.append(f" {word.folded}")
             case Prefix(folded):
                 texts.append(f" {folded}")
@@ -69,21 +66,21 @@ def _folded(title: str) -> str:
 
 
 def _pattern(text: str) -> str:
-    # The signs between words are unknown: the first word is enough to choose by.
+    # The characters between words are unknown: the first word is enough to select by.
     return f"%{text.split()[0].translate(_ACCENTABLE)}%"
 
 
-def _filters(asked: Asked) -> list[ColumnElement[bool]]:
+def _filters(request: SearchRequest) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if asked.topics:
+    if request.topics:
         on_topic = select(article_topics.c.article_id).where(
-            article_topics.c.topic_id.in_(asked.topic_ids)
+            article_topics.c.topic_id.in_(request.topic_ids)
         )
         conditions.append(Article.id.in_(on_topic))
-    if asked.language:
-        conditions.append(Article.language == asked.language)
-    if asked.first:
-        conditions.append(Article.dated_to >= asked.first)
-    if asked.last:
-        conditions.append(Article.dated_from <= asked.last)
+    if request.language:
+        conditions.append(Article.language == request.language)
+    if request.first:
+        conditions.append(Article.dated_to >= request.first)
+    if request.last:
+        conditions.append(Article.dated_from <= request.last)
     return conditions

@@ -6,8 +6,9 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from psgflask.news.cards import card_cache
-from psgflask.search.query import Glossary
-from psgflask.search.web import fallback, search_request
+from psgflask.search.query.expansion import Glossary
+from psgflask.search.web.search_request import parse_request
+from psgflask.search.web.title_search import search_titles
 from tests import factories
 from tests.factories import NOW
 
@@ -30,10 +31,10 @@ def found(session: Session) -> Any:
     }
 
     def search(q: str = "", **parameters: str) -> list[str]:
-        asked = search_request.read(
+        request = parse_request(
             MultiDict({"q": q, **parameters}), card_cache(session), NOW, Glossary()
         )
-        return [titles[number] for number in fallback.by_title(session, asked).ids]
+        return [titles[number] for number in search_titles(session, request).ids]
 
     return search
 
@@ -81,8 +82,8 @@ def test_filters_and_order_hold(found: Any, filters: dict[str, str], titles: lis
 
 def test_a_page_is_part_of_the_whole(session: Session) -> None:
     factories.articles(session, 12, first=date(2018, 1, 1))
-    asked = search_request.read(
+    request = parse_request(
         MultiDict({"q": "headline", "page": "2"}), card_cache(session), NOW, Glossary()
     )
-    answer = fallback.by_title(session, asked)
+    answer = search_titles(session, request)
     assert (answer.total, len(answer.ids)) == (12, 2)
