@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from psgflask.news import publishing
 from psgflask.news.dateline import Dateline
+from psgflask.news.drafts import Draft
 from psgflask.news.models import Article, Issue, Topic
-from psgflask.news.publishing import Draft
 from psgflask.pages.models import Appeal, Page
 from psgflask.redirects.models import Redirect
 

@@ -1,28 +1,37 @@
-"""What a writer hands in, and the rules that it must keep whatever else there is."""
+"""What a writer submits, and the rules that every draft must keep.
+
+The fields of `Draft` drive the rest: their front matter (front_matter.py), their checks (`check`)
+and the columns that publishing fills from them.
+"""
 
 import html
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from psgflask.core.language_names import LANGUAGES
 from psgflask.news.dateline import Dateline
-from psgflask.news.models import KINDS, NEWS, Attachment, Picture
+from psgflask.news.models import KINDS, NEWS, Article, Attachment, Picture
 from psgflask.news.slugs import is_slug
 
 LONGEST_TITLE = 250
-LONGEST_TEASER = 2_000
-LONGEST_BODY = 400_000
 LONGEST_CORRECTION = 5_000
-LONGEST_BYLINE, LONGEST_SOURCE, LONGEST_SERIES = 200, 300, 80
+LONGEST_SERIES = 80
 LONGEST_ALT, LONGEST_CAPTION, LONGEST_CREDIT = 500, 500, 200
-SERIES = re.compile(r"[^\W\d_][\w -]*")  # it becomes a part of an address
-# What neither XML (the feeds) nor PostgreSQL can hold.
+# "Update 134", "Update no. 134", "Peru News 065". A series becomes a part of an address.
+_SERIES = r"[^\W\d_][\w -]*"
+SERIES = re.compile(_SERIES)
+ISSUE = re.compile(rf"({_SERIES}?) (?:no\.? ?)?0*([1-9][0-9]{{0,5}})", re.IGNORECASE)
+# What neither XML (the feeds) nor PostgreSQL can store.
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class PublishingRefused(ValueError):
-    """A rule stands against it; `field` names what must change, the message says how."""
+    """A rule forbids it; `field` names what must change, the message says how."""
 
     def __init__(self, field: str, message: str) -> None:
         self.field = field
@@ -57,35 +66,119 @@ class AttachmentDraft:
     language: str
 
 
-@dataclass(frozen=True)
-class Draft:
-    """All that a writer decides about an article."""
-
-    title: str
-    teaser: str
-    body: str
-    dateline: Dateline
-    language: str = "en"
-    kind: str = NEWS
-    slug: str | None = None
-    issue: tuple[str, int] | None = None
-    topics: Sequence[str] = ()
-    translation_of: str | None = None
-    members_only: bool = False
-    byline: str = ""
-    source: str = ""
-    synthetic: bool = False
-    pictures: Sequence[PictureDraft] = field(default=())
-    attachments: Sequence[AttachmentDraft] = field(default=())
-
-
 FileDraft = PictureDraft | AttachmentDraft
 
 
-def file_draft(row: Picture | Attachment) -> FileDraft:
-    """Return the draft of a picture's or an attachment's row."""
-    draft = PictureDraft if isinstance(row, Picture) else AttachmentDraft
-    return draft(**{column.name: getattr(row, column.name) for column in fields(draft)})
+def one_line(text: str) -> str:
+    """Return a text with its spaces and line ends collapsed."""
+    return " ".join(text.split())
+
+
+def parse_issue(text: str) -> tuple[str, int]:
+    """Parse "Update 134" or "Peru News 065" into series and number. Raises ValueError."""
+    text = one_line(text)
+    match = ISSUE.fullmatch(text)
+    if not match:
+        raise ValueError(
+            f"{text[:80]!r} is no issue: write its series and number, as in Update 134"
+        )
+    return match[1], int(match[2])
+
+
+def parse_slug(text: str) -> str:
+    """Return the slug in a text, given alone or at the end of an address."""
+    return text.rstrip("/").rpartition("/")[2]
+
+
+def _required_text(longest: int, **rules: Any) -> Any:
+    """Declare a required text of at most `longest` characters; `clean` changes what is stored."""
+    return field(metadata={"longest": longest, "required": True, **rules})
+
+
+def _optional_text(longest: int, **rules: Any) -> Any:
+    """Declare an optional text of at most `longest` characters; it is stored stripped."""
+    return field(
+        default="", metadata={"longest": longest, "required": False, "clean": str.strip, **rules}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """All that a writer decides about an article, in the order of its front matter.
+
+    Front matter calls a field by its name, with spaces, or by the `name` in its metadata.
+    """
+
+    title: str = _required_text(LONGEST_TITLE, clean=one_line, example="Teachers start new strike")
+    slug: str | None = None
+    kind: str = field(default=NEWS, metadata={"choices": KINDS})
+    language: str = field(default="en", metadata={"choices": LANGUAGES})
+    dateline: Dateline = field(
+        metadata={
+            "name": "date",
+            "parse": Dateline.parse,
+            "example": "15 July 2018` or `date: undated",
+        }
+    )
+    issue: tuple[str, int] | None = field(default=None, metadata={"parse": parse_issue})
+    topics: Sequence[str] = ()
+    translation_of: str | None = field(default=None, metadata={"parse": parse_slug})
+    teaser: str = _required_text(
+        2_000, clean=one_line, example="One or two sentences that stand in the lists"
+    )
+    members_only: bool = False
+    byline: str = _optional_text(200)
+    source: str = _optional_text(300)
+    pictures: Sequence[PictureDraft] = ()
+    attachments: Sequence[AttachmentDraft] = ()
+    body: str = _required_text(400_000, in_front_matter=False)
+    synthetic: bool = field(default=False, metadata={"in_front_matter": False})
+
+
+def name_of(field: Field[Any]) -> str:
+    """Return the name of a field for writers: in front matter and in messages."""
+    return field.metadata.get("name") or field.name.replace("_", " ")
+
+
+REQUIRED_TEXTS = [text for text in fields(Draft) if text.metadata.get("required")]
+OPTIONAL_TEXTS = [text for text in fields(Draft) if text.metadata.get("required") is False]
+# The fields that are columns of an article.
+COLUMNS: Mapping[str, Callable[[Any], Any]] = {
+    column.name: column.metadata.get("clean", lambda value: value)
+    for column in fields(Draft)
+    if column.name in Article.__table__.columns
+}
+
+
+def draft_of(session: Session, article: Article) -> Draft:
+    """Return the draft that would leave an article as it is."""
+    original = select(Article.slug).where(
+        Article.work == article.work, Article.language != article.language
+    )
+    values: dict[str, Any] = {name: getattr(article, name) for name in COLUMNS}
+    return Draft(
+        **values,
+        dateline=article.dateline,
+        issue=(article.issue.series, article.issue.number) if article.issue else None,
+        topics=tuple(topic.slug for topic in article.topics),
+        translation_of=session.scalar(original),
+        pictures=tuple(picture_draft(row) for row in article.pictures),
+        attachments=tuple(attachment_draft(row) for row in article.attachments),
+    )
+
+
+def picture_draft(row: Picture) -> PictureDraft:
+    """Return the draft of a picture's row."""
+    return PictureDraft(**_values(row, PictureDraft))
+
+
+def attachment_draft(row: Attachment) -> AttachmentDraft:
+    """Return the draft of an attachment's row."""
+    return AttachmentDraft(**_values(row, AttachmentDraft))
+
+
+def _values(row: object, draft: type[FileDraft]) -> dict[str, Any]:
+    return {column.name: getattr(row, column.name) for column in fields(draft)}
 
 
 def check(draft: Draft) -> None:
@@ -94,16 +187,11 @@ def check(draft: Draft) -> None:
         raise PublishingRefused("language", "Write en or es")
     if draft.kind not in KINDS:
         raise PublishingRefused("kind", f"Write one of {', '.join(KINDS)}")
-    for name, text, longest in (
-        ("title", draft.title, LONGEST_TITLE),
-        ("teaser", draft.teaser, LONGEST_TEASER),
-        ("body", draft.body, LONGEST_BODY),
-    ):
-        if not text.strip():
+    for text in (*REQUIRED_TEXTS, *OPTIONAL_TEXTS):
+        value, name = getattr(draft, text.name), name_of(text)
+        if text in REQUIRED_TEXTS and not value.strip():
             raise PublishingRefused(name, f"The {name} is missing")
-        check_text(name, text, longest)
-    check_text("byline", draft.byline, LONGEST_BYLINE)
-    check_text("source", draft.source, LONGEST_SOURCE)
+        check_text(name, value, text.metadata["longest"])
     if draft.slug is not None and not is_slug(draft.slug):
         raise PublishingRefused(
             "slug", "A slug is small letters and digits joined by hyphens, and not only digits"
@@ -128,9 +216,9 @@ def check_text(field: str, text: str, longest: int, what: str = "") -> None:
             field, f"The {what} has {len(text)} characters; at most {longest} fit"
         )
     # As typed, and as Markdown will read what is written as &#12;
-    if found := UNPRINTABLE.search(html.unescape(text)):
+    if match := UNPRINTABLE.search(html.unescape(text)):
         raise PublishingRefused(
-            field, f"The {what} holds the unprintable character {found[0]!r}; remove it"
+            field, f"The {what} holds the unprintable character {match[0]!r}; remove it"
         )
 
 
@@ -140,7 +228,7 @@ def _check_issue(series: str, number: int) -> None:
 
 
 def _check_picture(picture: PictureDraft) -> None:
-    """A picture says what it shows or is decorative: who cannot see it is told (WCAG 1.1.1)."""
+    """Check a picture: it has an alt text or is decorative (WCAG 1.1.1)."""
     if not picture.alt.strip() and not picture.decorative:
         raise PublishingRefused(
             "pictures", f"{picture.file_name} needs an alt text, or is marked as decorative"

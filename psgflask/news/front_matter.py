@@ -1,27 +1,27 @@
-"""Articles written as files: what their front matter may say, read into a Draft."""
+"""Articles as files: a draft read from front matter and a Markdown body, and written as such."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from psgflask.core.language_names import LANGUAGES
 from psgflask.manuscript.front_matter import (
     FrontMatter,
-    InvalidFrontMatter,
-    Mistake,
+    format_manuscript,
     read_manuscript,
 )
 from psgflask.news.dateline import Dateline
-from psgflask.news.drafts import Draft
-from psgflask.news.models import KINDS, NEWS
+from psgflask.news.drafts import AttachmentDraft, Draft, PictureDraft, name_of
 
-__all__ = ["ArticleFile", "FileReference", "InvalidFrontMatter", "Mistake", "read_article"]
-
-NAMES = (
-    *("title", "slug", "kind", "language", "date", "issue", "topics", "translation of", "teaser"),
-    *("members only", "byline", "source", "pictures", "attachments"),
-)
+# The name in front matter of each field of a draft that it has, in its order.
+FIELD_NAMES: Mapping[str, str] = {
+    field.name: name_of(field)
+    for field in fields(Draft)
+    if field.metadata.get("in_front_matter", True)
+}
+NAMES = tuple(FIELD_NAMES.values())
 PICTURE_NAMES = ("file", "alt", "decorative", "caption", "credit")
 ATTACHMENT_NAMES = ("file", "title", "language")
 HINTS = {
@@ -42,18 +42,17 @@ HINTS = {
     "body": "the text stands below the second ---",
     "text": "the text stands below the second ---",
 }
-ISSUE = re.compile(r"([^\W\d_][\w -]*?) (?:no\.? ?)?0*([1-9][0-9]{0,5})", re.IGNORECASE)
-# A file that the site has already, as `flask news show --markdown` names it.
+# A file of the site, as `flask news show --markdown` writes it.
 STORED = re.compile(r"media/([0-9a-f]{64})/([\w.-]+)")
 
 
 @dataclass(frozen=True)
 class FileReference:
-    """A picture or attachment as the front matter names it; `line` is where."""
+    """A picture or attachment that front matter refers to on a line."""
 
     line: int
     path: Path
-    stored: tuple[str, str] | None = None  # hash and name of a file that the site has already
+    stored: tuple[str, str] | None = None  # hash and name of a file that the site has
     title: str = ""
     language: str = ""
     alt: str = ""
@@ -64,7 +63,7 @@ class FileReference:
 
 @dataclass(frozen=True)
 class ArticleFile:
-    """An article as a file tells it; `draft` lacks the files, which are only named so far."""
+    """An article in a file; its draft has no pictures and attachments yet, only references."""
 
     path: Path
     draft: Draft
@@ -72,77 +71,97 @@ class ArticleFile:
     pictures: tuple[FileReference, ...] = ()
     attachments: tuple[FileReference, ...] = ()
 
-    def wrong(self, field: str, message: str) -> InvalidFrontMatter:
-        """Return a mistake in one of the draft's fields, with its line in this file."""
-        return InvalidFrontMatter(Mistake(self.lines.get(field, 1), message))
-
 
 def read_article(path: Path) -> ArticleFile:
     """Read an article. Raises InvalidFrontMatter with every mistake, its line and what to write."""
     manuscript = read_manuscript(path, NAMES, HINTS)
-    head = manuscript.front_matter
-    title = head.text("title", example="Teachers start new strike")
-    teaser = head.text("teaser", example="One or two sentences that stand in the lists")
-    head.text("date", example="15 July 2018` or `date: undated")
-    language = head.choice("language", LANGUAGES, "en")
+    values = manuscript.front_matter
     draft = Draft(
-        title=title,
-        teaser=teaser,
         body=manuscript.body,
-        language=language,
-        kind=head.choice("kind", KINDS, NEWS),
-        dateline=head.parse("date", Dateline.parse, Dateline.undated()),
-        slug=head.text("slug") or None,
-        issue=head.parse("issue", _issue, None),
-        topics=tuple(head.texts("topics")),
-        translation_of=head.parse("translation of", _slug_of_other, None),
-        members_only=head.is_yes("members only"),
-        byline=head.text("byline"),
-        source=head.text("source"),
+        **{
+            field.name: _parse(values, FIELD_NAMES[field.name], field)
+            for field in fields(Draft)
+            if field.name in FIELD_NAMES and field.name not in ("pictures", "attachments")
+        },
     )
-    if not manuscript.body.strip():
-        head.add_mistake("body", "The text of the article is missing below the second ---")
-    pictures = tuple(_picture(each, path.parent) for each in head.groups("pictures", PICTURE_NAMES))
+    pictures = tuple(
+        _picture(each, path.parent) for each in values.groups("pictures", PICTURE_NAMES)
+    )
     attachments = tuple(
-        _attachment(each, path.parent, language)
-        for each in head.groups("attachments", ATTACHMENT_NAMES)
+        _attachment(each, path.parent, draft.language)
+        for each in values.groups("attachments", ATTACHMENT_NAMES)
     )
-    head.finish()
-    return ArticleFile(path, draft, dict(head.lines), pictures, attachments)
+    manuscript.finish("The text of the article is missing below the second ---")
+    return ArticleFile(path, draft, dict(values.lines), pictures, attachments)
 
 
-def _issue(text: str) -> tuple[str, int]:
-    """Read "Update 134" or "Peru News 065" into series and number."""
-    text = " ".join(text.split())
-    found = ISSUE.fullmatch(text)
-    if not found:
-        raise ValueError(
-            f"{text[:80]!r} is no issue: write its series and number, as in Update 134"
-        )
-    return found[1], int(found[2])
+def format_article(draft: Draft) -> str:
+    """Return the file from which `read_article` reads this draft."""
+    values = {name: _format(getattr(draft, field)) for field, name in FIELD_NAMES.items()}
+    return format_manuscript(_without_empty(values), draft.body)
 
 
-def _slug_of_other(text: str) -> str:
-    """Read the slug of the article translated, given alone or at the end of its address."""
-    return text.rstrip("/").rpartition("/")[2]
+def _parse(values: FrontMatter, name: str, field: Field[Any]) -> Any:
+    """Return the value of a field by its type; None where a required one is missing."""
+    default = None if field.default is MISSING else field.default
+    if field.type is bool:
+        return values.is_yes(name)
+    if field.type == Sequence[str]:
+        return tuple(values.texts(name))
+    if choices := field.metadata.get("choices"):
+        return values.choice(name, choices, str(default))
+    values.text(name, example=field.metadata.get("example"))
+    return values.parse(name, field.metadata.get("parse", str), default)
 
 
-def _picture(head: FrontMatter, folder: Path) -> FileReference:
-    path, stored = _file(head, folder)
-    alt, decorative = head.text("alt"), head.is_yes("decorative")
+def _format(value: Any) -> object:
+    """Return a value of a draft as front matter has it, empty where it can be left out."""
+    match value:
+        case bool():
+            return "yes" if value else ""
+        case Dateline():
+            return str(value)
+        case (str(series), int(number)):
+            return f"{series} {number}"
+        case PictureDraft():
+            alone = value.decorative and not value.alt
+            picture = {
+                "file": f"media/{value.file_hash}/{value.file_name}",
+                "alt": value.alt,
+                "decorative": "yes" if alone else "",
+                "caption": value.caption,
+                "credit": value.credit,
+            }
+            return _without_empty(picture)
+        case AttachmentDraft():
+            file = f"media/{value.file_hash}/{value.file_name}"
+            return {"file": file, "title": value.title, "language": value.language}
+        case tuple() | list():
+            return [_format(each) for each in value]
+        case _:
+            return value
+
+
+def _without_empty(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value}
+
+
+def _picture(values: FrontMatter, folder: Path) -> FileReference:
+    path, stored = _file(values, folder)
+    alt, decorative = values.text("alt"), values.is_yes("decorative")
     if not alt and not decorative:
-        head.add_mistake(
+        values.add_mistake(
             "file",
             "The picture has no `alt`: say what it shows for those who cannot see it, or write"
             " `decorative: yes` if it only adorns",
         )
     if alt and decorative:
-        head.add_mistake(
+        values.add_mistake(
             "decorative", "A picture with `alt` is not decorative: keep one of the two"
         )
-    caption, credit = head.text("caption"), head.text("credit")
+    caption, credit = values.text("caption"), values.text("credit")
     return FileReference(
-        head.line("file"),
+        values.line("file"),
         path,
         stored,
         alt=alt,
@@ -152,25 +171,25 @@ def _picture(head: FrontMatter, folder: Path) -> FileReference:
     )
 
 
-def _attachment(head: FrontMatter, folder: Path, language: str) -> FileReference:
-    path, stored = _file(head, folder)
+def _attachment(values: FrontMatter, folder: Path, language: str) -> FileReference:
+    path, stored = _file(values, folder)
     return FileReference(
-        head.line("file"),
+        values.line("file"),
         path,
         stored,
-        title=head.text("title", example="Annual report 2018"),
-        language=head.choice("language", LANGUAGES, language),
+        title=values.text("title", example="Annual report 2018"),
+        language=values.choice("language", LANGUAGES, language),
     )
 
 
-def _file(head: FrontMatter, folder: Path) -> tuple[Path, tuple[str, str] | None]:
-    name = head.text("file", example="strike.jpg")
+def _file(values: FrontMatter, folder: Path) -> tuple[Path, tuple[str, str] | None]:
+    name = values.text("file", example="strike.jpg")
     if "\0" in name:
-        head.add_mistake("file", "The file's name holds a NUL character; remove it")
+        values.add_mistake("file", "The file's name holds a NUL character; remove it")
         return folder, None
     path = folder / name
     if name and not path.is_file():
         if match := STORED.fullmatch(name):
             return path, (match[1], match[2])
-        head.add_mistake("file", f"There is no file {name!r} in {folder.resolve()}")
+        values.add_mistake("file", f"There is no file {name!r} in {folder.resolve()}")
     return path, None

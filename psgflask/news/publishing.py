@@ -5,19 +5,20 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Date, func, select
 from sqlalchemy.orm import Session
 
+from psgflask.core.database import UTCDateTime
 from psgflask.news import catalogue
 from psgflask.news.drafts import (
+    COLUMNS,
     LONGEST_CORRECTION,
-    AttachmentDraft,
     Draft,
-    PictureDraft,
     PublishingRefused,
+    attachment_draft,
     check,
     check_text,
-    file_draft,
+    picture_draft,
 )
 from psgflask.news.models import (
     DRAFT,
@@ -35,22 +36,8 @@ from psgflask.news.models import (
 from psgflask.news.slugs import article_path, slugify
 from psgflask.redirects import lookup
 
-__all__ = [
-    "AttachmentDraft",
-    "Draft",
-    "PictureDraft",
-    "PublishingRefused",
-    "SlugTaken",
-    "TopicUnknown",
-    "TranslationUnknown",
-    "correct",
-    "create",
-    "publish",
-    "revise",
-    "schedule",
-    "snapshot",
-    "withdraw",
-]
+# Columns that follow from others, or from who saved when.
+BOOKKEEPING = {"id", "order_date", "issue_id", "version", "created_at", "updated_at"}
 
 
 class SlugTaken(PublishingRefused):
@@ -159,16 +146,11 @@ def _fill(session: Session, article: Article, draft: Draft, now: datetime) -> No
         issue = _issue(session, draft.issue)
     if work is not None:
         article.work = work
-    article.slug = str(draft.slug)
-    article.kind, article.language = draft.kind, draft.language
-    # A title is one line wherever it goes: lists, feeds, mails.
-    article.title, article.teaser = " ".join(draft.title.split()), " ".join(draft.teaser.split())
-    article.body = draft.body
+    for name, clean in COLUMNS.items():
+        setattr(article, name, clean(getattr(draft, name)))
     article.dateline = draft.dateline
     article.issue = issue
     article.topics = topics
-    article.members_only, article.synthetic = draft.members_only, draft.synthetic
-    article.byline, article.source = draft.byline.strip(), draft.source.strip()
     article.pictures = [
         Picture(position=place, **asdict(picture)) for place, picture in enumerate(draft.pictures)
     ]
@@ -261,22 +243,25 @@ def _record(session: Session, article: Article, what: str, by: str, now: datetim
 
 
 def snapshot(article: Article) -> dict[str, Any]:
-    """Return all that an article says as plain values, for its revision."""
-    plain = {
-        name: getattr(article, name)
-        for name in (
-            *("kind", "language", "work", "slug", "title", "teaser", "body", "byline", "source"),
-            *("members_only", "synthetic", "status", "precision"),
-        )
+    """Return an article as plain values, for its revision: every column but its bookkeeping."""
+    plain, dates = {}, {}
+    for column in Article.__table__.columns:
+        if column.name in BOOKKEEPING:
+            continue
+        value = getattr(article, column.name)
+        if isinstance(column.type, Date | UTCDateTime):
+            dates[column.name] = value.isoformat() if value else None
+        else:
+            plain[column.name] = value
+    return {
+        **plain,
+        **dates,
+        "issue": article.issue.label if article.issue else None,
+        "topics": [topic.slug for topic in article.topics],
+        "pictures": [asdict(picture_draft(row)) for row in article.pictures],
+        "attachments": [asdict(attachment_draft(row)) for row in article.attachments],
+        "corrections": [
+            {"noted_at": note.noted_at.isoformat(), "text": note.text}
+            for note in article.corrections
+        ],
     }
-    for name in ("publish_at", "dated_from", "dated_to"):
-        moment = getattr(article, name)
-        plain[name] = moment.isoformat() if moment else None
-    plain["issue"] = article.issue.label if article.issue else None
-    plain["topics"] = [topic.slug for topic in article.topics]
-    plain["pictures"] = [asdict(file_draft(row)) for row in article.pictures]
-    plain["attachments"] = [asdict(file_draft(row)) for row in article.attachments]
-    plain["corrections"] = [
-        {"noted_at": c.noted_at.isoformat(), "text": c.text} for c in article.corrections
-    ]
-    return plain

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from psgflask.news import catalogue, publishing
 from psgflask.news.dateline import Dateline
+from psgflask.news.drafts import Draft
 from psgflask.news.models import EVENT, Topic
-from psgflask.news.publishing import Draft
 from psgflask.pages import appeals, standing_pages
 from psgflask.pages.models import Appeal
 from psgflask.sample import content

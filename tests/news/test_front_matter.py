@@ -2,17 +2,20 @@
 
 import textwrap
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from psgflask.manuscript.front_matter import InvalidFrontMatter
 from psgflask.news.dateline import Dateline
+from psgflask.news.drafts import Draft
 from psgflask.news.front_matter import (
     ATTACHMENT_NAMES,
     NAMES,
     PICTURE_NAMES,
     ArticleFile,
+    format_article,
     read_article,
 )
 
@@ -94,6 +97,29 @@ attachments:
     assert (line.decorative, line.alt) == (True, "")
     (report,) = found.attachments
     assert (report.path.name, report.title, report.language) == ("report.pdf", "El informe", "en")
+
+
+def test_a_draft_reads_back_from_its_file(tmp_path: Path) -> None:
+    draft = Draft(
+        title="Huelga: los maestros paran",
+        slug="huelga",
+        kind="update",
+        language="es",
+        dateline=Dateline.parse("2009-06/2009-07"),
+        issue=("Update", 134),
+        topics=("labour-and-education", "lima"),
+        translation_of="teachers-strike",
+        teaser="Los maestros paran: «todos».",
+        members_only=True,
+        byline="Ana Quispe",
+        source="La República",
+        body="Un párrafo.\n\n> Otro.\n",
+    )
+    file = tmp_path / "huelga.md"
+    file.write_text(format_article(draft), "utf-8")
+    assert read_article(file).draft == draft
+    unset = [each.name for each in fields(draft) if getattr(draft, each.name) == each.default]
+    assert unset == ["pictures", "attachments", "synthetic"]
 
 
 @pytest.mark.parametrize(

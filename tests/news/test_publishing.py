@@ -1,7 +1,7 @@
 """The only writer of articles: what it refuses, what it leaves behind."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,16 +12,9 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from psgflask.news import catalogue, publishing
 from psgflask.news.dateline import Dateline
+from psgflask.news.drafts import AttachmentDraft, Draft, PictureDraft, PublishingRefused
 from psgflask.news.models import Article, Issue, Revision
-from psgflask.news.publishing import (
-    AttachmentDraft,
-    Draft,
-    PictureDraft,
-    PublishingRefused,
-    SlugTaken,
-    TopicUnknown,
-    TranslationUnknown,
-)
+from psgflask.news.publishing import SlugTaken, TopicUnknown, TranslationUnknown
 from psgflask.redirects import lookup
 from psgflask.redirects.models import Redirect
 from tests import factories
@@ -75,6 +68,16 @@ def test_a_new_article_is_a_draft_with_its_first_revision(session: Session) -> N
         }
     ]
     assert told["attachments"][0]["title"] == "Report"
+
+
+def test_a_revision_has_whatever_a_writer_decided(session: Session) -> None:
+    factories.topic(session, "mining")
+    given = draft("One", topics=["mining"], byline="Ana", source="La República", members_only=True)
+    article = create(session, given)
+    saved = article.revisions[0].snapshot
+    assert {each.name for each in fields(Draft)} - {"dateline", "translation_of"} <= set(saved)
+    assert (saved["byline"], saved["source"]) == ("Ana", "La República")
+    assert saved["members_only"] is True
 
 
 def test_every_save_is_a_revision_with_the_next_number(session: Session) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from random import Random
 
 from psgflask.news.dateline import Dateline
+from psgflask.news.drafts import Draft
 from psgflask.news.models import EVENT, MAIN_SERIES, NEWS, PLACE, PUBLICATION, THEME, UPDATE
-from psgflask.news.publishing import Draft
 from psgflask.news.slugs import slugify
 from psgflask.sample import content
 from psgflask.sample.content import TopicEntry

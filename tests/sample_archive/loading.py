@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from psgflask.core import content_stamp
 from psgflask.news import publishing
+from psgflask.news.drafts import Draft
 from psgflask.news.models import PUBLISHED, Article, Issue, Revision, Topic, article_topics
-from psgflask.news.publishing import Draft
 from psgflask.sample.loading import add_topics, published_at
 from tests.sample_archive import archive
 

@@ -9,8 +9,8 @@ from functools import cache
 import pytest
 
 from psgflask.news.dateline import DAY, MONTH, MONTHS, UNDATED
+from psgflask.news.drafts import Draft
 from psgflask.news.models import EVENT, NEWS, PUBLICATION, UPDATE
-from psgflask.news.publishing import Draft
 from tests.sample_archive import archive
 
 SIZE = 3000

@@ -25,8 +25,8 @@ from psgflask.news import publishing, worker_task
 from psgflask.news.cli import output
 from psgflask.news.cli.output import STATES, by_option, find_article, name_of, transaction
 from psgflask.news.cli.topics import topic
-from psgflask.news.drafts import Draft
-from psgflask.news.front_matter import ArticleFile, read_article
+from psgflask.news.drafts import Draft, draft_of
+from psgflask.news.front_matter import ArticleFile, format_article, read_article
 from psgflask.news.media import store, texts, unused_files
 from psgflask.news.media.store import StagedFiles
 from psgflask.news.models import KINDS, PUBLISHED, Article
@@ -249,7 +249,7 @@ def show(slug: str, as_json: bool, markdown: bool) -> None:
     with read_session() as session:
         article = find_article(session, slug)
         if markdown:
-            print_file(output.as_markdown(session, article))
+            print_file(format_article(draft_of(session, article)))
             return
         document = output.as_json(article, utc_now(), article_url(article, external=True))
     if as_json:

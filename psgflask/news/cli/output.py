@@ -7,16 +7,15 @@ from difflib import get_close_matches
 from typing import Any
 
 import click
-import yaml
 from sqlalchemy import ColumnElement, and_, not_, select
 from sqlalchemy.orm import Session
 
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import user_name, write_session
 from psgflask.news import catalogue, publishing
-from psgflask.news.drafts import PublishingRefused
+from psgflask.news.drafts import OPTIONAL_TEXTS, PublishingRefused
 from psgflask.news.front_matter import ArticleFile
-from psgflask.news.models import DRAFT, PUBLISHED, WITHDRAWN, Article, Picture
+from psgflask.news.models import DRAFT, PUBLISHED, WITHDRAWN, Article
 from psgflask.news.publication_times import format_time
 
 SCHEDULED = "scheduled"
@@ -108,56 +107,6 @@ def as_json(article: Article, now: datetime, address: str) -> dict[str, Any]:
     }
 
 
-def as_markdown(session: Session, article: Article) -> str:
-    """Return the file with which `flask news edit` would leave the article as it is."""
-    original = session.scalar(
-        select(Article.slug).where(
-            Article.work == article.work, Article.language != article.language
-        )
-    )
-    head = {
-        "title": article.title,
-        "slug": article.slug,
-        "kind": article.kind,
-        "language": article.language,
-        "date": str(article.dateline),
-        "issue": article.issue.label if article.issue else "",
-        "topics": [topic.slug for topic in article.topics],
-        "translation of": original or "",
-        "teaser": article.teaser,
-        "members only": "yes" if article.members_only else "",
-        "byline": article.byline,
-        "source": article.source,
-        "pictures": [_picture(picture) for picture in article.pictures],
-        "attachments": [
-            {
-                "file": f"media/{file.file_hash}/{file.file_name}",
-                "title": file.title,
-                "language": file.language,
-            }
-            for file in article.attachments
-        ],
-    }
-    written = yaml.safe_dump(
-        {name: value for name, value in head.items() if value},
-        allow_unicode=True,
-        sort_keys=False,
-        width=10_000,
-    )
-    return f"---\n{written}---\n{article.body.strip()}\n"
-
-
-def _picture(picture: Picture) -> dict[str, str]:
-    values = {
-        "file": f"media/{picture.file_hash}/{picture.file_name}",
-        "alt": picture.alt,
-        "decorative": "yes" if picture.decorative and not picture.alt else "",
-        "caption": picture.caption,
-        "credit": picture.credit,
-    }
-    return {name: value for name, value in values.items() if value}
-
-
 def lines(document: dict[str, Any]) -> Iterator[str]:
     """Yield the lines that print an article, given as `as_json` returns it."""
     yield document["title"]
@@ -166,7 +115,7 @@ def lines(document: dict[str, Any]) -> Iterator[str]:
     yield f"{'state':<12} {document['state']}"
     if document["publish_at"]:
         yield f"{'public from':<12} {_time(document['publish_at'])}"
-    for name in ("date", "kind", "language", "issue", "byline", "source"):
+    for name in ("date", "kind", "language", "issue", *(text.name for text in OPTIONAL_TEXTS)):
         if document[name]:
             yield f"{name:<12} {document[name]}"
     if document["topics"]:

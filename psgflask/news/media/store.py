@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,7 +17,14 @@ from psgflask.core import failures
 from psgflask.core.durable import fsync, write_synced
 from psgflask.core.locks import FileLock
 from psgflask.manuscript.front_matter import InvalidFrontMatter, Mistake
-from psgflask.news.drafts import AttachmentDraft, Draft, FileDraft, PictureDraft, file_draft
+from psgflask.news.drafts import (
+    AttachmentDraft,
+    Draft,
+    FileDraft,
+    PictureDraft,
+    attachment_draft,
+    picture_draft,
+)
 from psgflask.news.front_matter import ArticleFile, FileReference
 from psgflask.news.media import attachments, pictures
 from psgflask.news.media.attachments import AttachmentRefused
@@ -137,6 +145,7 @@ def store_attachment(
     )
 
 
+File = TypeVar("File", Picture, Attachment)
 StoredFiles = Mapping[tuple[str, str], FileDraft]
 
 
@@ -147,13 +156,16 @@ def stored_files(session: Session, article: ArticleFile) -> StoredFiles:
         if reference.stored is None:
             continue
         file_hash, name = reference.stored
-        for model in (Picture, Attachment):
-            row = session.scalar(
-                select(model).where(model.file_hash == file_hash, model.file_name == name)
-            )
-            if isinstance(row, Picture | Attachment):
-                found[reference.stored] = file_draft(row)
+        if picture := _first(session, Picture, file_hash, name):
+            found[reference.stored] = picture_draft(picture)
+        if attachment := _first(session, Attachment, file_hash, name):
+            found[reference.stored] = attachment_draft(attachment)
     return found
+
+
+def _first(session: Session, model: type[File], file_hash: str, name: str) -> File | None:
+    rows = select(model).where(model.file_hash == file_hash, model.file_name == name)
+    return session.scalar(rows)
 
 
 def draft_with_files(article: ArticleFile, staged: StagedFiles, stored: StoredFiles) -> Draft:

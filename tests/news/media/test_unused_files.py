@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from psgflask.core.database import db
-from psgflask.news import publishing
+from psgflask.news import drafts, publishing
 from psgflask.news.media.store import StagedFiles, store_attachment
 from tests import factories
 from tests.factories import EDITOR, NOW
@@ -38,7 +38,7 @@ def tidy(app: Flask, session: Session) -> Tidy:
     return run
 
 
-def attachment(media: Path, folder: Path, content: bytes) -> publishing.AttachmentDraft:
+def attachment(media: Path, folder: Path, content: bytes) -> drafts.AttachmentDraft:
     """Store a file and return what an article says of it."""
     written = folder / "report.txt"
     written.write_bytes(content)

@@ -21,12 +21,12 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.clock import utc_now
 from psgflask.news import publishing
+from psgflask.news.drafts import AttachmentDraft, PictureDraft
 from psgflask.news.media import attachments, pictures
 from psgflask.news.media.attachments import AttachmentRefused
 from psgflask.news.media.pictures import PictureRefused, recode, recode_data, webp_size
 from psgflask.news.media.store import StagedFiles, path_of, store_attachment, store_picture
 from psgflask.news.models import Article
-from psgflask.news.publishing import AttachmentDraft, PictureDraft
 from tests import factories
 from tests.factories import EDITOR
 

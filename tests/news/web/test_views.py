@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.clock import utc_now
 from psgflask.news import publishing
-from psgflask.news.publishing import AttachmentDraft, PictureDraft
+from psgflask.news.drafts import AttachmentDraft, PictureDraft
 from psgflask.search.sync import keeper
 from tests import factories
 
