@@ -1,4 +1,4 @@
-"""A disk that is full: what a test writes with, and what is left of it."""
+"""A full disk, simulated: writes and fsync fail."""
 
 import errno
 import os
@@ -21,7 +21,7 @@ def of_sqlite(code: int) -> sqlite3.OperationalError:
 
 
 def no_fsync(patched: pytest.MonkeyPatch) -> None:
-    """Let nothing be brought to the disk: where it was only promised room, that is told now."""
+    """Make every fsync fail, as where space runs out on delayed allocation."""
 
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -30,7 +30,7 @@ def no_fsync(patched: pytest.MonkeyPatch) -> None:
 
 
 def no_room_after(patched: pytest.MonkeyPatch, count: int) -> None:
-    """Let no more than `count` bytes be written by `os.pwrite`: then there is no room left."""
+    """Let `os.pwrite` write `count` bytes, then fail: the disk is full."""
     left = count
     real = os.pwrite
 

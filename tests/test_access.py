@@ -46,7 +46,7 @@ def first_addresses(app: Flask) -> dict[str, str]:
     return found
 
 
-def test_s9_every_route_and_method_is_listed_with_who_may(site: Flask) -> None:
+def test_s9_every_route_and_method_is_listed_with_its_access(site: Flask) -> None:
     routes: dict[str, set[str]] = {}
     for rule in site.url_map.iter_rules():
         routes.setdefault(rule.rule, set()).update((rule.methods or set()) - {"HEAD", "OPTIONS"})
@@ -54,9 +54,7 @@ def test_s9_every_route_and_method_is_listed_with_who_may(site: Flask) -> None:
     assert {word for who in LISTED.values() for word in who.values()} <= WORDS
 
 
-def test_s9_each_may_what_the_list_says_and_nothing_else(
-    site: Flask, visitor: tuple[str, FlaskClient]
-) -> None:
+def test_s9_access_is_what_the_list_says(site: Flask, visitor: tuple[str, FlaskClient]) -> None:
     role, client = visitor
     wrong = []
     paths = first_addresses(site)
@@ -74,7 +72,7 @@ def test_s9_each_may_what_the_list_says_and_nothing_else(
     assert wrong == []
 
 
-def test_s9_a_link_opens_nothing_for_who_has_another_one(site: Flask) -> None:
+def test_s9_a_link_opens_nothing_else(site: Flask) -> None:
     adapter = site.url_map.bind("127.0.0.1")
     for rule, who in LISTED.items():
         if "whoever has the link" not in who.values():

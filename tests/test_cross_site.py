@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from psgflask.core.database import Model, db
-from tests import filling
+from tests import html_forms
 from tests.browser import content
 from tests.conftest import Visitor
 from tests.test_access import first_addresses
@@ -76,13 +76,13 @@ def spent(app: Flask) -> int:
         return db.session.scalar(used) or 0
 
 
-def test_s8_the_walk_meets_a_route(site: Flask) -> None:
+def test_s8_a_route_is_visited(site: Flask) -> None:
     assert {rule for rule, _method, _path in unsafe_routes(site)} >= set(WITHOUT_A_TOKEN)
     assert all(WITHOUT_A_TOKEN.values())
 
 
 @pytest.mark.parametrize("said", FOREIGN, ids=str)
-def test_s8_what_another_site_sends_is_refused(site: Flask, said: dict[str, str]) -> None:
+def test_s8_a_cross_site_request_is_refused(site: Flask, said: dict[str, str]) -> None:
     before = rows(site), spent(site)
     for _rule, method, path in unsafe_routes(site):
         for prefix in ("", "/es"):
@@ -95,7 +95,7 @@ def test_s8_what_another_site_sends_is_refused(site: Flask, said: dict[str, str]
 
 
 @pytest.mark.parametrize("said", OURS, ids=str)
-def test_s8_what_our_own_pages_send_is_not(site: Flask, said: dict[str, str]) -> None:
+def test_s8_a_same_origin_request_is_accepted(site: Flask, said: dict[str, str]) -> None:
     for _rule, method, path in unsafe_routes(site):
         if "accounts/join/open" not in path:  # that would be used up
             answer = site.test_client().open(path, method=method, headers=said)
@@ -104,7 +104,7 @@ def test_s8_what_our_own_pages_send_is_not(site: Flask, said: dict[str, str]) ->
 
 def _sent_with(client: FlaskClient, path: str, token: str | None) -> TestResponse:
     """Send the form of a page with another token than its own, None for none."""
-    form = filling.form_of(client.get(path).text)
+    form = html_forms.form_of(client.get(path).text)
     fields = form.filled({})
     assert fields.pop("csrf_token"), path
     if token is not None:
@@ -122,7 +122,7 @@ def test_s8_every_form_carries_a_token_and_is_refused_without_or_with_anothers(s
         if "csrf_token" not in page.text:
             continue  # the walk of its form's pages meets it: tests/members
         path = page.request.path
-        others = filling.form_of(site.test_client().get(path).text).fields["csrf_token"][0]
+        others = html_forms.form_of(site.test_client().get(path).text).fields["csrf_token"][0]
         mine = re.sub(r"^.", "x", others)
         for token in (None, "", others, mine, "x" * 100):
             client = site.test_client()
@@ -130,7 +130,7 @@ def test_s8_every_form_carries_a_token_and_is_refused_without_or_with_anothers(s
             assert answer.status_code == 400, (path, token)
             assert "We could not tell that this page sent the form" in answer.text
             # What was typed stays, and the form that comes back is good.
-            assert filling.form_of(answer.text).fields["csrf_token"][0]
+            assert html_forms.form_of(answer.text).fields["csrf_token"][0]
             tried += 1
     assert tried >= 5
     assert rows(site) == before
@@ -138,8 +138,8 @@ def test_s8_every_form_carries_a_token_and_is_refused_without_or_with_anothers(s
 
 def test_s8_a_form_is_refused_without_its_cookie(site: Flask) -> None:
     path = "/accounts/join/again"
-    form = filling.form_of(site.test_client().get(path).text)
+    form = html_forms.form_of(site.test_client().get(path).text)
     answer = site.test_client().post(path, data=form.filled({"email": "jane@example.org"}))
     assert answer.status_code == 400
-    assert filling.form_of(answer.text).fields["email"] == ["jane@example.org"]
+    assert html_forms.form_of(answer.text).fields["email"] == ["jane@example.org"]
     assert "Error: " in answer.text.split("</title>", maxsplit=1)[0]

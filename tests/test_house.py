@@ -1,4 +1,4 @@
-"""The architecture and the way the project is kept, as tests."""
+"""The conventions of the project, as tests."""
 
 import ast
 import importlib.metadata
@@ -34,9 +34,9 @@ NOT_BEFORE_A_MAIL = ("smtplib",)
 LICENCES = re.compile(
     r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Zlib|HPND|CC0|Unlicense", re.I
 )
-# Where Whoosh is allowed; everything else goes through the search room's own interface.
-WHOOSH_ROOMS = ("psgflask/search/index/", "psgflask/search/engine/")
-LONGEST_FILE, LONGEST_FUNCTION, MOST_DEPENDENCIES = 400, 60, 30
+# Where Whoosh is allowed; everything else goes through the interface of psgflask.search.
+WHOOSH_FOLDERS = ("psgflask/search/index/", "psgflask/search/engine/")
+MAX_FILE, MAX_FUNCTION, MAX_DEPENDENCIES = 400, 60, 30
 
 
 def tracked() -> list[Path]:
@@ -83,7 +83,7 @@ def imports_of(file: Path) -> set[str]:
     return found
 
 
-def test_nothing_stands_at_the_top_but_what_the_plan_names() -> None:
+def test_the_top_level_contains_only_what_is_listed() -> None:
     found = {named(file).split("/")[0] for file in FILES}
     assert {name for name in found if not name.startswith(".")} <= TOP_LEVEL
 
@@ -104,7 +104,7 @@ def test_no_address_appears_or_vanishes_unnoticed(app: Flask) -> None:
     assert routes(app) == {rule: entry["methods"] for rule, entry in kept.items()}
 
 
-def test_each_address_has_a_case_for_the_browser_or_a_reason_for_none(app: Flask) -> None:
+def test_each_address_is_visited_by_a_browser_test_or_has_a_reason(app: Flask) -> None:
     kept = json.loads((TESTS / "route-list.json").read_text("utf-8"))
     assert [rule for rule, entry in kept.items() if not entry.get("visits", entry.get("why"))] == []
     visited = {state.path for state in STATES}
@@ -141,7 +141,7 @@ def test_markup_is_trusted_only_where_a_reason_is_given() -> None:
     assert all(entry["why"] for entry in allowed.values())
 
 
-def test_templates_carry_no_style_and_no_script_of_their_own() -> None:
+def test_templates_contain_no_inline_style_or_script() -> None:
     inline = re.compile(
         r"\sstyle=|<style|\son[a-z]+=\"|javascript:|<script(?![^>]*(src=|ld\+json))"
     )
@@ -161,7 +161,7 @@ def test_every_setting_is_documented() -> None:
     assert missing == []
 
 
-def test_the_map_in_the_readme_is_true() -> None:
+def test_the_map_in_the_readme_is_complete() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     mapped = set(re.findall(r"^\| `psgflask/([\w.]+)/?` \|", readme, re.MULTILINE))
     there = {
@@ -183,7 +183,7 @@ def test_every_command_in_the_readme_exists(app: Flask) -> None:
     assert makes <= targets
 
 
-def test_links_between_documents_lead_somewhere() -> None:
+def test_links_between_documents_are_not_broken() -> None:
     documents = [f for f in FILES if f.suffix == ".md" and PACKAGE not in f.parents]
     dead = [
         f"{named(file)}: {target}"
@@ -194,17 +194,17 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert dead == []
 
 
-# Who may open onto whom (the order of the rooms is import-linter's, in pyproject.toml)
+# Imports (the order of the packages is import-linter's, in pyproject.toml)
 
 
-def test_rooms_in_brackets_are_those_not_yet_built() -> None:
+def test_packages_in_brackets_do_not_exist_yet() -> None:
     layers = PROJECT["tool"]["importlinter"]["contracts"][0]["layers"]
     bracketed = re.findall(r"\((\w+)\)", " ".join(layers))
-    assert [room for room in bracketed if (PACKAGE / room).exists()] == []
+    assert [name for name in bracketed if (PACKAGE / name).exists()] == []
 
 
-def test_only_the_index_and_the_engine_know_whoosh() -> None:
-    others = [named(f) for f in SITE_CODE if not named(f).startswith(WHOOSH_ROOMS)]
+def test_only_the_index_and_the_engine_import_whoosh() -> None:
+    others = [named(f) for f in SITE_CODE if not named(f).startswith(WHOOSH_FOLDERS)]
     assert [
         name
         for name in others
@@ -212,7 +212,7 @@ def test_only_the_index_and_the_engine_know_whoosh() -> None:
     ] == []
 
 
-def test_the_server_process_loads_nothing_that_only_commands_need(instance: Path) -> None:
+def test_the_server_imports_nothing_that_only_commands_need(instance: Path) -> None:
     seen = subprocess.run(
         [
             sys.executable,
@@ -237,7 +237,7 @@ def test_the_server_process_loads_nothing_that_only_commands_need(instance: Path
 
 
 @pytest.mark.parametrize("file", CODE, ids=named)
-def test_a_module_says_what_it_is_for(file: Path) -> None:
+def test_a_module_has_a_docstring(file: Path) -> None:
     if not (text := file.read_text("utf-8")).strip():
         return
     if file.name.startswith("test_") or "versions" in file.parts:
@@ -246,32 +246,32 @@ def test_a_module_says_what_it_is_for(file: Path) -> None:
     assert opening.split("\n")[0].strip(), f"{named(file)} does not open with a sentence"
 
 
-def test_rooms_print_what_they_know_by_the_terminal_alone() -> None:
+def test_packages_print_only_through_core_terminal() -> None:
     printing = re.compile(r"click\.(echo|secho)\(")
-    own = {"core", "ops"}  # where the terminal is at home, and what belongs to no room
-    rooms = [file for file in SITE_CODE if file.relative_to(PACKAGE).parts[0] not in own]
-    assert [place for place, line in lines_of(rooms) if printing.search(line)] == []
+    own = {"core", "ops"}  # the terminal itself, and what belongs to no feature
+    features = [file for file in SITE_CODE if file.relative_to(PACKAGE).parts[0] not in own]
+    assert [place for place, line in lines_of(features) if printing.search(line)] == []
 
 
 def test_files_and_functions_stay_short() -> None:
     long: list[str] = []
     for file in SITE_CODE:
         text = file.read_text("utf-8")
-        if text.count("\n") > LONGEST_FILE:
+        if text.count("\n") > MAX_FILE:
             long.append(named(file))
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 size = (node.end_lineno or node.lineno) - node.lineno + 1
-                if size > LONGEST_FUNCTION:
+                if size > MAX_FUNCTION:
                     long.append(f"{named(file)}:{node.lineno} {node.name}")
     assert long == []
 
 
-def test_files_are_named_for_what_they_hold() -> None:
+def test_files_have_no_vague_names() -> None:
     assert [named(f) for f in FILES if f.stem in FORBIDDEN_NAMES] == []
 
 
-def test_nothing_is_left_for_later() -> None:
+def test_no_comment_is_a_to_do() -> None:
     later = re.compile(r"(#|//|/\*|<!--|\{#).*\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
     own = [file for file in FILES if not file.name.endswith((".min.js", ".txt", ".json"))]
     assert [place for place, line in lines_of(own) if later.search(line)] == []
@@ -288,7 +288,7 @@ def test_every_lint_exception_names_its_code_and_its_reason() -> None:
     assert bare == []
 
 
-def test_no_index_host_and_no_path_of_a_machine_is_written_down() -> None:
+def test_no_package_index_and_no_path_of_a_machine_is_committed() -> None:
     told = re.compile(
         r"https?://\S+/simple\b|\"resolved\":|registry\s*=\s*[\"']?http"
         + r"|--(extra-)?index-url|(?<!\w)/(root|home)/\w"
@@ -312,7 +312,7 @@ def dependency_lines() -> list[tuple[str, str]]:
 def test_s26_every_direct_dependency_has_its_reason_beside_it() -> None:
     assert len(dependency_lines()) > 20
     assert [requirement for requirement, reason in dependency_lines() if not reason] == []
-    assert len(PROJECT["project"]["dependencies"]) <= MOST_DEPENDENCIES
+    assert len(PROJECT["project"]["dependencies"]) <= MAX_DEPENDENCIES
 
 
 @pytest.mark.parametrize("name", ["run", "test"])
@@ -337,7 +337,7 @@ def test_s26_both_locks_agree_and_hold_every_dependency() -> None:
     assert direct <= set(run)
 
 
-def test_s25_every_distribution_that_ships_has_a_licence_we_may_use() -> None:
+def test_s25_every_shipped_distribution_has_an_allowed_licence() -> None:
     text = (ROOT / "requirements" / "run.txt").read_text("utf-8")
     unclear = []
     for name, marker in re.findall(r"^([\w.-]+)==[^ ;\\]+( ;[^\\]*)?", text, re.MULTILINE):
@@ -362,7 +362,7 @@ def test_warnings_are_errors() -> None:
     assert "-W error" in PROJECT["tool"]["pytest"]["ini_options"]["addopts"]
 
 
-def test_a_skip_fails_where_nothing_may_be_left_out(tmp_path: Path) -> None:
+def test_a_skip_fails_where_skips_are_not_allowed(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text((TESTS / "conftest.py").read_text("utf-8"), "utf-8")
     (tmp_path / "test_one.py").write_text(
         "import pytest\ndef test_runs():\n    assert True\ndef test_skips():\n"

@@ -63,7 +63,7 @@ def found() -> dict[str, list[str]]:
     return places
 
 
-def test_whatever_remembers_is_listed_with_what_bounds_it() -> None:
+def test_every_cache_is_listed_with_its_bound() -> None:
     listed = json.loads((ROOT / "tests" / "house_memory.json").read_text("utf-8"))
     assert {name: sorted(entries) for name, entries in listed.items()} == found()
     assert [n for entries in listed.values() for n, why in entries.items() if len(why) < 10] == []

@@ -78,7 +78,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return environment / "bin"
 
 
-def test_the_wheel_carries_templates_styles_migrations_and_translations(wheel: Path) -> None:
+def test_the_wheel_contains_templates_styles_migrations_and_translations(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for wanted in (
         "psgflask/templates/base.html",
@@ -103,9 +103,7 @@ def test_installed_elsewhere_it_migrates_and_serves(installed: Path, tmp_path: P
     assert read.stdout.strip().startswith(str(installed.parent))
 
 
-def test_installed_without_an_instance_it_stops_and_says_so(
-    installed: Path, tmp_path: Path
-) -> None:
+def test_installed_without_an_instance_it_refuses_to_start(installed: Path, tmp_path: Path) -> None:
     lost = run(installed / "psgflask", "init", cwd=tmp_path)
     assert lost.returncode != 0
     assert "PSG_INSTANCE" in lost.stderr

@@ -14,7 +14,7 @@ from psgflask.core.database import db
 from psgflask.members import erased_list
 from psgflask.members.models import Person
 from psgflask.ops import backups
-from tests import locks
+from tests import database_locks
 from tests.browser import content
 
 PAPER = (
@@ -152,11 +152,11 @@ def test_r8_every_command_is_listed_as_reading_or_writing(site: Flask) -> None:
 
 
 @pytest.mark.parametrize("command", READING)
-def test_r8_a_command_that_reads_goes_on_while_somebody_writes(
+def test_r8_a_reading_command_does_not_wait_for_a_writer(
     site: Flask, run: Callable[[str], Result], command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
-    with locks.held(site), locks.waits() as waits:
+    with database_locks.held(site), database_locks.waits() as waits:
         done = run(READING[command])
     assert waits == []
     assert "busy" not in done.output
@@ -165,11 +165,11 @@ def test_r8_a_command_that_reads_goes_on_while_somebody_writes(
 
 
 @pytest.mark.parametrize("command", WRITING)
-def test_r8_a_command_that_writes_waits_once_and_says_busy(
+def test_r8_a_writing_command_waits_once_and_says_busy(
     site: Flask, run: Callable[[str], Result], command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
-    with locks.held(site), locks.waits() as waits:
+    with database_locks.held(site), database_locks.waits() as waits:
         done = run(WRITING[command])
     assert "The database is busy" in done.output, done.output
     assert done.exit_code == 1
@@ -182,7 +182,7 @@ def test_r8_a_command_that_cannot_even_read_says_busy_and_ends(
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
     monkeypatch.setattr(backups, "LONGEST_WAIT", 0)
-    with locks.held_whole(site), locks.waits() as waits:
+    with database_locks.held_whole(site), database_locks.waits() as waits:
         done = run(READING[command])
     assert len(waits) <= 1
     if command in {"db branches", "db show"}:  # they look into files

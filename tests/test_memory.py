@@ -70,7 +70,7 @@ def ask(app: Flask, session: Session) -> Callable[..., int]:
     return status_of
 
 
-def test_long_queries_are_cut_before_they_are_remembered(
+def test_long_queries_are_truncated_before_they_are_cached(
     ask: Callable[..., int], grown: Callable[[], float]
 ) -> None:
     for number in range(3):
@@ -83,7 +83,7 @@ def test_long_queries_are_cut_before_they_are_remembered(
     assert grown() < 2  # 240 kB each
 
 
-def test_long_headers_are_cut_before_they_are_remembered(
+def test_long_headers_are_truncated_before_they_are_cached(
     ask: Callable[..., int], grown: Callable[[], float]
 ) -> None:
     paths = ("/", "/search/?q=x", "/favicon.ico")
@@ -97,7 +97,7 @@ def test_long_headers_are_cut_before_they_are_remembered(
     assert grown() < 2  # 100 kB each
 
 
-def test_addresses_that_are_odd_make_no_page_of_their_own(
+def test_odd_addresses_add_no_cached_page(
     app: Flask, ask: Callable[..., int], grown: Callable[[], float]
 ) -> None:
     ask("/news/")
@@ -132,7 +132,7 @@ def test_addresses_beyond_any_of_ours_are_refused(client: FlaskClient, path: str
     assert client.get(path).status_code == 414
 
 
-def test_a_page_counts_with_its_address_its_headers_and_what_holds_them() -> None:
+def test_the_size_of_a_cached_page_includes_its_key_and_headers() -> None:
     gc.collect()
     pages = PageCache(1)
     tracemalloc.start()
@@ -168,7 +168,7 @@ def test_a_page_counts_with_its_address_its_headers_and_what_holds_them() -> Non
     ],
     ids=["fold", "parts", "stem", "sound"],
 )
-def test_words_that_nobody_wrote_are_remembered_within_bounds(
+def test_caches_of_unknown_words_are_bounded(
     remember: Callable[[str], object], cache: object, most: float, grown: Callable[[], float]
 ) -> None:
     cache.cache_clear()  # type: ignore[attr-defined]  # of functools
@@ -183,7 +183,7 @@ def test_words_that_nobody_wrote_are_remembered_within_bounds(
     cache.cache_clear()  # type: ignore[attr-defined]  # of functools
 
 
-def test_queries_that_were_read_are_remembered_within_bounds(grown: Callable[[], float]) -> None:
+def test_the_cache_of_parsed_queries_is_bounded(grown: Callable[[], float]) -> None:
     parsing._parse.cache_clear()
     grown()
     for number in range(700):
@@ -192,12 +192,12 @@ def test_queries_that_were_read_are_remembered_within_bounds(grown: Callable[[],
     parsing._parse.cache_clear()
 
 
-def test_texts_that_were_drawn_are_remembered_within_bounds(grown: Callable[[], float]) -> None:
+def test_the_cache_of_rendered_texts_is_bounded(grown: Callable[[], float]) -> None:
     grown()
     for number in range(120):
         rendering.markdown(f"{WIDE} {number} {'x ' * 20_000}")
     assert grown() < 5
 
 
-def test_what_is_accepted_is_read_as_before(client: FlaskClient) -> None:
+def test_accept_encoding_is_parsed_as_before(client: FlaskClient) -> None:
     assert compression.negotiate({"identity": b"a", "br": b"b"}, "gzip, br")[0] == "br"

@@ -33,7 +33,7 @@ def tables() -> set[str]:
     return set(inspect(db.engine).get_table_names()) - {"alembic_version"}
 
 
-def test_the_revisions_make_the_tables_of_the_models(empty: Flask) -> None:
+def test_the_revisions_create_the_tables_of_the_models(empty: Flask) -> None:
     assert migrating.current() is None
     migrating.upgrade()
     assert migrating.current() == migrating.newest()
@@ -41,7 +41,7 @@ def test_the_revisions_make_the_tables_of_the_models(empty: Flask) -> None:
     assert migrating.differences() == []
 
 
-def test_what_the_models_check_the_revisions_check_too(empty: Flask) -> None:
+def test_the_revisions_have_the_check_constraints_of_the_models(empty: Flask) -> None:
     migrating.upgrade()
     migrated = constraints()
     with db.engine.begin() as connection:
@@ -80,7 +80,7 @@ def test_every_constraint_has_a_name_so_that_it_can_be_changed(empty: Flask) -> 
         assert "None" not in [primary, *names], table
 
 
-def test_all_the_way_up_and_down_with_data_and_up_again(empty: Flask) -> None:
+def test_all_revisions_upgrade_downgrade_and_upgrade_with_data(empty: Flask) -> None:
     migrating.upgrade()
     session = db.session()
     factories.topic(session, "mining")
@@ -94,7 +94,7 @@ def test_all_the_way_up_and_down_with_data_and_up_again(empty: Flask) -> None:
     assert migrating.differences() == []
 
 
-def test_each_single_step_can_be_gone_back(empty: Flask) -> None:
+def test_each_revision_can_be_downgraded(empty: Flask) -> None:
     scripts = ScriptDirectory(str(paths.migrations()))
     for script in reversed(list(scripts.walk_revisions())):
         migrating.upgrade(script.revision)
@@ -103,7 +103,7 @@ def test_each_single_step_can_be_gone_back(empty: Flask) -> None:
     assert migrating.current() == migrating.newest()
 
 
-def test_there_is_one_line_of_revisions(empty: Flask) -> None:
+def test_there_is_one_head(empty: Flask) -> None:
     scripts = ScriptDirectory(str(paths.migrations()))
     assert len(scripts.get_heads()) == len(scripts.get_bases()) == 1
 
@@ -161,7 +161,7 @@ def test_a_migration_that_fails_halfway_changes_nothing(copied: Path) -> None:
     db.session.remove()
 
 
-def test_a_migration_that_leaves_rows_without_their_parents_changes_nothing(copied: Path) -> None:
+def test_a_migration_that_orphans_rows_changes_nothing(copied: Path) -> None:
     before = migrating.current()
     revision(copied, "    op.execute('DELETE FROM topics')\n")
     with pytest.raises(RuntimeError, match="nothing was changed"):
@@ -171,7 +171,7 @@ def test_a_migration_that_leaves_rows_without_their_parents_changes_nothing(copi
         assert connection.scalar(text("SELECT count(*) FROM topics")) == 1
 
 
-def test_a_revision_of_newer_code_is_not_known(empty: Flask) -> None:
+def test_a_revision_of_newer_code_is_unknown(empty: Flask) -> None:
     assert migrating.known(str(migrating.newest()))
     assert not migrating.known("9999")
 
@@ -183,7 +183,7 @@ def test_flask_db_works_with_our_folder(empty: Flask, command: str) -> None:
     assert done.exit_code == 0, done.output
 
 
-def test_readers_see_the_old_or_the_new_never_a_half(copied: Path, tmp_path: Path) -> None:
+def test_readers_see_the_old_or_the_new_schema_only(copied: Path, tmp_path: Path) -> None:
     """Data definition is within the transaction: another connection sees all of it at once."""
     revision(copied, BATCH + "    _look()\n")
     file = copied / "versions" / "9999_test.py"

@@ -7,7 +7,7 @@ from flask import Flask, template_rendered
 from flask.testing import FlaskClient
 from jinja2 import Template
 
-from tests import filling
+from tests import html_forms
 from tests.browser import content
 from tests.browser.states import STATES, State
 from tests.conftest import Visitor
@@ -38,18 +38,18 @@ def _draw(app: Flask, client: FlaskClient, state: State) -> tuple[int, set[str]]
         used.add(str(template.name))
 
     with template_rendered.connected_to(note, app):
-        status = filling.walk(client, state.path, map(dict, state.steps)).status_code
+        status = html_forms.walk(client, state.path, map(dict, state.steps)).status_code
     if status >= 400 and not used:  # the bare page asks nothing of Flask, so Flask tells nothing
         used.add("bare.html")
     return status, used
 
 
-def test_each_state_answers_as_it_should(drawn: dict[str, tuple[int, set[str]]]) -> None:
+def test_each_state_has_the_expected_status(drawn: dict[str, tuple[int, set[str]]]) -> None:
     wrong = {s.name: drawn[s.name][0] for s in STATES if drawn[s.name][0] != s.status}
     assert wrong == {}
 
 
-def test_a1_no_template_is_left_without_a_state(drawn: dict[str, tuple[int, set[str]]]) -> None:
+def test_a1_every_template_has_a_state(drawn: dict[str, tuple[int, set[str]]]) -> None:
     pages = {
         file.relative_to(TEMPLATES).as_posix()
         for file in TEMPLATES.rglob("*.html")

@@ -57,7 +57,7 @@ def closed() -> None:
 
 @pytest.mark.parametrize("disk", [full, closed])
 @pytest.mark.parametrize("command", [*every.READING, *every.WRITING])
-def test_r4_on_a_disk_that_cannot_be_written_to_a_command_ends_in_words(
+def test_r4_on_an_unwritable_disk_a_command_ends_with_a_message(
     site: Flask, tmp_path: Path, command: str, disk: Callable[[], None]
 ) -> None:
     for name, text in every.FILES.items():

@@ -1,1 +1,1 @@
-"""What every room stands on: configuration, database, clock, files, the terminal; no HTTP."""
+"""What every package uses: configuration, database, clock, files, the terminal; no HTTP."""

@@ -1,4 +1,4 @@
-"""The content stamp: one number that grows with every change that readers may see."""
+"""The content stamp: a number that grows with every change that readers may see."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -23,7 +23,7 @@ class ContentStamp(Model):
 
 
 def content_changed(session: Session) -> None:
-    """Say in this transaction that readers may see something else; bulk SQL must call it."""
+    """Increase the content stamp in this transaction; bulk SQL must call it."""
     changed = session.execute(
         update(ContentStamp)
         .values(number=ContentStamp.number + 1)
@@ -34,7 +34,7 @@ def content_changed(session: Session) -> None:
 
 
 def shown_to_readers(*models: type[Model]) -> None:
-    """Declare tables whose every change makes kept pages stale."""
+    """Declare models of which every change invalidates cached pages."""
     _shown.update(models)
 
 
@@ -49,18 +49,18 @@ def _note(session: Session, context: UOWTransaction) -> None:
 
 
 def stamp_seen_by(session: Session) -> int:
-    """Return the number of the content's state as a session sees it.
+    """Return the content stamp as a session sees it.
 
-    For requests that have read already: a second connection of one thread may wait for a writer
-    that waits for the first.
+    For requests that have read already: a second connection of the same thread may wait for a
+    writer that waits for the first.
     """
     return _number(session.connection().connection)
 
 
 def current_stamp() -> int:
-    """Return the number of the content's present state. Raises sqlalchemy's DatabaseError.
+    """Return the present content stamp. Raises sqlalchemy's DatabaseError.
 
-    Waits for next to nothing where somebody holds the whole database.
+    Waits for next to nothing where a process holds the database exclusively.
     """
     with closing(_raw_connection()) as connection:
         wait_briefly(connection)
@@ -73,7 +73,7 @@ def _raw_connection() -> PoolProxiedConnection:
 
 
 def _number(connection: PoolProxiedConnection) -> int:
-    # Below SQLAlchemy: asked for every page, it must cost next to nothing.
+    # Without SQLAlchemy: it is queried for every page, and must cost next to nothing.
     with _wrapped():
         cursor = connection.cursor()
         cursor.execute(_STATEMENT)
@@ -84,7 +84,7 @@ def _number(connection: PoolProxiedConnection) -> int:
 
 @contextmanager
 def _wrapped() -> Iterator[None]:
-    """Raise what a driver raises as SQLAlchemy does, for whoever tells of it."""
+    """Raise the driver's errors wrapped as SQLAlchemy wraps them, for the error handlers."""
     driver = db.engine.dialect.loaded_dbapi
     try:
         yield

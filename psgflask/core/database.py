@@ -22,24 +22,24 @@ from sqlalchemy.types import TypeDecorator
 
 from psgflask.core import failures, journal
 
-# So long a writer waits for another. A reader of a WAL database waits for none: only while the
-# file is being opened after a crash, or while somebody has taken all of it for themselves.
+# How long a writer waits for another. A reader of a WAL database waits only while the file is
+# recovered after a crash, or while a process holds it exclusively.
 BUSY_TIMEOUT_MS = 5000
-# A visitor hears within six seconds: so long a request waits, with what it stood in line before.
+# A visitor gets a response within six seconds: this is for the queue and the database together.
 REQUEST_TIMEOUT_MS = 4000
 READER_TIMEOUT_MS = 2000
-# Who only wants to know whether a kept page still holds has that page to fall back on.
+# To look up the content stamp: there is a cached page to fall back on.
 GLANCE_TIMEOUT_MS = 100
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """A moment: aware in Python, stored in UTC without a zone."""
+    """A datetime: aware in Python, stored in UTC without a zone."""
 
     impl = DateTime
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn an aware moment into UTC; refuse a naive one."""
+        """Convert an aware datetime to UTC. Raises ValueError for a naive one."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -47,12 +47,12 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the stored moment back as aware UTC."""
+        """Return the stored datetime as aware UTC."""
         return None if value is None else value.replace(tzinfo=UTC)
 
 
 class Base(DeclarativeBase):
-    """The base of all tables: named constraints, so that migrations can change them."""
+    """The base of all models, with named constraints, so that migrations can change them."""
 
     registry = registry(type_annotation_map={datetime: UTCDateTime()})
     metadata = MetaData(
@@ -67,10 +67,10 @@ class Base(DeclarativeBase):
 
 
 class ConnectionPool(QueuePool):
-    """The pool: that no connection is left is a fault of the database, which all know to tell."""
+    """The pool: that no connection is left is a database error, which all callers handle."""
 
     def connect(self) -> PoolProxiedConnection:
-        """Give a connection. Raises OperationalError when none is left, for a busy database."""
+        """Check out a connection. Raises OperationalError, as if busy, when none is left."""
         try:
             return super().connect()
         except NoConnectionLeft as error:
@@ -79,10 +79,10 @@ class ConnectionPool(QueuePool):
 
 @dataclass
 class _Waits:
-    """How long a request or a command has waited, and whether for a lock in vain."""
+    """Since when a request or command runs, and whether it waited for a lock in vain."""
 
     since: float
-    refused: bool = False
+    timed_out: bool = False
 
 
 db = SQLAlchemy(model_class=Base)
@@ -94,7 +94,7 @@ else:
 
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
 _waits: ContextVar["_Waits | None"] = ContextVar("waits", default=None)
-# What is noted of a connection: that it can write, and that it has.
+# Keys of a connection's info: it is set up for writing, and it has written.
 _READY, _WROTE = "psg_ready", "psg_wrote"
 
 
@@ -109,8 +109,8 @@ def init_app(app: Flask) -> None:
         "hide_parameters": True,
     }
     db.init_app(app)
-    app.before_request(_note_method)
-    app.teardown_request(_forget_method)
+    app.before_request(_begin_request)
+    app.teardown_request(_end_request)
 
 
 def is_sqlite(bind: Connection | Engine) -> bool:
@@ -119,18 +119,18 @@ def is_sqlite(bind: Connection | Engine) -> bool:
 
 
 def database_file() -> Path | None:
-    """Return where the file of the app's database is, or should be; None where it has none."""
+    """Return the path of the app's database file, existing or not; None where it is no file."""
     name = (db.engine.url.database or "").removeprefix("file:")
     return Path(name) if is_sqlite(db.engine) and name not in {"", ":memory:"} else None
 
 
 def vacuum(engine: Engine) -> bool:
-    """Write SQLite's file anew, so that unused places in it hold nothing of what was deleted.
+    """Rebuild SQLite's file, so that its unused parts hold nothing of what was deleted.
 
-    Deleting overwrites where a row was last, not every place where it once was: when a page is
-    divided, what moved from it stays there unseen. Who writes waits meanwhile, a second or so for
-    every 50 MB. Other databases see to it themselves. False when it could not be done now:
-    somebody else is busy for long, or there is no room for a second file.
+    Deleting overwrites the last place of a row, not every place where it once was: when a B-tree
+    page is split, copies of what moved stay in it. Writers wait meanwhile, a second or so for every
+    50 MB. Other databases do this by themselves. Returns False when it could not be done now: the
+    lock was not got in time, or there is no space for a second file.
     """
     with closing(engine.raw_connection()) as connection:
         driver = connection.driver_connection
@@ -140,15 +140,15 @@ def vacuum(engine: Engine) -> bool:
             driver.execute("PRAGMA query_only=OFF")
             driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
             driver.execute("VACUUM")
-            return journal.checkpoint(driver, patience=BUSY_TIMEOUT_MS)
+            return journal.checkpoint(driver, timeout=BUSY_TIMEOUT_MS)
         except (sqlite3.OperationalError, OSError):
             return False
 
 
 def checkpoint(app: Flask) -> None:
-    """Write the journal back, that it stay small: a task of the worker.
+    """Checkpoint the WAL, to keep it small: a worker task.
 
-    A file that could not be changed to WAL before is changed now, if nobody reads or writes.
+    A file that could not be switched to WAL before is switched now, if nobody reads or writes.
     """
     with app.app_context(), closing(db.engine.raw_connection()) as connection:
         driver = connection.driver_connection
@@ -160,7 +160,7 @@ def checkpoint(app: Flask) -> None:
 
 @contextmanager
 def read_only() -> Iterator[None]:
-    """Let transactions that begin in this block read only, as those of a GET do."""
+    """Make transactions that begin in this block read-only, as those of a GET are."""
     before = _reading.set(True)
     try:
         yield
@@ -170,9 +170,9 @@ def read_only() -> Iterator[None]:
 
 @contextmanager
 def single_wait() -> Iterator[None]:
-    """Let nobody in this block wait for a lock again that was waited for in vain: it fails at once.
+    """Wait for a lock only once in this block: after one timeout every transaction fails at once.
 
-    So a command that asks several times ends after the first refusal, as every request does.
+    So a command with several transactions ends after the first timeout, as every request does.
     """
     within = _waits.get()
     before = _waits.set(within or _Waits(time.monotonic()))
@@ -183,23 +183,23 @@ def single_wait() -> Iterator[None]:
 
 
 def fail_fast() -> None:
-    """Let this request hear that the database is busy as soon as it asks, without waiting."""
+    """Make transactions of this request fail at once, as for a busy database."""
     if (waits := _waits.get()) is not None:
-        waits.refused = True
+        waits.timed_out = True
 
 
 def wait_briefly(connection: PoolProxiedConnection) -> None:
-    """Let a raw connection wait for next to nothing, until its next transaction."""
+    """Set a raw connection to wait for next to nothing, until its next transaction."""
     if isinstance(connection.driver_connection, sqlite3.Connection):
         connection.driver_connection.execute(f"PRAGMA busy_timeout={GLANCE_TIMEOUT_MS}").close()
 
 
-def _note_method() -> None:
+def _begin_request() -> None:
     _reading.set(request.method in {"GET", "HEAD", "OPTIONS"})
     _waits.set(_Waits(time.monotonic()))
 
 
-def _forget_method(error: BaseException | None) -> None:
+def _end_request(error: BaseException | None) -> None:
     _reading.set(False)
     _waits.set(None)
 
@@ -211,12 +211,12 @@ def _prepare(connection: Any, record: PoolProxiedConnection) -> None:
 
 
 @event.listens_for(Pool, "checkin")
-def _let_go(connection: Any, record: ConnectionPoolEntry) -> None:
-    """End what a failed COMMIT left open; SQLAlchemy takes such a transaction for ended."""
+def _check_in(connection: Any, record: ConnectionPoolEntry) -> None:
+    """Roll back what a failed COMMIT left open; SQLAlchemy takes such a transaction for ended."""
     if not isinstance(connection, sqlite3.Connection):
         return
-    # What is raised here would keep the connection out of the pool for good, and make a failure of
-    # a commit that stands.
+    # An error raised here would keep the connection out of the pool for good, and turn a commit
+    # that succeeded into a failure.
     try:
         if connection.in_transaction:
             connection.rollback()
@@ -230,7 +230,7 @@ def _let_go(connection: Any, record: ConnectionPoolEntry) -> None:
 
 
 @event.listens_for(Engine, "handle_error")
-def _note_refusal(context: ExceptionContext) -> None:
+def _note_timeout(context: ExceptionContext) -> None:
     if failures.is_busy(context.original_exception):
         fail_fast()
 
@@ -240,29 +240,29 @@ def _begin(connection: Connection) -> None:
     driver = connection.connection.driver_connection
     if not isinstance(driver, sqlite3.Connection):
         return
-    if (waits := _waits.get()) is not None and waits.refused:
+    if (waits := _waits.get()) is not None and waits.timed_out:
         busy = sqlite3.OperationalError("database is locked, as it was a moment ago")
         raise OperationalError("BEGIN", {}, busy)
     if _reading.get():
         driver.execute("PRAGMA query_only=ON")
-        driver.execute(f"PRAGMA busy_timeout={_patience(READER_TIMEOUT_MS)}")
+        driver.execute(f"PRAGMA busy_timeout={_timeout(READER_TIMEOUT_MS)}")
         driver.execute("BEGIN")
         return
     driver.execute("PRAGMA query_only=OFF")
     ready = connection.info.get(_READY) or journal.use_wal(driver)
-    driver.execute(f"PRAGMA busy_timeout={_patience(BUSY_TIMEOUT_MS)}")
+    driver.execute(f"PRAGMA busy_timeout={_timeout(BUSY_TIMEOUT_MS)}")
     if not connection.info.get(_READY):
         connection.exec_driver_sql("PRAGMA synchronous=FULL")
         connection.info[_READY] = ready
-    # Taking the write lock at once means a writer waits at BEGIN, never fails in the middle.
+    # Taking the write lock at once means that a writer waits at BEGIN, and never fails later.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     connection.info[_WROTE] = True
 
 
-def _patience(most: int) -> int:
-    """Return how long to wait, in milliseconds; a request that stood in line has less left."""
-    most = min(most, BUSY_TIMEOUT_MS)
+def _timeout(maximum: int) -> int:
+    """Return how long to wait, in milliseconds: less for a request that waited in the queue."""
+    maximum = min(maximum, BUSY_TIMEOUT_MS)
     if not has_request_context() or (waits := _waits.get()) is None:
-        return most
-    passed = int((time.monotonic() - waits.since) * 1000)
-    return max(0, min(most, REQUEST_TIMEOUT_MS - passed))
+        return maximum
+    elapsed = int((time.monotonic() - waits.since) * 1000)
+    return max(0, min(maximum, REQUEST_TIMEOUT_MS - elapsed))

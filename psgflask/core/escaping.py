@@ -1,10 +1,10 @@
-"""Control characters in what strangers wrote: escaped wherever a log or a terminal shows it."""
+"""Escaping of control characters in user input, for logs and the terminal."""
 
 import re
 
-# What moves a cursor, ends a line or turns the direction of what follows (C0, DEL and C1; line and
-# paragraph separators; bidi controls, marks of annotation, tags), and halves of a character, which
-# no file takes. Joiners and no-break spaces stay: names are written with them.
+# Characters that move a cursor, end a line or change the direction of text (C0, DEL and C1; line
+# and paragraph separators; bidi controls, annotation marks, tags), and lone surrogates, which
+# cannot be encoded. Joiners and no-break spaces stay: names are written with them.
 CONTROLS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
@@ -12,14 +12,14 @@ CONTROLS = re.compile(
 
 
 def one_line(text: str) -> str:
-    r"""Return a text as one line that a terminal shows as it is: a line break becomes "\n"."""
-    return CONTROLS.sub(_written, text)
+    r"""Return a text as one line without control characters: a line break becomes "\n"."""
+    return CONTROLS.sub(_escaped, text)
 
 
 def lines(text: str) -> str:
-    """Return a text whose line breaks and tabs are ours, with nothing else that acts."""
-    return CONTROLS.sub(lambda found: found[0] if found[0] in "\n\t" else _written(found), text)
+    """Return a text with control characters escaped, except line breaks and tabs."""
+    return CONTROLS.sub(lambda match: match[0] if match[0] in "\n\t" else _escaped(match), text)
 
 
-def _written(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode("ascii")
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")

@@ -1,4 +1,4 @@
-"""SQLite's journal: write-ahead on every version, and one checkpoint at a time."""
+"""SQLite's write-ahead log (WAL): its mode, size and checkpoints, one at a time."""
 
 import sqlite3
 from contextlib import suppress
@@ -11,14 +11,14 @@ from psgflask.core.locks import FileLock
 WAL_IS_SAFE_FROM = (3, 51, 3)
 MODE = "WAL"
 LOCK = "checkpoint.lock"
-# Beside the database's file while it is open: what is newest in the database.
+# Beside the database file while it is open: the newest commits.
 WAL = "-wal"
-# What a commit leaves in the journal beyond this is written back at once, worker or none.
+# Bytes: a commit that leaves a larger WAL checkpoints it at once, worker or none.
 MAX_SIZE = 4_000_000
 
 
 def mode_and_reason() -> tuple[str, str]:
-    """Return the journal mode to be used and how checkpoints are kept safe in it."""
+    """Return the journal mode, and how checkpoints are kept safe in it."""
     version = ".".join(map(str, sqlite3.sqlite_version_info))
     if sqlite3.sqlite_version_info >= WAL_IS_SAFE_FROM:
         return MODE, f"SQLite {version} checkpoints safely from several processes"
@@ -26,12 +26,12 @@ def mode_and_reason() -> tuple[str, str]:
 
 
 def configure(connection: sqlite3.Connection) -> None:
-    """Set on a new connection what needs no look at the file, which may be locked."""
-    # We say BEGIN ourselves: the driver would begin late and never IMMEDIATE.
+    """Configure a new connection without reading the file, which may be locked."""
+    # We send BEGIN ourselves: the driver would begin late and never IMMEDIATE.
     connection.isolation_level = None
     for pragma in (
         "foreign_keys=ON",
-        # What is deleted is overwritten: the file holds addresses, and links that open something.
+        # Deleted content is overwritten with zeros: it may be an address, or a secret link.
         "secure_delete=ON",
         # No connection checkpoints by itself: below 3.51.3 two at once could corrupt the file.
         "wal_autocheckpoint=0",
@@ -40,32 +40,32 @@ def configure(connection: sqlite3.Connection) -> None:
 
 
 def use_wal(connection: sqlite3.Connection) -> bool:
-    """Change the file to WAL if it is not yet; False, without waiting, when that cannot be now.
+    """Switch the file to WAL if need be; return False, without waiting, when it is in use.
 
-    It wants the file for itself for a moment. As long as it is refused the former mode holds.
+    Switching takes an exclusive lock for a moment. Until then the former mode stays.
     """
     connection.execute("PRAGMA busy_timeout=0").close()
     try:
         (mode,) = connection.execute(f"PRAGMA journal_mode={MODE}").fetchone()
-    except sqlite3.DatabaseError:  # locked, or worse, which whoever asks for rows will hear
+    except sqlite3.DatabaseError:  # locked, or worse: the next query will raise it
         return False
     return str(mode).upper() == MODE
 
 
 def size(connection: sqlite3.Connection) -> int:
-    """Return the size of the journal in bytes; 0 in another mode, or of no file."""
+    """Return the size of the WAL in bytes; 0 in another mode, or without a file."""
     with suppress(OSError):
         if file := _file(connection):
             return Path(f"{file}{WAL}").stat().st_size
     return 0
 
 
-def checkpoint(connection: sqlite3.Connection, *, patience: int = 0) -> bool:
-    """Write the journal back and empty it; False when some of it had to stay.
+def checkpoint(connection: sqlite3.Connection, *, timeout: int = 0) -> bool:
+    """Checkpoint and truncate the WAL; return False when some of it had to stay.
 
-    Waits at most `patience` milliseconds for who reads or writes, and not at all for another
-    checkpoint. What can be written back is in any case. Raises sqlite3.Error, but not for a lock;
-    OSError where `checkpoint.lock` cannot be opened.
+    Waits at most `timeout` milliseconds for readers and writers, and not at all for another
+    checkpoint; whatever can be written back is. Raises sqlite3.Error, but not for a lock; OSError
+    where `checkpoint.lock` cannot be opened.
     """
     if not (file := _file(connection)):
         return True
@@ -75,7 +75,7 @@ def checkpoint(connection: sqlite3.Connection, *, patience: int = 0) -> bool:
         return False
     with lock:
         connection.execute("PRAGMA query_only=OFF").close()
-        connection.execute(f"PRAGMA busy_timeout={patience}").close()
+        connection.execute(f"PRAGMA busy_timeout={timeout}").close()
         try:
             (busy, *_pages) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError as error:

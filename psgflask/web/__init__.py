@@ -1,1 +1,1 @@
-"""HTTP for every room: languages, kept pages, slots, assets, security, errors, rendering."""
+"""HTTP for every package: languages, cached pages, slots, assets, security, errors, rendering."""

@@ -21,7 +21,7 @@ from psgflask.accounts.models import Account, Attempt, ConfirmationToken
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.mail.models import WAITING, Message
-from tests import filling, full_disk
+from tests import full_disk, html_forms
 from tests.accounts import test_email_confirmation
 from tests.accounts.test_email_confirmation import statements
 from tests.conftest import Visitor
@@ -50,7 +50,7 @@ def sent(app: Flask, email: str, *, ago: timedelta = timedelta(0), **said: Any) 
 
 def ask(client: FlaskClient, email: str = JANE, path: str = AGAIN, **said: Any) -> TestResponse:
     """Ask for a new link as a browser does; return the answer to the form."""
-    form = filling.form_of(client.get(path).text)
+    form = html_forms.form_of(client.get(path).text)
     return client.post(path, data=form.filled({"email": email}), **said)
 
 
@@ -102,7 +102,7 @@ def test_the_button_of_the_spanish_page_leads_to_the_spanish_page(
     client: FlaskClient, token: str
 ) -> None:
     path = f"/es/accounts/join/{token}"
-    done = filling.send(client, path, client.get(path), {})
+    done = html_forms.send(client, path, client.get(path), {})
     assert done.request.path == "/es/accounts/join/confirmed"
     assert "Su correo electrónico está confirmado" in done.text
 
@@ -258,7 +258,7 @@ def test_a13_what_is_wrong_is_said_above_and_beside_the_field(
         assert '<a href="#email">' in answer.text
         assert 'aria-describedby="email-hint email-error"' in answer.text
         assert "<b>@x" not in answer.text
-        assert filling.form_of(answer.text).fields["email"] == [typed]
+        assert html_forms.form_of(answer.text).fields["email"] == [typed]
     assert counts(session)["attempts"] == 0
 
 
@@ -271,7 +271,7 @@ def test_beyond_the_limit_the_page_says_when_and_keeps_what_was_typed(
     assert title_of(last).startswith("Error: ")
     assert "Try again in 1 hour;" in last.text
     assert 3500 < int(last.headers["Retry-After"]) <= 3600
-    assert filling.form_of(last.text).fields["email"] == [JANE]
+    assert html_forms.form_of(last.text).fields["email"] == [JANE]
     assert (counts(session)["attempts"], counts(session)["outbox"]) == (5, 5)
     spanish = ask(client, path=f"/es{AGAIN}")
     assert "dentro de 1 hora;" in spanish.text
@@ -342,7 +342,7 @@ def test_s4_the_answers_and_the_work_are_the_same_for_known_and_unknown(
     for who in ("known", "waiting", "stranger"):
         client = app.test_client()
         path = f"{AGAIN}?"  # an address of its own, so that no page is a kept one
-        form = filling.form_of(client.get(path).text)
+        form = html_forms.form_of(client.get(path).text)
         before = counts(session)
         with statements() as said:
             answer = client.post(path, data=form.filled({"email": f"{who}@example.org"}))
@@ -403,7 +403,7 @@ def test_s18_the_link_in_a_mail_begins_with_the_configured_address(
 def test_s18_under_a_forged_name_no_mail_is_posted(public: Flask, session: Session) -> None:
     sent(public, JANE)
     client = public.test_client()
-    form = filling.form_of(client.get(AGAIN).text)
+    form = html_forms.form_of(client.get(AGAIN).text)
     for host in ("evil.example", "psg.example.evil.example", "psg.example:8000"):
         answer = client.post(AGAIN, data=form.filled({"email": JANE}), headers={"Host": host})
         assert answer.status_code == 400
@@ -424,7 +424,7 @@ def test_s16_nothing_that_is_asked_for_decides_where_a_form_leads(
     names = ("next", "return", "url", "redirect", "continue")
     query = "&".join(f"{name}={next_}" for name in names)
     typed = {"email": JANE, **dict.fromkeys(names, next_)}
-    form = filling.form_of(client.get(f"{AGAIN}?{query}").text)
+    form = html_forms.form_of(client.get(f"{AGAIN}?{query}").text)
     answer = client.post(f"{AGAIN}?{query}", data={**form.fields, **typed})
     assert answer.headers["Location"] == "/accounts/join/asked"
     answer = client.post(f"/accounts/join/{token}?{query}", data=typed)
@@ -488,7 +488,7 @@ def test_r4_a_database_that_takes_nothing_is_told_and_keeps_what_was_typed(
             answer = ask(client, path=path)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, later)
         assert answer.text.count(words_) == 2
-        assert filling.form_of(answer.text).fields["email"] == [JANE]
+        assert html_forms.form_of(answer.text).fields["email"] == [JANE]
     assert counts(session)["attempts"] == 0
     assert ask(client).status_code == 303
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from psgflask.accounts.models import Attempt
 from psgflask.core.database import db
-from tests import filling
+from tests import html_forms
 
 AGAIN = "/accounts/join/again"
 WRITERS, WRITES, READERS = 4, 10, 4
@@ -21,7 +21,7 @@ def test_r7_writers_and_readers_at_once_refuse_and_lose_nothing(
 
     def write(writer: int) -> list[int]:
         client = site.test_client()
-        form = filling.form_of(client.get(AGAIN).text)
+        form = html_forms.form_of(client.get(AGAIN).text)
         statuses = []
         for number in range(WRITES):
             came = {"X-Forwarded-For": f"2001:db8:{writer:x}:{number:x}::1"}

@@ -65,7 +65,7 @@ def watched() -> Machine:
     return machine
 
 
-def test_until_a_clock_was_watched_for_a_day_nothing_is_old_and_nothing_is_to_come() -> None:
+def test_until_the_clock_is_watched_for_a_day_the_time_is_unbounded() -> None:
     machine = Machine()
     machine.go(DAY)
     assert machine.readings.bounds() == clock_watch.TimeBounds(LONG_AGO, NEVER)
@@ -75,7 +75,7 @@ def test_until_a_clock_was_watched_for_a_day_nothing_is_old_and_nothing_is_to_co
 
 @pytest.mark.parametrize("seconds", [15, 3600, DAY - SLICE])
 @pytest.mark.parametrize("off", [AHEAD, DAY, 61])
-def test_r14_a_clock_that_is_ahead_for_less_than_a_day_makes_nothing_old(
+def test_r14_a_clock_that_is_ahead_for_less_than_a_day_ages_nothing(
     watched: Machine, off: float, seconds: float
 ) -> None:
     watched.wrong_by = off
@@ -89,7 +89,7 @@ def test_r14_a_clock_that_is_ahead_for_less_than_a_day_makes_nothing_old(
 
 
 @pytest.mark.parametrize("off", [-AHEAD, -DAY, -61, -START])
-def test_r14_a_clock_that_is_behind_makes_nothing_that_is_dated_now_one_of_the_future(
+def test_r14_a_clock_that_is_behind_puts_no_present_date_in_the_future(
     watched: Machine, off: float
 ) -> None:
     watched.wrong_by = off
@@ -98,7 +98,7 @@ def test_r14_a_clock_that_is_behind_makes_nothing_that_is_dated_now_one_of_the_f
     assert watched.readings.not_before().timestamp() == pytest.approx(watched.true, abs=0.01)
 
 
-def test_r14_a_jump_while_the_machine_is_off_makes_nothing_old(watched: Machine) -> None:
+def test_r14_a_jump_while_the_machine_is_off_ages_nothing(watched: Machine) -> None:
     watched.stop(3600)
     watched.wrong_by = AHEAD
     watched.go(DAY - SLICE)
@@ -108,7 +108,7 @@ def test_r14_a_jump_while_the_machine_is_off_makes_nothing_old(watched: Machine)
     assert watched.earliest_is_off_by == pytest.approx(0, abs=0.01)
 
 
-def test_a_worker_that_is_restarted_every_hour_comes_to_a_day_all_the_same() -> None:
+def test_a_worker_restarted_every_hour_still_watches_for_a_day() -> None:
     machine = Machine()
     for _hour in range(26):
         machine.go(3600, step=60)
@@ -117,7 +117,7 @@ def test_a_worker_that_is_restarted_every_hour_comes_to_a_day_all_the_same() -> 
     assert -26 * 120 <= machine.earliest_is_off_by <= 0
 
 
-def test_a_pause_however_long_is_one_round_of_many() -> None:
+def test_a_pause_of_any_length_counts_as_one_round() -> None:
     machine = Machine()
     machine.go(50 * DAY, step=DAY)
     assert machine.readings.bounds() == clock_watch.TimeBounds(LONG_AGO, NEVER)
@@ -125,7 +125,7 @@ def test_a_pause_however_long_is_one_round_of_many() -> None:
     assert machine.earliest_is_off_by == pytest.approx(0)
 
 
-def test_a_clock_that_stays_is_believed_after_a_day_and_then_things_are_old(
+def test_a_clock_that_stays_shifted_for_a_day_is_trusted(
     watched: Machine,
 ) -> None:
     watched.wrong_by = AHEAD
@@ -186,7 +186,7 @@ def test_r14_nothing_is_deleted_too_early_whatever_the_clock_does_for_less_than_
 # Jumps
 
 
-def test_a_jump_is_told_once_and_for_a_week(watched: Machine) -> None:
+def test_a_jump_is_reported_for_a_week(watched: Machine) -> None:
     watched.wrong_by = AHEAD
     watched.go(5)
     watched.go(3600)
@@ -202,13 +202,13 @@ def test_a_jump_is_told_once_and_for_a_week(watched: Machine) -> None:
 
 
 @pytest.mark.parametrize("off", [1, -1, 59, -59])
-def test_a_correction_is_no_jump(watched: Machine, off: float) -> None:
+def test_a_small_correction_is_no_jump(watched: Machine, off: float) -> None:
     watched.wrong_by = off
     watched.go(60)
     assert watched.readings.jumps == []
 
 
-def test_a_clock_that_is_behind_what_was_read_before_the_start_has_jumped(
+def test_a_clock_behind_its_last_reading_before_a_restart_has_jumped(
     watched: Machine,
 ) -> None:
     watched.stop(3600)
@@ -255,7 +255,7 @@ def test_the_worker_reads_the_clock_first_in_every_round() -> None:
     assert worker.TASKS[0].sweep is clock_watch.run
 
 
-def test_readings_are_written_down_once_a_minute_and_outlive_the_process(
+def test_readings_are_stored_once_a_minute_and_survive_the_process(
     app: Flask, make_app: Callable[..., Flask], pretended: Pretended, file: Path
 ) -> None:
     clock_watch.run(app)
@@ -274,7 +274,7 @@ def test_readings_are_written_down_once_a_minute_and_outlive_the_process(
     assert clock_watch.read_readings(file).watched == 120
 
 
-def test_a_jump_is_logged_and_written_down_at_once(
+def test_a_jump_is_logged_and_stored_at_once(
     app: Flask, pretended: Pretended, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock_watch.run(app)
@@ -289,7 +289,7 @@ def test_a_jump_is_logged_and_written_down_at_once(
     "content",
     [b"", b"{", b"[]", b"{}", b"\xff", b'{"watched": NaN}', b'{"watched": 1e999}'],
 )
-def test_a_file_that_cannot_be_read_means_a_day_anew(
+def test_an_unreadable_file_restarts_the_day_of_readings(
     app: Flask,
     pretended: Pretended,
     file: Path,
@@ -304,7 +304,7 @@ def test_a_file_that_cannot_be_read_means_a_day_anew(
 
 
 @pytest.mark.parametrize("where", ["watched", "shown", "floor", "slices"])
-def test_a_number_that_is_none_is_not_believed(
+def test_a_file_with_nan_is_ignored(
     app: Flask, pretended: Pretended, file: Path, where: str
 ) -> None:
     clock_watch.run(app)
@@ -315,9 +315,7 @@ def test_a_number_that_is_none_is_not_believed(
     assert clock_watch.read_readings(file) == Readings()
 
 
-def test_r14_what_is_written_down_is_never_dated_by_a_moment_that_is_surely_past(
-    app: Flask, file: Path
-) -> None:
+def test_r14_a_corrected_time_is_never_certainly_past(app: Flask, file: Path) -> None:
     assert clock_watch.corrected_time(app, NOON) == NOON
     machine = Machine()
     machine.true -= 2 * DAY
@@ -329,7 +327,7 @@ def test_r14_what_is_written_down_is_never_dated_by_a_moment_that_is_surely_past
     assert clock_watch.corrected_time(app, later) == later
 
 
-def test_the_doctor_says_how_the_clock_stands(app: Flask, pretended: Pretended) -> None:
+def test_the_doctor_reports_on_the_clock(app: Flask, pretended: Pretended) -> None:
     ((state, text),) = findings(app)
     assert state == OK
     assert "0 hours" in text
@@ -349,7 +347,7 @@ def test_the_doctor_says_how_the_clock_stands(app: Flask, pretended: Pretended) 
     assert "to 2026-12-01" in back[1]
 
 
-def test_a_disk_that_is_full_keeps_nobody_from_knowing_the_time(
+def test_a_full_disk_does_not_stop_the_readings(
     app: Flask, pretended: Pretended, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(file: Path, content: bytes) -> None:
@@ -364,9 +362,9 @@ def test_a_disk_that_is_full_keeps_nobody_from_knowing_the_time(
     assert seen.earliest == pretended.now
 
 
-def test_the_uptime_goes_on_by_itself() -> None:
+def test_the_uptime_never_goes_back() -> None:
     assert clock_watch.uptime() <= clock_watch.uptime()
 
 
-def test_a_watch_begins_with_what_is_there(tmp_path: Path) -> None:
+def test_a_watch_without_a_file_has_no_bounds(tmp_path: Path) -> None:
     assert ClockWatch(tmp_path / "none").bounds() == clock_watch.TimeBounds()

@@ -39,7 +39,7 @@ def test_no_server_starts_without_a_secret(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(("command", "refused"), [("init", False), ("run", True)])
-def test_commands_may_run_without_a_secret_but_not_the_one_that_serves(
+def test_commands_except_the_server_run_without_a_secret(
     tmp_path: Path, command: str, refused: bool
 ) -> None:
     with click.Context(click.Command(command), info_name=command, obj=ScriptInfo()):
@@ -53,7 +53,7 @@ def test_commands_may_run_without_a_secret_but_not_the_one_that_serves(
 @pytest.mark.parametrize(
     ("written", "value"), [("yes", True), ("0", False), ("Off", False), ("TRUE", True)]
 )
-def test_the_environment_says_yes_and_no(
+def test_booleans_of_the_environment_are_parsed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, value: bool
 ) -> None:
     monkeypatch.setenv("PSG_WORKER", written)
@@ -92,7 +92,7 @@ def test_an_unreadable_value_is_refused_with_its_name(
         ("BASE_URL = 5", "BASE_URL must be a text"),
     ],
 )
-def test_a_mistake_in_the_file_is_refused_with_its_place(
+def test_a_mistake_in_the_file_is_refused_with_its_line(
     tmp_path: Path, text: str, words: str
 ) -> None:
     (tmp_path / "config.py").write_text(text)
@@ -109,7 +109,7 @@ def test_cookies_are_locked_to_the_host_once_the_site_is_https(tmp_path: Path) -
     assert (secure["SESSION_COOKIE_HTTPONLY"], secure["SESSION_COOKIE_SAMESITE"]) == (True, "Lax")
 
 
-def test_facts_of_the_psg_are_awaited_until_they_are_set(tmp_path: Path) -> None:
+def test_facts_of_the_psg_are_unconfirmed_until_they_are_set(tmp_path: Path) -> None:
     awaited = {setting.name for setting in config.unconfirmed(load(tmp_path).config)}
     assert {"CONTACT_POST", "CONTACT_PHONE", "CONTACT_CORRECTIONS"} <= awaited
     set_ = load(tmp_path, {"SECRET_KEY": SECRET, "CONTACT_POST": "London"}).config

@@ -16,7 +16,7 @@ from sqlalchemy.pool import QueuePool
 
 from psgflask.core import database, journal
 from psgflask.core.database import db
-from tests import factories, filling, locks
+from tests import database_locks, factories, html_forms
 from tests.conftest import Visitor
 
 
@@ -48,7 +48,7 @@ def test_an_unsafe_request_may_write_even_right_after_a_safe_one(writing_app: Fl
         assert client.open("/write", method=method).status_code == status
 
 
-def test_a_command_may_write_after_a_page_was_served(writing_app: Flask) -> None:
+def test_a_command_may_write_after_a_page_is_served(writing_app: Flask) -> None:
     writing_app.test_client().get("/")
     with writing_app.app_context():
         assert write() == "written"
@@ -64,20 +64,20 @@ def test_a_writer_takes_the_lock_when_it_begins(app: Flask, session: Session) ->
     other.close()
 
 
-def test_readers_go_on_while_a_writer_writes(app: Flask, session: Session) -> None:
+def test_readers_do_not_wait_for_a_writer(app: Flask, session: Session) -> None:
     factories.article(session, "Seen by readers")
     session.execute(text("UPDATE content_stamp SET number = number + 1"))
     assert "Seen by readers" in app.test_client().get("/news/").text
     session.rollback()
 
 
-def test_the_pragmas_that_keep_data_whole_are_in_force(session: Session) -> None:
+def test_the_pragmas_that_keep_data_safe_are_in_force(session: Session) -> None:
     asked = ("foreign_keys", "busy_timeout", "journal_mode", "synchronous", "mmap_size")
     said = [session.scalar(text(f"PRAGMA {name}")) for name in asked]
     assert said == [1, 5000, "wal", 2, 0]
 
 
-def test_a_row_cannot_refer_to_what_is_not_there(session: Session) -> None:
+def test_a_foreign_key_must_refer_to_a_row(session: Session) -> None:
     article = factories.article(session)
     article.issue_id = 999
     with pytest.raises(Exception, match="FOREIGN KEY"):
@@ -85,7 +85,7 @@ def test_a_row_cannot_refer_to_what_is_not_there(session: Session) -> None:
     session.rollback()
 
 
-def test_moments_are_stored_in_utc_and_come_back_aware(session: Session) -> None:
+def test_datetimes_are_stored_in_utc_and_loaded_aware(session: Session) -> None:
     lima = timezone(timedelta(hours=-5))
     article = factories.article(session)
     article.publish_at = datetime(2018, 7, 15, 21, 30, tzinfo=lima)
@@ -95,7 +95,7 @@ def test_moments_are_stored_in_utc_and_come_back_aware(session: Session) -> None
     assert session.scalar(text("SELECT publish_at FROM articles")) == "2018-07-16 02:30:00.000000"
 
 
-def test_a_moment_without_a_zone_is_refused(session: Session) -> None:
+def test_a_naive_datetime_is_refused(session: Session) -> None:
     article = factories.article(session)
     article.publish_at = datetime(2018, 7, 15)  # noqa: DTZ001  # the mistake under test
     with pytest.raises(StatementError, match="time zone"):
@@ -103,13 +103,13 @@ def test_a_moment_without_a_zone_is_refused(session: Session) -> None:
     session.rollback()
 
 
-def test_a_database_that_is_taken_whole_is_said_to_be_busy(
+def test_a_database_locked_exclusively_is_reported_as_busy(
     make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
     app = make_app()
     client: Visitor = app.test_client()  # type: ignore[assignment]  # make_app sets the class
-    with locks.held_whole(app):
+    with database_locks.held_whole(app):
         for path in ("/", "/readyz"):
             answer = client.get(path)
             assert answer.status_code == 503, path
@@ -118,18 +118,16 @@ def test_a_database_that_is_taken_whole_is_said_to_be_busy(
     assert client.get("/").status_code == 200
 
 
-def test_a_command_that_cannot_have_the_lock_is_told_so(
+def test_a_command_that_cannot_get_the_lock_fails(
     app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
     locked = pytest.raises(OperationalError, match="locked")
-    with locks.held(app), db.engine.connect() as connection, locked:
+    with database_locks.held(app), db.engine.connect() as connection, locked:
         connection.exec_driver_sql("SELECT 1")
 
 
-def test_deleting_overwrites_and_compacting_leaves_nothing_anywhere(
-    app: Flask, session: Session
-) -> None:
+def test_deleting_overwrites_and_vacuuming_leaves_no_copies(app: Flask, session: Session) -> None:
     file = Path(app.instance_path, "psg.sqlite")
     session.execute(text("CREATE TABLE kept (words TEXT)"))
     session.execute(text("INSERT INTO kept VALUES ('marmoset')"))
@@ -153,7 +151,7 @@ def test_deleting_overwrites_and_compacting_leaves_nothing_anywhere(
     assert b"marmoset" not in file.read_bytes()
 
 
-def test_compacting_gives_up_where_somebody_else_is_busy(
+def test_vacuuming_gives_up_while_another_process_writes(
     app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
@@ -173,7 +171,7 @@ def checked_out(app: Flask) -> int:
         return pool.checkedout()
 
 
-def test_a_lock_that_cannot_be_opened_keeps_no_connection_and_undoes_no_commit(
+def test_an_unusable_checkpoint_lock_leaks_no_connection_and_undoes_no_commit(
     writing_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal, "MAX_SIZE", -1)
@@ -201,7 +199,7 @@ class Unending(sqlite3.Connection):
         self.tried = self.in_transaction
 
 
-def test_a_connection_that_cannot_end_its_transaction_is_given_up(writing_app: Flask) -> None:
+def test_a_connection_that_cannot_roll_back_is_discarded(writing_app: Flask) -> None:
     def unending(*given: Any) -> None:
         given[-1]["factory"] = Unending  # of the parameters that the driver connects with
 
@@ -215,11 +213,11 @@ def test_a_connection_that_cannot_end_its_transaction_is_given_up(writing_app: F
     assert writing_app.test_client().post("/write").status_code == 200
 
 
-def test_where_no_connection_is_left_the_database_is_said_to_be_busy(
+def test_an_exhausted_pool_is_reported_as_a_busy_database(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = app.test_client()
-    form = filling.form_of(client.get("/accounts/join/again").text)
+    form = html_forms.form_of(client.get("/accounts/join/again").text)
     with app.app_context(), ExitStack() as held:
         pool = db.engine.pool
         assert isinstance(pool, QueuePool)

@@ -11,7 +11,7 @@ from psgflask.core import durable
 from tests.full_disk import no_fsync, no_room_after
 
 
-def test_a_file_is_replaced_in_one_step_and_is_its_owners_alone(tmp_path: Path) -> None:
+def test_a_file_is_replaced_atomically_with_mode_0600(tmp_path: Path) -> None:
     file = tmp_path / "file"
     durable.atomic_write(file, b"one")
     durable.atomic_write(file, b"two")
@@ -21,7 +21,7 @@ def test_a_file_is_replaced_in_one_step_and_is_its_owners_alone(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])
-def test_r4_a_full_disk_leaves_what_was_there_and_nothing_beside_it(
+def test_r4_a_full_disk_leaves_the_old_content_and_no_temporary_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     file = tmp_path / "file"
@@ -41,7 +41,7 @@ def test_r4_a_full_disk_leaves_what_was_there_and_nothing_beside_it(
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_r4_what_cannot_be_brought_to_the_disk_is_not_written(
+def test_r4_a_failed_fsync_leaves_the_old_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "file"
@@ -57,7 +57,7 @@ def test_r4_what_cannot_be_brought_to_the_disk_is_not_written(
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_new_file_never_takes_the_place_of_one_that_is_there(tmp_path: Path) -> None:
+def test_atomic_create_never_replaces_a_file(tmp_path: Path) -> None:
     file = tmp_path / "file"
     durable.atomic_create(file, b"one")
     with pytest.raises(FileExistsError):
@@ -67,7 +67,7 @@ def test_a_new_file_never_takes_the_place_of_one_that_is_there(tmp_path: Path) -
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_a_new_file_is_written_where_a_disk_knows_no_links(
+def test_atomic_create_works_without_hard_links(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unknown(*given: object) -> None:
@@ -78,7 +78,7 @@ def test_a_new_file_is_written_where_a_disk_knows_no_links(
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"one"]
 
 
-def test_lines_are_added_behind_one_that_was_cut_off(tmp_path: Path) -> None:
+def test_lines_are_appended_after_a_truncated_one(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"one\ntw")
     durable.append_lines(file, ["three", "four"])
@@ -86,7 +86,7 @@ def test_lines_are_added_behind_one_that_was_cut_off(tmp_path: Path) -> None:
     assert file.read_bytes() == b"one\ntw\nthree\nfour\nfive\n"
 
 
-def test_lines_of_several_writers_are_all_there_and_whole(tmp_path: Path) -> None:
+def test_lines_of_concurrent_writers_are_all_there_and_whole(tmp_path: Path) -> None:
     file = tmp_path / "file"
 
     def write(name: str) -> None:

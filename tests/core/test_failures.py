@@ -36,21 +36,21 @@ def full(tmp_path: Path) -> sqlite3.Error:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
-def test_r4_a_full_disk_and_a_spent_quota_are_known(number: int) -> None:
+def test_r4_a_full_disk_and_an_exceeded_quota_are_recognised(number: int) -> None:
     error = OSError(number, os.strerror(number), "file")
     assert failures.is_disk_full(error)
     assert failures.describe(error) == failures.NO_SPACE
     assert "Make room" in failures.advice(error)
 
 
-def test_r4_a_database_without_room_is_known_whoever_tells_of_it(full: sqlite3.Error) -> None:
+def test_r4_a_full_database_is_recognised_wrapped_or_not(full: sqlite3.Error) -> None:
     for error in (full, OperationalError("INSERT", {}, full)):
         assert failures.is_disk_full(error)
         assert failures.cannot_write(error)
         assert failures.describe(error) == failures.NO_SPACE
 
 
-def test_what_may_not_be_written_is_told_from_what_is_full(tmp_path: Path) -> None:
+def test_a_read_only_file_is_not_taken_for_a_full_disk(tmp_path: Path) -> None:
     sqlite3.connect(tmp_path / "one").close()
     readonly = of_sqlite(tmp_path / "one", "PRAGMA query_only=ON", "CREATE TABLE t (x)")
     for error in (readonly, PermissionError(errno.EACCES, "Permission denied", "x")):
@@ -59,13 +59,13 @@ def test_what_may_not_be_written_is_told_from_what_is_full(tmp_path: Path) -> No
         assert "rights" in failures.advice(error)
 
 
-def test_other_errors_are_neither() -> None:
+def test_other_errors_are_not_write_failures() -> None:
     for error in (ValueError("x"), FileNotFoundError(errno.ENOENT, "No such file", "x")):
         assert not failures.cannot_write(error)
         assert "log" in failures.advice(error)
 
 
-def test_s22_of_an_error_that_may_hold_anything_its_name_alone_is_told() -> None:
+def test_s22_only_the_name_of_an_arbitrary_error_is_described() -> None:
     broken = sqlite3.IntegrityError("UNIQUE constraint failed: people.number")
     assert failures.describe(ValueError("maria@example.org")) == "ValueError"
     assert failures.describe(ListUnreadable("erased.txt, line 2: not a moment")) == (
@@ -77,7 +77,7 @@ def test_s22_of_an_error_that_may_hold_anything_its_name_alone_is_told() -> None
     )
 
 
-def test_what_is_told_is_one_line_of_bounded_length() -> None:
+def test_a_description_is_one_line_of_bounded_length() -> None:
     told = failures.describe(ListUnreadable("a\n\x1b[31mb" + "c" * 1000))
     assert told.isprintable()
     assert len(told) == failures.MAX_LENGTH
@@ -91,7 +91,7 @@ def test_what_is_told_is_one_line_of_bounded_length() -> None:
         *(sqlite3.SQLITE_IOERR_ACCESS, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_FULL),
     ],
 )
-def test_what_the_machine_refuses_is_no_damage_of_the_file(code: int) -> None:
+def test_an_unreachable_file_is_not_reported_as_damaged(code: int) -> None:
     error = sqlite3.OperationalError("unable to open database file")
     error.sqlite_errorcode = code
     assert not failures.is_damaged(error)
@@ -106,13 +106,13 @@ def test_what_the_machine_refuses_is_no_damage_of_the_file(code: int) -> None:
         *(sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ),
     ],
 )
-def test_what_the_disk_no_longer_gives_as_it_was_written_is_damage(code: int) -> None:
+def test_unreadable_content_is_damage(code: int) -> None:
     error = sqlite3.DatabaseError("database disk image is malformed")
     error.sqlite_errorcode = code
     assert failures.is_damaged(error)
 
 
-def test_a_busy_database_is_logged_in_a_line_and_a_fault_of_the_code_with_its_traceback(
+def test_a_busy_database_is_logged_in_one_line_and_a_bug_with_its_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     busy = OperationalError("BEGIN", {}, sqlite3.OperationalError("database is locked"))

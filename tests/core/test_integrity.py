@@ -17,7 +17,7 @@ from psgflask.core import database, integrity
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.ops import doctor, worker
-from tests import factories, locks
+from tests import database_locks, factories
 from tests.browser import content
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -127,17 +127,17 @@ def asked(visitor: FlaskClient) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-def test_the_worker_looks_through_the_database() -> None:
+def test_the_worker_checks_the_database() -> None:
     assert integrity.run in [task.sweep for task in worker.TASKS]
 
 
-def test_a_whole_database_is_ready_and_said_to_be_whole(site: Flask, visitor: FlaskClient) -> None:
+def test_an_intact_database_is_ready(site: Flask, visitor: FlaskClient) -> None:
     integrity.run(site)
     assert known(site) == ""
     assert "database" not in asked(visitor)[1]
 
 
-def test_each_harm_is_found_by_the_worker_and_told_to_monitors(
+def test_every_kind_of_damage_is_found_by_the_worker_and_reported_to_monitors(
     site: Flask,
     visitor: FlaskClient,
     harm: Callable[[Flask], None],
@@ -153,7 +153,7 @@ def test_each_harm_is_found_by_the_worker_and_told_to_monitors(
     assert "psgflask restore" in caplog.text
 
 
-def test_the_doctor_says_what_to_do_word_by_word(
+def test_the_doctor_prints_the_commands_that_repair_it(
     site: Flask, harm: Callable[[Flask], None]
 ) -> None:
     harm(site)
@@ -163,7 +163,7 @@ def test_the_doctor_says_what_to_do_word_by_word(
         assert said in done.output.replace("\n", " ")
 
 
-def test_pages_that_are_kept_are_shown_and_others_say_that_it_is_our_fault(
+def test_cached_pages_are_served_and_others_are_error_pages(
     site: Flask, visitor: FlaskClient, harm: Callable[[Flask], None]
 ) -> None:
     kept = {path: visitor.get(path).data for path in ("/", "/news/", "/es/news/")}
@@ -178,7 +178,7 @@ def test_pages_that_are_kept_are_shown_and_others_say_that_it_is_our_fault(
     assert visitor.get("/healthz").status_code == 200
 
 
-def test_a_kept_page_outlives_its_day_where_it_cannot_be_drawn_anew(
+def test_a_cached_page_outlives_its_day_where_it_cannot_be_rendered_again(
     site: Flask, visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from psgflask.web import caching
@@ -193,7 +193,7 @@ def test_a_kept_page_outlives_its_day_where_it_cannot_be_drawn_anew(
     assert "ETag" not in answer.headers
 
 
-def test_what_a_request_could_not_read_is_told_at_once_and_looked_into(
+def test_damage_found_by_a_request_is_reported_at_once_and_checked(
     site: Flask, visitor: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     integrity.run(site)
@@ -207,7 +207,7 @@ def test_what_a_request_could_not_read_is_told_at_once_and_looked_into(
     assert "psgflask restore" in caplog.text
 
 
-def test_what_could_not_be_read_for_a_moment_is_forgotten_once_all_was_looked_through(
+def test_a_passing_read_error_is_cleared_by_the_next_check(
     site: Flask, visitor: FlaskClient
 ) -> None:
     with site.app_context():
@@ -217,18 +217,20 @@ def test_what_could_not_be_read_for_a_moment_is_forgotten_once_all_was_looked_th
     assert "database" not in asked(visitor)[1]
 
 
-def test_a_form_is_not_lost_because_the_database_is(site: Flask, visitor: FlaskClient) -> None:
-    from tests import filling
+def test_a_form_keeps_its_values_when_the_database_is_damaged(
+    site: Flask, visitor: FlaskClient
+) -> None:
+    from tests import html_forms
 
     page = visitor.get("/accounts/join/again").text
     not_a_database(site)
-    form = filling.form_of(page).filled({"email": "rosa@example.org"})
+    form = html_forms.form_of(page).filled({"email": "rosa@example.org"})
     answer = visitor.post("/accounts/join/again", data=form)
     assert answer.status_code == 503
     assert "rosa@example.org" in answer.text
 
 
-def test_the_note_clears_itself_when_another_file_takes_the_place(
+def test_the_result_does_not_hold_for_another_file(
     site: Flask, visitor: FlaskClient, tmp_path: Path
 ) -> None:
     whole = tmp_path / "whole"
@@ -244,7 +246,7 @@ def test_the_note_clears_itself_when_another_file_takes_the_place(
     assert "database" not in asked(visitor)[1]
 
 
-def test_it_is_looked_through_in_the_night_and_a_fault_again_soon(
+def test_the_file_is_checked_at_night_and_again_soon_when_damaged(
     site: Flask, clock: Callable[[datetime], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[Path] = []
@@ -271,7 +273,7 @@ def test_it_is_looked_through_in_the_night_and_a_fault_again_soon(
     assert after(hours=62, minutes=11) == 4
 
 
-def test_a_worker_that_was_off_at_night_looks_at_last_by_day(
+def test_a_worker_that_was_off_at_night_checks_by_day(
     site: Flask, clock: Callable[[datetime], None]
 ) -> None:
     note = Path(site.instance_path, integrity.RESULT_FILE)
@@ -281,16 +283,16 @@ def test_a_worker_that_was_off_at_night_looks_at_last_by_day(
     assert (NOW + timedelta(hours=45)).isoformat() in note.read_text()
 
 
-def test_a_database_that_is_taken_is_not_taken_for_damaged(
+def test_a_locked_database_is_not_reported_as_damaged(
     site: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(integrity, "BUSY_TIMEOUT_MS", 1)
-    with locks.held_whole(site), pytest.raises(sqlite3.OperationalError, match="locked"):
+    with database_locks.held_whole(site), pytest.raises(sqlite3.OperationalError, match="locked"):
         integrity.run(site)
     assert known(site) == ""
 
 
-def test_an_index_that_disagrees_is_found_though_every_page_can_be_read(site: Flask) -> None:
+def test_an_index_that_disagrees_with_its_table_is_found(site: Flask) -> None:
     close(site)
     with closing(sqlite3.connect(file_of(site), isolation_level=None)) as connection:
         connection.execute("CREATE TABLE seen (words TEXT)")
@@ -325,9 +327,7 @@ def descriptors(left: int) -> Iterator[None]:
             os.close(descriptor)
 
 
-def test_too_many_open_files_are_no_damage_of_the_database(
-    site: Flask, visitor: FlaskClient
-) -> None:
+def test_too_many_open_files_are_not_reported_as_damage(site: Flask, visitor: FlaskClient) -> None:
     visitor.post("/news/article-1")  # the page of an error is drawn: its template is read
     for left in (2, 1, 0):
         close(site)
@@ -343,7 +343,7 @@ def test_too_many_open_files_are_no_damage_of_the_database(
     assert visitor.get("/news/article-2").status_code == 200
 
 
-def test_a_file_that_cannot_be_opened_is_not_looked_through_and_nothing_is_noted(
+def test_a_file_that_cannot_be_opened_has_no_result(
     site: Flask,
 ) -> None:
     close(site)
@@ -367,7 +367,7 @@ def elsewhere(site: Flask, make_app: Callable[..., Flask], tmp_path: Path) -> Fl
     return make_app(TESTING=False, DATABASE_URL=f"sqlite:///{file}")
 
 
-def test_a_database_elsewhere_is_looked_through_where_it_is(
+def test_a_database_outside_the_instance_is_checked(
     elsewhere: Flask, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file, visitor = tmp_path / "elsewhere" / "site.db", elsewhere.test_client()
@@ -388,7 +388,7 @@ def test_a_database_elsewhere_is_looked_through_where_it_is(
     assert "database" not in asked(visitor)[1]
 
 
-def test_what_a_request_suspects_of_a_database_elsewhere_is_looked_into_and_cleared(
+def test_damage_reported_of_a_database_outside_the_instance_is_checked_and_cleared(
     elsewhere: Flask,
 ) -> None:
     visitor = elsewhere.test_client()
@@ -399,7 +399,7 @@ def test_what_a_request_suspects_of_a_database_elsewhere_is_looked_into_and_clea
     assert "database" not in asked(visitor)[1]
 
 
-def test_a_note_of_no_file_is_a_fault_of_none(site: Flask) -> None:
+def test_a_result_without_a_file_is_ignored(site: Flask) -> None:
     """As an older version wrote it, and as where there is no file any more."""
     note = Path(site.instance_path, integrity.RESULT_FILE)
     note.write_text('{"at": "", "fault": "unable to open database file", "file": []}')
@@ -413,7 +413,7 @@ def test_a_note_of_no_file_is_a_fault_of_none(site: Flask) -> None:
     assert not note.exists()
 
 
-def test_a_database_that_is_no_file_has_no_note(
+def test_a_database_that_is_no_file_has_no_result(
     site: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with site.app_context():

@@ -43,7 +43,7 @@ def mode_of(file: Path) -> str:
     ("version", "said"),
     [((3, 40, 1), "one checkpoint at a time"), ((3, 51, 2), "one"), ((3, 51, 3), "several")],
 )
-def test_the_mode_is_wal_and_how_it_is_kept_safe_depends_on_the_version(
+def test_the_mode_is_wal_and_the_safeguard_depends_on_the_version(
     monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int], said: str
 ) -> None:
     monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
@@ -56,7 +56,7 @@ def test_no_connection_checkpoints_by_itself(session: Session) -> None:
     assert session.scalar(text("PRAGMA wal_autocheckpoint")) == 0
 
 
-def test_an_installation_in_the_former_mode_is_changed_by_its_first_writer(
+def test_the_first_writer_switches_a_file_to_wal(
     app: Flask, session: Session, file: Path, other: sqlite3.Connection
 ) -> None:
     db.engine.dispose()
@@ -66,7 +66,7 @@ def test_an_installation_in_the_former_mode_is_changed_by_its_first_writer(
     assert mode_of(file) == "wal"
 
 
-def test_the_former_mode_stays_while_somebody_reads_and_nothing_waits_for_that(
+def test_the_former_mode_stays_while_a_reader_is_connected(
     app: Flask, session: Session, file: Path, other: sqlite3.Connection
 ) -> None:
     db.engine.dispose()
@@ -82,9 +82,7 @@ def test_the_former_mode_stays_while_somebody_reads_and_nothing_waits_for_that(
     assert mode_of(file) == "wal"
 
 
-def test_a_round_of_the_worker_empties_the_journal(
-    app: Flask, session: Session, file: Path
-) -> None:
+def test_the_worker_truncates_the_wal(app: Flask, session: Session, file: Path) -> None:
     factories.article(session)
     session.commit()
     assert journal_of(file).stat().st_size
@@ -92,7 +90,7 @@ def test_a_round_of_the_worker_empties_the_journal(
     assert not journal_of(file).stat().st_size
 
 
-def test_readers_and_writers_of_the_moment_keep_the_journal_and_nobody_waits(
+def test_active_readers_and_writers_keep_the_wal_without_waiting(
     app: Flask, session: Session, file: Path, other: sqlite3.Connection
 ) -> None:
     factories.article(session)
@@ -114,7 +112,7 @@ def test_only_one_process_checkpoints_at_a_time(app: Flask, session: Session, fi
     assert not journal_of(file).stat().st_size
 
 
-def test_the_journal_stays_small_where_no_worker_runs(
+def test_the_wal_stays_small_without_a_worker(
     session: Session, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal, "MAX_SIZE", 20_000)
@@ -127,7 +125,7 @@ def test_the_journal_stays_small_where_no_worker_runs(
     assert max(sizes) < 400_000
 
 
-def test_a_commit_stands_although_the_journal_could_not_be_written_back(
+def test_a_commit_succeeds_although_its_checkpoint_fails(
     app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*asked: object) -> bool:
@@ -140,7 +138,7 @@ def test_a_commit_stands_although_the_journal_could_not_be_written_back(
     assert "Kept all the same" in app.test_client().get("/news/").text
 
 
-def test_compacting_leaves_nothing_in_the_journal(app: Flask, session: Session, file: Path) -> None:
+def test_vacuuming_leaves_nothing_in_the_wal(app: Flask, session: Session, file: Path) -> None:
     session.execute(text("CREATE TABLE kept (words TEXT)"))
     session.execute(text("INSERT INTO kept VALUES ('marmoset')"))
     session.commit()
@@ -152,7 +150,7 @@ def test_compacting_leaves_nothing_in_the_journal(app: Flask, session: Session, 
     assert b"marmoset" not in file.read_bytes()
 
 
-def test_compacting_is_not_done_while_a_reader_keeps_the_journal(
+def test_vacuuming_fails_while_a_reader_keeps_the_wal(
     app: Flask, session: Session, other: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)

@@ -17,9 +17,9 @@ def sized(bytes_: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
     return np.zeros(bytes_, np.uint8)
 
 
-def test_what_was_used_again_outlives_what_was_not() -> None:
+def test_the_least_recently_used_value_is_evicted() -> None:
     cache = LRUCache(31_500)
-    for name in ("a", "b", "c", "d"):  # there is room for three
+    for name in ("a", "b", "c", "d"):  # three fit
         cache.get_or_create(name, partial(sized, 10_000))
     assert cache.keys() == ["b", "c", "d"]
     kept = cache.get_or_create("b", partial(sized, 1))
@@ -28,7 +28,7 @@ def test_what_was_used_again_outlives_what_was_not() -> None:
     assert sorted(cache.keys()) == ["b", "d", "e"]
 
 
-def test_what_is_larger_than_all_room_is_made_and_let_go() -> None:
+def test_a_value_larger_than_the_cache_is_created_and_evicted() -> None:
     cache = LRUCache(3_000)
     assert len(cache.get_or_create("wide", lambda: np.zeros(1_000))) == 1_000
     assert (len(cache), cache.size) == (0, 0)
@@ -36,7 +36,7 @@ def test_what_is_larger_than_all_room_is_made_and_let_go() -> None:
 
 @pytest.mark.parametrize("letters", [1, 40, 200, 20_000])
 @pytest.mark.parametrize("sign", ["x", "ñ", "Ж", "😀"])
-def test_keys_count_as_what_they_take(letters: int, sign: str) -> None:
+def test_keys_count_with_the_memory_they_take(letters: int, sign: str) -> None:
     cache = LRUCache(1_000_000)
     gc.collect()
     tracemalloc.start()
@@ -55,7 +55,7 @@ def test_keys_count_as_what_they_take(letters: int, sign: str) -> None:
     assert taken <= 1_150_000
 
 
-def test_whatever_is_asked_for_no_more_is_kept_than_may_be() -> None:
+def test_the_cache_never_exceeds_its_size() -> None:
     chance = random.Random(3)
     cache = LRUCache(50_000)
     for _time in range(2_000):

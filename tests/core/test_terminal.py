@@ -24,7 +24,7 @@ from tests import factories, full_disk
         *("pages list", "pages show contact", "pages appeal list"),
     ],
 )
-def test_a_command_that_reads_goes_on_while_somebody_writes(
+def test_a_reading_command_does_not_wait_for_a_writer(
     app: Flask, session: Session, command: str
 ) -> None:
     factories.article(session, "Seen by readers", slug="seen")
@@ -55,7 +55,7 @@ def test_a_command_that_reads_goes_on_while_somebody_writes(
         ),
     ],
 )
-def test_r4_a_command_that_cannot_write_says_so_in_a_sentence(
+def test_r4_a_command_that_cannot_write_reports_it_in_a_sentence(
     app: Flask, fault: Callable[[], Exception], words: str, within: bool
 ) -> None:
     @app.cli.command("save")
@@ -73,7 +73,7 @@ def test_r4_a_command_that_cannot_write_says_so_in_a_sentence(
     assert words in told.output
 
 
-def test_other_faults_of_a_command_are_shown_whole(app: Flask) -> None:
+def test_other_errors_of_a_command_keep_their_traceback(app: Flask) -> None:
     @app.cli.command("save")
     def save() -> None:
         raise FileNotFoundError(errno.ENOENT, "No such file")
@@ -89,7 +89,7 @@ def commands(group: click.Group) -> Iterator[click.Command]:
             yield from commands(command)
 
 
-def test_every_command_tells_of_a_full_disk_however_many_sites_a_process_has(
+def test_every_command_reports_write_failures_and_is_wrapped_once(
     make_app: Callable[..., Flask],
 ) -> None:
     for app in (make_app(), make_app()):
@@ -102,7 +102,7 @@ def test_every_command_tells_of_a_full_disk_however_many_sites_a_process_has(
         )
 
 
-def test_only_what_a_row_says_is_printed_and_nothing_that_it_does(
+def test_control_characters_in_a_row_are_escaped(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     acts = "a\nb\x1b[31m\x9b\u202e"
@@ -116,7 +116,7 @@ def test_only_what_a_row_says_is_printed_and_nothing_that_it_does(
     assert not set("\x1b\x9b\u202e") & set(told)
 
 
-def test_what_is_printed_to_be_kept_in_a_file_stays_as_it_is_there(
+def test_printed_file_content_is_unchanged(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal.print_file("Left\u200e to right\x1b\n")
@@ -126,6 +126,6 @@ def test_what_is_printed_to_be_kept_in_a_file_stays_as_it_is_there(
     assert capsys.readouterr().out == "Left\\u200e to right\\x1b\n"
 
 
-def test_a_file_that_holds_mistakes_is_quoted_without_what_it_does() -> None:
+def test_a_quoted_mistake_is_escaped() -> None:
     mistake = InvalidFrontMatter(Mistake(1, "no such key \x1b[2Jtitle"))
     assert r"\x1b[2Jtitle" in terminal.FileRefused(None, mistake).message

@@ -27,7 +27,7 @@ from sqlalchemy import select
 from psgflask.core.database import db
 from psgflask.members.models import Application
 from psgflask.news.models import Article
-from tests import filling
+from tests import html_forms
 from tests.benchmarks.servers import ROOT, serving
 from tests.drills.drill_s4 import SEND, Visitor
 from tests.drills.installation import fresh, let_go
@@ -105,14 +105,18 @@ def _told_of_readers(seen: Seen, held_for: float) -> int:
     return failed
 
 
-def _told_of_writers(app: Flask, people: list[tuple[Visitor, filling.Fields]], sent: list) -> int:  # type: ignore[type-arg]  # what Visitor.post gives
+def _told_of_writers(
+    app: Flask,
+    people: list[tuple[Visitor, html_forms.Fields]],
+    sent: list,  # type: ignore[type-arg]  # what Visitor.post gives
+) -> int:
     refused = lost = 0
     slowest = 0.0
     taken = 0
     for (visitor, fields), ((status, headers, page), seconds) in zip(people, sent, strict=True):
         refused += status == 503 and "retry-after: " in headers.lower()
         slowest = max(slowest, seconds)
-        kept = filling.form_of(page)
+        kept = html_forms.form_of(page)
         visitor.connection.close()
         lost += any(
             kept.fields.get(name) != value
@@ -146,7 +150,7 @@ def _told_of_commands(commands: list[tuple[str, int, float, str]]) -> int:
     return failed
 
 
-def _person(port: int, number: int) -> tuple[Visitor, filling.Fields]:
+def _person(port: int, number: int) -> tuple[Visitor, html_forms.Fields]:
     """Fill in the form up to its last button; return who did and what the button would send."""
     visitor = Visitor(port)
     visitor.network, visitor.moves = 0x100 * (number + 1), 0

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests import hostile
+from tests import hostile_requests
 from tests.browser import content
 
 
@@ -22,7 +22,7 @@ def main() -> int:
     chosen = asked.parse_args()
     with tempfile.TemporaryDirectory() as spare, content.filled(Path(spare), "full") as app:
         begun = time.monotonic()
-        outcome = hostile.walk(app, chosen.requests, chosen.seed, chosen.beginning)
+        outcome = hostile_requests.walk(app, chosen.requests, chosen.seed, chosen.beginning)
         seconds = time.monotonic() - begun
     for fault in outcome.faults[:20]:
         print(fault)

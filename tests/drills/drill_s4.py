@@ -21,7 +21,7 @@ from psgflask.accounts.models import Attempt
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.members.web import form_tokens, steps
-from tests import filling
+from tests import html_forms
 from tests.benchmarks.servers import serving
 from tests.drills.installation import SETTINGS, fresh
 from tests.members.joining_form import FIRST, PERSON
@@ -92,7 +92,7 @@ class Visitor:
         self.network, self.moves = 0, 1
         page, headers = self.get(AGAIN)
         self.cookie = headers["Set-Cookie"].partition(";")[0]
-        self.again = filling.form_of(page)
+        self.again = html_forms.form_of(page)
 
     def get(self, path: str) -> tuple[str, http.client.HTTPMessage]:
         """Return a page and its headers."""
@@ -108,7 +108,7 @@ class Visitor:
         """Answer every question of an application, up to its last button, in no hurry."""
         page, headers = self.get(FIRST)
         self.cookie = headers["Set-Cookie"].partition(";")[0]
-        while (form := filling.form_of(page)).action != SEND:
+        while (form := html_forms.form_of(page)).action != SEND:
             [asked] = form.fields["from"]
             typed = {name: PERSON[name] for name in steps.ASKED[asked] if name in PERSON}
             (_status, _headers, page), _seconds = self.post(form.action, form.filled(typed))
@@ -124,7 +124,7 @@ class Visitor:
         typed = {"email": email, "stamp": form_tokens.new(str(SETTINGS["SECRET_KEY"]), now=begun)}
         return self.post(SEND, self.application.filled(typed))
 
-    def post(self, path: str, fields: filling.Fields, network: str = "") -> tuple[Answer, float]:
+    def post(self, path: str, fields: html_forms.Fields, network: str = "") -> tuple[Answer, float]:
         """Send a form; return what was answered, and after how many seconds."""
         self.network += self.moves
         headers = {

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from psgflask.members.web import form_tokens, steps
-from tests import filling
+from tests import html_forms
 
 FIRST = "/members/join/membership"
 Typed = Mapping[str, str | Sequence[str]]
@@ -56,7 +56,7 @@ class Applicant:
         self, answer: TestResponse, typed: Typed | None = None, /, *, at: str = "", **more: Any
     ) -> TestResponse:
         """Fill in the page's form and press its first button, or one that leads elsewhere."""
-        form = filling.form_of(answer.text)
+        form = html_forms.form_of(answer.text)
         fields = form.filled(typed or {})
         fields |= {name: [str(value)] for name, value in more.items()}
         return self.client.post(at or form.action, data=fields, headers=self.headers)
@@ -64,7 +64,7 @@ class Applicant:
     def to_check(self, typed: Typed = PERSON) -> TestResponse:
         """Answer every question; return the page that shows all answers."""
         answer = self.begin()
-        while "join/send" not in filling.form_of(answer.text).action:
+        while "join/send" not in html_forms.form_of(answer.text).action:
             [page] = hidden(answer)["from"]
             answer = self.press(answer, {n: typed[n] for n in steps.ASKED[page] if n in typed})
             assert answer.status_code == 200, answer.text[answer.text.index("<main") :]
@@ -81,6 +81,6 @@ class Applicant:
         return self.press(answer)
 
 
-def hidden(answer: TestResponse) -> filling.Fields:
+def hidden(answer: TestResponse) -> html_forms.Fields:
     """Return what stands in the fields of the form of an answer."""
-    return filling.form_of(answer.text).fields
+    return html_forms.form_of(answer.text).fields

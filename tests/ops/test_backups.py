@@ -12,7 +12,7 @@ from psgflask.core.clock import utc_now
 from psgflask.core.config import DEFAULTS
 from psgflask.ops import archives, backups
 from psgflask.ops.archives import BackupRefused
-from tests import killing, tars
+from tests import kill_points, tars
 
 SETTINGS = {**DEFAULTS, "SECRET_KEY": "secret", "TRUSTED_PROXIES": 1, "CONTACT_POST": "London"}
 
@@ -33,7 +33,7 @@ def test_killed_at_any_step_a_backup_leaves_nothing_that_the_next_does_not_remov
     site: Path, tmp_path: Path
 ) -> None:
     folder, steps = tmp_path / "backups", 0
-    for _step in killing.at_each_step(lambda: make(site, folder / "first.tar"), folder):
+    for _step in kill_points.at_each_step(lambda: make(site, folder / "first.tar"), folder):
         steps += 1
         # Folders that are closed close what is in them.
         there = [folder, *folder.iterdir()] if folder.exists() else []

@@ -15,7 +15,7 @@ from flask import Flask
 from psgflask.core import config, paths
 from psgflask.ops import backups, installing, restore
 from psgflask.ops.archives import DATABASE, BackupRefused, Manifest
-from tests import killing, tars
+from tests import kill_points, tars
 
 
 def prepare(database: Path, settings: Mapping[str, Any]) -> None:
@@ -63,7 +63,7 @@ def test_killed_at_any_step_a_restore_is_whole_or_can_be_begun_again(
     backup = made(tmp_path, database, {"CONTACT_POST": "London"})
     target = tmp_path / "target"
     ends: dict[str, int] = {"whole": 0, "half": 0, "empty": 0}
-    for _step in killing.at_each_step(lambda: restored(target, backup), target):
+    for _step in kill_points.at_each_step(lambda: restored(target, backup), target):
         if (target / DATABASE).exists():
             ends["whole"] += 1
             restore.check_whole(target)  # nothing stands in its way, and the rest is removed
@@ -100,7 +100,7 @@ def test_killed_at_any_step_of_clearing_up_a_restore_can_be_begun_again(
         (target / DATABASE).rename(target / paths.HALF_RESTORED / DATABASE)
 
     half_done()
-    for _step in killing.at_each_step(lambda: restored(target, backup), target):
+    for _step in kill_points.at_each_step(lambda: restored(target, backup), target):
         if not (target / DATABASE).exists():
             restored(target, backup)
         restore.check_whole(target)

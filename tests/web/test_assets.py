@@ -19,14 +19,14 @@ def css(client: FlaskClient) -> str:
     return found[1]
 
 
-def test_the_page_links_to_one_bundle_that_may_be_kept_for_ever(client: FlaskClient) -> None:
+def test_the_page_links_to_one_immutable_bundle(client: FlaskClient) -> None:
     answer = client.get(css(client))
     assert answer.content_type == "text/css; charset=utf-8"
     assert "immutable" in answer.headers["Cache-Control"]
     assert "Set-Cookie" not in answer.headers
 
 
-def test_the_bundle_holds_every_style_tokens_first(client: FlaskClient) -> None:
+def test_the_bundle_contains_every_stylesheet_tokens_first(client: FlaskClient) -> None:
     text = client.get(css(client), headers={"Accept-Encoding": ""}).text
     for file in (paths.static() / "css").glob("*.css"):
         rules = re.sub(r"/\*.*?\*/", "", file.read_text("utf-8"), flags=re.DOTALL)
@@ -35,7 +35,7 @@ def test_the_bundle_holds_every_style_tokens_first(client: FlaskClient) -> None:
     assert "/*" not in text
 
 
-def test_fonts_in_the_bundle_have_hashed_addresses_that_answer(client: FlaskClient) -> None:
+def test_fonts_in_the_bundle_have_working_hashed_addresses(client: FlaskClient) -> None:
     text = client.get(css(client), headers={"Accept-Encoding": ""}).text
     fonts = re.findall(r'url\("?([^")]+)"?\)', text)
     assert fonts
@@ -48,9 +48,7 @@ def test_fonts_in_the_bundle_have_hashed_addresses_that_answer(client: FlaskClie
 
 
 @pytest.mark.parametrize("coding", ["br", "gzip", ""])
-def test_styles_are_compressed_once_and_the_same_in_each_coding(
-    client: FlaskClient, coding: str
-) -> None:
+def test_styles_are_the_same_in_each_coding(client: FlaskClient, coding: str) -> None:
     address = css(client)
     plain = client.get(address, headers={"Accept-Encoding": ""}).data
     answer = client.get(address, headers={"Accept-Encoding": coding})
@@ -59,14 +57,14 @@ def test_styles_are_compressed_once_and_the_same_in_each_coding(
     assert answer.headers["Vary"] == "Accept-Encoding"
 
 
-def test_an_old_hash_gets_the_file_of_now_but_not_for_ever(client: FlaskClient) -> None:
+def test_an_old_hash_gets_the_present_file_for_an_hour(client: FlaskClient) -> None:
     address = re.sub(r"/static/[^/]+/", "/static/0123456789ab/", css(client))
     answer = client.get(address)
     assert answer.status_code == 200
     assert "immutable" not in answer.headers["Cache-Control"]
 
 
-def test_a_file_that_the_reader_has_is_not_sent_again(client: FlaskClient) -> None:
+def test_an_unchanged_file_is_not_sent_again(client: FlaskClient) -> None:
     address = css(client)
     etag = client.get(address).headers["ETag"]
     answer = client.get(address, headers={"If-None-Match": etag})
@@ -97,12 +95,12 @@ def test_a_file_that_the_reader_has_is_not_sent_again(client: FlaskClient) -> No
         "%ff%fe",
     ],
 )
-def test_nothing_but_the_static_files_is_let_out(client: FlaskClient, name: str) -> None:
+def test_only_static_files_are_served(client: FlaskClient, name: str) -> None:
     answer = client.get(f"/static/0123456789ab/{name}", follow_redirects=True)
     assert answer.status_code in {400, 404, 414}
 
 
-def test_a_link_that_leads_outside_is_not_followed(tmp_path: Path) -> None:
+def test_a_symlink_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     static = tmp_path / "static"
     static.mkdir()
     (tmp_path / "secret.txt").write_text("secret")
@@ -110,7 +108,7 @@ def test_a_link_that_leads_outside_is_not_followed(tmp_path: Path) -> None:
     assert assets.AssetCache(static).get("link.txt") is None
 
 
-def test_strangers_cannot_fill_the_memory_with_names(app: Flask, client: FlaskClient) -> None:
+def test_unknown_names_are_not_cached(app: Flask, client: FlaskClient) -> None:
     shelf: assets.AssetCache = app.extensions["psg_assets"]
     client.get("/static/x/nothing.png")  # the page that says so has files of its own
     before = len(shelf.assets)
@@ -120,7 +118,7 @@ def test_strangers_cannot_fill_the_memory_with_names(app: Flask, client: FlaskCl
 
 
 @pytest.mark.parametrize("name", ["images/./og.png", "css/../images/og.png", "images//og.png"])
-def test_a_file_is_kept_under_one_spelling_of_its_name(app: Flask, name: str) -> None:
+def test_a_file_is_cached_under_one_spelling_of_its_name(app: Flask, name: str) -> None:
     shelf: assets.AssetCache = app.extensions["psg_assets"]
     assert shelf.get("images/og.png") is not None
     assert shelf.get(name) is None
@@ -131,7 +129,7 @@ def test_a_template_that_names_a_missing_file_fails_loudly(app: Flask) -> None:
         app.extensions["psg_assets"].address("images/nothing.svg")
 
 
-def test_the_icon_is_where_browsers_look_unasked(client: FlaskClient) -> None:
+def test_the_icon_is_where_browsers_look_by_themselves(client: FlaskClient) -> None:
     answer = client.get("/favicon.ico")
     assert answer.status_code == 200
     assert answer.content_type.startswith("image/")

@@ -66,7 +66,7 @@ def drawn(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-def test_a_page_asked_for_again_is_not_drawn_again(
+def test_a_page_requested_again_is_not_rendered_again(
     client: FlaskClient, session: Session, drawn: list[str]
 ) -> None:
     factories.article(session, "First headline")
@@ -108,7 +108,7 @@ CHANGES: dict[str, Callable[[Session, Article], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_every_change_that_readers_may_see_makes_kept_pages_stale(
+def test_every_change_that_readers_may_see_invalidates_cached_pages(
     client: FlaskClient, session: Session, drawn: list[str], change: str
 ) -> None:
     topic = factories.topic(session, "mining")
@@ -121,7 +121,7 @@ def test_every_change_that_readers_may_see_makes_kept_pages_stale(
     assert drawn == ["news.listing"]
 
 
-def test_what_is_rolled_back_leaves_kept_pages_alone(
+def test_a_rollback_leaves_cached_pages_valid(
     client: FlaskClient, session: Session, drawn: list[str]
 ) -> None:
     article = factories.article(session, "As it was")
@@ -165,7 +165,7 @@ def test_a_scheduled_article_appears_when_its_time_comes(
     assert "Comes at noon" in client.get("/news/").text
 
 
-def test_an_article_that_comes_due_while_a_page_is_drawn_is_not_missed(
+def test_an_article_that_comes_due_while_a_page_is_rendered_is_not_missed(
     app: Flask,
     client: FlaskClient,
     session: Session,
@@ -191,7 +191,7 @@ AHEAD = timedelta(days=100)
 
 
 @pytest.mark.parametrize("place", ["/", "/news/", "/news.atom", "/sitemap.xml", "/news/embargoed"])
-def test_r14_what_a_clock_ahead_has_published_is_hidden_when_it_is_put_right(
+def test_r14_an_article_published_by_a_clock_that_was_ahead_is_hidden_again(
     client: FlaskClient, session: Session, clock: Clock, place: str
 ) -> None:
     factories.article(session, "Seen already", now=clock.now - timedelta(days=1))
@@ -209,7 +209,7 @@ def test_r14_what_a_clock_ahead_has_published_is_hidden_when_it_is_put_right(
         assert asked not in answer.text or answer.status_code == 404
 
 
-def test_r14_a_page_that_was_drawn_while_the_clock_jumped_is_not_kept(
+def test_r14_a_page_rendered_while_the_clock_jumped_is_not_cached(
     app: Flask,
     client: FlaskClient,
     session: Session,
@@ -232,7 +232,7 @@ def test_r14_a_page_that_was_drawn_while_the_clock_jumped_is_not_kept(
     assert "Embargoed" not in client.get("/news/").text
 
 
-def test_r14_a_reader_of_a_feed_whose_copy_a_clock_ahead_has_dated_hears_of_changes(
+def test_r14_a_feed_dated_by_a_clock_that_was_ahead_is_sent_again(
     client: FlaskClient, session: Session, clock: Clock
 ) -> None:
     right, clock.now = clock.now, clock.now + AHEAD
@@ -253,7 +253,7 @@ def test_r14_a_reader_of_a_feed_whose_copy_a_clock_ahead_has_dated_hears_of_chan
         (datetime(2018, 10, 28, 23, 59, tzinfo=UTC), datetime(2018, 10, 29, 0, 0, tzinfo=UTC)),
     ],
 )
-def test_pages_end_with_the_day_in_london(
+def test_cached_pages_expire_at_midnight_in_london(
     client: FlaskClient,
     session: Session,
     clock: Clock,
@@ -292,7 +292,7 @@ def test_an_event_is_past_on_the_day_after_it(
         (";;q=,,", None),
     ],
 )
-def test_a_page_comes_in_the_coding_that_the_reader_takes(
+def test_a_page_is_sent_in_the_coding_that_the_client_accepts(
     client: FlaskClient, session: Session, accepted: str, coding: str | None
 ) -> None:
     factories.article(session, "Compressed once")
@@ -304,7 +304,7 @@ def test_a_page_comes_in_the_coding_that_the_reader_takes(
         assert b"Compressed once" in plain(answer.data)
 
 
-def test_an_unchanged_page_is_answered_with_304_and_little_else(
+def test_an_unchanged_page_gets_a_304_with_few_headers(
     client: FlaskClient, session: Session
 ) -> None:
     article = factories.article(session, "Unchanged")
@@ -326,7 +326,7 @@ def test_each_coding_has_an_etag_of_its_own(client: FlaskClient) -> None:
     assert len(etags) == 3
 
 
-def test_head_says_what_get_would_say(client: FlaskClient, session: Session) -> None:
+def test_head_has_the_headers_of_get(client: FlaskClient, session: Session) -> None:
     factories.article(session)
     for _again in range(2):
         head, get = client.head("/news/"), client.get("/news/")
@@ -335,7 +335,7 @@ def test_head_says_what_get_would_say(client: FlaskClient, session: Session) -> 
         assert head.headers["Content-Length"] == get.headers["Content-Length"]
 
 
-def test_somebody_elses_cookie_keeps_nobody_from_a_kept_page(
+def test_other_cookies_do_not_bypass_the_cache(
     app: Flask, client: FlaskClient, drawn: list[str]
 ) -> None:
     client.get("/news/")
@@ -344,7 +344,7 @@ def test_somebody_elses_cookie_keeps_nobody_from_a_kept_page(
     assert drawn == ["news.listing"]
 
 
-def test_a_reader_who_is_signed_in_gets_no_kept_page(
+def test_a_signed_in_reader_bypasses_the_cache(
     app: Flask, client: FlaskClient, drawn: list[str]
 ) -> None:
     client.get("/news/")
@@ -354,7 +354,7 @@ def test_a_reader_who_is_signed_in_gets_no_kept_page(
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_languages_and_queries_have_pages_of_their_own_and_unknown_parameters_none(
+def test_the_key_includes_language_and_known_parameters_only(
     client: FlaskClient, session: Session, drawn: list[str]
 ) -> None:
     added = factories.article(session, dated="1 January 2018")
@@ -367,19 +367,19 @@ def test_languages_and_queries_have_pages_of_their_own_and_unknown_parameters_no
     assert "q=mining" not in client.get("/news/?q=mining").text
 
 
-def test_a_path_cannot_pose_as_a_query(client: FlaskClient, session: Session) -> None:
+def test_a_path_cannot_imitate_a_query(client: FlaskClient, session: Session) -> None:
     added = factories.article(session, dated="1 January 2018")
     assert client.get(f"/news/?before=2018-01-01.{added.id}").status_code == 200
     assert client.get(f"/news/%3Fbefore=2018-01-01.{added.id}").status_code == 404
 
 
-def test_errors_and_redirects_are_not_kept(client: FlaskClient, session: Session) -> None:
+def test_errors_are_not_cached(client: FlaskClient, session: Session) -> None:
     assert client.get("/news/later").headers["Cache-Control"] == "no-store"
     factories.article(session, "Later", slug="later")
     assert client.get("/news/later").status_code == 200
 
 
-def test_without_memory_pages_are_drawn_each_time(
+def test_a_cache_of_no_size_stores_nothing(
     make_app: Callable[..., Flask], session: Session
 ) -> None:
     client = make_app(PAGE_CACHE_MB=0).test_client()
@@ -394,7 +394,7 @@ def entry(size: int) -> CachedPage:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 600_000)), max_size=30))
-def test_the_memory_of_kept_pages_is_bounded(puts: list[tuple[str, int]]) -> None:
+def test_the_page_cache_is_bounded(puts: list[tuple[str, int]]) -> None:
     pages = PageCache(1)
     for key, size in puts:
         pages.put(key, entry(size))
@@ -402,7 +402,7 @@ def test_the_memory_of_kept_pages_is_bounded(puts: list[tuple[str, int]]) -> Non
         assert pages.size <= pages.max_size
 
 
-def test_the_page_not_asked_for_longest_makes_room() -> None:
+def test_the_least_recently_used_page_is_evicted() -> None:
     pages = PageCache(1)
     for key in "abcd":
         pages.put(key, entry(240_000))
@@ -411,14 +411,14 @@ def test_the_page_not_asked_for_longest_makes_room() -> None:
     assert list(pages.pages) == ["c", "d", "a", "e"]
 
 
-def test_one_large_page_cannot_push_out_all_others() -> None:
+def test_a_huge_page_is_not_cached() -> None:
     pages = PageCache(1)
     pages.put("small", entry(1000))
     pages.put("huge", entry(900_000))
     assert list(pages.pages) == ["small"]
 
 
-def test_a_year_of_days_has_no_page_that_outlives_its_day(app: Flask) -> None:
+def test_no_page_outlives_its_day_all_year_round(app: Flask) -> None:
     with app.app_context():
         session = db.session()
         for day in range(366):

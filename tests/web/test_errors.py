@@ -21,7 +21,7 @@ from psgflask.ops.serving import startup
 from psgflask.ops.serving.wsgi import ask
 from psgflask.search.search_log.tally import SearchCounter
 from psgflask.web.errors import TEXTS
-from tests import factories, full_disk, locks
+from tests import database_locks, factories, full_disk
 
 # Werkzeug's own first-class errors less those that take a value to be made at all.
 CODES = sorted(default_exceptions)
@@ -64,7 +64,7 @@ def test_a19_every_error_is_a_page_even_with_the_database_gone(
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_a19_a_database_at_work_is_told_as_such_where_an_old_address_is_asked_for(
+def test_a19_a_busy_database_is_reported_where_an_old_address_is_looked_up(
     raising: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def locked(*asked: object) -> None:
@@ -76,14 +76,14 @@ def test_a19_a_database_at_work_is_told_as_such_where_an_old_address_is_asked_fo
     assert answer.headers["Retry-After"] == "5"
 
 
-def test_s22_a_statement_that_fails_does_not_tell_what_was_asked_for(app: Flask) -> None:
+def test_s22_a_failed_statement_does_not_contain_its_parameters(app: Flask) -> None:
     with app.app_context(), pytest.raises(OperationalError) as fault:
         db.session.execute(text("SELECT :asked FROM nowhere"), {"asked": "somebody"})
     assert "somebody" not in str(fault.value)
 
 
 @pytest.mark.parametrize("path", ["/", "/news/", "/news/x", "/search/?q=x", "/sitemap.xml"])
-def test_a19_pages_that_need_the_database_say_that_it_is_our_fault(
+def test_a19_pages_that_need_the_database_are_503_error_pages(
     without_database: FlaskClient, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = without_database.get(path)
@@ -92,7 +92,7 @@ def test_a19_pages_that_need_the_database_say_that_it_is_our_fault(
     assert "Traceback" not in answer.text
 
 
-def test_a19_a_missing_page_is_said_to_be_missing_without_the_database(
+def test_a19_a_missing_page_is_a_404_without_the_database(
     without_database: FlaskClient,
 ) -> None:
     answer = without_database.get("/nothing/here")
@@ -100,7 +100,7 @@ def test_a19_a_missing_page_is_said_to_be_missing_without_the_database(
     assert "There is no page at this address" in answer.text
 
 
-def test_a19_each_error_that_we_name_has_words_of_its_own(raising: Flask) -> None:
+def test_a19_each_listed_error_has_its_own_text(raising: Flask) -> None:
     client = raising.test_client()
     headings = set()
     for code, (heading, _message) in TEXTS.items():
@@ -120,11 +120,11 @@ def test_a19_the_404_page_offers_the_archive_and_the_search(
     assert "/news/2018/" in page
 
 
-def test_a_room_that_fails_on_the_404_page_does_not_make_it_a_500(
+def test_a_failing_context_processor_does_not_turn_a_404_into_a_500(
     raising: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     def failing() -> dict[str, object]:
-        raise RuntimeError("a room fails")
+        raise RuntimeError("a package fails")
 
     raising.context_processor(failing)
     client = raising.test_client()
@@ -134,7 +134,7 @@ def test_a_room_that_fails_on_the_404_page_does_not_make_it_a_500(
     assert client.get("/raise/503").status_code == 503
 
 
-def test_a_withdrawn_article_is_gone_not_missing(client: FlaskClient, session: Session) -> None:
+def test_a_withdrawn_article_is_410_gone(client: FlaskClient, session: Session) -> None:
     factories.article(session, "Taken back", slug="taken-back", status="withdrawn")
     answer = client.get("/news/taken-back")
     assert answer.status_code == 410
@@ -142,7 +142,7 @@ def test_a_withdrawn_article_is_gone_not_missing(client: FlaskClient, session: S
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled"])
-def test_what_is_not_public_looks_like_nothing(
+def test_an_unpublished_article_looks_like_a_missing_page(
     client: FlaskClient, session: Session, status: str
 ) -> None:
     from psgflask.core.clock import utc_now
@@ -153,17 +153,17 @@ def test_what_is_not_public_looks_like_nothing(
     assert answer.text.replace("not-yet", "nothing") == nothing.text
 
 
-def test_a_method_that_a_page_does_not_know_says_which_it_does(client: FlaskClient) -> None:
+def test_a_405_lists_the_allowed_methods(client: FlaskClient) -> None:
     answer = client.post("/news/")
     assert answer.status_code == 405
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
-def test_a_busy_database_asks_for_patience(
+def test_a_busy_database_is_a_503_with_retry_after(
     client: FlaskClient, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
-    with locks.held_whole(app):
+    with database_locks.held_whole(app):
         answer = client.get("/news/")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
@@ -180,7 +180,7 @@ def test_a_busy_database_asks_for_patience(
         lambda: OSError(errno.ENOSPC, "No space left on device"),
     ],
 )
-def test_r4_where_nothing_can_be_written_a_page_says_so_and_when_to_come_back(
+def test_r4_a_write_failure_is_a_503_with_retry_after(
     make_app: Callable[..., Flask], fault: Callable[[], Exception], prefix: str
 ) -> None:
     app = make_app(TESTING=False)
@@ -194,7 +194,7 @@ def test_r4_where_nothing_can_be_written_a_page_says_so_and_when_to_come_back(
     assert ("No se puede guardar" if prefix else "Nothing can be saved") in answer.text
 
 
-def test_other_faults_of_files_are_faults(make_app: Callable[..., Flask]) -> None:
+def test_other_file_errors_are_500s(make_app: Callable[..., Flask]) -> None:
     app = make_app(TESTING=False)
 
     def save() -> str:
@@ -214,7 +214,7 @@ def test_a_damaged_database_is_a_page_too(raising: Flask, instance: Path) -> Non
 
 
 @pytest.mark.parametrize("fault", [lambda: Path(__file__).read_text(), lambda: abort(503)])
-def test_without_a_free_file_descriptor_a_fault_has_the_page_drawn_when_the_server_started(
+def test_without_free_file_descriptors_an_error_gets_the_page_rendered_at_startup(
     instance: Path, monkeypatch: pytest.MonkeyPatch, fault: Callable[[], str]
 ) -> None:
     monkeypatch.setenv("PSG_SECRET_KEY", "only-in-tests")
@@ -240,7 +240,7 @@ def test_without_a_free_file_descriptor_a_fault_has_the_page_drawn_when_the_serv
         assert dict(answer.headers)["Content-Security-Policy"]
 
 
-def test_the_log_names_neither_query_nor_values(
+def test_the_log_contains_neither_query_nor_values(
     raising: Flask, caplog: pytest.LogCaptureFixture, instance: Path
 ) -> None:
     client = raising.test_client()

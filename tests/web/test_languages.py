@@ -32,7 +32,7 @@ def test_no_header_chooses_the_language(client: FlaskClient) -> None:
         ("/news/es/", "en", "/news/es/"),
     ],
 )
-def test_only_a_whole_first_part_is_a_prefix(
+def test_only_a_whole_first_segment_is_a_prefix(
     app: Flask, path: str, language: str, rest: str
 ) -> None:
     seen: list[tuple[str, str]] = []
@@ -58,7 +58,7 @@ def test_the_spanish_home_page_has_one_address(client: FlaskClient) -> None:
         ("en", True, "http://127.0.0.1:8000/news/"),
     ],
 )
-def test_an_address_can_be_built_without_a_request(
+def test_an_address_is_built_without_a_request(
     app: Flask, language: str | None, external: bool, expected: str
 ) -> None:
     with app.app_context():
@@ -105,6 +105,6 @@ def test_translations_lead_to_each_other(client: FlaskClient, session: Session) 
     assert 'href="/news/water"' in client.get("/es/news/agua").text
 
 
-def test_an_unknown_language_is_a_page_that_is_not_there(client: FlaskClient) -> None:
+def test_an_unknown_language_is_a_404(client: FlaskClient) -> None:
     assert client.get("/fr/news/").status_code == 404
     assert '<html lang="es"' in client.get("/es/nothing/here").text

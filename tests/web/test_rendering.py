@@ -152,14 +152,14 @@ def test_s11_no_payload_survives_markdown(app: Flask, payload: str) -> None:
         max_size=8,
     )
 )
-def test_s11_nothing_that_hypothesis_writes_survives_markdown(parts: list[str]) -> None:
+def test_s11_no_generated_markdown_yields_unsafe_html(parts: list[str]) -> None:
     assert dangers(rendering._sanitised("".join(parts))) == []
 
 
 @example("//")
 @example("\\/x")
 @given(st.text("htpsjavcri:/\\.[]@?#&%0aA\t\n℀ⅰ", max_size=25))
-def test_s11_no_link_leads_where_it_does_not_say(address: str) -> None:
+def test_s11_no_generated_link_is_unsafe(address: str) -> None:
     html = rendering._sanitised(f"[x](<{address}>)")
     assert dangers(html) == []
     for _tag, attributes in read(html).elements:
@@ -217,9 +217,7 @@ def data_stays_data(page: str) -> bool:
     return "<" not in blocks[0] and headline.startswith("A ")
 
 
-def test_s11_what_writers_type_is_shown_as_they_wrote_it(
-    client: FlaskClient, attacked: list[str]
-) -> None:
+def test_s11_what_writers_type_is_shown_unchanged(client: FlaskClient, attacked: list[str]) -> None:
     for path in attacked:
         answer = client.get(path)
         assert answer.status_code == 200
@@ -230,27 +228,27 @@ def test_s11_what_writers_type_is_shown_as_they_wrote_it(
         ElementTree.fromstring(client.get(path).data)
 
 
-def test_s12_what_a_reader_searches_for_is_shown_as_text(client: FlaskClient) -> None:
+def test_s12_a_query_is_shown_as_text(client: FlaskClient) -> None:
     for payload in PAYLOADS:
         answer = client.get("/search/", query_string={"q": payload})
         assert answer.status_code == 200
         assert harmless(answer.text), payload
 
 
-def test_headings_of_a_text_begin_below_the_pages_own(app: Flask) -> None:
+def test_headings_of_a_text_begin_at_h2(app: Flask) -> None:
     with app.test_request_context():
         html = rendering.markdown("# One\n\n## Two\n\n### Three\n\n###### Six")
     assert [tag for tag, _a in read(html).elements] == ["h2", "h2", "h3", "h4"]
 
 
-def test_a15_headings_of_a_text_leave_no_level_out(app: Flask) -> None:
+def test_a15_headings_of_a_text_skip_no_level(app: Flask) -> None:
     with app.test_request_context():
         html = rendering.markdown("### Deep\n\n###### Deeper\n\n###### As deep\n\n# Up again")
     tags = [tag for tag, _attributes in read(html).elements]
     assert tags == ["h2", "h3", "h4", "h2"]
 
 
-def test_a_table_is_kept_with_its_heads_and_alignment_and_no_style(app: Flask) -> None:
+def test_a_table_has_headers_and_alignment_classes_and_no_style(app: Flask) -> None:
     with app.test_request_context():
         html = rendering.markdown("| a | b |\n|---|---:|\n| x | 1 |")
     assert '<th scope="col">a</th>' in html
@@ -262,7 +260,7 @@ def test_a_table_is_kept_with_its_heads_and_alignment_and_no_style(app: Flask) -
 @pytest.mark.parametrize(
     "text", ["<b>bold</b>", "a < b & c > d", "Peru&apos;s", "5 > 3", "AT&T", "x<y"]
 )
-def test_signs_of_html_in_a_text_are_shown(app: Flask, text: str) -> None:
+def test_html_in_a_text_is_escaped(app: Flask, text: str) -> None:
     with app.test_request_context():
         html = rendering.markdown(text)
 
@@ -280,7 +278,7 @@ def test_signs_of_html_in_a_text_are_shown(app: Flask, text: str) -> None:
 @pytest.mark.parametrize(
     "nested", [">" * 5000, "[" * 5000, "(" * 5000, "*" * 5000, "- " * 2000, "`" * 5000, "<" * 5000]
 )
-def test_deep_nesting_neither_fails_nor_survives(app: Flask, nested: str) -> None:
+def test_deep_nesting_does_not_fail(app: Flask, nested: str) -> None:
     with app.test_request_context():
         assert dangers(rendering.markdown(nested)) == []
     rendering.plain_text(nested)
@@ -298,7 +296,7 @@ def test_deep_nesting_neither_fails_nor_survives(app: Flask, nested: str) -> Non
         ("", ""),
     ],
 )
-def test_markdown_can_be_read_as_plain_text(text: str, plain: str) -> None:
+def test_markdown_is_converted_to_plain_text(text: str, plain: str) -> None:
     assert rendering.plain_text(text) == plain
 
 
@@ -312,7 +310,7 @@ def test_markdown_can_be_read_as_plain_text(text: str, plain: str) -> None:
         ("/es", date(2018, 9, 1), "1 de septiembre de 2018"),
     ],
 )
-def test_a_day_is_written_in_full_by_london_time(
+def test_a_date_is_formatted_in_full_by_london_time(
     app: Flask, prefix: str, value: date, words: str
 ) -> None:
     language = prefix.lstrip("/") or "en"
@@ -320,9 +318,7 @@ def test_a_day_is_written_in_full_by_london_time(
         assert rendering.long_date(value) == words
 
 
-def test_a_fact_that_is_not_there_yet_is_said_to_be_awaited(
-    client: FlaskClient, app: Flask
-) -> None:
+def test_an_unconfirmed_fact_is_shown_as_awaited(client: FlaskClient, app: Flask) -> None:
     with app.test_request_context():
         confirmed = app.jinja_env.globals["confirmed"]
         assert confirmed("CONTACT_POST") == "to be confirmed by PSG"  # type: ignore[operator]  # a function

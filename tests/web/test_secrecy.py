@@ -40,7 +40,7 @@ TOKEN = "Zm9vYmFyLWJhei1xdXV4X2NvcmdlLWdyYXVsdC1nYXJ"
         ("/news/a-long-slug-that-is-no-secret", "/news/a-long-slug-that-is-no-secret"),
     ],
 )
-def test_the_secret_of_an_address_is_taken_out(said: str, hidden: str) -> None:
+def test_the_secret_of_an_address_is_redacted(said: str, hidden: str) -> None:
     assert secrecy.redact(said) == hidden
     assert secrecy.holds_secret(said) == (said != hidden)
 
@@ -49,7 +49,7 @@ def test_the_secret_of_an_address_is_taken_out(said: str, hidden: str) -> None:
     "name",
     ["psgflask", "psgflask.web.errors", "granian.access", "gunicorn.access", "werkzeug", "any"],
 )
-def test_s20_no_logger_tells_a_secret(name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_s20_no_logger_leaks_a_secret(name: str, caplog: pytest.LogCaptureFixture) -> None:
     secrecy.redact_logs()
     secrecy.redact_logs()
     log = logging.getLogger(name)
@@ -71,7 +71,7 @@ def test_s20_no_logger_tells_a_secret(name: str, caplog: pytest.LogCaptureFixtur
     ]
 
 
-def test_s20_no_traceback_tells_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+def test_s20_no_traceback_leaks_a_secret(caplog: pytest.LogCaptureFixture) -> None:
     secrecy.redact_logs()
     try:
         raise ValueError(f"cannot serve /accounts/join/{TOKEN}")
@@ -81,13 +81,13 @@ def test_s20_no_traceback_tells_a_secret(caplog: pytest.LogCaptureFixture) -> No
     assert "cannot serve /accounts/join/..." in caplog.text
 
 
-def test_a_log_line_that_cannot_be_written_stops_nothing() -> None:
+def test_a_log_record_that_cannot_be_formatted_stops_nothing() -> None:
     secrecy.redact_logs()
     make = logging.getLogRecordFactory()
     assert make("name", logging.INFO, "file", 1, "%d of %s", ("many",), None).msg == "%d of %s"
 
 
-def test_s20_the_server_that_we_start_logs_no_secret(instance: Path) -> None:
+def test_s20_our_server_logs_no_secret(instance: Path) -> None:
     asked = ["/", f"/accounts/join/{TOKEN}?x={TOKEN}"]
     said = _said_by_the_server(instance, asked, until="/accounts/")
     assert "200 GET / " in said
@@ -95,7 +95,7 @@ def test_s20_the_server_that_we_start_logs_no_secret(instance: Path) -> None:
     assert TOKEN not in said
 
 
-def test_no_visitor_forges_a_line_in_the_log_of_the_server_that_we_start(instance: Path) -> None:
+def test_no_client_forges_a_line_in_the_log_of_our_server(instance: Path) -> None:
     forged = "[2026-07-01 12:00:00 +0000] 200 GET /forged 1.0 ms"
     breaks = ("%0A", "%0D%0A", "%1B[2K%0D", "%C2%85", "%E2%80%A8", "%E2%80%AE", "%0B", "%7F")
     paths = [f"/x{one}{forged.replace(' ', '%20')}" for one in breaks]
@@ -135,7 +135,7 @@ def _said_by_the_server(instance: Path, paths: list[str], *, until: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["psgflask", "granian.access", "_granian", "werkzeug", "any"])
-def test_a_record_of_a_log_is_one_line_whatever_its_values_hold(
+def test_a_log_record_is_one_line_whatever_its_values(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     secrecy.redact_logs()
@@ -161,7 +161,7 @@ def test_a_record_of_a_log_is_one_line_whatever_its_values_hold(
     ]
 
 
-def test_what_an_exception_quotes_begins_no_line_of_the_log() -> None:
+def test_text_quoted_by_an_exception_forges_no_log_line() -> None:
     secrecy.redact_logs()
     forged = "ERROR psgflask: All members were erased"
     written = io.StringIO()
@@ -208,7 +208,7 @@ def _asked(port: int, path: str) -> int:
         ("a-slug-of-forty-three-characters-in-one-line", False),
     ],
 )
-def test_s22_every_test_looks_for_what_no_log_may_tell(said: str, private: bool) -> None:
+def test_s22_every_test_checks_the_log_for_private_data(said: str, private: bool) -> None:
     listening = Privacy()
     listening.handle(logging.LogRecord("psgflask", logging.INFO, "file", 1, said, (), None))
     assert bool(listening.told) == private
@@ -224,7 +224,7 @@ def test_s22_every_test_looks_for_what_no_log_may_tell(said: str, private: bool)
         ("/news/a-slug-longer-than-twenty-letters", "/news/a-slug-longer-than-twenty-letters"),
     ],
 )
-def test_s20_the_server_in_front_is_told_to_log_no_secret(path: str, told: str) -> None:
+def test_s20_the_documented_nginx_logs_no_secret(path: str, told: str) -> None:
     manual = (ROOT / "docs" / "operating.md").read_text("utf-8")
     found = re.search(r'"~(\^\(\?<room>.*)" \$room(\S+);', manual)
     assert found is not None

@@ -84,7 +84,7 @@ def faults_of(answer: TestResponse) -> list[str]:
     return wrong
 
 
-def test_s7_every_route_answers_with_every_header_and_without_a_cookie(
+def test_s7_every_route_has_every_header_and_no_cookie(
     production: Flask, visitor: FlaskClient
 ) -> None:
     seen: set[str] = set()
@@ -98,7 +98,7 @@ def test_s7_every_route_answers_with_every_header_and_without_a_cookie(
     assert len(seen) > 50
 
 
-def test_s7_the_walk_meets_every_rule(production: Flask, visitor: FlaskClient) -> None:
+def test_s7_every_url_rule_is_visited(production: Flask, visitor: FlaskClient) -> None:
     asked: set[str] = set()
     adapter = production.url_map.bind("psg.example")
     for path in addresses.of(production):
@@ -131,7 +131,7 @@ def test_s7_the_walk_meets_every_rule(production: Flask, visitor: FlaskClient) -
         ("GET", "/static/x/nothing.css", 404, {}),
     ],
 )
-def test_s7_errors_and_redirects_answer_with_every_header(
+def test_s7_errors_and_redirects_have_every_header(
     visitor: FlaskClient, method: str, path: str, status: int, said: dict[str, str]
 ) -> None:
     answer = visitor.open(path, method=method, headers=said)
@@ -139,9 +139,7 @@ def test_s7_errors_and_redirects_answer_with_every_header(
     assert faults_of(answer) == []
 
 
-def test_s7_an_answer_that_says_unchanged_says_little_else(
-    production: Flask, visitor: FlaskClient
-) -> None:
+def test_s7_a_304_has_few_headers(production: Flask, visitor: FlaskClient) -> None:
     unchanged = 0
     for path in addresses.of(production):
         etag = visitor.get(path).headers.get("ETag")
@@ -171,7 +169,7 @@ def read_form() -> str:
     return str(len(request.form))
 
 
-def test_s7_a_fault_of_ours_answers_with_every_header(
+def test_s7_a_500_has_every_header(
     make_app: Callable[..., Flask], caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app(BASE_URL=PUBLIC, TESTING=False)
@@ -182,7 +180,7 @@ def test_s7_a_fault_of_ours_answers_with_every_header(
     assert faults_of(answer) == []
 
 
-def test_no_page_refers_to_anybody_else(production: Flask, visitor: FlaskClient) -> None:
+def test_no_page_loads_anything_from_another_site(production: Flask, visitor: FlaskClient) -> None:
     """A link may lead away when the reader follows it; nothing may be fetched from elsewhere."""
     fetched = re.compile(
         r"<(?:script|img|iframe|source|video|audio|embed|object|use|image|input)\b[^>]*?"
@@ -203,7 +201,7 @@ def test_no_page_refers_to_anybody_else(production: Flask, visitor: FlaskClient)
     assert found > 100
 
 
-def test_no_page_holds_style_or_script_of_its_own(production: Flask, visitor: FlaskClient) -> None:
+def test_no_page_contains_inline_style_or_script(production: Flask, visitor: FlaskClient) -> None:
     for path in addresses.of(production):
         answer = visitor.get(path)
         if not answer.content_type.startswith("text/html"):
@@ -228,14 +226,14 @@ def test_s18_a_forged_host_is_refused(visitor: FlaskClient, host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["[", "a" * 3000, "[::1", "psg.example:99999999", "\xff", "@", "/"]
 )
-def test_s18_a_host_that_is_none_is_refused_with_a_page(visitor: FlaskClient, host: str) -> None:
+def test_s18_an_invalid_host_is_refused_with_a_page(visitor: FlaskClient, host: str) -> None:
     answer = visitor.get("/news", environ_overrides={"HTTP_HOST": host})
     assert answer.status_code == 400
     assert "<h1" in answer.text
     assert faults_of(answer) == []
 
 
-def test_s18_a_request_without_a_host_is_answered_under_our_name(visitor: FlaskClient) -> None:
+def test_s18_a_request_without_a_host_gets_our_host(visitor: FlaskClient) -> None:
     said = {"HTTP_HOST": "", "SERVER_NAME": "evil.example", "SERVER_PROTOCOL": "HTTP/1.0"}
     answer = visitor.get("/news", environ_overrides=said)
     assert (answer.status_code, answer.headers["Location"]) == (308, "/news/")
@@ -243,14 +241,14 @@ def test_s18_a_request_without_a_host_is_answered_under_our_name(visitor: FlaskC
 
 
 @pytest.mark.parametrize("host", ["psg.example", "PSG.EXAMPLE", "psg.example:443"])
-def test_s18_our_own_name_is_answered(visitor: FlaskClient, host: str) -> None:
+def test_s18_our_own_host_is_accepted(visitor: FlaskClient, host: str) -> None:
     assert visitor.get("/", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
     "header", ["X-Forwarded-Host", "X-Host", "Forwarded", "X-Original-URL", "X-Rewrite-URL"]
 )
-def test_s18_what_proxies_may_say_changes_no_link(visitor: FlaskClient, header: str) -> None:
+def test_s18_forwarded_headers_change_no_link(visitor: FlaskClient, header: str) -> None:
     for path in ("/", "/news.atom", "/sitemap.xml", "/news"):
         plain = visitor.get(path)
         forged = visitor.get(path, headers={header: "evil.example"})
@@ -271,23 +269,23 @@ def test_s18_absolute_links_have_the_configured_address(
             assert "psg.example" not in host or place.startswith(PUBLIC), (path, place)
 
 
-def test_redirects_name_a_path_so_that_no_scheme_can_be_wrong(visitor: FlaskClient) -> None:
+def test_redirects_are_relative_to_the_host(visitor: FlaskClient) -> None:
     for path in ("/news", "/es/topics", "/about.php", "/es/news/everything"):
         assert visitor.get(path).headers["Location"].startswith("/")
 
 
-def test_at_home_any_port_will_do(client: FlaskClient) -> None:
+def test_any_port_is_accepted_in_development(client: FlaskClient) -> None:
     for host in ("127.0.0.1:8000", "localhost:9", "[::1]:8000", "LOCALHOST"):
         assert client.get("/", headers={"Host": host}).status_code == 200
     for host in ("evil.example", "127.0.0.1.evil.example", "127.0.0.1:x", "localhost@evil.example"):
         assert client.get("/", headers={"Host": host}).status_code == 400
 
 
-def test_at_home_nothing_promises_https(client: FlaskClient) -> None:
+def test_no_hsts_header_in_development(client: FlaskClient) -> None:
     assert "Strict-Transport-Security" not in client.get("/").headers
 
 
-def test_a_secret_file_in_the_instance_is_at_no_address(visitor: FlaskClient) -> None:
+def test_no_address_serves_a_file_of_the_instance(visitor: FlaskClient) -> None:
     for path in ("/config.py", "/instance/config.py", "/media/config.py", "/static/x/config.py"):
         assert visitor.get(path).status_code == 404
     assert Path(os.environ["PSG_INSTANCE"], "config.py").is_file()

@@ -26,7 +26,7 @@ from psgflask.web.slots import (
     QueueFull,
     Slots,
 )
-from tests import addresses, factories, filling
+from tests import addresses, factories, html_forms
 from tests.browser import content
 from tests.conftest import Visitor
 
@@ -67,7 +67,7 @@ def until(holds: Callable[[], bool]) -> None:
 # The slots themselves
 
 
-def test_beyond_those_at_once_and_in_line_nobody_is_let_in() -> None:
+def test_requests_beyond_a_full_queue_are_refused() -> None:
     queue = Slots(1, 2)
     queue.acquire()
     waited: list[bool] = []
@@ -85,7 +85,7 @@ def test_beyond_those_at_once_and_in_line_nobody_is_let_in() -> None:
     assert queue.acquire() is False
 
 
-def test_who_came_first_is_served_first_and_nobody_is_overtaken() -> None:
+def test_the_queue_is_first_in_first_out() -> None:
     queue = Slots(1, 3)
     queue.acquire()
     served: list[int] = []
@@ -105,7 +105,7 @@ def test_who_came_first_is_served_first_and_nobody_is_overtaken() -> None:
     assert served == [0, 1, 2]
 
 
-def test_what_fails_in_a_slot_gives_it_back() -> None:
+def test_an_exception_releases_the_slot() -> None:
     queue = Slots(1, 0)
     for _time in range(3):
         with pytest.raises(ValueError, match="no"), queue.held():
@@ -114,7 +114,7 @@ def test_what_fails_in_a_slot_gives_it_back() -> None:
         pass
 
 
-def test_who_waits_too_long_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wait_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slots, "MAX_WAIT", 0.01)
     queue = Slots(1, 1)
     with queue.held(), pytest.raises(QueueFull), queue.held():
@@ -146,7 +146,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
         yield app
 
 
-def test_s2_every_page_takes_a_slot_of_its_kind_or_is_free_for_a_reason(full: Flask) -> None:
+def test_s2_every_page_takes_a_slot_or_is_exempt_for_a_reason(full: Flask) -> None:
     full.extensions["psg_page_cache"].pages.clear()
     adapter = full.url_map.bind("127.0.0.1")
     with ExitStack() as stack:
@@ -156,7 +156,7 @@ def test_s2_every_page_takes_a_slot_of_its_kind_or_is_free_for_a_reason(full: Fl
             endpoint = adapter.match(plain)[0]
             status = full.test_client().get(path).status_code
             assert (status == 503) is (endpoint not in FREE), path
-    full.extensions["psg_slots"] = {kind: Slots(*room) for kind, room in CAPACITY.items()}
+    full.extensions["psg_slots"] = {kind: Slots(*sizes) for kind, sizes in CAPACITY.items()}
 
 
 def test_each_kind_has_its_own_routes(full: Flask) -> None:
@@ -169,7 +169,7 @@ def test_each_kind_has_its_own_routes(full: Flask) -> None:
 
 
 @pytest.mark.parametrize("address", SEARCHES)
-def test_s2_when_all_queueare_taken_a_search_is_answered_503_and_other_pages_are_served(
+def test_s2_without_a_free_slot_a_search_is_a_503_and_other_pages_are_served(
     client: FlaskClient, app: Flask, address: str
 ) -> None:
     assert client.get(address).status_code == 200
@@ -189,7 +189,7 @@ def test_s2_when_all_queueare_taken_a_search_is_answered_503_and_other_pages_are
         *("/nothing", "/news.php?position=7", "/2018/07/some-slug/", "/members/join/membership"),
     ],
 )
-def test_s2_when_all_queueof_pages_are_taken_a_page_is_answered_503(
+def test_s2_without_a_free_slot_a_page_is_a_503(
     client: FlaskClient, app: Flask, session: Session, address: str
 ) -> None:
     factories.article(session, dated="15 July 2018")
@@ -203,7 +203,7 @@ def test_s2_when_all_queueof_pages_are_taken_a_page_is_answered_503(
     assert client.get(address).status_code != 503
 
 
-def test_s2_a_kept_page_never_waits(client: FlaskClient, app: Flask, session: Session) -> None:
+def test_s2_a_cached_page_never_waits(client: FlaskClient, app: Flask, session: Session) -> None:
     factories.article(session, "Kept all the time")
     client.get("/")
     with ExitStack() as stack:
@@ -213,7 +213,7 @@ def test_s2_a_kept_page_never_waits(client: FlaskClient, app: Flask, session: Se
         assert client.get("/", headers={"If-None-Match": etag}).status_code == 304
 
 
-def test_s2_a_page_that_was_kept_is_drawn_again_though_all_other_queueare_taken(
+def test_s2_an_expired_page_is_rendered_again_though_all_other_slots_are_taken(
     client: FlaskClient, app: Flask, session: Session
 ) -> None:
     factories.article(session, "First headline")
@@ -226,7 +226,7 @@ def test_s2_a_page_that_was_kept_is_drawn_again_though_all_other_queueare_taken(
         assert client.get("/").status_code == 200
 
 
-def test_s2_a_page_that_was_kept_may_wait_with_the_others_too(
+def test_s2_an_expired_page_may_wait_with_the_others_too(
     client: FlaskClient, app: Flask, session: Session
 ) -> None:
     client.get("/")
@@ -236,10 +236,12 @@ def test_s2_a_page_that_was_kept_may_wait_with_the_others_too(
         assert "Second headline" in client.get("/").text
 
 
-def test_a_form_that_is_sent_takes_no_slot_of_a_page(
+def test_a_submitted_form_takes_no_slot_of_pages(
     client: FlaskClient, app: Flask, session: Session
 ) -> None:
-    form = filling.form_of(client.get("/accounts/join/again").text).filled({"email": "a@b.example"})
+    form = html_forms.form_of(client.get("/accounts/join/again").text).filled(
+        {"email": "a@b.example"}
+    )
     with ExitStack() as stack:
         held(app, stack, PAGES)
         assert client.post("/accounts/join/again", data=form).status_code == 303
@@ -253,7 +255,7 @@ def test_a_form_that_is_sent_takes_no_slot_of_a_page(
         assert client.options("/news/").status_code == 200
 
 
-def test_who_waited_takes_the_page_that_was_drawn_meanwhile(
+def test_a_queued_request_gets_the_page_rendered_meanwhile(
     app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     factories.article(session, "Drawn once")
@@ -286,7 +288,7 @@ def test_who_waited_takes_the_page_that_was_drawn_meanwhile(
 
 
 @pytest.mark.parametrize("how", ["an error", "a fault", "a stream", "a page that is missing"])
-def test_a_slot_is_given_back_however_a_request_ends(
+def test_a_slot_is_released_however_a_request_ends(
     make_app: Callable[..., Flask], how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app(TESTING=False)
@@ -306,13 +308,13 @@ def test_a_slot_is_given_back_however_a_request_ends(
     assert 503 not in statuses
 
 
-def test_a_refusal_asks_the_database_nothing_but_the_number_of_the_content(
-    client: FlaskClient, app: Flask
-) -> None:
+def test_a_refusal_queries_only_the_content_stamp(client: FlaskClient, app: Flask) -> None:
     asked: list[str] = []
     with app.app_context():
         event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    form = filling.form_of(client.get("/accounts/join/again").text).filled({"email": "a@b.example"})
+    form = html_forms.form_of(client.get("/accounts/join/again").text).filled(
+        {"email": "a@b.example"}
+    )
     asked.clear()
     with ExitStack() as stack:
         held(app, stack, *CAPACITY)
@@ -322,9 +324,7 @@ def test_a_refusal_asks_the_database_nothing_but_the_number_of_the_content(
     assert asked == []
 
 
-def test_what_takes_no_slot_asks_the_database_nothing_though_it_be_missing(
-    app: Flask, client: FlaskClient
-) -> None:
+def test_an_exempt_404_runs_no_query(app: Flask, client: FlaskClient) -> None:
     asked: list[str] = []
     errors.register_404_redirect(app, lambda: asked.append("old addresses"))
     for path in ("/static/0/nothing.css", "/es/static/0/nothing.css", "/es/robots.txt"):

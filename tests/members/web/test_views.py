@@ -25,7 +25,7 @@ from psgflask.mail.models import Message
 from psgflask.members import applications, consents
 from psgflask.members.models import Application, Person
 from psgflask.members.web import form_tokens, steps, views
-from tests import filling, full_disk
+from tests import full_disk, html_forms
 from tests.members.joining_form import (
     FIRST,
     HOUSEHOLD,
@@ -265,7 +265,7 @@ def test_a_change_leads_back_to_the_check_and_keeps_the_rest(
     asked = applicant.press(check, at=f"/members/join/{page}", changing=1)
     assert asked.status_code == 200
     back = applicant.press(asked)
-    assert filling.form_of(back.text).action == "/members/join/send"
+    assert html_forms.form_of(back.text).action == "/members/join/send"
     assert {n: v for n, v in hidden(back).items() if n in PERSON} == {
         n: v for n, v in hidden(check).items() if n in PERSON
     }
@@ -277,10 +277,10 @@ def test_a_change_that_opens_a_new_question_asks_it_without_reproach(applicant: 
     you = applicant.press(asked, {"tier": "household"})
     assert you.status_code == 200
     assert "There is a problem" not in you.text
-    assert filling.form_of(you.text).action == "/members/join/check"
+    assert html_forms.form_of(you.text).action == "/members/join/check"
     assert hidden(you)["name"] == [PERSON["name"]]
     done = applicant.press(you, {"household": "Luis"})
-    assert filling.form_of(done.text).action == "/members/join/send"
+    assert html_forms.form_of(done.text).action == "/members/join/send"
 
 
 def test_the_other_language_shows_the_same_page_with_what_was_typed(
@@ -403,7 +403,7 @@ def test_everything_is_asked_again_at_the_end(applicant: Applicant, session: Ses
         assert answer.status_code == 400, field
         assert hidden(answer)["from"] == [page]
         assert "There is a problem" in answer.text
-    fields = filling.form_of(check.text).filled({}) | {"consents": ["everything"]}
+    fields = html_forms.form_of(check.text).filled({}) | {"consents": ["everything"]}
     assert applicant.client.post("/members/join/send", data=fields).status_code == 400
     assert sum(rows(session).values()) == 0
 
@@ -640,7 +640,7 @@ def test_s8_a_page_without_its_token_is_shown_again_with_everything_typed(
         )
     applicant.clock.on(minutes=1)
     typed = {n: PERSON[n] for n in steps.ASKED.get(page, ()) if n in PERSON}
-    other = filling.form_of(applicant.client.application.test_client().get(FIRST).text)
+    other = html_forms.form_of(applicant.client.application.test_client().get(FIRST).text)
     for token in ("", "x", other.fields["csrf_token"][0]):
         shown = applicant.press(answer, {**typed, "csrf_token": token})
         assert shown.status_code == 400

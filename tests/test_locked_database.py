@@ -13,7 +13,7 @@ from psgflask.accounts.models import Attempt, ConfirmationToken
 from psgflask.core import database
 from psgflask.core.database import db
 from psgflask.web.slots import FORMS, Slots
-from tests import addresses, filling, locks
+from tests import addresses, database_locks, html_forms
 from tests.browser import content
 from tests.browser.content import LINKS
 from tests.conftest import Visitor
@@ -42,15 +42,17 @@ def visitor(site: Flask, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
 @pytest.fixture
 def taken_whole(site: Flask) -> Iterator[None]:
     """Somebody holds the database against readers too."""
-    with locks.held_whole(site):
+    with database_locks.held_whole(site):
         yield
 
 
-def test_r8_every_page_is_as_ever_while_somebody_writes(site: Flask, visitor: FlaskClient) -> None:
+def test_r8_every_page_is_served_while_another_process_writes(
+    site: Flask, visitor: FlaskClient
+) -> None:
     paths = addresses.of(site)
     before = {path: visitor.get(path, buffered=True) for path in paths}
     site.extensions["psg_page_cache"].pages.clear()
-    with locks.held(site), locks.waits() as waits:
+    with database_locks.held(site), database_locks.waits() as waits:
         for path in paths:
             answer = visitor.get(path, buffered=True)
             assert answer.status_code == before[path].status_code, path
@@ -59,7 +61,7 @@ def test_r8_every_page_is_as_ever_while_somebody_writes(site: Flask, visitor: Fl
 
 def sent_forms(client: FlaskClient) -> dict[str, tuple[str, dict[str, Any]]]:
     """Return a form filled in for each route that takes one: its address and its fields."""
-    again = filling.form_of(client.get(AGAIN).text).filled({"email": "rosa@example.org"})
+    again = html_forms.form_of(client.get(AGAIN).text).filled({"email": "rosa@example.org"})
     return {
         "accounts.again": (AGAIN, again),
         "accounts.join": (LINK, {}),
@@ -70,7 +72,7 @@ def sent_forms(client: FlaskClient) -> dict[str, tuple[str, dict[str, Any]]]:
 def filled_in(client: FlaskClient) -> dict[str, Any]:
     """Return what is sent once every question of joining was answered."""
     check = Applicant(client, Clock()).to_check()
-    return filling.form_of(check.text).filled({})
+    return html_forms.form_of(check.text).filled({})
 
 
 @pytest.fixture
@@ -84,14 +86,14 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("patient")
-def test_r8_whatever_writes_waits_once_and_says_that_the_site_is_busy(
+def test_r8_every_writing_request_waits_once_and_says_that_the_site_is_busy(
     site: Flask, visitor: FlaskClient
 ) -> None:
     forms = sent_forms(visitor)
     for rule in site.url_map.iter_rules():
         for method in set(WRITING) & (rule.methods or set()):
             path, fields = forms[rule.endpoint]  # a new route needs a form above
-            with locks.held(site), locks.waits() as waits:
+            with database_locks.held(site), database_locks.waits() as waits:
                 answer = visitor.open(path, method=method, data=fields)
             assert answer.status_code == 503, path
             assert int(answer.headers["Retry-After"]) > 0
@@ -99,29 +101,25 @@ def test_r8_whatever_writes_waits_once_and_says_that_the_site_is_busy(
 
 
 @pytest.mark.usefixtures("patient")
-def test_r8_all_that_was_typed_is_on_the_page_that_says_so(
-    site: Flask, visitor: FlaskClient
-) -> None:
+def test_r8_the_busy_page_keeps_what_was_typed(site: Flask, visitor: FlaskClient) -> None:
     forms = sent_forms(visitor)
-    with locks.held(site):
+    with database_locks.held(site):
         for endpoint in ("accounts.again", "members.step"):
             path, fields = forms[endpoint]
             page = visitor.post(path, data=fields).text
-            kept = filling.form_of(page).fields
+            kept = html_forms.form_of(page).fields
             lost = {name for name in fields if name != "csrf_token" and kept.get(name) is None}
             assert lost <= {"from"}, page
             assert "busy" in page
     with site.app_context():  # the site was filled by many who asked
         db.session.execute(db.delete(Attempt))
         db.session.commit()
-    sent = visitor.post(path, data=filling.form_of(page).filled({}))
+    sent = visitor.post(path, data=html_forms.form_of(page).filled({}))
     assert sent.status_code == 303
 
 
-def test_r8_a_link_is_not_spent_by_who_could_not_be_heard(
-    site: Flask, visitor: FlaskClient
-) -> None:
-    with locks.held(site):
+def test_r8_a_link_is_not_used_up_by_a_busy_response(site: Flask, visitor: FlaskClient) -> None:
+    with database_locks.held(site):
         page = visitor.post(LINK).text
     assert "still good" in page
     assert "<button>" in page
@@ -134,18 +132,18 @@ def test_r8_a_link_is_not_spent_by_who_could_not_be_heard(
 
 
 @pytest.mark.parametrize("method", WRITING)
-def test_r8_to_send_something_where_nothing_is_takes_no_lock(
+def test_r8_a_post_to_a_missing_page_takes_no_lock(
     site: Flask, visitor: FlaskClient, method: str
 ) -> None:
-    with locks.held(site), locks.waits() as waits:
+    with database_locks.held(site), database_locks.waits() as waits:
         assert visitor.open("/nothing/here", method=method).status_code == 404
         assert visitor.open("/news/", method=method).status_code == 405
     assert waits == []
 
 
 @pytest.mark.usefixtures("taken_whole")
-def test_r8_health_asks_the_database_nothing(visitor: FlaskClient) -> None:
-    with locks.waits() as waits:
+def test_r8_the_liveness_check_runs_no_query(visitor: FlaskClient) -> None:
+    with database_locks.waits() as waits:
         assert visitor.get("/healthz").status_code == 200
         assert waits == []
         assert visitor.get("/readyz").status_code == 503
@@ -153,13 +151,11 @@ def test_r8_health_asks_the_database_nothing(visitor: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("patient")
-def test_r8_the_page_that_says_so_asks_the_database_nothing(
-    site: Flask, visitor: FlaskClient
-) -> None:
+def test_r8_the_busy_page_runs_no_query(site: Flask, visitor: FlaskClient) -> None:
     forms = sent_forms(visitor)
-    with locks.held_whole(site):
+    with database_locks.held_whole(site):
         for path, fields in forms.values():
-            with locks.waits() as waits:
+            with database_locks.waits() as waits:
                 answer = visitor.post(path, data=fields)
             assert answer.status_code == 503, path
             assert "<h1" in answer.text
@@ -167,24 +163,25 @@ def test_r8_the_page_that_says_so_asks_the_database_nothing(
 
 
 @pytest.mark.usefixtures("patient")
-def test_r8_the_pages_of_the_form_turn_without_the_database(
-    site: Flask, visitor: FlaskClient
-) -> None:
+def test_r8_the_steps_of_the_form_need_no_database(site: Flask, visitor: FlaskClient) -> None:
     applicant = Applicant(visitor, Clock())
     first = applicant.begin()
-    with locks.held_whole(site):
+    with database_locks.held_whole(site):
         turned = applicant.press(first, {"tier": PERSON["tier"]})
     assert turned.status_code == 200
     assert turned.headers["Cache-Control"] == "private, no-cache"
 
 
-def test_r8_who_finds_no_slot_for_a_form_is_told_without_a_wait_and_keeps_what_was_typed(
+def test_r8_a_form_without_a_slot_is_refused_at_once_and_keeps_what_was_typed(
     site: Flask, visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, fields = AGAIN, filling.form_of(visitor.get(AGAIN).text).filled({"email": "a@b.example"})
+    path, fields = (
+        AGAIN,
+        html_forms.form_of(visitor.get(AGAIN).text).filled({"email": "a@b.example"}),
+    )
     full = Slots(0, 0)
     monkeypatch.setitem(site.extensions["psg_slots"], FORMS, full)
-    with locks.waits() as waits:
+    with database_locks.waits() as waits:
         answer = visitor.post(path, data=fields)
     assert answer.status_code == 503
     assert "a@b.example" in answer.text
@@ -194,11 +191,11 @@ def test_r8_who_finds_no_slot_for_a_form_is_told_without_a_wait_and_keeps_what_w
 # Kept pages
 
 
-def test_r8_a_kept_page_is_shown_while_the_database_is_taken_and_nobody_may_keep_it(
+def test_r8_a_cached_page_is_served_with_no_store_while_the_database_is_locked(
     site: Flask, visitor: FlaskClient
 ) -> None:
     before = {path: visitor.get(path) for path in ("/", "/news/", "/es/", "/news/2015/03/")}
-    with locks.held_whole(site):
+    with database_locks.held_whole(site):
         for path, fresh in before.items():
             kept = visitor.get(path, headers={"If-None-Match": fresh.headers["ETag"]})
             assert kept.status_code == 200
@@ -212,7 +209,7 @@ def test_r8_a_kept_page_is_shown_while_the_database_is_taken_and_nobody_may_keep
     assert visitor.get("/").headers["ETag"] == before["/"].headers["ETag"]
 
 
-def test_r8_what_was_taken_back_does_not_come_back(site: Flask, visitor: FlaskClient) -> None:
+def test_r8_a_withdrawn_article_does_not_reappear(site: Flask, visitor: FlaskClient) -> None:
     visitor.get("/news/everything")
     visitor.get("/")
     with site.app_context():
@@ -221,12 +218,12 @@ def test_r8_what_was_taken_back_does_not_come_back(site: Flask, visitor: FlaskCl
         content_stamp.content_changed(db.session())
         db.session.commit()
     visitor.get("/")  # so this process knows that something changed
-    with locks.held_whole(site):
+    with database_locks.held_whole(site):
         assert visitor.get("/").status_code == 200
         assert visitor.get("/news/everything").status_code == 503
 
 
-def test_a_page_that_lacks_what_could_not_be_read_is_not_kept(
+def test_an_incomplete_page_is_not_cached(
     site: Flask, visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from sqlalchemy.exc import DatabaseError
@@ -246,5 +243,5 @@ def test_a_page_that_lacks_what_could_not_be_read_is_not_kept(
     assert visitor.get("/members/join/form").text == whole
 
 
-def test_the_database_of_the_tests_is_where_the_locks_are_taken(site: Flask) -> None:
+def test_the_locks_are_taken_on_the_database_of_the_app(site: Flask) -> None:
     assert Path(site.instance_path, "psg.sqlite").is_file()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.patterns import fault
+from tests.regex_safety import fault
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "psgflask").rglob("*.py"))
@@ -74,7 +74,7 @@ def flags_of(call: ast.Call) -> int:
 @pytest.mark.parametrize(
     ("place", "pattern", "flags", "ways"), list(patterns()), ids=lambda value: str(value)[:60]
 )
-def test_a_pattern_is_linear_or_what_it_is_given_is_bounded(
+def test_a_pattern_is_linear_or_its_input_is_bounded(
     place: str, pattern: str, flags: int, ways: set[str]
 ) -> None:
     anywhere = not ways <= {"match", "fullmatch"}
@@ -84,7 +84,7 @@ def test_a_pattern_is_linear_or_what_it_is_given_is_bounded(
     assert bool(found) == (place in BOUNDED), found
 
 
-def test_each_exception_stands_for_a_pattern_and_gives_its_reason() -> None:
+def test_each_exception_matches_a_pattern_and_has_a_reason() -> None:
     assert set(BOUNDED) <= {place for place, *_rest in patterns()}
     assert all(BOUNDED.values())
 
