@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from psgflask.core.database import db
 from psgflask.core.language_names import LANGUAGES
-from psgflask.members.web import form_tokens, steps
+from psgflask.members.web import form_tokens, forms
 from psgflask.news.models import Attachment, Picture
 from psgflask.web.languages import PREFIXES
 from tests.browser.content import LINKS
@@ -17,7 +17,7 @@ from tests.browser.content import LINKS
 # What stands in the variable parts of each route; a route with such parts and no entry fails.
 PARTS: dict[str, list[dict[str, Any]]] = {
     "accounts.join": [{"token": token} for token in (LINKS["open"], "no-such-link")],
-    "members.step": [{"place": place} for place in (steps.MEMBERSHIP, steps.CHECK)],
+    "members.step": [{"place": place} for place in (forms.MEMBERSHIP, forms.CHECK)],
     "news.year": [{"year": 2015}],
     "news.month": [{"year": 2015, "month": "03"}],
     "news.article": [{"slug": "everything"}, {"slug": "for-members"}, {"slug": "radio-7"}],
@@ -34,7 +34,7 @@ PARTS: dict[str, list[dict[str, Any]]] = {
 # Only a page with a form that is sent may set a cookie, and what for.
 MAY_SET_A_COOKIE = {
     "/accounts/join/again": "the token of its form",
-    **{f"/members/join/{place}": "the token of its form" for place in steps.PLACES},
+    **{f"/members/join/{place}": "the token of its form" for place in forms.PLACES},
 }
 ONE_ADDRESS_FOR_BOTH_LANGUAGES = re.compile(
     r"/(?:static|media)/|/favicon\.ico|/robots\.txt|/sitemap\.xml"
@@ -53,8 +53,8 @@ def of(app: Flask) -> list[str]:
 
 def _signed(app: Flask) -> dict[str, list[dict[str, Any]]]:
     """Return what stands in the routes whose address this site has signed."""
-    sent = form_tokens.Sent("PSG 1042-9", "household", "standing order")
-    word = {"word": form_tokens.seal(str(app.config["SECRET_KEY"]), sent)}
+    sent = form_tokens.Receipt("PSG 1042-9", "household", "standing order")
+    word = {"word": form_tokens.sign_receipt(str(app.config["SECRET_KEY"]), sent)}
     return {"members.sent": [word], "members.own_mandate": [word]}
 
 

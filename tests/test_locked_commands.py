@@ -11,7 +11,7 @@ from flask import Flask
 from psgflask.core import database
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
-from psgflask.members import erased_list
+from psgflask.members import erasure
 from psgflask.members.models import Person
 from psgflask.ops import backups
 from tests import database_locks
@@ -100,8 +100,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     with content.filled(tmp_path_factory.mktemp("commands"), "full") as app:
         done = app.test_cli_runner().invoke(args=_words(PAPER, Path(), ""))
         assert done.exit_code == 0, done.output
-        erased = erased_list.Entry(utc_now(), "PSG 9999-9")
-        erased_list.add(Path(app.instance_path, erased_list.FILE), [erased])
+        erased = erasure.ErasedEntry(utc_now(), "PSG 9999-9")
+        erasure.append_to_list(Path(app.instance_path, erasure.LIST_FILE), [erased])
         yield app
 
 

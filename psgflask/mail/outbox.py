@@ -108,9 +108,9 @@ def has_message(session: Session, about: str, kinds: Collection[str]) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
-def delete_about(session: Session, about: str) -> int:
-    """Delete the unsent mails about somebody, and clear `about` of the rest; return how many."""
-    match = Message.about == about
+def delete_about(session: Session, about: Collection[str]) -> int:
+    """Delete the unsent mails about people, and clear `about` of the rest; return how many."""
+    match = Message.about.in_(about)
     deleted = session.execute(delete(Message).where(match, Message.state.in_((WAITING, DEAD))))
     session.execute(update(Message).where(match).values(about=""))
     return int(deleted.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it

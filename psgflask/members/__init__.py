@@ -2,15 +2,15 @@
 
 from flask import Flask
 
-from psgflask.members import applications as applications  # it hears when an address is proved
-from psgflask.members import models as models  # its tables are the database's, whoever asks
+from psgflask.members import applications as applications  # listens for confirmed addresses
+from psgflask.members import models as models  # defines tables
 from psgflask.members import worker_task
 from psgflask.members.cli import commands
 from psgflask.members.web import views
 
 
 def init_app(app: Flask) -> None:
-    """Open the room."""
+    """Register the package with the app."""
     app.register_blueprint(views.blueprint)
     worker_task.init_app(app)
     commands.init_app(app)

@@ -1,4 +1,4 @@
-"""Joining: an application becomes a person with a number; an address that is proved is noted."""
+"""Applications: storing one with a new person, and confirming the applicant's e-mail address."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,23 +8,22 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import confirmation_tokens, email_addresses
+from psgflask.accounts import confirmation_tokens
 from psgflask.accounts.email_confirmation import KNOWN, NEW, on_confirmed
 from psgflask.accounts.models import Account, ConfirmationToken
 from psgflask.core.clock import london_day
 from psgflask.mail import outbox
-from psgflask.members import audit, consents, digest, doubles, likeness, numbers
-from psgflask.members.models import ONLINE, Application, HouseholdMember, Person
-from psgflask.members.refusals import MembershipRefused
+from psgflask.members import audit, consents, digest, numbers, people
+from psgflask.members.models import ONLINE, Application, MembershipRefused, Person
 from psgflask.members.tiers import HOUSEHOLD, ORGANISATION, Tier, amount_on
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What an applicant answered, read and checked; `consents` are of `consents.WHAT`.
+    """The parsed answers of an applicant; `consents` are of `consents.CHANNELS`.
 
     `household` are the others in it; `email` may be empty on paper; `country` is an ISO 3166 code,
-    `payment` one of the models' ways to pay, `language` that in which the questions were put.
+    `payment` STANDING_ORDER or CHEQUE, `language` that of the form.
     """
 
     tier: Tier
@@ -41,8 +40,16 @@ class Answers:
     consents: frozenset[str] = frozenset()
 
 
-class ApplicationSentAlready(MembershipRefused):
-    """This very form was sent before; `application` is what became of it."""
+@dataclass(frozen=True)
+class SubmittedForm:
+    """Hashes of the form that was sent, and of its answers."""
+
+    form_hash: str
+    answers_hash: str = ""
+
+
+class AlreadyApplied(MembershipRefused):
+    """This form was sent before with the same answers; `application` is the one stored then."""
 
     def __init__(self, application: Application) -> None:
         super().__init__("This application has been sent already")
@@ -50,18 +57,10 @@ class ApplicationSentAlready(MembershipRefused):
 
 
 class FormUsed(MembershipRefused):
-    """This form was sent before, with other answers: another application wants another form."""
+    """This form was sent before with other answers: another application needs another form."""
 
     def __init__(self) -> None:
         super().__init__("An application was sent with this form already")
-
-
-@dataclass(frozen=True)
-class Form:
-    """Which form was sent, and with which answers: a hash of each."""
-
-    stamp: str
-    answers: str = ""
 
 
 def apply(
@@ -69,60 +68,57 @@ def apply(
     answers: Answers,
     *,
     source: str,
-    form: Form | None,
+    form: SubmittedForm | None,
     by: str,
     now: datetime,
 ) -> Application:
-    """Keep an application: a person with a new number, what they agreed to, and a trace of it.
+    """Store an application: a person with a new number, their consents, and an audit entry.
 
-    `source` is ONLINE or PAPER, `form` says which was sent (None on paper), `by` who wrote it in.
-    A person who may be known already is noted with the reason, and stays a person apart. Of an
-    application online the secretary is told by mail. Raises ApplicationSentAlready and FormUsed
-    (then nothing is written), ConsentRefused and InvalidEmailAddress.
+    `source` is ONLINE or PAPER, `form` is None on paper, `by` is who enters it. Somebody who may
+    be known already is marked with the reason and stays a separate person. The secretary is mailed
+    about applications online. Raises AlreadyApplied and FormUsed (then nothing is written),
+    ConsentRefused and InvalidEmailAddress.
     """
-    _refuse_used(session, form)
+    _check_unused(session, form)
     try:
         with session.begin_nested():
-            application = _stored(session, answers, source=source, form=form, now=now)
+            application = _store(session, answers, source=source, form=form, now=now)
     except IntegrityError:
-        # The same form came twice at one moment, and the other was the first.
-        _refuse_used(session, form)
+        # The same form came twice at once, and the other transaction was first.
+        _check_unused(session, form)
         raise
     person = application.person
-    for what in sorted(answers.consents):
-        consents.give(session, person, what, language=answers.language, now=now)
-    audit.note(session, person, "applied", by=by, now=now, after=facts(application))
+    for channel in sorted(answers.consents):
+        consents.give(session, person, channel, language=answers.language, now=now)
+    audit.record(session, person, "applied", by=by, now=now, after=_audited(application))
     if source == ONLINE:
-        digest.tell(session, person, about=about(person), now=now)
+        digest.mail_secretary(session, person, now=now)
     session.flush()
     return application
 
 
-def about(person: Person) -> str:
-    """Return what a mail to or of somebody is known by in the outbox, so that it can be erased."""
-    return person.number
-
-
 def was_mailed(session: Session, application: Application) -> bool:
-    """Say whether a mail with a link was posted to the applicant."""
-    return outbox.has_message(session, about(application.person), (NEW, KNOWN))
+    """Return whether a mail with a link was posted to the applicant."""
+    return outbox.has_message(session, application.person.number, (NEW, KNOWN))
 
 
 def token_data(application: Application) -> dict[str, Any]:
-    """Return what a token of the applicant's address must hold for us to know what it proves."""
+    """Return what the confirmation of the applicant's address refers to."""
     return {"member": application.person.number, "application": application.id}
 
 
 def mail_values(application: Application) -> dict[str, Any]:
-    """Return what the mail with the link says of the application."""
+    """Return the values of the application in the mail with the link."""
     return {"name": application.person.name, "reference": application.person.number}
 
 
 @on_confirmed
-def verified(session: Session, token: ConfirmationToken, account: Account, now: datetime) -> None:
-    """Note that the applicant reads the address, and join account and person.
+def confirm_email(
+    session: Session, token: ConfirmationToken, account: Account, now: datetime
+) -> None:
+    """Record that the applicant's address is confirmed, and give the person its account.
 
-    Raises TokenRejected when the application is gone, or the person has another address by now.
+    Raises TokenRejected when the application is gone or the person has another address by now.
     """
     if "member" not in token.data:
         return
@@ -141,7 +137,7 @@ def verified(session: Session, token: ConfirmationToken, account: Account, now: 
     before = {"verified": application.verified_at is not None}
     person.account_id = account.id
     application.verified_at = application.verified_at or now
-    audit.note(
+    audit.record(
         session,
         person,
         "verified",
@@ -152,107 +148,63 @@ def verified(session: Session, token: ConfirmationToken, account: Account, now: 
     )
 
 
-def facts(application: Application) -> dict[str, Any]:
-    """Return an application and its person as the audit keeps them (JSON)."""
-    person = application.person
+def _audited(application: Application) -> dict[str, Any]:
+    duplicate = application.duplicate
     return {
-        **of_person(person),
+        **people.details(application.person),
         "tier": application.tier,
         "amount": None if application.amount is None else str(application.amount),
         "payment": application.payment,
         "source": application.source,
-        "consents": sorted(consents.given(person)),
-        "perhaps": application.perhaps.number if application.perhaps else None,
-        "perhaps because": application.perhaps_because,
+        "consents": sorted(consents.given(application.person)),
+        "perhaps": duplicate.number if duplicate else None,
+        "perhaps because": application.duplicate_reason,
     }
 
 
-def of_person(person: Person) -> dict[str, Any]:
-    """Return what is kept of who somebody is and how to reach them (JSON)."""
-    return {
-        "name": person.name,
-        "organisation": person.organisation,
-        "household": [member.name for member in person.household],
-        "email": person.email,
-        "phone": person.phone,
-        "address": person.address,
-        "postcode": person.postcode,
-        "country": person.country,
-        "language": person.language,
-    }
-
-
-def set_name(person: Person, name: str) -> None:
-    """Set a person's name, and the form in which it is compared."""
-    person.name, person.name_folded = name, likeness.name(name)
-
-
-def set_organisation(person: Person, name: str) -> None:
-    """Set the organisation that a person stands for."""
-    person.organisation, person.organisation_folded = name, likeness.name(name)
-
-
-def set_postcode(person: Person, postcode: str) -> None:
-    """Set a postcode, and the form in which it is compared."""
-    person.postcode, person.postcode_folded = postcode, likeness.postcode(postcode)
-
-
-def set_email(person: Person, email: str) -> None:
-    """Set an address, or none, and its one spelling. Raises InvalidEmailAddress."""
-    read = email_addresses.parse(email) if email else email_addresses.EmailAddress("", "")
-    person.email, person.email_folded = read.as_typed, read.normalised
-
-
-def set_household(person: Person, names: tuple[str, ...]) -> None:
-    """Set the others of a household membership, in their order."""
-    person.household = [
-        HouseholdMember(position=position, name=name, name_folded=likeness.name(name))
-        for position, name in enumerate(names, 1)
-    ]
-
-
-def _refuse_used(session: Session, form: Form | None) -> None:
-    """Raise ApplicationSentAlready or FormUsed for a form that was sent before."""
+def _check_unused(session: Session, form: SubmittedForm | None) -> None:
+    """Raise AlreadyApplied or FormUsed for a form that was sent before."""
     if form is None:
         return
-    sent = session.scalar(select(Application).where(Application.stamp == form.stamp))
-    if sent is None:
+    earlier = session.scalar(select(Application).where(Application.form_hash == form.form_hash))
+    if earlier is None:
         return
-    if sent.answers == form.answers:
-        raise ApplicationSentAlready(sent)
+    if earlier.answers_hash == form.answers_hash:
+        raise AlreadyApplied(earlier)
     raise FormUsed
 
 
-def _stored(
-    session: Session, answers: Answers, *, source: str, form: Form | None, now: datetime
+def _store(
+    session: Session, answers: Answers, *, source: str, form: SubmittedForm | None, now: datetime
 ) -> Application:
     tier = answers.tier
-    person = Person(
-        number=numbers.next_number(session),
-        address=answers.address,
-        country=answers.country,
-        phone=answers.phone,
-        language=answers.language,
-        created_at=now,
-    )
-    set_name(person, answers.name)
-    set_organisation(person, answers.organisation if tier.kind == ORGANISATION else "")
-    set_postcode(person, answers.postcode)
-    set_email(person, answers.email)
-    set_household(person, answers.household if tier.kind == HOUSEHOLD else ())
+    person = Person(number=numbers.next_number(session), created_at=now)
+    fields = {
+        "name": answers.name,
+        "organisation": answers.organisation if tier.kind == ORGANISATION else "",
+        "household": answers.household if tier.kind == HOUSEHOLD else (),
+        "email": answers.email,
+        "postcode": answers.postcode,
+        "phone": answers.phone,
+        "address": answers.address,
+        "country": answers.country,
+        "language": answers.language,
+    }
+    for field, value in fields.items():
+        people.set_field(person, field, value)
     application = Application(
         tier=tier.key,
         amount=amount_on(tier, london_day(now)),
         payment=answers.payment,
         source=source,
         language=answers.language,
-        stamp=form.stamp if form else None,
-        answers=form.answers if form else "",
+        form_hash=form.form_hash if form else None,
+        answers_hash=form.answers_hash if form else "",
         sent_at=now,
     )
-    # Before it is stored, so that an application of somebody known costs no statement more.
-    if known := doubles.find(session, person):
-        application.perhaps, application.perhaps_because = known
+    # Before it is stored, so that an application of somebody known costs no extra statement.
+    if duplicate := people.find_duplicate(session, person):
+        application.duplicate, application.duplicate_reason = duplicate
     person.applications.append(application)
     session.add(person)
     session.flush()

@@ -1,18 +1,31 @@
-"""Who changed what about a person, before and after: every write leaves a row."""
+"""The audit trail: who changed what about a person, before and after; and the secretary's notes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from psgflask.members.models import AuditEntry, Person
+from psgflask.members.models import (
+    USER_NAME_LENGTH,
+    AuditEntry,
+    MembershipRefused,
+    Note,
+    Person,
+    PersonErased,
+)
 
-LONGEST_WHO = 100
+ERASED = "erased"
 
 
-def note(
+class NoteEmpty(MembershipRefused):
+    """A note without text."""
+
+    field = "text"
+
+
+def record(
     session: Session,
     person: Person,
     what: str,
@@ -21,32 +34,56 @@ def note(
     now: datetime,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
-) -> AuditEntry:
-    """Write down one change. `before` and `after` are JSON: what is not in them did not change.
+) -> None:
+    """Add an entry about one change. `before` and `after` (JSON) contain what has changed.
 
-    A person is named by the member number: the number of a row can come again, this one cannot.
+    The entry names the person by member number: unlike the id of a row it is never reused.
     """
     entry = AuditEntry(
         at=now,
-        who=by[:LONGEST_WHO],
+        who=by[:USER_NAME_LENGTH],
         what=what,
         subject=person.number,
         before=dict(before or {}),
         after=dict(after or {}),
     )
     session.add(entry)
-    session.flush()
-    return entry
 
 
-def of(session: Session, number: str) -> list[AuditEntry]:
-    """Return what was written down about somebody, the oldest first."""
-    about = select(AuditEntry).where(AuditEntry.subject == number).order_by(AuditEntry.id)
-    return list(session.scalars(about))
+def record_erasures(
+    session: Session, payments: Mapping[str, int], *, by: str, now: datetime
+) -> None:
+    """Add an entry for each erased member number, with how many payments are kept."""
+    common = {"at": now, "who": by[:USER_NAME_LENGTH], "what": ERASED, "before": {}}
+    rows = [
+        {**common, "subject": number, "after": {"payments kept": count}}
+        for number, count in payments.items()
+    ]
+    if rows:
+        session.execute(insert(AuditEntry), rows)
 
 
-def blank(session: Session, number: str) -> None:
-    """Take out what the changes of somebody said; that there were some, by whom and when, stays."""
+def entries(session: Session, number: str) -> list[AuditEntry]:
+    """Return the entries about a member number, the oldest first."""
+    query = select(AuditEntry).where(AuditEntry.subject == number).order_by(AuditEntry.id)
+    return list(session.scalars(query))
+
+
+def redact(session: Session, numbers: Collection[str]) -> None:
+    """Remove what the entries about people contain; who changed something and when stays."""
     session.execute(
-        update(AuditEntry).where(AuditEntry.subject == number).values(before={}, after={})
+        update(AuditEntry).where(AuditEntry.subject.in_(numbers)).values(before={}, after={})
     )
+
+
+def add_note(session: Session, person: Person, text: str, *, by: str, now: datetime) -> Note:
+    """Add a note about a person. Raises NoteEmpty and PersonErased."""
+    if person.erased_at is not None:
+        raise PersonErased(person.number)
+    if not text.strip():
+        raise NoteEmpty("A note cannot be empty")
+    note = Note(text=text.strip(), by=by[:USER_NAME_LENGTH], at=now)
+    person.notes.append(note)
+    session.flush()
+    record(session, person, "noted", by=by, now=now, after={"note": note.text})
+    return note

@@ -1,6 +1,5 @@
-"""What people agree to: the exact words, kept with each consent, and when it holds."""
+"""Consents: the exact wording that people agree to, stored with each, and when one is in effect."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,23 +8,29 @@ from sqlalchemy.orm import Session
 
 from psgflask.accounts.models import Account
 from psgflask.members import audit
-from psgflask.members.models import EMAIL, POST, Consent, Person
-from psgflask.members.refusals import MembershipRefused, PersonErased
+from psgflask.members.models import (
+    EMAIL,
+    POST,
+    Consent,
+    MembershipRefused,
+    Person,
+    PersonErased,
+)
 
-WHAT = (POST, EMAIL)
+CHANNELS = (POST, EMAIL)
 BASIS = "consent (UK GDPR, article 6(1)(a))"
 
 
 @dataclass(frozen=True)
 class Wording:
-    """Words that somebody was asked with; other words have another version."""
+    """The text that people agree to; another text has another version."""
 
     version: str
     text: str
 
 
-# By what is agreed to, and the language. Who changes a word writes a new version; the words of
-# the old one stay with everybody who agreed to them.
+# By channel and language. Give a changed text a new version: everybody who agreed to the old one
+# still has its text.
 WORDINGS: dict[tuple[str, str], Wording] = {
     (POST, "en"): Wording(
         "2026-1",
@@ -55,19 +60,21 @@ class ConsentRefused(MembershipRefused):
 
 
 def given(person: Person) -> frozenset[str]:
-    """Return what somebody has agreed to and not withdrawn."""
+    """Return the channels that somebody has agreed to and not withdrawn."""
     return frozenset(one.what for one in person.consents if one.withdrawn_at is None)
 
 
-def give(session: Session, person: Person, what: str, *, language: str, now: datetime) -> Consent:
-    """Keep that somebody agreed, with the words in which they were asked. Raises ConsentRefused."""
-    wording = WORDINGS.get((what, language))
+def give(
+    session: Session, person: Person, channel: str, *, language: str, now: datetime
+) -> Consent:
+    """Store a consent, with the wording in a language. Raises ConsentRefused."""
+    wording = WORDINGS.get((channel, language))
     if wording is None:
-        raise ConsentRefused(f"Nobody is asked for {what!r}; there are {', '.join(WHAT)}")
-    if what in given(person):
-        raise ConsentRefused(f"{person.number} has agreed to {what} already")
+        raise ConsentRefused(f"Nobody is asked for {channel!r}; there are {', '.join(CHANNELS)}")
+    if channel in given(person):
+        raise ConsentRefused(f"{person.number} has agreed to {channel} already")
     consent = Consent(
-        what=what,
+        what=channel,
         wording=wording.text,
         wording_version=wording.version,
         language=language,
@@ -79,23 +86,20 @@ def give(session: Session, person: Person, what: str, *, language: str, now: dat
     return consent
 
 
-def withdraw(session: Session, person: Person, what: str, *, now: datetime) -> None:
-    """Keep that somebody agrees no more; what they had agreed to, and when, stays to be proved.
-
-    Raises ConsentRefused.
-    """
-    standing = [one for one in person.consents if one.what == what and one.withdrawn_at is None]
-    if not standing:
-        raise ConsentRefused(f"{person.number} has not agreed to {what}")
-    for one in standing:
-        one.withdrawn_at = now
+def withdraw(session: Session, person: Person, channel: str, *, now: datetime) -> None:
+    """Withdraw a consent; the row is retained as evidence. Raises ConsentRefused."""
+    if channel not in given(person):
+        raise ConsentRefused(f"{person.number} has not agreed to {channel}")
+    for consent in person.consents:
+        if consent.what == channel and consent.withdrawn_at is None:
+            consent.withdrawn_at = now
     session.flush()
 
 
 def change(
-    session: Session, person: Person, what: str, agreed: bool, *, by: str, now: datetime
+    session: Session, person: Person, channel: str, agreed: bool, *, by: str, now: datetime
 ) -> None:
-    """Give or withdraw one consent for somebody who wrote to us, and leave a trace of who did.
+    """Give or withdraw a consent for somebody who wrote to us, with an audit entry.
 
     Raises ConsentRefused and PersonErased.
     """
@@ -103,10 +107,10 @@ def change(
         raise PersonErased(person.number)
     before = sorted(given(person))
     if agreed:
-        give(session, person, what, language=person.language, now=now)
+        give(session, person, channel, language=person.language, now=now)
     else:
-        withdraw(session, person, what, now=now)
-    audit.note(
+        withdraw(session, person, channel, now=now)
+    audit.record(
         session,
         person,
         "agreed" if agreed else "withdrew",
@@ -117,31 +121,26 @@ def change(
     )
 
 
-def in_effect(what: str) -> ColumnElement[bool]:
-    """Return the condition that something may be sent to a person by what they agreed to.
+def in_effect(channel: str) -> ColumnElement[bool]:
+    """Return the condition that a person may be sent something through a channel.
 
-    Nobody is mailed news at an address that has not been proved, or has changed since.
+    For e-mail the address must be confirmed, and not have changed since.
     """
     agreed = exists().where(
-        Consent.person_id == Person.id, Consent.what == what, Consent.withdrawn_at.is_(None)
+        Consent.person_id == Person.id, Consent.what == channel, Consent.withdrawn_at.is_(None)
     )
-    if what != EMAIL:
+    if channel != EMAIL:
         return agreed
-    proved = exists().where(
+    confirmed = exists().where(
         Account.id == Person.account_id,
         Account.email == Person.email_folded,
         Account.closed_at.is_(None),
     )
-    return agreed & proved
+    return agreed & confirmed
 
 
-def effective(session: Session, people: Iterable[Person]) -> dict[int, frozenset[str]]:
-    """Return what may be sent to each of some people, by their ids."""
-    ids = [person.id for person in people]
-    found: dict[int, set[str]] = {known: set() for known in ids}
-    for what in WHAT:
-        reached = select(Person.id).where(in_effect(what))
-        for known in session.scalars(reached):
-            if known in found:
-                found[known].add(what)
-    return {known: frozenset(whats) for known, whats in found.items()}
+def effective(session: Session, person: Person) -> frozenset[str]:
+    """Return the channels through which a person may be sent something."""
+    query = select(*map(in_effect, CHANNELS)).select_from(Person).where(Person.id == person.id)
+    row = session.execute(query).one()
+    return frozenset(channel for channel, effective in zip(CHANNELS, row, strict=True) if effective)

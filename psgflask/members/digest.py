@@ -1,4 +1,4 @@
-"""What the secretary is mailed: of each application, or, when many come, how many there were."""
+"""Mails to the secretary: one about each application, or a count when many come."""
 
 from datetime import datetime, timedelta
 
@@ -11,24 +11,24 @@ from psgflask.mail.models import WAITING, Message
 from psgflask.members.models import ONLINE, Application, Person
 
 ONE, MANY = "application_received", "applications_received"
-# Applications within an hour of which each has a mail of its own; the rest are counted in one.
-SINGLY = 10
+# Applications within an hour that have a mail each; the rest are counted in one.
+MAX_SINGLE_MAILS = 10
 HOUR = timedelta(hours=1)
-# A mail that is due this soon may be on its way already, with what it said before.
-ON_ITS_WAY = timedelta(minutes=1)
+# A mail that is due this soon may be being sent, with its count so far.
+LEAVING_SOON = timedelta(minutes=1)
 
 
-def tell(session: Session, person: Person, *, about: str, now: datetime) -> None:
-    """Post the secretary's mail of an application that was kept, or count it in one that waits.
+def mail_secretary(session: Session, person: Person, *, now: datetime) -> None:
+    """Post a mail about a new application, or count it in one that waits.
 
-    Such a mail holds a number alone, for mails are read by many.
+    It contains the member number alone: a mailbox may have many readers.
     """
     recent = select(func.count()).where(
         Application.source == ONLINE,
         Application.sent_at > now - HOUR,
-        Application.sent_at <= now + ON_ITS_WAY,  # later ones a clock that was ahead has dated
+        Application.sent_at <= now + LEAVING_SOON,  # later ones are from a clock that was ahead
     )
-    if (session.scalar(recent) or 0) > SINGLY:
+    if (session.scalar(recent) or 0) > MAX_SINGLE_MAILS:
         _count(session, now)
         return
     outbox.enqueue(
@@ -37,16 +37,16 @@ def tell(session: Session, person: Person, *, about: str, now: datetime) -> None
         to=outbox.SECRETARY,
         language="en",
         values={"reference": person.number},
-        about=about,
+        about=person.number,
         now=now,
     )
 
 
 def _count(session: Session, now: datetime) -> None:
-    """Count an application in the mail that leaves within the hour, begun if there is none."""
+    """Count an application in the mail that leaves within the hour; post one if there is none."""
     waiting = session.scalar(
         select(Message)
-        .where(Message.kind == MANY, Message.state == WAITING, Message.due_at > now + ON_ITS_WAY)
+        .where(Message.kind == MANY, Message.state == WAITING, Message.due_at > now + LEAVING_SOON)
         .order_by(Message.id.desc())
         .limit(1)
     )

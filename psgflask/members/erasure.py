@@ -1,117 +1,283 @@
-"""Erasure: what is left of somebody is money that was paid, under a number that is nobody's."""
+"""Erasure of people, on request or after their retention period, and the list of the erased.
 
-from collections.abc import Iterable
+What is left of somebody is a member number and the payments. The list is a file beside the
+database, of numbers and times, so that `erase-again` can repeat the erasures after a restore.
+"""
+
+import logging
+import re
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import confirmation_tokens
-from psgflask.accounts.models import Account
+from psgflask.accounts import confirmation_tokens, email_addresses
+from psgflask.core.durable import append_lines
 from psgflask.mail import outbox
-from psgflask.members import applications, audit
-from psgflask.members.erased_list import Entry
-from psgflask.members.models import Application, AuditEntry, Person
-from psgflask.members.refusals import PersonErased
-from psgflask.members.sharing import is_shared
+from psgflask.members import audit, people
+from psgflask.members.models import (
+    ONLINE,
+    Application,
+    AuditEntry,
+    Consent,
+    HouseholdMember,
+    MembershipRefused,
+    Note,
+    Payment,
+    Person,
+    PersonErased,
+)
 
-ERASED = "erased"
+log = logging.getLogger(__name__)
+
+BY_RETENTION = "retention"
+# CHECKS S3: applicants have three months to confirm their address.
+UNCONFIRMED_RETENTION = timedelta(days=90)
+BATCH = 500  # people erased at once: databases limit the number of parameters
+LIST_FILE = "erased.txt"
+NUMBER = re.compile(r"PSG \d+-\d")
 
 
 @dataclass(frozen=True)
 class Erased:
-    """Who was erased: the number, how many payments stay, and an address that is nobody's now."""
+    """Somebody who was erased: how many payments stay, and the e-mail address unless shared."""
 
     number: str
     payments: int
     email: str
 
 
-def erase(session: Session, person: Person, *, by: str, now: datetime) -> Erased:
-    """Erase somebody: row, household, applications, consents, notes, links, mails, account.
+@dataclass(frozen=True, order=True)
+class ErasedEntry:
+    """An entry of the list of the erased."""
 
-    Whoever paid leaves a row that holds the number alone, and the payments. What the audit said
-    is taken out. Accounts and addresses that others share stay. Raises PersonErased.
+    at: datetime
+    number: str
+
+
+class ErasedListUnreadable(MembershipRefused):
+    """The list of the erased cannot be read, or a line of it is damaged."""
+
+
+def erase(session: Session, persons: Sequence[Person], *, by: str, now: datetime) -> list[Erased]:
+    """Erase people: rows, household, applications, consents, notes, links, mails, accounts.
+
+    Those who paid leave a row with the number alone, and the payments. Their audit entries are
+    redacted. Accounts and addresses that others share stay. Raises PersonErased.
     """
-    if person.erased_at is not None:
-        raise PersonErased(person.number)
-    number, paid = person.number, len(person.payments)
-    email = "" if _is_others(session, person) else person.email_folded
-    outbox.delete_about(session, applications.about(person))
-    confirmation_tokens.revoke(session, data={"member": number})
-    _leave_account(session, person)
-    _leave_applications_of_others(session, person)
-    audit.blank(session, number)
-    audit.note(session, person, ERASED, by=by, now=now, after={"payments kept": paid})
-    if paid:
-        _blank(person, now)
-    else:
-        session.delete(person)
-    session.flush()
-    return Erased(number, paid, email)
+    erased: list[Erased] = []
+    for start in range(0, len(persons), BATCH):
+        erased += _erase(session, persons[start : start + BATCH], by=by, now=now)
+    return erased
 
 
-def once_more(
-    session: Session, entries: Iterable[Entry], *, by: str, now: datetime
+def erase_again(
+    session: Session, entries: Iterable[ErasedEntry], *, by: str, now: datetime
 ) -> list[Erased]:
-    """Erase whom a backup has brought back: those of the list who are there again.
+    """Erase the people of a list whom a restored backup has brought back.
 
-    A number that was given to somebody else after the backup was restored is left alone: whoever
-    came after the erasure is somebody else.
+    Somebody created after the erasure is somebody else, who was issued the number after the
+    backup was restored, and is left alone.
     """
-    back: list[Erased] = []
-    for entry in entries:
-        person = session.scalar(
-            select(Person).where(
-                Person.number == entry.number,
-                Person.erased_at.is_(None),
-                Person.created_at <= entry.at,
-            )
-        )
-        if person is not None:
-            back.append(erase(session, person, by=by, now=now))
-    return back
-
-
-def erased(session: Session) -> list[Entry]:
-    """Return everybody of whom the audit says that they were erased."""
-    told = select(AuditEntry.at, AuditEntry.subject).where(AuditEntry.what == ERASED)
-    return [Entry(at, number) for at, number in session.execute(told)]
-
-
-def _is_others(session: Session, person: Person) -> bool:
-    same = select(Person.id).where(
-        Person.email_folded == person.email_folded, Person.id != person.id
+    times = {entry.number: entry.at for entry in sorted(entries)}
+    numbers = list(times)
+    back: list[Person] = []
+    for start in range(0, len(numbers), BATCH):
+        batch = numbers[start : start + BATCH]
+        query = select(Person).where(Person.number.in_(batch), Person.erased_at.is_(None))
+        back += (one for one in session.scalars(query) if one.created_at <= times[one.number])
+    return erase(
+        session, sorted(back, key=lambda one: (times[one.number], one.number)), by=by, now=now
     )
-    return session.scalar(same.limit(1)) is not None
 
 
-def _leave_account(session: Session, person: Person) -> None:
-    account = session.get(Account, person.account_id) if person.account_id else None
-    if account is None:
-        return
-    person.account_id = None
-    session.flush()
-    if not is_shared(session, account):
-        session.delete(account)
+def erase_expired(session: Session, *, now: datetime) -> list[Erased]:
+    """Erase applicants who have not confirmed their address within the retention period.
+
+    Except those who applied on paper too, paid, or have a note. `now` is the earliest time that
+    it can be (`clock_watch.time_bounds`): an erasure cannot be undone.
+    """
+    own = Application.person_id == Person.id
+    retained = (
+        exists().where(own, Application.source != ONLINE)
+        | exists().where(own, Application.verified_at.is_not(None))
+        | exists().where(own, Application.sent_at > now - UNCONFIRMED_RETENTION)
+        | exists().where(Payment.person_id == Person.id)
+        | exists().where(Note.person_id == Person.id)
+    )
+    query = select(Person).where(exists().where(own), ~retained, Person.erased_at.is_(None))
+    expired = session.scalars(query.order_by(Person.id)).all()
+    return erase(session, expired, by=BY_RETENTION, now=now)
 
 
-def _leave_applications_of_others(session: Session, person: Person) -> None:
+def correct_future_dates(session: Session, *, now: datetime, latest: datetime) -> None:
+    """Date applications as of now that are dated after `latest`, or they would be kept for longer.
+
+    `latest` is the latest time that it can be (`clock_watch.time_bounds`).
+    """
     session.execute(
         update(Application)
-        .where(Application.perhaps_id == person.id)
-        .values(perhaps_id=None, perhaps_because="")
+        .where(Application.source == ONLINE, Application.sent_at > latest)
+        .values(sent_at=now)
+        .execution_options(synchronize_session=False)
     )
 
 
-def _blank(person: Person, now: datetime) -> None:
-    applications.set_name(person, "")
-    applications.set_organisation(person, "")
-    applications.set_postcode(person, "")
-    applications.set_email(person, "")
-    person.address = person.phone = person.country = ""
-    person.language = "en"
-    person.erased_at = now
-    for kept in (person.household, person.applications, person.consents, person.notes):
-        kept.clear()
+def erased_entries(session: Session, since: datetime | None = None) -> list[ErasedEntry]:
+    """Return the erasures in the audit trail, all or from a time on."""
+    query = select(AuditEntry.at, AuditEntry.subject).where(AuditEntry.what == audit.ERASED)
+    if since is not None:
+        query = query.where(AuditEntry.at >= since)
+    return [ErasedEntry(at, number) for at, number in session.execute(query)]
+
+
+def delete_mails(folder: Path, numbers: Collection[str], emails: Collection[str] = ()) -> int:
+    """Delete the .eml files that contain a member number or are addressed to an e-mail address.
+
+    `emails` are normalised, and nobody else's. Returns how many files there were.
+    """
+    deleted = 0
+    # Also the partial files of a process that was killed while writing.
+    for file in sorted([*folder.glob("*.eml"), *folder.glob(".*.part")]):
+        try:
+            mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+        except FileNotFoundError:  # it has just been renamed
+            continue
+        if _recipients(mail) & set(emails) or _numbers_in(mail) & set(numbers):
+            file.unlink(missing_ok=True)
+            deleted += 1
+    return deleted
+
+
+def read_list(file: Path) -> tuple[list[ErasedEntry], list[int]]:
+    """Return the entries, the earliest first, and the numbers of damaged lines.
+
+    A crash may have cut a line off. Raises ErasedListUnreadable when the file cannot be read.
+    """
+    try:
+        lines = file.read_bytes().decode("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return [], []
+    except OSError as error:
+        raise ErasedListUnreadable(f"Cannot read {file}: {error}") from error
+    parsed = {number: _parse_entry(line) for number, line in enumerate(lines, 1) if line.strip()}
+    damaged = [number for number, entry in parsed.items() if entry is None]
+    return sorted({entry for entry in parsed.values() if entry is not None}), damaged
+
+
+def damage(file: Path, lines: Collection[int]) -> str:
+    """Return a message about damaged lines of the list, with what to do."""
+    places = f"line{'s' * (len(lines) > 1)} {', '.join(map(str, lines))}"
+    return (
+        f"{file}, {places}: not a moment and a number, as a crash may leave it. The worker adds"
+        " whom the database knows to be erased; then delete the line"
+    )
+
+
+def append_to_list(file: Path, entries: Iterable[ErasedEntry]) -> int:
+    """Append the entries that are not in the list yet; return how many. Only its owner reads it.
+
+    Damaged lines are logged. Raises ErasedListUnreadable and OSError.
+    """
+    present, damaged = read_list(file)
+    new = sorted(set(entries) - set(present))
+    if new:
+        append_lines(file, (f"{entry.at.isoformat()} {entry.number}" for entry in new))
+    if damaged:
+        log.warning("%s", damage(file, damaged))
+    return len(new)
+
+
+def _erase(session: Session, persons: Sequence[Person], *, by: str, now: datetime) -> list[Erased]:
+    """Erase a batch in a number of statements that does not depend on its size."""
+    for person in persons:
+        if person.erased_at is not None:
+            raise PersonErased(person.number)
+    ids, numbers = [one.id for one in persons], [one.number for one in persons]
+    payments = select(Payment.person_id, func.count()).where(Payment.person_id.in_(ids))
+    counts = session.execute(payments.group_by(Payment.person_id))
+    paid: dict[int, int] = dict(row for row in counts)
+    emails = {one.email_folded for one in persons}
+    shared = set(
+        session.scalars(
+            select(Person.email_folded).where(
+                Person.email_folded.in_(emails), Person.id.not_in(ids)
+            )
+        )
+    )
+    erased = [
+        Erased(
+            number=one.number,
+            payments=paid.get(one.id, 0),
+            email="" if one.email_folded in shared else one.email_folded,
+        )
+        for one in persons
+    ]
+    account_ids = {one.account_id for one in persons if one.account_id is not None}
+    outbox.delete_about(session, numbers)
+    confirmation_tokens.revoke(session, data={"member": numbers})
+    audit.redact(session, numbers)
+    audit.record_erasures(session, {one.number: one.payments for one in erased}, by=by, now=now)
+    _delete_rows(session, ids, paid, now)
+    people.delete_unused_accounts(session, account_ids)
+    session.expire_all()
+    return erased
+
+
+def _delete_rows(session: Session, ids: list[int], paid: Collection[int], now: datetime) -> None:
+    """Delete people and all that belongs to them; those who paid are left as a number."""
+    unmark = update(Application).where(Application.duplicate_id.in_(ids))
+    blank = {
+        **dict.fromkeys(("name", "organisation", "postcode", "email"), ""),
+        **dict.fromkeys(("name_folded", "organisation_folded"), ""),
+        **dict.fromkeys(("postcode_folded", "email_folded"), ""),
+        **dict.fromkeys(("address", "phone", "country"), ""),
+        "language": "en",
+        "account_id": None,
+        "erased_at": now,
+        "version": Person.version + 1,
+    }
+    for statement in (
+        unmark.values(duplicate_id=None, duplicate_reason=""),
+        delete(HouseholdMember).where(HouseholdMember.person_id.in_(ids)),
+        delete(Consent).where(Consent.person_id.in_(ids)),
+        delete(Note).where(Note.person_id.in_(ids)),
+        delete(Application).where(Application.person_id.in_(ids)),
+        delete(Person).where(Person.id.in_(set(ids) - set(paid))),
+        update(Person).where(Person.id.in_(paid)).values(blank),
+    ):
+        # The session drops what was deleted: SQLite reuses the ids of the last rows.
+        session.execute(statement, execution_options={"synchronize_session": "fetch"})
+
+
+def _recipients(mail: EmailMessage) -> set[str]:
+    recipients: set[str] = set()
+    for recipient in getattr(mail["To"], "addresses", ()):
+        with suppress(email_addresses.InvalidEmailAddress):
+            recipients.add(email_addresses.normalise(recipient.addr_spec))
+    return recipients
+
+
+def _numbers_in(mail: EmailMessage) -> set[str]:
+    """Return the member numbers in a mail, whose texts contain them with non-breaking spaces."""
+    parts = [str(mail["Subject"] or "")]
+    texts = (part for part in mail.walk() if part.get_content_type() == "text/plain")
+    parts += [str(part.get_content()) for part in texts]
+    return set(NUMBER.findall(" ".join(" ".join(parts).split())))
+
+
+def _parse_entry(line: str) -> ErasedEntry | None:
+    time, _, number = line.strip().partition(" ")
+    try:
+        at = datetime.fromisoformat(time)
+    except ValueError:
+        return None
+    if at.tzinfo is None or not NUMBER.fullmatch(number.strip()):
+        return None
+    return ErasedEntry(at.astimezone(UTC), number.strip())

@@ -1,31 +1,72 @@
-"""Members as a table for spreadsheets: no cell of it can be taken for a formula."""
+"""Members as a CSV table for spreadsheets: no cell can be interpreted as a formula."""
 
 import csv
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import IO
 
-# What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection"), and what becomes
-# one of these signs in a program that folds wide, small and raised forms (NFKC).
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, subqueryload
+
+from psgflask.members.access import local_time
+from psgflask.members.consents import in_effect
+from psgflask.members.models import EMAIL, POST, Application, Payment, Person
+from psgflask.members.people import is_newest_application
+from psgflask.members.tiers import Tier
+
+COLUMNS = (
+    *("number", "name", "organisation", "household", "email", "phone", "address", "postcode"),
+    *("country", "language", "membership", "amount", "payment", "source", "sent", "confirmed"),
+    *("paid", "last payment", "may be sent post", "may be sent e-mail"),
+)
+
+# Characters that begin a formula in spreadsheets (OWASP, "CSV Injection"), and those that become
+# one of them in a program that normalises to NFKC.
 FORMULA = r"=⁼₌⩵⩶﹦＝+⁺₊﬩﹢＋\-﹣－−@﹫＠\t\r"
-# At the very beginning some programs take these for one too.
+# Some programs interpret these as one too, at the very beginning.
 AT_FIRST = r"\n|\x25"
-# Where a program with other settings ends a cell: another separator, or a line break within it.
+# Where a program with other settings ends a cell: another separator, or a line break.
 ENDS = r",;\t|:，﹐︐；﹔︔\u037e｜：﹕︓\n\r\v\f\x1c-\x1e\x85\u2028\u2029"
-# What programs drop before they look: quotes, spaces, and what nobody sees.
+# Characters that programs strip first: quotes, spaces and invisible ones.
 DROPPED = (
     r"'\"＇＂ \x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\xa0\xad\u034f\u061c\u115f\u1160\u1680"
     r"\u180b-\u180f\u2000-\u200f\u202a-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f"
     r"\ufeff\uffa0"
 )
-GUARD = "'"
-_TO_GUARD = re.compile(
+ESCAPE = "'"
+_FORMULAS = re.compile(
     rf"(?:\A|(?<=[{ENDS}]))(?=[{DROPPED}]*[{FORMULA}])|\A(?=[{DROPPED}]*[{AT_FIRST}])"
 )
 
 
+def rows(
+    session: Session, tiers: Mapping[str, Tier], *, agreed: str | None = None, paid: bool = False
+) -> list[dict[str, str]]:
+    """Return a row by COLUMNS for everybody who is not erased, by member number.
+
+    `tiers` are all memberships by key. Only those who may be sent something through the channel
+    `agreed`, and only those who have paid, if so requested.
+    """
+    payment = Payment.person_id == Person.id
+    last_payment = select(func.max(Payment.received_on)).where(payment).scalar_subquery()
+    query = (
+        select(Person, Application, last_payment, in_effect(POST), in_effect(EMAIL))
+        .select_from(Person)
+        .outerjoin(Application, is_newest_application())
+        .where(Person.erased_at.is_(None))
+        .order_by(Person.number)
+        .options(subqueryload(Person.household))
+    )
+    if agreed is not None:
+        query = query.where(in_effect(agreed))
+    if paid:
+        query = query.where(exists().where(payment))
+    return [_row(*row, tiers=tiers) for row in session.execute(query)]
+
+
 def write(rows: Iterable[Mapping[str, str]], columns: Iterable[str], file: IO[str]) -> int:
-    """Write rows as CSV (RFC 4180), every cell quoted and guarded; return how many there were.
+    """Write rows as CSV (RFC 4180), every cell quoted and escaped; return how many there were.
 
     The file must be opened with newline="".
     """
@@ -34,15 +75,50 @@ def write(rows: Iterable[Mapping[str, str]], columns: Iterable[str], file: IO[st
     writer.writerow(names)
     count = 0
     for row in rows:
-        writer.writerow([guarded(row[name]) for name in names])
+        writer.writerow([escape_cell(row[name]) for name in names])
         count += 1
     return count
 
 
-def guarded(cell: str) -> str:
-    """Return a cell that no program takes for a formula: an apostrophe before what looks so.
+def escape_cell(cell: str) -> str:
+    """Return a cell with an apostrophe before whatever could be interpreted as a formula.
 
-    Also within the cell, where a program with other settings begins a new one. What begins with
-    apostrophes before such a sign gets one more.
+    Also within the cell, where a program with other settings begins a new one. Apostrophes before
+    such a character are escaped by one more, so that the original can be restored.
     """
-    return _TO_GUARD.sub(GUARD, cell)
+    return _FORMULAS.sub(ESCAPE, cell)
+
+
+def _row(
+    person: Person,
+    newest: Application | None,
+    last_payment: date | None,
+    post: bool,
+    email: bool,
+    *,
+    tiers: Mapping[str, Tier],
+) -> dict[str, str]:
+    tier = tiers.get(newest.tier) if newest else None
+    amount = newest.amount if newest else None
+    return {
+        "number": person.number,
+        "name": person.name,
+        "organisation": person.organisation,
+        "household": "; ".join(member.name for member in person.household),
+        "email": person.email,
+        "phone": person.phone,
+        "address": person.address,
+        "postcode": person.postcode,
+        "country": person.country,
+        "language": person.language,
+        "membership": tier.name["en"] if tier else newest.tier if newest else "",
+        "amount": "" if amount is None else str(amount),
+        "payment": newest.payment if newest else "",
+        "source": newest.source if newest else "",
+        "sent": local_time(newest.sent_at) if newest else "",
+        "confirmed": local_time(newest.verified_at) if newest else "",
+        "paid": local_time(newest.paid_at) if newest else "",
+        "last payment": last_payment.isoformat() if last_payment else "",
+        "may be sent post": "yes" if post else "no",
+        "may be sent e-mail": "yes" if email else "no",
+    }

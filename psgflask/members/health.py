@@ -1,4 +1,4 @@
-"""What `flask doctor` asks of the members: memberships, their amounts, the list of the erased."""
+"""Health checks of members: the memberships on offer, their amounts, the list of the erased."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,11 +7,11 @@ from flask import Flask
 
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
-from psgflask.members import erased_list, tiers
+from psgflask.members import erasure, tiers
 
 
-def amounts(app: Flask) -> Iterator[Finding]:
-    """Is it known what each membership costs today?"""
+def check_memberships(app: Flask) -> Iterator[Finding]:
+    """Check that memberships are on offer, each with an amount today."""
     try:
         offered = tiers.offered(Path(app.instance_path))
     except tiers.MembershipsUnreadable as error:
@@ -31,10 +31,14 @@ def amounts(app: Flask) -> Iterator[Finding]:
         yield Finding("memberships", OK, f"{len(offered)} are offered, each at its amount")
 
 
-def erased(app: Flask) -> Iterator[Finding]:
-    """Can the list of the erased be read, so that a restored backup can be made good?"""
-    file = Path(app.instance_path, erased_list.FILE)
+def check_erased_list(app: Flask) -> Iterator[Finding]:
+    """Check that the list of the erased is readable, for after a restore."""
+    file = Path(app.instance_path, erasure.LIST_FILE)
     try:
-        erased_list.read(file)
-    except erased_list.ListUnreadable as error:
-        yield Finding(erased_list.FILE, FAULT, str(error), "Look into the file")
+        _entries, damaged = erasure.read_list(file)
+    except erasure.ErasedListUnreadable as error:
+        message = str(error)
+    else:
+        message = erasure.damage(file, damaged) if damaged else ""
+    if message:
+        yield Finding(erasure.LIST_FILE, FAULT, message, "Look into the file")

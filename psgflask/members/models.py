@@ -1,10 +1,21 @@
-"""Tables of members: people, what they applied for, agreed to and paid, and who changed what."""
+"""Tables of members: people, applications, consents, payments, the audit trail; common errors."""
 
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Numeric, String, Text
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Numeric,
+    String,
+    Text,
+    case,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from psgflask.core.database import Model
@@ -12,12 +23,35 @@ from psgflask.core.database import Model
 ONLINE, PAPER = "online", "paper"
 STANDING_ORDER, CHEQUE = "standing order", "cheque"
 POST, EMAIL = "post", "email"
+# The states of an application.
+PAID, CONFIRMED, UNCONFIRMED, ON_PAPER = "paid", "unpaid", "address not confirmed", "unpaid, paper"
+STATES = (PAID, CONFIRMED, UNCONFIRMED, ON_PAPER)
+
+# Characters; names and postcodes are stored a second time, folded, which can lengthen a name.
+NAME_LENGTH, POSTCODE_LENGTH, PHONE_LENGTH = 200, 20, 40
+FOLDED_NAME_LENGTH = 2 * NAME_LENGTH
+USER_NAME_LENGTH = 100  # of who runs a command
+
+
+class MembershipRefused(Exception):
+    """The base of what the rules refuse: a message for people, and the field that it is about."""
+
+    field = ""
+
+
+class PersonErased(MembershipRefused):
+    """Nothing can be added to somebody who was erased."""
+
+    field = "number"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"{number} was erased: only the payments are kept")
 
 
 class Person(Model):
-    """Somebody who has applied: the one home of name, address and how to be reached.
+    """Somebody who has applied: name, address, telephone and e-mail address are stored here alone.
 
-    An erased one holds its number alone, because payments refer to it.
+    Of an erased person only the number is left, because payments refer to it.
     """
 
     __tablename__ = "people"
@@ -28,15 +62,15 @@ class Person(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(String(12), unique=True)
-    name: Mapped[str] = mapped_column(String(200))
-    name_folded: Mapped[str] = mapped_column(String(400))
-    organisation: Mapped[str] = mapped_column(String(200), default="")
-    organisation_folded: Mapped[str] = mapped_column(String(400), default="")
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    name_folded: Mapped[str] = mapped_column(String(FOLDED_NAME_LENGTH))
+    organisation: Mapped[str] = mapped_column(String(NAME_LENGTH), default="")
+    organisation_folded: Mapped[str] = mapped_column(String(FOLDED_NAME_LENGTH), default="")
     address: Mapped[str] = mapped_column(Text, default="")  # lines, without postcode and country
-    postcode: Mapped[str] = mapped_column(String(20), default="")
-    postcode_folded: Mapped[str] = mapped_column(String(20), default="")
+    postcode: Mapped[str] = mapped_column(String(POSTCODE_LENGTH), default="")
+    postcode_folded: Mapped[str] = mapped_column(String(POSTCODE_LENGTH), default="")
     country: Mapped[str] = mapped_column(String(2), default="GB")
-    phone: Mapped[str] = mapped_column(String(40), default="")
+    phone: Mapped[str] = mapped_column(String(PHONE_LENGTH), default="")
     email: Mapped[str] = mapped_column(String(254), default="")
     email_folded: Mapped[str] = mapped_column(String(254), default="", index=True)
     language: Mapped[str] = mapped_column(String(2))
@@ -64,11 +98,11 @@ class Person(Model):
         order_by="Payment.received_on, Payment.id", passive_deletes="all"
     )
 
-    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # SQLAlchemy's own way
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # as SQLAlchemy declares it
 
 
 class LastNumber(Model):
-    """One row: the last member number given, so that none is given twice, whoever is deleted."""
+    """One row: the last member number issued, so that none is issued twice after a deletion."""
 
     __tablename__ = "last_member_number"
 
@@ -77,7 +111,7 @@ class LastNumber(Model):
 
 
 class Application(Model):
-    """What a person applied for, how they said they would pay, and what became of it."""
+    """What a person applied for, how they will pay, and how far the application has come."""
 
     __tablename__ = "applications"
     __table_args__ = (
@@ -93,35 +127,55 @@ class Application(Model):
     payment: Mapped[str] = mapped_column(String(20))
     source: Mapped[str] = mapped_column(String(10))
     language: Mapped[str] = mapped_column(String(2))
-    # Of the form that was sent, and of its answers: it is good for one application, and sent twice
-    # with the same answers it is still that one.
-    stamp: Mapped[str | None] = mapped_column(String(64), unique=True)
-    answers: Mapped[str] = mapped_column(String(64), default="")
+    # A form is valid for one application: sent again with the same answers it is still that one.
+    form_hash: Mapped[str | None] = mapped_column("stamp", String(64), unique=True)
+    answers_hash: Mapped[str] = mapped_column("answers", String(64), default="")
     sent_at: Mapped[datetime] = mapped_column(index=True)
     verified_at: Mapped[datetime | None]
     paid_at: Mapped[datetime | None]
-    # Somebody whom we may know already, and what speaks for it; for the secretary to judge.
-    perhaps_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))
-    perhaps_because: Mapped[str] = mapped_column(String(200), default="")
+    # An earlier person who may be the same, and why; the secretary decides.
+    duplicate_id: Mapped[int | None] = mapped_column(
+        "perhaps_id", ForeignKey("people.id", ondelete="SET NULL")
+    )
+    duplicate_reason: Mapped[str] = mapped_column("perhaps_because", String(200), default="")
 
     person: Mapped[Person] = relationship(back_populates="applications", foreign_keys=[person_id])
-    perhaps: Mapped[Person | None] = relationship(foreign_keys=[perhaps_id])
+    duplicate: Mapped[Person | None] = relationship(foreign_keys=[duplicate_id])
+
+    @hybrid_property
+    def state(self) -> str:
+        """How far the application has come: one of STATES."""
+        if self.paid_at is not None:
+            return PAID
+        if self.source != ONLINE:
+            return ON_PAPER
+        return UNCONFIRMED if self.verified_at is None else CONFIRMED
+
+    @state.inplace.expression
+    @classmethod
+    def _state_expression(cls) -> ColumnElement[str]:
+        return case(
+            (cls.paid_at.is_not(None), PAID),
+            (cls.source != ONLINE, ON_PAPER),
+            (cls.verified_at.is_(None), UNCONFIRMED),
+            else_=CONFIRMED,
+        )
 
 
 class HouseholdMember(Model):
-    """One more person of a household membership, beside the one who applied."""
+    """Another person of a household membership, besides the one who applied."""
 
     __tablename__ = "household_members"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
     position: Mapped[int]
-    name: Mapped[str] = mapped_column(String(200))
-    name_folded: Mapped[str] = mapped_column(String(400))
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    name_folded: Mapped[str] = mapped_column(String(FOLDED_NAME_LENGTH))
 
 
 class Consent(Model):
-    """What somebody agreed to, in the very words that they saw."""
+    """What somebody agreed to, in the exact words that they saw."""
 
     __tablename__ = "consents"
     __table_args__ = (CheckConstraint("what IN ('post', 'email')", name="what"),)
@@ -138,19 +192,19 @@ class Consent(Model):
 
 
 class Note(Model):
-    """What the secretary wrote down about a person."""
+    """A note of the secretary about a person."""
 
     __tablename__ = "notes"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
     text: Mapped[str] = mapped_column(Text)
-    by: Mapped[str] = mapped_column(String(100))
+    by: Mapped[str] = mapped_column(String(USER_NAME_LENGTH))
     at: Mapped[datetime]
 
 
 class Payment(Model):
-    """Money that arrived; kept for the accounts, also after the person is erased."""
+    """Money that arrived; retained for the accounts after the person is erased."""
 
     __tablename__ = "payments"
 
@@ -163,7 +217,7 @@ class Payment(Model):
     method: Mapped[str] = mapped_column(String(20))
     received_on: Mapped[date]
     noted_at: Mapped[datetime]
-    noted_by: Mapped[str] = mapped_column(String(100))
+    noted_by: Mapped[str] = mapped_column(String(USER_NAME_LENGTH))
 
 
 class AuditEntry(Model):
@@ -173,7 +227,7 @@ class AuditEntry(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime]
-    who: Mapped[str] = mapped_column(String(100))
+    who: Mapped[str] = mapped_column(String(USER_NAME_LENGTH))
     what: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str] = mapped_column(String(60), index=True)
     before: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

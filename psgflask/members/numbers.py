@@ -1,4 +1,4 @@
-"""Member numbers: "PSG 1042-9", a running number and a check digit; none is given twice."""
+"""Member numbers: "PSG 1042-9", a running number and a check digit; none is issued twice."""
 
 import re
 
@@ -6,16 +6,14 @@ from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from psgflask.members.models import LastNumber
-from psgflask.members.refusals import MembershipRefused
+from psgflask.members.models import LastNumber, MembershipRefused
 
-# Numbers have four digits from the first on, which are as many as people remember.
-BEFORE_THE_FIRST = 1000
-ROW = 1
+START = 1000  # the first number is one more: four digits are easily remembered
+ROW_ID = 1
 # The quasigroup of order 10 in H. Michael Damm, "Total anti-symmetrische Quasigruppen", thesis,
-# Marburg 2004, p. 111. Its check digit shows every single wrong digit and every two neighbours
-# that have changed places.
-TABLE = (
+# Marburg 2004, p. 111. Its check digit detects every single wrong digit and every swap of
+# adjacent digits.
+QUASIGROUP = (
     (0, 3, 1, 7, 5, 9, 8, 6, 4, 2),
     (7, 0, 9, 2, 1, 5, 4, 8, 6, 3),
     (4, 2, 0, 6, 8, 7, 1, 3, 5, 9),
@@ -27,64 +25,60 @@ TABLE = (
     (9, 4, 3, 8, 6, 1, 7, 2, 0, 5),
     (2, 5, 8, 1, 4, 3, 6, 7, 9, 0),
 )
-TYPED = re.compile(r"(?:PSG)?(\d{5,7})")
+PATTERN = re.compile(r"(?:PSG)?([0-9]{5,7})")
 
 
 class NumberUnreadable(MembershipRefused):
-    """What was typed is no member number: mistyped, or something else."""
+    """A text is no member number: mistyped, or something else."""
 
     field = "number"
 
     def __init__(self, text: str) -> None:
-        super().__init__(f"{text!r} is no member number: it looks like {write(1042)}")
+        super().__init__(f"{text!r} is no member number: it looks like {format_number(1042)}")
 
 
 def next_number(session: Session) -> str:
-    """Return a number that nobody has had, and count it as given.
-
-    It is taken with the transaction: of two at a time the later waits for the earlier.
-    """
-    one_more = (
+    """Issue the next unused number, in this transaction: a concurrent one waits for it."""
+    increment = (
         update(LastNumber)
-        .where(LastNumber.id == ROW)
+        .where(LastNumber.id == ROW_ID)
         .values(last=LastNumber.last + 1)
         .returning(LastNumber.last)
         .execution_options(synchronize_session=False)
     )
-    last = session.scalar(one_more)
+    last = session.scalar(increment)
     if last is None:
         try:
             with session.begin_nested():
-                session.execute(insert(LastNumber).values(id=ROW, last=BEFORE_THE_FIRST))
-        except IntegrityError:  # somebody else was the first meanwhile
+                session.execute(insert(LastNumber).values(id=ROW_ID, last=START))
+        except IntegrityError:  # a concurrent transaction was first
             pass
-        last = session.scalars(one_more).one()
-    return write(last)
+        last = session.scalars(increment).one()
+    return format_number(last)
 
 
-def write(running: int) -> str:
-    """Return the number of a running number as it is printed: 1042 gives "PSG 1042-9"."""
+def format_number(running: int) -> str:
+    """Return the member number of a running number: 1042 gives "PSG 1042-9"."""
     return f"PSG {running}-{check_digit(str(running))}"
 
 
 def parse(text: str) -> str:
-    """Return the number that somebody typed, as it is printed: "psg1042 9", "10429", "#1042/9".
+    """Return the member number in a text such as "psg1042 9", "10429" or "#1042/9".
 
-    Raises NumberUnreadable, also for a number whose check digit does not fit.
+    Raises NumberUnreadable, also for a number with a wrong check digit.
     """
-    found = TYPED.fullmatch("".join(re.findall(r"[^\W_]", text)).upper())
-    # Digits of other scripts are digits to Python: what is not ours is not read.
-    if found is None or not found[1].isascii():
+    match = PATTERN.fullmatch("".join(re.findall(r"[^\W_]", text)).upper())
+    if match is None:
         raise NumberUnreadable(text)
-    running, check = found[1][:-1], found[1][-1]
+    running, check = match[1][:-1], match[1][-1]
     if running.startswith("0") or check != check_digit(running):
         raise NumberUnreadable(text)
-    return write(int(running))
+    return format_number(int(running))
 
 
 def check_digit(digits: str) -> str:
-    """Return the Damm check digit of a row of digits."""
+    """Return the Damm check digit of a string of digits."""
     interim = 0
     for digit in digits:
-        interim = TABLE[interim][int(digit)]
+        interim = QUASIGROUP[interim][int(digit)]
     return str(interim)

@@ -1,4 +1,4 @@
-"""Payments: money that arrived is noted by hand, and the application that it was for is paid."""
+"""Payments: money that arrived is recorded by hand, and its application is then paid."""
 
 import re
 from datetime import date, datetime
@@ -8,26 +8,34 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.clock import london_day
 from psgflask.members import audit
-from psgflask.members.models import CHEQUE, STANDING_ORDER, Application, Payment, Person
-from psgflask.members.refusals import MembershipRefused, PersonErased
+from psgflask.members.models import (
+    CHEQUE,
+    STANDING_ORDER,
+    USER_NAME_LENGTH,
+    Application,
+    MembershipRefused,
+    Payment,
+    Person,
+    PersonErased,
+)
+from psgflask.members.tiers import MAX_POUNDS
 
 METHODS = (STANDING_ORDER, CHEQUE, "bank transfer", "cash")
-MOST = Decimal("999999.99")
-POUNDS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:[.,](\d{1,2}))?")
+POUNDS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:[.,](\d{1,2}))?", re.ASCII)
 
 
 class AmountRefused(MembershipRefused):
-    """No amount of pounds, or none that can have been paid."""
+    """A text or number that is no possible amount of pounds."""
 
     field = "amount"
 
 
 class PaymentRefused(MembershipRefused):
-    """A payment that cannot have been made as it was typed."""
+    """A payment with an unknown method or in the future."""
 
 
-class PaymentNotedAlready(MembershipRefused):
-    """The same amount of the same day by the same way is there: most likely it is this one."""
+class DuplicatePayment(MembershipRefused):
+    """A payment of this amount, day and method is recorded: most likely it is the same one."""
 
     field = "amount"
 
@@ -41,26 +49,27 @@ def confirm(
     received_on: date,
     by: str,
     now: datetime,
-    once_more: bool = False,
+    allow_duplicate: bool = False,
 ) -> Payment:
-    """Note that money arrived, for the newest application that is not paid yet.
+    """Record that money arrived, for the newest unpaid application.
 
-    `amount` is in pounds. Raises PersonErased, AmountRefused, PaymentRefused; PaymentNotedAlready
-    unless it is meant `once_more`.
+    `amount` is in pounds. Raises PersonErased, AmountRefused, PaymentRefused, and DuplicatePayment
+    unless `allow_duplicate`.
     """
     if person.erased_at is not None:
         raise PersonErased(person.number)
-    if not 0 < amount <= MOST or amount != round(amount, 2):
+    if not 0 < amount <= MAX_POUNDS or amount != round(amount, 2):
         raise AmountRefused(f"{amount} pounds cannot have been paid")
     if method not in METHODS:
         raise PaymentRefused(f"{method!r} is no way to pay: there are {', '.join(METHODS)}")
     if received_on > london_day(now):
         raise PaymentRefused(f"{received_on} is still to come: when did the money arrive?")
-    if not once_more and any(_same(one, amount, method, received_on) for one in person.payments):
-        raise PaymentNotedAlready(
+    recorded = {(one.amount, one.method, one.received_on) for one in person.payments}
+    if not allow_duplicate and (amount, method, received_on) in recorded:
+        raise DuplicatePayment(
             f"{person.number} paid {amount} pounds on {received_on} by {method} already"
         )
-    application = _meant(person)
+    application = _application_of(person)
     payment = Payment(
         person_id=person.id,
         application_id=application.id if application else None,
@@ -68,14 +77,14 @@ def confirm(
         method=method,
         received_on=received_on,
         noted_at=now,
-        noted_by=by[:100],
+        noted_by=by[:USER_NAME_LENGTH],
     )
     person.payments.append(payment)
     before = {"paid": bool(application and application.paid_at)}
     if application is not None and application.paid_at is None:
         application.paid_at = now
     session.flush()
-    audit.note(
+    audit.record(
         session,
         person,
         "paid",
@@ -92,20 +101,15 @@ def confirm(
     return payment
 
 
-def read_amount(text: str) -> Decimal:
-    """Read pounds as people type them: "24", "£24.00", "1,250.5", "24,50". Raises AmountRefused."""
-    typed = re.sub(r"\s", "", text).removeprefix("£").removesuffix("£")
-    found = POUNDS.fullmatch(typed)
-    if found is None or not typed.isascii():
+def parse_amount(text: str) -> Decimal:
+    """Parse pounds such as "24", "£24.00", "1,250.5" or "24,50". Raises AmountRefused."""
+    match = POUNDS.fullmatch(re.sub(r"\s", "", text).removeprefix("£").removesuffix("£"))
+    if match is None:
         raise AmountRefused(f"{text!r} is no amount: write pounds such as 24 or 24.50")
-    return Decimal(f"{found[1].replace(',', '')}.{(found[2] or '0'):0<2}")
+    return Decimal(f"{match[1].replace(',', '')}.{(match[2] or '0'):0<2}")
 
 
-def _same(payment: Payment, amount: Decimal, method: str, received_on: date) -> bool:
-    return (payment.amount, payment.method, payment.received_on) == (amount, method, received_on)
-
-
-def _meant(person: Person) -> Application | None:
+def _application_of(person: Person) -> Application | None:
     """Return the application that a payment is for: the newest unpaid one, else the newest."""
     newest_first = list(reversed(person.applications))
     unpaid = (one for one in newest_first if one.paid_at is None)

@@ -1,73 +1,308 @@
-"""Finding people as the secretary knows them: by number, name, organisation, e-mail or postcode."""
+"""People: finding them, noticing that an applicant may be known, and correcting their details."""
 
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, exists, literal, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, and_, delete, exists, false, func, literal, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, joinedload
+from sqlalchemy.orm.attributes import flag_modified
 
-from psgflask.accounts import email_addresses
-from psgflask.members import likeness, numbers
-from psgflask.members.models import HouseholdMember, Person
+from psgflask.accounts import confirmation_tokens, email_addresses
+from psgflask.accounts.models import Account
+from psgflask.members import audit, numbers
+from psgflask.members.models import (
+    Application,
+    HouseholdMember,
+    MembershipRefused,
+    Person,
+    PersonErased,
+)
 from psgflask.members.numbers import NumberUnreadable
-from psgflask.members.refusals import MembershipRefused
+from psgflask.members.person_fields import fold_name, fold_postcode
+
+SAME_EMAIL = "same e-mail address"
+SAME_NAME = "same name and postcode"
+SAME_ORGANISATION = "same organisation and postcode"
+IN_HOUSEHOLD = "same name in a household at the same postcode"
+# However often somebody applies, no more earlier people are compared.
+MAX_CANDIDATES = 50
+
+UNFOLDED_FIELDS = ("phone", "address", "country", "language")
+FIELDS = ("name", "organisation", "household", "email", "postcode", *UNFOLDED_FIELDS)
 
 
-class NobodyThere(MembershipRefused):
-    """There is no such member number."""
+class PersonNotFound(MembershipRefused):
+    """Nobody has this member number."""
 
     field = "number"
 
 
+class NothingToChange(MembershipRefused):
+    """A correction that changes nothing."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"{number} is like that already: there is nothing to change")
+
+
+class ChangedMeanwhile(MembershipRefused):
+    """Somebody else has changed this person since the version that was looked at."""
+
+    field = "version"
+
+    def __init__(self, number: str, version: int) -> None:
+        super().__init__(
+            f"{number} was changed meanwhile (it is version {version} now): look at it again first"
+        )
+        self.version = version
+
+
+class PersonSummary(NamedTuple):
+    """A person in a list, with the newest application and the number of a possible duplicate."""
+
+    person: Person
+    application: Application | None
+    duplicate: str | None
+
+
 def by_number(session: Session, text: str) -> Person:
-    """Return the person with a number, however typed. Raises NumberUnreadable, NobodyThere."""
+    """Return the person with a number, however typed. Raises NumberUnreadable, PersonNotFound."""
     number = numbers.parse(text)
     person = session.scalar(select(Person).where(Person.number == number))
     if person is None:
-        raise NobodyThere(f"There is nobody with the number {number}")
+        raise PersonNotFound(f"There is nobody with the number {number}")
     return person
 
 
-def find(session: Session, text: str) -> list[Person]:
-    """Return the people that a text may mean, by name; the erased by their number alone."""
-    meant = [_named(text), _at_postcode(text)]
+def find(session: Session, text: str) -> list[PersonSummary]:
+    """Return the people that a text may mean, by name; erased ones by their number alone."""
+    meanings = [_has_name(text), _has_postcode(text)]
     with suppress(NumberUnreadable):
-        meant.append(Person.number == numbers.parse(text))
+        meanings.append(Person.number == numbers.parse(text))
     if "@" in text:
-        meant.append(_mailed_at(text))
-    wanted = select(Person).where(or_(*meant)).order_by(Person.name_folded, Person.id)
-    return list(session.scalars(wanted))
+        meanings.append(_has_email(text))
+    return _summaries(session, or_(*meanings), order_by=(Person.name_folded, Person.id))
 
 
-def _named(text: str) -> ColumnElement[bool]:
+def newest(
+    session: Session, *, state: str | None = None, duplicates: bool = False, limit: int = 0
+) -> tuple[list[PersonSummary], int]:
+    """Return people who are not erased, the newest first, and how many there are without `limit`.
+
+    Only those whose newest application has a `state`, or may be a duplicate; 0 is no limit.
+    """
+    conditions: list[ColumnElement[bool]] = [Person.erased_at.is_(None)]
+    if state is not None:
+        conditions.append(Application.state == state)
+    if duplicates:
+        conditions.append(Application.duplicate_id.is_not(None))
+    summaries = _summaries(session, *conditions, order_by=(Person.id.desc(),), limit=limit)
+    if not limit:
+        return summaries, len(summaries)
+    count = select(func.count()).select_from(Person).outerjoin(Application, is_newest_application())
+    return summaries, session.scalar(count.where(*conditions)) or 0
+
+
+def is_newest_application() -> ColumnElement[bool]:
+    """Return the condition of a join of Application to Person that their newest one fulfils."""
+    other = aliased(Application)
+    newest = select(func.max(other.id)).where(other.person_id == Person.id).scalar_subquery()
+    return Application.id == newest
+
+
+def find_duplicate(session: Session, applicant: Person) -> tuple[Person, str] | None:
+    """Return an earlier person who may be the applicant, and why; None if there is nobody.
+
+    Of several the one with most reasons, then the earliest. One statement in any case, so that
+    the response time tells a visitor nothing.
+    """
+    candidates = session.scalars(
+        select(Person)
+        .where(_may_be(applicant), Person.id != applicant.id)
+        .order_by(Person.id)
+        .limit(MAX_CANDIDATES)
+        .options(joinedload(Person.household))
+    ).unique()
+    ranked = [(other, duplicate_reasons(applicant, other)) for other in candidates]
+    if not ranked:
+        return None
+    likeliest, reasons = max(ranked, key=lambda one: (len(one[1]), -one[0].id))
+    return likeliest, ", ".join(reasons)
+
+
+def duplicate_reasons(applicant: Person, other: Person) -> list[str]:
+    """Return why two people may be the same, in words for the secretary."""
+    near = bool(applicant.postcode_folded) and applicant.postcode_folded == other.postcode_folded
+    household = {member.name_folded for member in other.household}
+    reasons = {
+        SAME_EMAIL: bool(applicant.email_folded) and applicant.email_folded == other.email_folded,
+        SAME_NAME: near and applicant.name_folded == other.name_folded,
+        SAME_ORGANISATION: near
+        and bool(applicant.organisation_folded)
+        and applicant.organisation_folded == other.organisation_folded,
+        IN_HOUSEHOLD: near and applicant.name_folded in household,
+    }
+    return [reason for reason, applies in reasons.items() if applies]
+
+
+def details(person: Person) -> dict[str, Any]:
+    """Return a person's name and contact details by FIELDS (JSON)."""
+    return {
+        "name": person.name,
+        "organisation": person.organisation,
+        "household": [member.name for member in person.household],
+        "email": person.email,
+        "phone": person.phone,
+        "address": person.address,
+        "postcode": person.postcode,
+        "country": person.country,
+        "language": person.language,
+    }
+
+
+def set_field(person: Person, field: str, value: Any) -> None:
+    """Set one of FIELDS, and the form in which it is compared; a household is a tuple of names.
+
+    Raises InvalidEmailAddress.
+    """
+    if field in ("name", "organisation"):
+        setattr(person, field, value)
+        setattr(person, f"{field}_folded", fold_name(value))
+    elif field == "postcode":
+        person.postcode, person.postcode_folded = value, fold_postcode(value)
+    elif field == "email":
+        address = email_addresses.parse(value) if value else email_addresses.EmailAddress("", "")
+        person.email, person.email_folded = address.as_typed, address.normalised
+    elif field == "household":
+        person.household = [
+            HouseholdMember(position=position, name=name, name_folded=fold_name(name))
+            for position, name in enumerate(value, 1)
+        ]
+    elif field in UNFOLDED_FIELDS:
+        setattr(person, field, value)
+    else:
+        raise ValueError(f"Nobody has a {field!r}")
+
+
+def correct(
+    session: Session,
+    person: Person,
+    changes: Mapping[str, Any],
+    *,
+    by: str,
+    now: datetime,
+    version: int | None = None,
+) -> dict[str, Any]:
+    """Change some of FIELDS; return the new values of those that have changed.
+
+    What was there before is left in the audit trail alone. `version` is that of the person who
+    was looked at. Raises PersonErased, NothingToChange, InvalidEmailAddress and ChangedMeanwhile.
+    """
+    if person.erased_at is not None:
+        raise PersonErased(person.number)
+    if version is not None and version != person.version:
+        raise ChangedMeanwhile(person.number, person.version)
+    before, old_email = details(person), person.email_folded
+    for field, value in changes.items():
+        set_field(person, field, value)
+    if person.email_folded != old_email:
+        _unconfirm_email(session, person)
+    after = details(person)
+    changed = [field for field in FIELDS if before[field] != after[field]]
+    if not changed:
+        raise NothingToChange(person.number)
+    # Names of a household are rows of their own: the person's version counts them too.
+    flag_modified(person, "name")
+    session.flush()
+    corrected = {field: after[field] for field in changed}
+    previous = {field: before[field] for field in changed}
+    audit.record(session, person, "corrected", by=by, now=now, before=previous, after=corrected)
+    return corrected
+
+
+def delete_unused_accounts(session: Session, ids: Collection[int]) -> None:
+    """Delete those of some accounts that belong to nobody; the people of a household share one."""
+    in_use = exists().where(Person.account_id == Account.id)
+    session.execute(delete(Account).where(Account.id.in_(ids), ~in_use))
+
+
+def _unconfirm_email(session: Session, person: Person) -> None:
+    """Revoke what confirmed the previous e-mail address of a person."""
+    confirmation_tokens.revoke(session, data={"member": [person.number]})
+    account = session.get(Account, person.account_id) if person.account_id else None
+    if account is not None and account.email != person.email_folded:
+        person.account_id = None
+        session.flush()
+        delete_unused_accounts(session, [account.id])
+
+
+def _summaries(
+    session: Session,
+    *conditions: ColumnElement[bool],
+    order_by: tuple[ColumnElement[Any] | InstrumentedAttribute[Any], ...],
+    limit: int = 0,
+) -> list[PersonSummary]:
+    duplicate = aliased(Person)
+    query = (
+        select(Person, Application, duplicate.number)
+        .select_from(Person)
+        .outerjoin(Application, is_newest_application())
+        .outerjoin(duplicate, duplicate.id == Application.duplicate_id)
+        .where(*conditions)
+        .order_by(*order_by)
+        .limit(limit or None)
+    )
+    return [PersonSummary(*row) for row in session.execute(query)]
+
+
+def _has_name(text: str) -> ColumnElement[bool]:
     """Every word must begin a word of the name, of the organisation or of one in the household."""
-    words = likeness.name(text).split()
+    words = fold_name(text).split()
     if not words:
-        return Person.id.is_(None)
+        return false()
     in_household = exists().where(
         HouseholdMember.person_id == Person.id,
-        *(_begins(HouseholdMember.name_folded, word) for word in words),
+        *(_has_word(HouseholdMember.name_folded, word) for word in words),
     )
     return or_(
-        and_(*(_begins(Person.name_folded, word) for word in words)),
-        and_(*(_begins(Person.organisation_folded, word) for word in words)),
+        and_(*(_has_word(Person.name_folded, word) for word in words)),
+        and_(*(_has_word(Person.organisation_folded, word) for word in words)),
         in_household,
     )
 
 
-def _begins(column: InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
-    # Folded words hold letters and digits alone: nothing in them means anything to LIKE.
-    return (literal(" ") + column).like(f"% {word}%")
+def _has_word(column: InstrumentedAttribute[str], prefix: str) -> ColumnElement[bool]:
+    # Folded words consist of letters and digits: they contain no wildcard of LIKE.
+    return (literal(" ") + column).like(f"% {prefix}%")
 
 
-def _at_postcode(text: str) -> ColumnElement[bool]:
-    folded = likeness.postcode(text)
+def _has_postcode(text: str) -> ColumnElement[bool]:
+    folded = fold_postcode(text)
     if not any(map(str.isdigit, folded)):
-        return Person.id.is_(None)
+        return false()
     return Person.postcode_folded == folded
 
 
-def _mailed_at(text: str) -> ColumnElement[bool]:
+def _has_email(text: str) -> ColumnElement[bool]:
     try:
         return Person.email_folded == email_addresses.normalise(text)
     except email_addresses.InvalidEmailAddress:
         return Person.email_folded.contains(text.strip().lower(), autoescape=True)
+
+
+def _may_be(applicant: Person) -> ColumnElement[bool]:
+    """Return the condition for `duplicate_reasons` to find any; each part has an index."""
+    conditions: list[ColumnElement[bool]] = []
+    if applicant.email_folded:
+        conditions.append(Person.email_folded == applicant.email_folded)
+    if applicant.postcode_folded:
+        same_name = Person.name_folded == applicant.name_folded
+        same_name |= exists().where(
+            HouseholdMember.person_id == Person.id,
+            HouseholdMember.name_folded == applicant.name_folded,
+        )
+        if applicant.organisation_folded:
+            same_name |= Person.organisation_folded == applicant.organisation_folded
+        conditions.append((Person.postcode_folded == applicant.postcode_folded) & same_name)
+    return or_(false(), *conditions)

@@ -1,4 +1,4 @@
-"""The worker's task for members: forgets, in time, what nobody has a reason to keep."""
+"""The worker task for members: erases expired applicants, and deletes what is needed no longer."""
 
 import logging
 from dataclasses import dataclass
@@ -8,81 +8,85 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from psgflask.accounts import confirmation_tokens, rate_limits
 from psgflask.core import clock_watch, database
 from psgflask.core.clock import london_day, london_hour, utc_now
 from psgflask.core.database import db, read_only
-from psgflask.members import erased_list, erasure, forgetting, retention
+from psgflask.members import erasure
 
 log = logging.getLogger(__name__)
 
-EVERY = timedelta(hours=1)
-# When the file is written anew after erasures: visitors wait for it, and fewest come then.
+INTERVAL = timedelta(hours=1)
+# When the database is vacuumed after erasures: visitors wait meanwhile, and fewest come then.
 QUIET_HOURS = range(2, 5)
 SINCE_YESTERDAY = timedelta(hours=27)
 
 
 @dataclass
-class Rounds:
-    """What the task of a process remembers from round to round."""
+class LastRuns:
+    """When this process last did each part of the task."""
 
-    tidied: datetime | None = None
-    compacted: date | None = None
+    housekeeping: datetime | None = None
+    vacuum: date | None = None
 
 
 def init_app(app: Flask) -> None:
-    """Let the task begin anew with the process."""
-    app.extensions["psg_members_rounds"] = Rounds()
+    """Make the first run of the task in a process do everything."""
+    app.extensions["psg_members_last_runs"] = LastRuns()
 
 
-def sweep(app: Flask) -> None:
-    """Once an hour tidy up; in the night after an erasure, write the database's file anew."""
-    rounds: Rounds = app.extensions["psg_members_rounds"]
+def run(app: Flask) -> None:
+    """Do the housekeeping once an hour; vacuum the database in the night after an erasure."""
+    last: LastRuns = app.extensions["psg_members_last_runs"]
     now = utc_now()
-    agreed = clock_watch.time_bounds(app)
-    if rounds.tidied is None or abs(now - rounds.tidied) >= EVERY:
-        put_right(app, now, agreed.latest)
-        tidy(app, agreed.earliest, anew=rounds.tidied is None)
-        rounds.tidied = now
+    bounds = clock_watch.time_bounds(app)
+    if last.housekeeping is None or abs(now - last.housekeeping) >= INTERVAL:
+        correct_future_dates(app, now, bounds.latest)
+        erase_expired(app, bounds.earliest, first=last.housekeeping is None)
+        last.housekeeping = now
     quiet = london_hour(now) in QUIET_HOURS
-    # Who was erased by age is dated by the earliest that it can have been.
-    if quiet and rounds.compacted != london_day(now) and compact(app, min(now, agreed.earliest)):
-        rounds.compacted = london_day(now)
+    # Expired applicants are erased at the earliest time that it can be.
+    if quiet and last.vacuum != london_day(now) and vacuum(app, min(now, bounds.earliest)):
+        last.vacuum = london_day(now)
 
 
-def put_right(app: Flask, now: datetime, latest: datetime) -> None:
-    """Date what was written while the clock was ahead as of now; it would be kept for too long."""
+def correct_future_dates(app: Flask, now: datetime, latest: datetime) -> None:
+    """Date as of now what was dated while the clock was ahead, or it would be kept for longer."""
     with app.app_context(), Session(db.engine) as session:
-        retention.put_right(session, now=now, latest=latest)
+        erasure.correct_future_dates(session, now=now, latest=latest)
+        rate_limits.delete_future(session, latest=latest)
+        confirmation_tokens.correct_future_dates(session, now=now, latest=latest)
         session.commit()
 
 
-def tidy(app: Flask, now: datetime, *, anew: bool = False) -> int:
-    """Erase whom nothing speaks for, in tables and files; return how many there were.
+def erase_expired(app: Flask, now: datetime, *, first: bool = False) -> int:
+    """Erase expired applicants from tables and files; return how many there were.
 
-    `now` is the earliest moment that it can be.
-    `anew` looks through the files of mails in any case: whoever erased may have been stopped.
+    `now` is the earliest time that it can be. The `first` run of a process searches the files of
+    mails in any case: a process may have been killed between tables and files.
     """
     instance = Path(app.instance_path)
     with app.app_context(), Session(db.engine) as session:
-        gone = retention.tidy(session, now=now)
-        entries = erasure.erased(session)
+        erased = erasure.erase_expired(session, now=now)
+        rate_limits.delete_expired(session, now=now)
+        confirmation_tokens.delete_expired(session, now=now)
+        entries = erasure.erased_entries(session)
         session.commit()
-    erased_list.add(instance / erased_list.FILE, entries)
-    if gone or anew:
-        numbers, emails = {entry.number for entry in entries}, {one.email for one in gone} - {""}
-        forgetting.remove_mails(instance / "outbox", numbers, emails)
-    if gone:
-        log.info("%d applications that nobody confirmed in 90 days were erased", len(gone))
-    return len(gone)
+    erasure.append_to_list(instance / erasure.LIST_FILE, entries)
+    if erased or first:
+        numbers, emails = {entry.number for entry in entries}, {one.email for one in erased} - {""}
+        erasure.delete_mails(instance / "outbox", numbers, emails)
+    if erased:
+        log.info("%d applications that nobody confirmed in 90 days were erased", len(erased))
+    return len(erased)
 
 
-def compact(app: Flask, now: datetime) -> bool:
-    """Write the database's file anew if somebody was erased since yesterday.
+def vacuum(app: Flask, now: datetime) -> bool:
+    """Vacuum the database if somebody was erased since yesterday.
 
-    False when that was wanted and could not be done now.
+    False when that was due and is not possible now.
     """
-    since = now - SINCE_YESTERDAY
     with app.app_context():
         with read_only(), Session(db.engine) as session:
-            wanted = any(entry.at >= since for entry in erasure.erased(session))
-        return database.vacuum(db.engine) if wanted else True
+            due = bool(erasure.erased_entries(session, since=now - SINCE_YESTERDAY))
+        return database.vacuum(db.engine) if due else True

@@ -268,7 +268,7 @@ QUESTIONS: tuple[HealthCheck, ...] = (
     clock_watch.check_clock,
     *(mail.transport, mail.overdue, mail.dead_mails),
     *(base_address, secret, rights, config_file, modes, strangers, facts),
-    *(members.amounts, members.erased),
+    *(members.check_memberships, members.check_erased_list),
     news.attached_texts,
 )
 # What decides whether visitors can be served; cheap enough to be asked every few seconds.

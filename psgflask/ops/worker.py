@@ -54,7 +54,7 @@ class Task(NamedTuple):
 TASKS: tuple[Task, ...] = (
     Task("clock", clock_watch.run),
     Task("search index", keeper.sweep),
-    Task("members", worker_task.sweep),
+    Task("members", worker_task.run),
     Task("search counts", searches.sweep),
     Task("database", database.checkpoint),
     Task("database check", integrity.run),

@@ -82,25 +82,27 @@ def test_s20_a_proof_for_another_purpose_opens_nothing(
 def test_s20_once_the_address_has_changed_links_to_the_old_one_open_nothing(
     session: Session, rule: Callable[..., object]
 ) -> None:
-    old = confirmation_tokens.issue(session, "join", email=JANE, now=NOW, data={"person": 1}).secret
-    housemate = confirmation_tokens.issue(
-        session, "join", email=JANE, now=NOW, data={"person": 2}
+    old = confirmation_tokens.issue(
+        session, "join", email=JANE, now=NOW, data={"person": "1"}
     ).secret
-    assert confirmation_tokens.revoke(session, email=JANE, data={"person": 1}) == 1
+    housemate = confirmation_tokens.issue(
+        session, "join", email=JANE, now=NOW, data={"person": "2"}
+    ).secret
+    assert confirmation_tokens.revoke(session, email=JANE, data={"person": ["1"]}) == 1
     assert refusal(rule, session, "join", old) == "unknown"
     assert refusal(rule, session, "join", housemate) == ""
 
 
 def test_what_is_recalled_must_be_named(session: Session) -> None:
-    confirmation_tokens.issue(session, "join", email=JANE, now=NOW, data={"person": 1})
+    confirmation_tokens.issue(session, "join", email=JANE, now=NOW, data={"person": "1"})
     nobodies: tuple[dict[str, Any], ...] = ({}, {"data": {}}, {"purpose": "join"})
     for nobody in nobodies:
         with pytest.raises(ValueError, match="whose"):
             confirmation_tokens.revoke(session, **nobody)
     assert confirmation_tokens.revoke(session, email="other@example.org") == 0
-    assert confirmation_tokens.revoke(session, data={"person": 2}) == 0
-    assert confirmation_tokens.revoke(session, purpose="void", data={"person": 1}) == 0
-    assert confirmation_tokens.revoke(session, data={"person": 1}) == 1
+    assert confirmation_tokens.revoke(session, data={"person": ["2"]}) == 0
+    assert confirmation_tokens.revoke(session, purpose="void", data={"person": ["1"]}) == 0
+    assert confirmation_tokens.revoke(session, data={"person": ["1"]}) == 1
 
 
 def test_s20_twenty_of_twenty_links_that_are_no_longer_good_are_refused(session: Session) -> None:
@@ -140,7 +142,7 @@ def test_s20_of_eight_who_press_at_once_one_wins(app: Flask) -> None:
 
 def test_s20_the_database_holds_no_secret(session: Session) -> None:
     token = confirmation_tokens.issue(
-        session, "join", email=JANE, now=NOW, data={"person": 1}
+        session, "join", email=JANE, now=NOW, data={"person": "1"}
     ).secret
     assert len(token) == 43  # 32 bytes: 256 bits
     dump = str(session.execute(text("SELECT * FROM proofs")).all())

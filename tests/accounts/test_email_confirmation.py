@@ -2,14 +2,12 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, func, select
-from sqlalchemy.engine import Engine
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from psgflask.accounts import confirmation_tokens, email_confirmation
@@ -19,6 +17,7 @@ from psgflask.accounts.models import Account, Attempt, ConfirmationToken
 from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.core.database import Model, db
 from psgflask.mail.models import VOID, WAITING, Message
+from tests.statements import statements
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -60,21 +59,6 @@ def counts(session: Session) -> dict[str, int]:
         name: session.scalar(select(func.count()).select_from(table)) or 0
         for name, table in Model.metadata.tables.items()
     }
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """Note every statement that the database is given, without what is put into it."""
-    said: list[str] = []
-
-    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        said.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield said
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 @pytest.fixture

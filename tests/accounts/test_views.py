@@ -23,8 +23,8 @@ from psgflask.core.database import db
 from psgflask.mail.models import WAITING, Message
 from tests import full_disk, html_forms
 from tests.accounts import test_email_confirmation
-from tests.accounts.test_email_confirmation import statements
 from tests.conftest import Visitor
+from tests.statements import statements
 
 JANE = "jane@example.org"
 PUBLIC = "https://psg.example"

@@ -56,11 +56,13 @@ LONG_TITLE = (
 SECRET = "only-in-tests"
 # What stands in the address of the page after sending, by how the applicant will pay.
 SENT = {
-    payment: form_tokens.seal(SECRET, form_tokens.Sent("PSG 1042-9", "household", payment))
+    payment: form_tokens.sign_receipt(
+        SECRET, form_tokens.Receipt("PSG 1042-9", "household", payment)
+    )
     for payment in ("standing order", "cheque")
 }
-UNMAILED = form_tokens.seal(
-    SECRET, form_tokens.Sent("PSG 1042-9", "household", "cheque", mailed=False)
+UNMAILED = form_tokens.sign_receipt(
+    SECRET, form_tokens.Receipt("PSG 1042-9", "household", "cheque", mailed=False)
 )
 # Secrets of links that were mailed, by what has become of them.
 LINKS = {

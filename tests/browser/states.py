@@ -40,7 +40,7 @@ AGREEMENTS = (("consents", "post"),)
 JOIN = "/members/join/membership"
 TO_CHECK = (MEMBERSHIP, YOU, CONTACT, PAYMENT, AGREEMENTS)
 # As if it had been begun a while ago, or by nobody.
-BEGUN = form_tokens.new(content.SECRET, now=utc_now() - timedelta(hours=1))
+BEGUN = form_tokens.issue(content.SECRET, now=utc_now() - timedelta(hours=1))
 
 STATES = (
     State("home", "/"),

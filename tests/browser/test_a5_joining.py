@@ -147,7 +147,7 @@ def apply(page: Page, prefix: str, tier: str, email: str, you: dict[str, str]) -
     expect(page.locator("dl.answers")).to_contain_text(email)
     expect(page.locator("dl.answers")).to_contain_text(you["name"])
     # Whoever is faster than this is no person.
-    time.sleep(form_tokens.SHORTEST.total_seconds())
+    time.sleep(form_tokens.MIN_AGE.total_seconds())
     go_on(page)
     return page.locator("strong.reference").inner_text().replace("\xa0", " ")
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from psgflask.core import failures
-from psgflask.members.erased_list import ListUnreadable
+from psgflask.members.erasure import ErasedListUnreadable
 
 
 def of_sqlite(file: Path, *statements: str) -> sqlite3.Error:
@@ -68,7 +68,7 @@ def test_other_errors_are_not_write_failures() -> None:
 def test_s22_only_the_name_of_an_arbitrary_error_is_described() -> None:
     broken = sqlite3.IntegrityError("UNIQUE constraint failed: people.number")
     assert failures.describe(ValueError("maria@example.org")) == "ValueError"
-    assert failures.describe(ListUnreadable("erased.txt, line 2: not a moment")) == (
+    assert failures.describe(ErasedListUnreadable("erased.txt, line 2: not a moment")) == (
         "erased.txt, line 2: not a moment"
     )
     assert failures.describe(IntegrityError("INSERT", {"email": "maria"}, broken)) == str(broken)
@@ -78,7 +78,7 @@ def test_s22_only_the_name_of_an_arbitrary_error_is_described() -> None:
 
 
 def test_a_description_is_one_line_of_bounded_length() -> None:
-    told = failures.describe(ListUnreadable("a\n\x1b[31mb" + "c" * 1000))
+    told = failures.describe(ErasedListUnreadable("a\n\x1b[31mb" + "c" * 1000))
     assert told.isprintable()
     assert len(told) == failures.MAX_LENGTH
 

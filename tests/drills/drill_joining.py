@@ -73,7 +73,7 @@ def drill(app: Flask, port: int, mail_port: int, count: int) -> int:
     )
     begun = time.monotonic()
     with MailServer(port=mail_port) as post:
-        wanted = min(count, MAILED), min(count, digest.SINGLY)
+        wanted = min(count, MAILED), min(count, digest.MAX_SINGLE_MAILS)
         post.wait_for(sum(wanted), LONGEST)
         taken = time.monotonic() - begun
         time.sleep(AFTERWARDS)

@@ -30,7 +30,7 @@ from psgflask.mail.models import WAITING, Message
 from psgflask.members import digest
 from psgflask.members.models import Application
 from psgflask.members.web import form_tokens
-from psgflask.members.web.page import TRAP
+from psgflask.members.web.page import HONEYPOT
 from tests.benchmarks.servers import serving
 from tests.drills.drill_s4 import SEND, Visitor
 from tests.drills.installation import SETTINGS, fresh, let_go
@@ -46,7 +46,7 @@ BUSY = 503
 ATTACKERS, PEOPLE = 6, 30
 MOST_OF_A_SITE = next(limit.count for limit in RATE_LIMITS["join"] if limit.supernet)
 MOST_TO_A_MAILBOX = 3
-MOST_TO_THE_SECRETARY = digest.SINGLY + 1
+MOST_TO_THE_SECRETARY = digest.MAX_SINGLE_MAILS + 1
 SECONDS = 120  # in which the mails must have come
 
 
@@ -152,8 +152,8 @@ def scripts(site: Site) -> bool:
     answers: Counter[int] = Counter()
     for number in range(20):
         email = f"script-{number}@example.org"
-        at_once = form_tokens.new(KEY, now=utc_now())
-        trapped: dict[str, Any] = {TRAP: "x"}
+        at_once = form_tokens.issue(KEY, now=utc_now())
+        trapped: dict[str, Any] = {HONEYPOT: "x"}
         answers[_sent(site, f"198.51.{number}.1", email=email, stamp=at_once)] += 1
         answers[_sent(site, f"198.51.{number}.1", email=email, **trapped)] += 1
     kept = site.applications() - before
@@ -239,7 +239,7 @@ def _others(answers: Counter[int]) -> str:
 
 
 def _stamp() -> str:
-    return form_tokens.new(KEY, now=utc_now() - timedelta(minutes=1))
+    return form_tokens.issue(KEY, now=utc_now() - timedelta(minutes=1))
 
 
 def _free_port() -> int:

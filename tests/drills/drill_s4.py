@@ -20,7 +20,7 @@ from sqlalchemy import delete
 from psgflask.accounts.models import Attempt
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
-from psgflask.members.web import form_tokens, steps
+from psgflask.members.web import form_tokens, forms
 from tests import html_forms
 from tests.benchmarks.servers import serving
 from tests.drills.installation import SETTINGS, fresh
@@ -110,10 +110,10 @@ class Visitor:
         self.cookie = headers["Set-Cookie"].partition(";")[0]
         while (form := html_forms.form_of(page)).action != SEND:
             [asked] = form.fields["from"]
-            typed = {name: PERSON[name] for name in steps.ASKED[asked] if name in PERSON}
+            typed = {name: PERSON[name] for name in forms.FIELDS[asked] if name in PERSON}
             (_status, _headers, page), _seconds = self.post(form.action, form.filled(typed))
         self.application = form
-        time.sleep(form_tokens.SHORTEST.total_seconds() + 1)
+        time.sleep(form_tokens.MIN_AGE.total_seconds() + 1)
 
     def applies(self, email: str) -> tuple[Answer, float]:
         """Send the application under an address; return the answer, and after how many seconds.
@@ -121,7 +121,7 @@ class Visitor:
         Each time in another form, begun a minute ago: one is good for one application.
         """
         begun = utc_now() - timedelta(minutes=1)
-        typed = {"email": email, "stamp": form_tokens.new(str(SETTINGS["SECRET_KEY"]), now=begun)}
+        typed = {"email": email, "stamp": form_tokens.issue(str(SETTINGS["SECRET_KEY"]), now=begun)}
         return self.post(SEND, self.application.filled(typed))
 
     def post(self, path: str, fields: html_forms.Fields, network: str = "") -> tuple[Answer, float]:

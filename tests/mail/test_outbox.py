@@ -94,7 +94,7 @@ def test_s27_the_mails_about_somebody_who_is_erased_are_never_sent(
         states[state] = message.id
     other = post(session, clock(), about="person 1").id
     session.commit()
-    assert outbox.delete_about(session, "person 12") == 2
+    assert outbox.delete_about(session, ["person 12"]) == 2
     session.commit()
     left = {m.id: m.about for m in session.scalars(select(Message))}
     assert left == {states[SENT]: "", states[VOID]: "", other: "person 1"}

@@ -399,7 +399,7 @@ def test_s27_a_mail_that_is_forgotten_while_others_are_sent_is_not_sent(
 
     def erase(envelope: object, address: str) -> None:
         with site.app_context():
-            assert outbox.delete_about(db.session(), "person 12") in {0, 1}
+            assert outbox.delete_about(db.session(), ["person 12"]) in {0, 1}
             db.session.commit()
             db.session.remove()
 

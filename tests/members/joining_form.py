@@ -7,7 +7,7 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from psgflask.members.web import form_tokens, steps
+from psgflask.members.web import form_tokens, forms
 from tests import html_forms
 
 FIRST = "/members/join/membership"
@@ -66,13 +66,13 @@ class Applicant:
         answer = self.begin()
         while "join/send" not in html_forms.form_of(answer.text).action:
             [page] = hidden(answer)["from"]
-            answer = self.press(answer, {n: typed[n] for n in steps.ASKED[page] if n in typed})
+            answer = self.press(answer, {n: typed[n] for n in forms.FIELDS[page] if n in typed})
             assert answer.status_code == 200, answer.text[answer.text.index("<main") :]
         return answer
 
     def fresh(self) -> str:
         """Return a stamp as it stands in another form, which somebody began a minute ago."""
-        return form_tokens.new("only-in-tests", now=self.clock.now - timedelta(minutes=1))
+        return form_tokens.issue("only-in-tests", now=self.clock.now - timedelta(minutes=1))
 
     def send(self, typed: Typed = PERSON, *, after: float = 60) -> TestResponse:
         """Answer every question and send, so many seconds after the first page was shown."""

@@ -1,16 +1,19 @@
-"""Applicants for the tests of the room."""
+"""Applicants for the tests of members."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import email_confirmation
-from psgflask.members import applications
+from psgflask.accounts import confirmation_tokens, email_confirmation
+from psgflask.accounts.confirmation_tokens import JOIN
+from psgflask.accounts.models import Account
+from psgflask.members import applications, audit, consents, payments
 from psgflask.members.applications import Answers
-from psgflask.members.models import CHEQUE, ONLINE, Application
+from psgflask.members.models import CHEQUE, ONLINE, Application, Person
 from psgflask.members.tiers import Tier
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -48,7 +51,7 @@ def applied(
     **other: Any,
 ) -> Application:
     """Return an application that has just been kept."""
-    form = applications.Form(stamp) if stamp else None
+    form = applications.SubmittedForm(stamp) if stamp else None
     return applications.apply(session, answers(**other), source=source, form=form, by=by, now=now)
 
 
@@ -68,7 +71,7 @@ def link_of(session: Session, application: Application, *, now: datetime = NOW) 
         link=link,
         values=applications.mail_values(application),
         data=applications.token_data(application),
-        about=applications.about(application.person),
+        about=application.person.number,
         now=now,
     )
     return tokens[0]
@@ -78,3 +81,47 @@ def verified(session: Session, application: Application, *, now: datetime = NOW)
     """Let the applicant prove the address, and return the application."""
     email_confirmation.confirm(session, link_of(session, application, now=now), now=now)
     return application
+
+
+def populate(session: Session, count: int, *, now: datetime = NOW) -> list[Person]:
+    """Commit so many new people, each with something in every table, and return them.
+
+    Each may be a duplicate of the one before. The second has as many notes.
+    """
+    people: list[Person] = []
+    for number in range(count):
+        email = f"ana{number}@example.org"
+        application = applied(
+            session,
+            name=f"Ana {number // 2}",
+            email=email,
+            tier=tier("household", "household"),
+            household=("Tomás Ñahui", "Luz Ñahui"),
+            consents=frozenset(consents.CHANNELS),
+            now=now,
+        )
+        person = application.person
+        data = applications.token_data(application)
+        confirmation_tokens.issue(session, JOIN, email=email, now=now, data=data)
+        account = session.scalar(select(Account).where(Account.email == email))
+        person.account_id = (account or _account(session, email, now)).id
+        people.append(person)
+        audit.add_note(session, people[min(number, 1)], f"Note {number}", by="ann", now=now)
+        payments.confirm(
+            session,
+            person,
+            amount=Decimal(24),
+            method="cash",
+            received_on=now.date(),
+            by="ann",
+            now=now,
+        )
+    session.commit()
+    return people
+
+
+def _account(session: Session, email: str, now: datetime) -> Account:
+    account = Account(email=email, language="en", created_at=now, verified_at=now)
+    session.add(account)
+    session.flush()
+    return account

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.accounts.models import ConfirmationToken
 from psgflask.core.database import Model
-from psgflask.members import access, notes, payments
+from psgflask.members import access, audit, payments
 from psgflask.members.models import LastNumber
 from tests.members.people import NOW, applied, link_of, tier, verified
 
@@ -22,7 +22,7 @@ def test_everything_that_any_table_holds_of_a_person_is_told(session: Session) -
     )
     person = application.person
     token = link_of(session, application)
-    notes.add(session, person, "Rang on Monday", by="ann", now=NOW)
+    audit.add_note(session, person, "Rang on Monday", by="ann", now=NOW)
     payments.confirm(
         session,
         person,

@@ -11,8 +11,8 @@ from psgflask.accounts.confirmation_tokens import TokenRejected
 from psgflask.accounts.models import Account
 from psgflask.mail import outbox
 from psgflask.mail.models import Message
-from psgflask.members import applications, audit, consents
-from psgflask.members.applications import ApplicationSentAlready, FormUsed
+from psgflask.members import applications, audit, consents, people
+from psgflask.members.applications import AlreadyApplied, FormUsed
 from psgflask.members.consents import ConsentRefused
 from psgflask.members.models import ONLINE, PAPER, Person
 from tests.members.people import NOW, answers, applied, link_of, tier
@@ -70,7 +70,7 @@ def test_a_consent_that_nobody_is_asked_for_is_refused(session: Session) -> None
 
 def test_the_same_form_sent_twice_is_one_application(session: Session) -> None:
     first = applied(session, stamp="one")
-    with pytest.raises(ApplicationSentAlready) as refused:
+    with pytest.raises(AlreadyApplied) as refused:
         applied(session, stamp="one")
     assert refused.value.application is first
     assert session.scalar(select(func.count(Person.id))) == 1
@@ -78,9 +78,9 @@ def test_the_same_form_sent_twice_is_one_application(session: Session) -> None:
 
 
 def test_a_form_that_was_sent_with_other_answers_is_used_up(session: Session) -> None:
-    form = applications.Form("one", "these answers")
+    form = applications.SubmittedForm("one", "these answers")
     applications.apply(session, answers(), source=ONLINE, form=form, by="applicant", now=NOW)
-    other = applications.Form("one", "other answers")
+    other = applications.SubmittedForm("one", "other answers")
     with pytest.raises(FormUsed):
         applications.apply(session, answers(), source=ONLINE, form=other, by="applicant", now=NOW)
     assert session.scalar(select(func.count(Person.id))) == 1
@@ -100,7 +100,7 @@ def test_the_secretary_is_not_told_of_what_she_wrote_in(session: Session) -> Non
 
 def test_an_application_leaves_a_trace_that_is_json(session: Session) -> None:
     person = applied(session, consents=frozenset({"post"})).person
-    (entry,) = audit.of(session, person.number)
+    (entry,) = audit.entries(session, person.number)
     assert (entry.what, entry.who, entry.before) == ("applied", "applicant", {})
     assert entry.after["name"] == "María Castañeda"
     assert entry.after["consents"] == ["post"]
@@ -112,7 +112,7 @@ def test_a_proved_address_is_noted_and_joined_to_its_account(session: Session) -
     account = email_confirmation.confirm(session, link_of(session, application), now=NOW)
     assert application.verified_at == NOW
     assert application.person.account_id == account.id
-    assert [entry.what for entry in audit.of(session, application.person.number)] == [
+    assert [entry.what for entry in audit.entries(session, application.person.number)] == [
         "applied",
         "verified",
     ]
@@ -131,7 +131,7 @@ def test_two_of_one_address_share_its_account_and_are_proved_apart(session: Sess
 def test_a_link_to_an_address_that_is_the_persons_no_more_proves_nothing(session: Session) -> None:
     application = applied(session)
     token = link_of(session, application)
-    applications.set_email(application.person, "other@example.org")
+    people.set_field(application.person, "email", "other@example.org")
     session.flush()
     with pytest.raises(TokenRejected):
         email_confirmation.confirm(session, token, now=NOW)

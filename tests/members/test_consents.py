@@ -7,24 +7,23 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.members import audit, consents, correcting, erasure
-from psgflask.members.consents import WHAT, WORDINGS, ConsentRefused
-from psgflask.members.models import Person
-from psgflask.members.refusals import PersonErased
+from psgflask.members import audit, consents, erasure, payments, people
+from psgflask.members.consents import CHANNELS, WORDINGS, ConsentRefused
+from psgflask.members.models import Person, PersonErased
 from tests.members.people import NOW, applied, verified
 
-BOTH = frozenset(WHAT)
+BOTH = frozenset(CHANNELS)
 # The words of each version, by their hash: whoever changes words gives them a new version.
 PUBLISHED = {"2026-1": "645afed5"}
 
 
 def reached(session: Session, person: Person) -> frozenset[str]:
     session.expire_all()
-    return consents.effective(session, [person])[person.id]
+    return consents.effective(session, person)
 
 
 def test_everybody_is_asked_in_their_own_language() -> None:
-    assert set(WORDINGS) == {(what, language) for what in WHAT for language in LANGUAGES}
+    assert set(WORDINGS) == {(what, language) for what in CHANNELS for language in LANGUAGES}
 
 
 def test_other_words_have_another_version() -> None:
@@ -59,7 +58,7 @@ def test_another_of_the_same_address_is_not_proved_with_it(session: Session) -> 
 
 def test_a_corrected_address_has_to_be_proved_anew(session: Session) -> None:
     person = verified(session, applied(session, consents=BOTH)).person
-    correcting.correct(session, person, {"email": "new@example.org"}, by="ann", now=NOW)
+    people.correct(session, person, {"email": "new@example.org"}, by="ann", now=NOW)
     assert reached(session, person) == {"post"}
 
 
@@ -72,7 +71,7 @@ def test_a_withdrawn_consent_ends_and_is_kept_to_be_proved(session: Session) -> 
         ("email", later),
         ("post", None),
     ]
-    entry = audit.of(session, person.number)[-1]
+    entry = audit.entries(session, person.number)[-1]
     assert (entry.what, entry.who) == ("withdrew", "ann")
     assert (entry.before, entry.after) == (
         {"consents": ["email", "post"]},
@@ -97,19 +96,17 @@ def test_a_consent_is_neither_given_twice_nor_withdrawn_ungiven(session: Session
 
 
 def test_nobody_agrees_for_the_erased(session: Session) -> None:
-    from psgflask.members import payments
-
     person = applied(session).person
     payments.confirm(
         session,
         person,
-        amount=payments.read_amount("24"),
+        amount=payments.parse_amount("24"),
         method="cheque",
         received_on=NOW.date(),
         by="ann",
         now=NOW,
     )
-    erasure.erase(session, person, by="ann", now=NOW)
+    erasure.erase(session, [person], by="ann", now=NOW)
     with pytest.raises(PersonErased):
         consents.change(session, person, "post", True, by="ann", now=NOW)
     assert session.scalars(select(Person).where(consents.in_effect("post"))).all() == []

@@ -1,7 +1,7 @@
-"""S27: of the erased only the accounting rows stay, under a number; nothing in any file."""
+"""Erasure (S27): only payments stay, under a number; retention (S3); the list of the erased."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,16 @@ from psgflask.core import database
 from psgflask.core.database import Model, db
 from psgflask.mail import worker_task as mail_task
 from psgflask.mail.models import Message
-from psgflask.members import audit, consents, correcting, erasure, notes, payments
-from psgflask.members.erased_list import Entry
-from psgflask.members.models import Application, Payment, Person
-from psgflask.members.refusals import PersonErased
+from psgflask.members import audit, consents, erasure, payments, people
+from psgflask.members.erasure import ErasedEntry
+from psgflask.members.models import PAPER, Application, Payment, Person, PersonErased
+from tests.full_disk import no_room_after
 from tests.members.people import NOW, applied, link_of, tier, verified
 
+FIRST = ErasedEntry(datetime(2026, 7, 1, 12, 0, 0, 123, tzinfo=UTC), "PSG 1001-9")
+SECOND = ErasedEntry(datetime(2026, 8, 1, 12, 0, tzinfo=UTC), "PSG 1002-4")
+DAY = timedelta(days=1)
+IN_TIME, OVERDUE = NOW + 90 * DAY - timedelta(seconds=1), NOW + 90 * DAY
 # Words of one person that stand nowhere else.
 SECRETS: dict[str, Any] = {
     "name": "Quetzal Zyxwv",
@@ -42,8 +46,8 @@ def known(session: Session, *, paid: bool = False, now: datetime = NOW) -> Perso
     said: dict[str, Any] = {**SECRETS, "tier": home, "consents": frozenset({"post", "email"})}
     application = applied(session, now=now, **said)
     person = application.person
-    notes.add(session, person, "Keeps a marmoset", by="ann", now=NOW)
-    correcting.correct(session, person, {"address": "78 Xylophone Crescent"}, by="ann", now=NOW)
+    audit.add_note(session, person, "Keeps a marmoset", by="ann", now=NOW)
+    people.correct(session, person, {"address": "78 Xylophone Crescent"}, by="ann", now=NOW)
     consents.change(session, person, "post", False, by="ann", now=NOW)
     verified(session, application, now=now)
     link_of(session, application, now=now)
@@ -76,7 +80,7 @@ def test_s27_no_table_holds_a_word_of_the_erased(session: Session, paid: bool) -
     person = known(session, paid=paid)
     before = told_by(session)
     assert [word for word in TOLD if word not in before] == []
-    erasure.erase(session, person, by="ann", now=NOW)
+    erasure.erase(session, [person], by="ann", now=NOW)
     session.commit()
     session.expire_all()
     after = told_by(session)
@@ -86,7 +90,7 @@ def test_s27_no_table_holds_a_word_of_the_erased(session: Session, paid: bool) -
 def test_s27_who_paid_leaves_a_number_and_the_payments(session: Session) -> None:
     person = known(session, paid=True)
     number = person.number
-    gone = erasure.erase(session, person, by="ann", now=NOW)
+    [gone] = erasure.erase(session, [person], by="ann", now=NOW)
     session.commit()
     session.expire_all()
     assert (gone.number, gone.payments) == (number, 1)
@@ -101,7 +105,7 @@ def test_s27_who_paid_leaves_a_number_and_the_payments(session: Session) -> None
 
 
 def test_s27_who_did_not_pay_leaves_no_row(session: Session) -> None:
-    erasure.erase(session, known(session), by="ann", now=NOW)
+    erasure.erase(session, [known(session)], by="ann", now=NOW)
     session.commit()
     for table in ("people", "applications", "household_members", "consents", "notes", "accounts"):
         assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 0
@@ -116,12 +120,12 @@ def test_s27_no_place_in_the_database_file_holds_a_word_of_the_erased(
     others = [applied(session, name=f"Neighbour {n}", email=f"n{n}@example.net") for n in range(40)]
     person = known(session, paid=paid)
     for other in others[:20]:
-        erasure.erase(session, other.person, by="ann", now=NOW)
+        erasure.erase(session, [other.person], by="ann", now=NOW)
     session.commit()
     database.checkpoint(app)
     file = Path(app.instance_path, "psg.sqlite")
     assert "zyxwv" in file.read_bytes().decode("latin-1").lower()
-    erasure.erase(session, person, by="ann", now=NOW)
+    erasure.erase(session, [person], by="ann", now=NOW)
     session.commit()
     assert database.vacuum(db.engine)
     left = file.read_bytes().decode("latin-1").lower()
@@ -135,8 +139,8 @@ def test_s27_what_a_correction_replaced_is_overwritten_in_the_next_round_of_the_
 ) -> None:
     person = applied(session, address="5 Wistful Walk", email="").person
     session.commit()
-    correcting.correct(session, person, {"address": "6 Other Walk"}, by="ann", now=NOW)
-    audit.blank(session, person.number)
+    people.correct(session, person, {"address": "6 Other Walk"}, by="ann", now=NOW)
+    audit.redact(session, [person.number])
     session.commit()
     database.checkpoint(app)
     file = Path(app.instance_path, "psg.sqlite")
@@ -148,8 +152,8 @@ def test_s27_what_a_correction_replaced_is_overwritten_in_the_next_round_of_the_
 def test_the_trail_of_the_erased_says_that_and_not_what(session: Session) -> None:
     person = known(session, paid=True)
     number = person.number
-    erasure.erase(session, person, by="ann", now=NOW)
-    trail = audit.of(session, number)
+    erasure.erase(session, [person], by="ann", now=NOW)
+    trail = audit.entries(session, number)
     assert [entry.what for entry in trail][-3:] == ["verified", "paid", "erased"]
     assert {(str(one.before), str(one.after)) for one in trail[:-1]} == {("{}", "{}")}
     assert (trail[-1].who, trail[-1].after) == ("ann", {"payments kept": 1})
@@ -160,7 +164,7 @@ def test_no_mail_to_the_erased_waits_and_none_can_be_asked_for(
 ) -> None:
     person = known(session)
     token = link_of(session, person.applications[0])
-    erasure.erase(session, person, by="ann", now=NOW)
+    erasure.erase(session, [person], by="ann", now=NOW)
     with pytest.raises(TokenRejected):
         email_confirmation.confirm(session, token, now=NOW)
     email_confirmation.resend(
@@ -179,26 +183,34 @@ def test_an_account_that_others_share_stays_theirs(session: Session) -> None:
     gone, stays = known(session), known(session, now=NOW + timedelta(days=2))
     account = stays.account_id
     assert gone.account_id == account
-    erasure.erase(session, gone, by="ann", now=NOW)
+    erasure.erase(session, [gone], by="ann", now=NOW)
     session.commit()
     assert stays.account_id == account
     assert session.scalar(select(func.count(Account.id))) == 1
     remaining = session.scalars(select(ConfirmationToken)).all()
-    assert {token.data["member"] for token in remaining} == {stays.number}
-    erasure.erase(session, stays, by="ann", now=NOW)
+    assert {proof.data["member"] for proof in remaining} == {stays.number}
+    erasure.erase(session, [stays], by="ann", now=NOW)
     assert session.scalar(select(func.count(Account.id))) == 0
 
 
 def test_whose_address_others_read_too_does_not_take_it_along(session: Session) -> None:
     one, two = known(session), known(session, now=NOW + timedelta(days=2))
-    assert erasure.erase(session, one, by="ann", now=NOW).email == ""
-    assert erasure.erase(session, two, by="ann", now=NOW).email == SECRETS["email"]
+    [first] = erasure.erase(session, [one], by="ann", now=NOW)
+    [second] = erasure.erase(session, [two], by="ann", now=NOW)
+    assert (first.email, second.email) == ("", SECRETS["email"])
+
+
+def test_of_an_address_that_several_erased_people_shared_nothing_is_left(session: Session) -> None:
+    one, two = known(session), known(session, now=NOW + timedelta(days=2))
+    both = erasure.erase(session, [one, two], by="ann", now=NOW)
+    assert {erased.email for erased in both} == {SECRETS["email"]}
+    assert session.scalar(select(func.count(Account.id))) == 0
 
 
 def test_a_number_is_never_given_again(session: Session) -> None:
     first = applied(session).person
     number = first.number
-    erasure.erase(session, first, by="ann", now=NOW)
+    erasure.erase(session, [first], by="ann", now=NOW)
     session.commit()
     assert number[:8] == "PSG 1001"
     assert applied(session).person.number[:8] == "PSG 1002"
@@ -206,16 +218,16 @@ def test_a_number_is_never_given_again(session: Session) -> None:
 
 def test_nobody_is_erased_twice(session: Session) -> None:
     person = known(session, paid=True)
-    erasure.erase(session, person, by="ann", now=NOW)
+    erasure.erase(session, [person], by="ann", now=NOW)
     with pytest.raises(PersonErased):
-        erasure.erase(session, person, by="ann", now=NOW)
+        erasure.erase(session, [person], by="ann", now=NOW)
 
 
 def test_who_came_back_with_a_backup_is_erased_once_more(session: Session) -> None:
     back, later = applied(session).person, NOW + timedelta(days=1)
-    entries = [Entry(later, back.number), Entry(later, "PSG 1042-9")]
+    entries = [ErasedEntry(later, back.number), ErasedEntry(later, "PSG 1042-9")]
     number = back.number
-    assert [one.number for one in erasure.once_more(session, entries, by="ann", now=later)] == [
+    assert [one.number for one in erasure.erase_again(session, entries, by="ann", now=later)] == [
         number
     ]
     assert session.scalar(select(func.count(Application.id))) == 0
@@ -225,6 +237,144 @@ def test_who_was_given_an_erased_number_after_a_backup_came_back_is_somebody_els
     session: Session,
 ) -> None:
     somebody = applied(session).person
-    entry = Entry(NOW - timedelta(seconds=1), somebody.number)
-    assert erasure.once_more(session, [entry], by="ann", now=NOW) == []
+    entry = ErasedEntry(NOW - timedelta(seconds=1), somebody.number)
+    assert erasure.erase_again(session, [entry], by="ann", now=NOW) == []
     assert somebody.name == "María Castañeda"
+
+
+# The retention period of applicants (S3)
+
+
+def there(session: Session) -> int:
+    return session.scalar(select(func.count(Person.id))) or 0
+
+
+def test_s3_an_application_that_nobody_confirmed_goes_after_90_days(session: Session) -> None:
+    applied(session)
+    assert erasure.erase_expired(session, now=IN_TIME) == []
+    assert there(session) == 1
+    assert len(erasure.erase_expired(session, now=OVERDUE)) == 1
+    assert there(session) == 0
+
+
+@pytest.mark.parametrize("what", ["paper", "verified", "paid", "noted", "young"])
+def test_s3_what_speaks_for_an_application_keeps_it(session: Session, what: str) -> None:
+    source = PAPER if what == "paper" else "online"
+    application = applied(session, source=source, now=OVERDUE - DAY if what == "young" else NOW)
+    person = application.person
+    if what == "verified":
+        verified(session, application)
+    if what == "paid":
+        payments.confirm(
+            session,
+            person,
+            amount=Decimal(24),
+            method="cheque",
+            received_on=NOW.date(),
+            by="ann",
+            now=NOW,
+        )
+    if what == "noted":
+        audit.add_note(session, person, "Rang: the address was mistyped", by="ann", now=NOW)
+    assert erasure.erase_expired(session, now=OVERDUE) == []
+    assert there(session) == 1
+
+
+def test_the_erased_of_whom_payments_stay_are_left_alone(session: Session) -> None:
+    person = applied(session).person
+    payments.confirm(
+        session,
+        person,
+        amount=Decimal(24),
+        method="cheque",
+        received_on=NOW.date(),
+        by="ann",
+        now=NOW,
+    )
+    erasure.erase(session, [person], by="ann", now=NOW)
+    assert erasure.erase_expired(session, now=OVERDUE) == []
+    assert there(session) == 1
+
+
+def test_a_confirmation_in_the_last_minute_keeps_it(session: Session) -> None:
+    application = applied(session)
+    token = link_of(session, application, now=IN_TIME)
+    email_confirmation.confirm(session, token, now=IN_TIME)
+    assert erasure.erase_expired(session, now=OVERDUE) == []
+
+
+# The list of the erased
+
+
+def entries_of(file: Path) -> list[ErasedEntry]:
+    entries, damaged = erasure.read_list(file)
+    assert damaged == []
+    return entries
+
+
+def test_the_list_holds_each_erasure_once_for_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "erased.txt"
+    assert entries_of(file) == []
+    assert erasure.append_to_list(file, [SECOND, FIRST]) == 2
+    assert erasure.append_to_list(file, [FIRST, SECOND]) == 0
+    assert entries_of(file) == [FIRST, SECOND]
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_where_nobody_was_erased_there_is_no_list(tmp_path: Path) -> None:
+    erasure.append_to_list(tmp_path / "erased.txt", [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_lists_put_together_by_hand_are_one(tmp_path: Path) -> None:
+    file = tmp_path / "erased.txt"
+    erasure.append_to_list(file, [FIRST, SECOND])
+    file.write_text(file.read_text() + "\n" + file.read_text())
+    assert entries_of(file) == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("PSG 1001-9", "yesterday PSG 1001-9", "2026-07-01T12:00:00 PSG 1001-9"),
+        *("2026-07-01T12:00:00+00:00 PSG 100", "2026-07-01T12:00:00+00:00", "\x00\x00\x00"),
+    ],
+)
+def test_a_line_that_says_nothing_is_told_with_its_place(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "erased.txt"
+    file.write_text(f"2026-07-01T12:00:00+00:00 PSG 1001-9\n{line}\n")
+    entries, damaged = erasure.read_list(file)
+    assert [entry.number for entry in entries] == ["PSG 1001-9"]
+    assert "line 2:" in erasure.damage(file, damaged)
+
+
+@pytest.mark.parametrize("length", range(1, len("2026-07-01T12:00:00+00:00 PSG 1001-9\n")))
+def test_a_line_that_a_crash_cut_off_keeps_nobody_from_being_added(
+    tmp_path: Path, length: int
+) -> None:
+    """As an older version may have left it: whoever is not in the list is added all the same."""
+    file = tmp_path / "erased.txt"
+    whole = "2026-07-01T12:00:00+00:00 PSG 1001-9\n"
+    file.write_text(whole.replace("1001-9", "1003-1") + whole[:length])
+    erasure.append_to_list(file, [FIRST, SECOND])
+    entries, _damaged = erasure.read_list(file)
+    assert {FIRST, SECOND} <= set(entries)
+    assert {entry.number for entry in entries} == {"PSG 1001-9", "PSG 1002-4", "PSG 1003-1"}
+    assert file.read_text().endswith("\n")
+    erasure.append_to_list(file, [FIRST, SECOND])
+    assert erasure.read_list(file)[0] == entries
+
+
+def test_r4_what_there_is_no_room_for_leaves_the_list_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "erased.txt"
+    erasure.append_to_list(file, [FIRST])
+    before = file.read_bytes()
+    with monkeypatch.context() as patched:
+        no_room_after(patched, 10)
+        with pytest.raises(OSError, match="No space"):
+            erasure.append_to_list(file, [SECOND])
+    assert file.read_bytes() == before
+    assert erasure.append_to_list(file, [SECOND]) == 1
+    assert entries_of(file) == [FIRST, SECOND]

@@ -28,27 +28,25 @@ from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.core.database import Model
 from psgflask.mail import outbox
 from psgflask.mail.models import DEAD, WAITING, Message
-from psgflask.members import (
-    applications,
-    consents,
-    correcting,
-    erasure,
-    likeness,
-    notes,
-    payments,
-    retention,
+from psgflask.members import applications, audit, consents, erasure, payments, people
+from psgflask.members.applications import AlreadyApplied
+from psgflask.members.consents import CHANNELS, ConsentRefused
+from psgflask.members.models import (
+    ONLINE,
+    Application,
+    AuditEntry,
+    MembershipRefused,
+    Person,
+    PersonErased,
 )
-from psgflask.members.applications import ApplicationSentAlready
-from psgflask.members.consents import WHAT, ConsentRefused
-from psgflask.members.models import ONLINE, Application, AuditEntry, Person
-from psgflask.members.payments import PaymentNotedAlready
-from psgflask.members.refusals import MembershipRefused, PersonErased
+from psgflask.members.payments import DuplicatePayment
+from psgflask.members.person_fields import fold_name, fold_postcode
 from tests.members.people import NOW, answers
 
 NAMES = st.sampled_from(["Ana Díaz", "ana diaz", "Luis"])
 EMAILS = st.sampled_from(["ana@example.org", " ANA@Example.org", "luis@example.org"])
 POSTCODES = st.sampled_from(["LS1 4DY", "ls14dy", "M1 1AA"])
-AGREED = st.sets(st.sampled_from(WHAT)).map(frozenset)
+AGREED = st.sets(st.sampled_from(CHANNELS)).map(frozenset)
 NETWORKS = st.sampled_from([f"192.0.2.{n}" for n in range(20)])
 HOURS = st.sampled_from([1, 30, 71, 24 * 20, 24 * 60])
 KEPT_UNVERIFIED = timedelta(days=90)
@@ -98,7 +96,7 @@ class Form:
 class Lives(RuleBasedStateMachine):
     """Sends, asks, follows, waits, pays, notes, corrects and erases."""
 
-    people = Bundle("people")
+    persons = Bundle("persons")
     forms = Bundle("forms")
     links = Bundle("links")
 
@@ -131,7 +129,7 @@ class Lives(RuleBasedStateMachine):
         self.stamps += 1
         return Form(f"stamp {self.stamps}", name, postcode, email, agreed)
 
-    @rule(target=people, form=forms, network=NETWORKS)
+    @rule(target=persons, form=forms, network=NETWORKS)
     def send(self, form: Form, network: str) -> object:
         """Send a form: the first time, or again and again."""
         there = [one for one in form.became if not one.erased]
@@ -143,26 +141,26 @@ class Lives(RuleBasedStateMachine):
                 self.session,
                 said,
                 source=ONLINE,
-                form=applications.Form(form.stamp),
+                form=applications.SubmittedForm(form.stamp),
                 by="applicant",
                 now=self.now,
             )
             self._ask(application, network)
-        except (ApplicationSentAlready, RateLimitExceeded) as refused:
+        except (AlreadyApplied, RateLimitExceeded) as refused:
             taken = getattr(refused, "application", None)
             sent_before = [taken.person.number] if taken else []
             self.session.rollback()
             assert [one.number for one in there] == sent_before
             return multiple()
         assert not there
-        assert (application.perhaps is not None) == self._is_known(form)
+        assert (application.duplicate is not None) == self._is_known(form)
         new = self._note(application, form)
         form.became.append(new)
         self._mailed_to(new)
         self.session.commit()
         return new
 
-    @rule(target=people, form=forms, network=NETWORKS)
+    @rule(target=persons, form=forms, network=NETWORKS)
     def send_and_confirm(self, form: Form, network: str) -> object:
         """Send a form and follow the link at once, as most people do."""
         sent = self.send(form, network)
@@ -229,9 +227,9 @@ class Lives(RuleBasedStateMachine):
 
     # What the secretary does
 
-    @rule(person=people, pounds=st.integers(1, 3))
+    @rule(person=persons, pounds=st.integers(1, 3))
     def pay(self, person: Known, pounds: int) -> None:
-        with suppress(PaymentNotedAlready), self._refused_to_the_erased(person):
+        with suppress(DuplicatePayment), self._refused_to_the_erased(person):
             payments.confirm(
                 self.session,
                 self._row(person),
@@ -244,14 +242,14 @@ class Lives(RuleBasedStateMachine):
             person.payments += 1
         self.session.commit()
 
-    @rule(person=people)
+    @rule(person=persons)
     def write_a_note(self, person: Known) -> None:
         with self._refused_to_the_erased(person):
-            notes.add(self.session, self._row(person), "Rang", by="ann", now=self.now)
+            audit.add_note(self.session, self._row(person), "Rang", by="ann", now=self.now)
             person.notes += 1
         self.session.commit()
 
-    @rule(person=people, what=st.sampled_from(WHAT), agreed=st.booleans())
+    @rule(person=persons, what=st.sampled_from(CHANNELS), agreed=st.booleans())
     def change_consent(self, person: Known, what: str, agreed: bool) -> None:
         with suppress(ConsentRefused), self._refused_to_the_erased(person):
             consents.change(self.session, self._row(person), what, agreed, by="ann", now=self.now)
@@ -259,11 +257,11 @@ class Lives(RuleBasedStateMachine):
             person.agreed ^= {what}
         self.session.commit()
 
-    @rule(person=people, email=EMAILS)
+    @rule(person=persons, email=EMAILS)
     def correct_the_address(self, person: Known, email: str) -> None:
         address = email.strip().lower()
         with suppress(MembershipRefused), self._refused_to_the_erased(person):
-            correcting.correct(
+            people.correct(
                 self.session, self._row(person), {"email": email}, by="ann", now=self.now
             )
         if not person.erased and address != person.email:
@@ -271,10 +269,10 @@ class Lives(RuleBasedStateMachine):
             self._cancel_links_of(person)
         self.session.commit()
 
-    @rule(person=consumes(people))
+    @rule(person=consumes(persons))
     def erase(self, person: Known) -> None:
         with self._refused_to_the_erased(person):
-            erasure.erase(self.session, self._row(person), by="ann", now=self.now)
+            erasure.erase(self.session, [self._row(person)], by="ann", now=self.now)
         self._forget(person)
         self.session.commit()
 
@@ -292,7 +290,8 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def tidy(self) -> None:
-        gone = {one.number for one in retention.tidy(self.session, now=self.now)}
+        gone = {one.number for one in erasure.erase_expired(self.session, now=self.now)}
+        confirmation_tokens.delete_expired(self.session, now=self.now)
         self.session.commit()
         overdue = [
             one
@@ -332,14 +331,15 @@ class Lives(RuleBasedStateMachine):
         assert kept == {one.number for one in self.known if one.erased and one.payments}
 
     def _consents_are_those_that_were_given(self, people: dict[str, Person]) -> None:
-        reached = consents.effective(self.session, people.values())
         for one in self.known:
             person = people.get(one.number)
             if person is None:
                 continue
             agreed = set() if one.erased else one.agreed
             assert consents.given(person) == agreed
-            assert reached[person.id] == (agreed if one.proved else agreed - {"email"})
+            assert consents.effective(self.session, person) == (
+                agreed if one.proved else agreed - {"email"}
+            )
 
     def _nothing_is_left_of_the_erased(self, living: set[str]) -> None:
         unsent = self.session.scalars(select(Message).where(Message.state.in_((WAITING, DEAD))))
@@ -355,7 +355,7 @@ class Lives(RuleBasedStateMachine):
         assert set(trail) == self.given
         for number, entries in trail.items():
             assert entries[0].what == "applied"
-            assert (entries[-1].what == erasure.ERASED) == (number not in living)
+            assert (entries[-1].what == audit.ERASED) == (number not in living)
             said = [entry for entry in entries[:-1] if entry.before or entry.after]
             assert bool(entries[0].after if number in living else not said)
 
@@ -382,7 +382,7 @@ class Lives(RuleBasedStateMachine):
             link=link,
             values=applications.mail_values(application),
             data=applications.token_data(application),
-            about=applications.about(application.person),
+            about=application.person.number,
             now=self.now,
         )
 
@@ -400,7 +400,7 @@ class Lives(RuleBasedStateMachine):
 
     def _is_known(self, form: Form) -> bool:
         def place(name: str, postcode: str) -> tuple[str, str]:
-            return likeness.name(name), likeness.postcode(postcode)
+            return fold_name(name), fold_postcode(postcode)
 
         return any(
             one.email == form.email.strip().lower()

@@ -56,14 +56,14 @@ def test_what_is_no_number_is_refused_with_an_example(typed: str) -> None:
 
 @given(RUNNING)
 def test_every_number_reads_back_and_fits_its_column(running: int) -> None:
-    number = numbers.write(running)
+    number = numbers.format_number(running)
     assert numbers.parse(number) == number
     assert len(number) <= 12
 
 
 @given(RUNNING, st.data())
 def test_one_wrong_digit_is_always_noticed(running: int, data: st.DataObject) -> None:
-    digits = numbers.write(running)[4:].replace("-", "")
+    digits = numbers.format_number(running)[4:].replace("-", "")
     place = data.draw(st.integers(0, len(digits) - 1))
     wrong = data.draw(st.sampled_from([d for d in "0123456789" if d != digits[place]]))
     with pytest.raises(NumberUnreadable):
@@ -74,7 +74,7 @@ def test_one_wrong_digit_is_always_noticed(running: int, data: st.DataObject) ->
 def test_two_neighbours_that_change_places_are_always_noticed(
     running: int, data: st.DataObject
 ) -> None:
-    digits = numbers.write(running)[4:].replace("-", "")
+    digits = numbers.format_number(running)[4:].replace("-", "")
     at = data.draw(st.integers(0, len(digits) - 2))
     turned = digits[:at] + digits[at + 1] + digits[at] + digits[at + 2 :]
     if turned != digits:

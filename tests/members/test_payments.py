@@ -6,9 +6,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from psgflask.members import audit, erasure, payments
-from psgflask.members.models import Payment, Person
-from psgflask.members.payments import AmountRefused, PaymentNotedAlready, PaymentRefused
-from psgflask.members.refusals import PersonErased
+from psgflask.members.models import Payment, Person, PersonErased
+from psgflask.members.payments import AmountRefused, DuplicatePayment, PaymentRefused
 from tests.members.people import NOW, applied
 
 
@@ -31,7 +30,7 @@ def paid(session: Session, person: Person, **other: Any) -> Payment:
     ],
 )
 def test_pounds_are_read_however_they_are_typed(typed: str, pounds: str) -> None:
-    assert payments.read_amount(typed) == Decimal(pounds)
+    assert payments.parse_amount(typed) == Decimal(pounds)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +38,7 @@ def test_pounds_are_read_however_they_are_typed(typed: str, pounds: str) -> None
 )
 def test_what_is_no_amount_is_refused(typed: str) -> None:
     with pytest.raises(AmountRefused, match="write pounds such as 24"):
-        payments.read_amount(typed)
+        payments.parse_amount(typed)
 
 
 def test_a_payment_makes_the_application_paid_and_leaves_a_trace(session: Session) -> None:
@@ -47,7 +46,7 @@ def test_a_payment_makes_the_application_paid_and_leaves_a_trace(session: Sessio
     payment = paid(session, application.person)
     assert (payment.application_id, application.paid_at) == (application.id, NOW)
     assert (payment.noted_by, payment.noted_at) == ("ann", NOW)
-    entry = audit.of(session, application.person.number)[-1]
+    entry = audit.entries(session, application.person.number)[-1]
     assert (entry.what, entry.before) == ("paid", {"paid": False})
     assert entry.after == {
         "paid": True,
@@ -68,9 +67,9 @@ def test_the_next_payment_leaves_the_moment_of_the_first(session: Session) -> No
 def test_the_same_payment_is_not_noted_twice_unless_it_is_meant(session: Session) -> None:
     person = applied(session).person
     paid(session, person)
-    with pytest.raises(PaymentNotedAlready):
+    with pytest.raises(DuplicatePayment):
         paid(session, person)
-    paid(session, person, once_more=True)
+    paid(session, person, allow_duplicate=True)
     paid(session, person, amount=Decimal("24.01"))
     assert len(person.payments) == 3
 
@@ -105,6 +104,6 @@ def test_today_is_today_in_london(session: Session) -> None:
 def test_nothing_is_noted_of_the_erased(session: Session) -> None:
     person = applied(session).person
     paid(session, person)
-    erasure.erase(session, person, by="ann", now=NOW)
+    erasure.erase(session, [person], by="ann", now=NOW)
     with pytest.raises(PersonErased):
         paid(session, person, amount=Decimal(5))

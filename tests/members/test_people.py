@@ -1,11 +1,31 @@
+"""People are found as the secretary knows them, noticed when they apply again, and corrected."""
+
+from typing import Any
+
 import pytest
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.members import people
-from psgflask.members.models import Person
+from psgflask.accounts import email_confirmation
+from psgflask.accounts.confirmation_tokens import TokenRejected
+from psgflask.accounts.models import Account
+from psgflask.members import audit, erasure, people
+from psgflask.members.models import PAPER, Person
 from psgflask.members.numbers import NumberUnreadable
-from psgflask.members.people import NobodyThere
-from tests.members.people import applied, tier
+from psgflask.members.people import (
+    IN_HOUSEHOLD,
+    SAME_EMAIL,
+    SAME_NAME,
+    SAME_ORGANISATION,
+    ChangedMeanwhile,
+    NothingToChange,
+    PersonNotFound,
+)
+from tests.members.people import NOW, applied, link_of, tier, verified
+
+
+def found(session: Session, text: str) -> list[Person]:
+    return [summary.person for summary in people.find(session, text)]
 
 
 @pytest.fixture
@@ -56,9 +76,9 @@ def five(session: Session) -> dict[str, Person]:
 def test_people_are_found_as_the_secretary_knows_them(
     session: Session, five: dict[str, Person], text: str, who: set[str]
 ) -> None:
-    found = people.find(session, text)
-    assert {name for name, person in five.items() if person in found} == who
-    assert len(found) == len(who)
+    matches = found(session, text)
+    assert {name for name, person in five.items() if person in matches} == who
+    assert len(matches) == len(who)
 
 
 def test_people_are_found_by_number_however_it_is_typed(
@@ -66,12 +86,12 @@ def test_people_are_found_by_number_however_it_is_typed(
 ) -> None:
     number = five["jose"].number
     for typed in (number, number.lower(), number[4:], number[4:].replace("-", "")):
-        assert people.find(session, typed) == [five["jose"]]
+        assert found(session, typed) == [five["jose"]]
         assert people.by_number(session, typed) is five["jose"]
 
 
 def test_a_number_that_nobody_has_and_one_that_is_none_are_told_apart(session: Session) -> None:
-    with pytest.raises(NobodyThere, match="PSG 1042-9"):
+    with pytest.raises(PersonNotFound, match="PSG 1042-9"):
         people.by_number(session, "1042-9")
     with pytest.raises(NumberUnreadable):
         people.by_number(session, "1042-8")
@@ -80,5 +100,180 @@ def test_a_number_that_nobody_has_and_one_that_is_none_are_told_apart(session: S
 def test_found_people_stand_in_the_order_of_their_names(
     session: Session, five: dict[str, Person]
 ) -> None:
-    found = people.find(session, "@")
-    assert [person.name for person in found] == ["José Núñez", "Luis Díaz", "María Castañeda"]
+    assert [person.name for person in found(session, "@")] == [
+        "José Núñez",
+        "Luis Díaz",
+        "María Castañeda",
+    ]
+
+
+def test_a_first_application_is_nobodys_double(session: Session) -> None:
+    application = applied(session)
+    assert (application.duplicate, application.duplicate_reason) == (None, "")
+
+
+@pytest.mark.parametrize(
+    "typed", ["MARIA@EXAMPLE.ORG", " maria@example.org", "<maria@Example.Org>"]
+)
+def test_the_same_address_is_noticed_however_it_is_typed(session: Session, typed: str) -> None:
+    first = applied(session)
+    second = applied(session, email=typed, name="M. C.", postcode="M1 1AA")
+    assert (second.duplicate, second.duplicate_reason) == (first.person, SAME_EMAIL)
+
+
+@pytest.mark.parametrize(
+    ("name", "postcode"),
+    [
+        ("maria castaneda", "ls14dy"),
+        ("MARÍA  CASTAÑEDA", "LS1 4DY"),
+        ("Mari\u0301a Castan\u0303eda", "Ls1  4dY"),
+        ("María-Castañeda", "LS1-4DY"),
+    ],
+)
+def test_the_same_name_at_the_same_postcode_is_noticed(
+    session: Session, name: str, postcode: str
+) -> None:
+    first = applied(session)
+    second = applied(session, name=name, postcode=postcode, email="other@example.org")
+    assert (second.duplicate, second.duplicate_reason) == (first.person, SAME_NAME)
+
+
+def test_it_stays_a_person_apart_with_a_number_of_its_own(session: Session) -> None:
+    first, second = applied(session), applied(session)
+    assert second.duplicate is first.person
+    assert second.duplicate_reason == f"{SAME_EMAIL}, {SAME_NAME}"
+    assert first.person.number != second.person.number
+    assert session.scalar(select(func.count(Person.id))) == 2
+
+
+def test_the_likeliest_is_named_and_of_equals_the_earliest(session: Session) -> None:
+    shares_address = applied(session, name="Luis", postcode="M1 1AA")
+    all_alike = applied(session)
+    third = applied(session)
+    assert third.duplicate is all_alike.person
+    fourth = applied(session, name="Pedro", postcode="M1 1AB")
+    assert fourth.duplicate is shares_address.person
+
+
+def test_a_member_of_a_household_who_applies_alone_is_noticed(session: Session) -> None:
+    home = applied(session, tier=tier("household", "household"), household=("Ana Núñez",), email="")
+    alone = applied(session, name="ana nunez", email="")
+    assert (alone.duplicate, alone.duplicate_reason) == (home.person, IN_HOUSEHOLD)
+
+
+def test_an_organisation_with_another_contact_is_noticed(session: Session) -> None:
+    group = tier("organisation", "organisation")
+    first = applied(session, tier=group, organisation="Café Perú", email="")
+    second = applied(session, tier=group, organisation="CAFE PERU", name="Other", email="")
+    assert (second.duplicate, second.duplicate_reason) == (first.person, SAME_ORGANISATION)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"name": "María Castañeda Ruiz", "email": "other@example.org"},
+        {"postcode": "LS1 4DZ", "email": "other@example.org"},
+        {"name": "Luis", "postcode": "M1 1AA", "email": "maria@example.net"},
+    ],
+)
+def test_who_is_merely_alike_is_not_named(session: Session, other: dict[str, Any]) -> None:
+    applied(session)
+    assert applied(session, **other).duplicate is None
+
+
+def test_nothing_is_not_the_same_as_nothing(session: Session) -> None:
+    applied(session, email="", postcode="", source=PAPER)
+    assert applied(session, email="", postcode="", source=PAPER).duplicate is None
+
+
+def test_the_erased_are_nobodys_double(session: Session) -> None:
+    first = applied(session)
+    second = applied(session)
+    erasure.erase(session, [first.person], by="ann", now=NOW)
+    session.expire_all()
+    assert (second.duplicate, second.duplicate_reason) == (None, "")
+    third = applied(session)
+    assert third.duplicate is second.person
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "María Ruiz"},
+        {"organisation": "Café Perú"},
+        {"address": "2 Alpaca Road\nYork"},
+        {"postcode": "YO1 7HH", "phone": ""},
+        {"email": ""},
+        {"language": "es", "country": "PE"},
+        {"household": ("Ana", "Tom")},
+    ],
+)
+def test_a_correction_leaves_what_was_before_in_the_audit_alone(
+    session: Session, changes: dict[str, Any]
+) -> None:
+    person = applied(session).person
+    version = person.version
+    people.correct(session, person, changes, by="ann", now=NOW)
+    entry = audit.entries(session, person.number)[-1]
+    assert (entry.what, entry.who) == ("corrected", "ann")
+    assert set(entry.before) == set(entry.after) == set(changes)
+    assert entry.before != entry.after
+    assert person.version > version
+
+
+def test_who_is_corrected_is_found_by_what_holds_now(session: Session) -> None:
+    person = applied(session).person
+    changes = {"name": "Luz Ñahui", "postcode": "YO1 7HH", "email": "luz@example.org"}
+    people.correct(session, person, changes, by="ann", now=NOW)
+    for text in ("nahui", "yo17hh", "LUZ@example.org"):
+        assert found(session, text) == [person]
+    for text in ("castaneda", "ls14dy", "maria@example.org"):
+        assert found(session, text) == []
+
+
+def test_a_household_of_other_names_keeps_their_order(session: Session) -> None:
+    person = applied(session, tier=tier("household", "household"), household=("Ana", "Tom")).person
+    people.correct(session, person, {"household": ("Zoe", "Ana")}, by="ann", now=NOW)
+    session.expire_all()
+    assert [(one.position, one.name) for one in person.household] == [(1, "Zoe"), (2, "Ana")]
+
+
+def test_nothing_changed_is_said_and_leaves_no_trace(session: Session) -> None:
+    person = applied(session).person
+    with pytest.raises(NothingToChange):
+        people.correct(session, person, {"name": person.name}, by="ann", now=NOW)
+    assert [entry.what for entry in audit.entries(session, person.number)] == ["applied"]
+
+
+def test_r7_who_looked_before_another_changed_it_changes_nothing(session: Session) -> None:
+    person = applied(session).person
+    seen = person.version
+    people.correct(session, person, {"phone": "1"}, by="ann", now=NOW, version=seen)
+    with pytest.raises(ChangedMeanwhile) as refused:
+        people.correct(session, person, {"phone": "2"}, by="ben", now=NOW, version=seen)
+    assert person.phone == "1"
+    assert refused.value.version == person.version
+
+
+def test_a_new_address_ends_the_links_and_the_account_of_the_old(session: Session) -> None:
+    application = verified(session, applied(session))
+    token = link_of(session, application)
+    person = application.person
+    people.correct(session, person, {"email": "new@example.org"}, by="ann", now=NOW)
+    assert person.account_id is None
+    assert session.scalar(select(func.count(Account.id))) == 0
+    with pytest.raises(TokenRejected):
+        email_confirmation.confirm(session, token, now=NOW)
+
+
+def test_an_account_that_others_share_outlives_a_correction(session: Session) -> None:
+    one, two = verified(session, applied(session)), verified(session, applied(session))
+    people.correct(session, one.person, {"email": ""}, by="ann", now=NOW)
+    assert one.person.account_id is None
+    assert two.person.account_id is not None
+
+
+def test_the_same_address_typed_otherwise_stays_proved(session: Session) -> None:
+    person = verified(session, applied(session)).person
+    people.correct(session, person, {"email": "Maria@Example.org"}, by="ann", now=NOW)
+    assert person.account_id is not None

@@ -1,12 +1,15 @@
-"""What people type is read leniently and written in one way; nothing typed breaks a line."""
+"""What people type is parsed leniently and stored in one format; nothing typed breaks a line."""
 
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psgflask.members import countries, person_fields
+from psgflask.members import person_fields
+from psgflask.members.models import NAME_LENGTH
+from psgflask.members.person_fields import HAS_LINK, INVALID, TOO_LONG, TOO_MANY, FieldRefused
 
 
 @pytest.mark.parametrize(
@@ -21,19 +24,19 @@ from psgflask.members import countries, person_fields
     ],
 )
 def test_a_line_stays_one_line(typed: str | None, read: str) -> None:
-    assert person_fields.line(typed) == read
+    assert person_fields.clean_line(typed) == read
 
 
 @given(st.text())
 def test_no_text_breaks_out_of_a_line(typed: str) -> None:
-    read = person_fields.line(typed)
-    assert not any(unicodedata.category(sign) in {"Cc", "Zl", "Zp"} for sign in read)
-    assert person_fields.line(read) == read
-    assert person_fields.lines(read) == read
+    read = person_fields.clean_line(typed)
+    assert not any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in read)
+    assert person_fields.clean_line(read) == read
+    assert person_fields.clean_lines(read) == read
 
 
 def test_lines_keep_none_that_is_empty() -> None:
-    assert person_fields.lines(" 12 Road \r\n\r\n  Leeds\x0bUK ") == "12 Road\nLeeds\nUK"
+    assert person_fields.clean_lines(" 12 Road \r\n\r\n  Leeds\x0bUK ") == "12 Road\nLeeds\nUK"
 
 
 @pytest.mark.parametrize(
@@ -47,7 +50,14 @@ def test_lines_keep_none_that_is_empty() -> None:
     ],
 )
 def test_names_stand_one_on_a_line(typed: str, read: tuple[str, ...]) -> None:
-    assert person_fields.names(typed) == read
+    assert person_fields.parse_household([typed]) == read
+
+
+def test_a_household_has_at_most_twelve_members_with_the_applicant() -> None:
+    assert len(person_fields.parse_household(["A\n" * 6, "B;" * 5])) == 11
+    with pytest.raises(FieldRefused, match="at most 12") as refused:
+        person_fields.parse_household(["A\n" * 12])
+    assert (refused.value.field, refused.value.reason) == ("household", TOO_MANY)
 
 
 @pytest.mark.parametrize(
@@ -64,13 +74,14 @@ def test_names_stand_one_on_a_line(typed: str, read: tuple[str, ...]) -> None:
     ],
 )
 def test_any_name_is_one(name: str) -> None:
-    assert person_fields.is_name(name)
-    assert not person_fields.holds_web_address(name)
+    assert person_fields.parse_name(name, links=False) == name
 
 
 @pytest.mark.parametrize("name", ["", "-", "123", "....", "'; --", "😀"])
 def test_what_has_no_letter_is_no_name(name: str) -> None:
-    assert not person_fields.is_name(name)
+    with pytest.raises(FieldRefused, match="is no name") as refused:
+        person_fields.parse_name(name)
+    assert refused.value.reason == INVALID
 
 
 @pytest.mark.parametrize(
@@ -78,7 +89,10 @@ def test_what_has_no_letter_is_no_name(name: str) -> None:
     ["Win https://evil.example", "www.evil.example", "WWW.Evil", "x://y", "a@b.example now"],
 )
 def test_a_name_that_would_put_a_link_into_a_mail_is_known(name: str) -> None:
-    assert person_fields.holds_web_address(name)
+    with pytest.raises(FieldRefused) as refused:
+        person_fields.parse_name(name, "organisation", links=False)
+    assert (refused.value.field, refused.value.reason) == ("organisation", HAS_LINK)
+    assert person_fields.parse_name(name) == name
 
 
 @pytest.mark.parametrize(
@@ -92,14 +106,48 @@ def test_a_name_that_would_put_a_link_into_a_mail_is_known(name: str) -> None:
         ("w1a0ax", "W1A 0AX"),
         ("gir0aa", "GIR 0AA"),
         ("bfpo 58", "BFPO 58"),
-        ("LS1", None),
-        ("15001", None),
-        ("LS1 4DYX", None),
-        ("", None),
+        ("", ""),
     ],
 )
-def test_a_postcode_is_read_however_it_is_spaced(typed: str, read: str | None) -> None:
-    assert person_fields.british_postcode(typed) == read
+def test_a_postcode_is_read_however_it_is_spaced(typed: str, read: str) -> None:
+    assert person_fields.parse_postcode(typed, "GB") == read
+
+
+@pytest.mark.parametrize("typed", ["LS1", "15001", "LS1 4DYX", "-"])
+def test_what_is_no_british_postcode_is_one_elsewhere(typed: str) -> None:
+    with pytest.raises(FieldRefused, match="no postcode of the United Kingdom") as refused:
+        person_fields.parse_postcode(typed, "GB")
+    assert (refused.value.field, refused.value.reason) == ("postcode", INVALID)
+    assert person_fields.parse_postcode(typed.lower(), "PE") == typed
+
+
+@pytest.mark.parametrize(
+    ("parse", "longest"),
+    [
+        (person_fields.parse_name, "x" * 200),
+        (person_fields.parse_address, "x" * 500),
+        (lambda text: person_fields.parse_postcode(text, "PE"), "1" * 20),
+        (lambda text: person_fields.parse_phone(text, "GB"), "0" * 40),
+    ],
+)
+def test_what_is_too_long_is_refused(parse: Callable[[str], str], longest: str) -> None:
+    assert len(parse(longest)) == len(longest)
+    with pytest.raises(FieldRefused, match=f"{len(longest)} characters or fewer") as refused:
+        parse(longest + longest[0])
+    assert refused.value.reason == TOO_LONG
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("gb", "GB"), ("United Kingdom", "GB"), ("perú", "PE"), ("PERU", "PE"), ("España", "ES")],
+)
+def test_a_country_is_read_by_code_or_by_name_in_either_language(typed: str, code: str) -> None:
+    assert person_fields.parse_country(typed) == code
+
+
+def test_a_country_that_is_none_is_refused() -> None:
+    with pytest.raises(FieldRefused, match="no country 'Atlantis'"):
+        person_fields.parse_country("Atlantis")
 
 
 @pytest.mark.parametrize(
@@ -115,19 +163,23 @@ def test_a_postcode_is_read_however_it_is_spaced(typed: str, read: str | None) -
         ("987 654 321", "GB", "987 654 321"),
         ("0113 496 0000 / 07700 900123", "GB", "0113 496 0000 / 07700 900123"),
         ("0113 496 0000", "", "0113 496 0000"),
-        ("abc", "GB", None),
-        ("1234", "GB", None),
+        ("", "GB", ""),
     ],
 )
-def test_a_telephone_number_is_read_as_it_is_dialled(
-    typed: str, country: str, read: str | None
-) -> None:
-    assert person_fields.phone(typed, country) == read
+def test_a_telephone_number_is_read_as_it_is_dialled(typed: str, country: str, read: str) -> None:
+    assert person_fields.parse_phone(typed, country) == read
+
+
+@pytest.mark.parametrize("typed", ["abc", "1234", "x"])
+def test_what_has_too_few_digits_is_no_telephone_number(typed: str) -> None:
+    with pytest.raises(FieldRefused, match="no telephone number") as refused:
+        person_fields.parse_phone(typed, "GB")
+    assert (refused.value.field, refused.value.reason) == ("phone", INVALID)
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_every_country_has_its_name_and_ours_come_first(language: str) -> None:
-    names = countries.names(language)
+    names = person_fields.country_names(language)
     assert list(names)[:2] == ["GB", "PE"]
     assert len(names) > 240
     assert {"EU", "UN", "ZZ", "XA"} & set(names) == set()
@@ -136,15 +188,13 @@ def test_every_country_has_its_name_and_ours_come_first(language: str) -> None:
 
 
 def test_countries_follow_the_alphabet_whatever_their_accents() -> None:
-    names = list(countries.names("en").values())
+    names = list(person_fields.country_names("en").values())
     assert names.index("Åland Islands") < names.index("Albania") < names.index("Zimbabwe")
 
 
 def test_what_is_far_too_long_is_read_no_further_than_it_must_be_to_be_refused() -> None:
     for much in ("a" * 100_000, "a" + "\u0301\u0316" * 100_000, "a\n" * 100_000):
-        for read in (person_fields.line, person_fields.lines):
-            assert person_fields.LONGEST_ADDRESS < len(read(much)) <= person_fields.LONGEST_TYPED
-    assert (
-        person_fields.MOST_IN_A_HOUSEHOLD * (person_fields.LONGEST_NAME + 1)
-        < person_fields.LONGEST_TYPED
-    )
+        for read in (person_fields.clean_line, person_fields.clean_lines):
+            assert person_fields.ADDRESS_LENGTH < len(read(much)) <= person_fields.INPUT_LENGTH
+    names = person_fields.HOUSEHOLD_SIZE * (NAME_LENGTH + 1)
+    assert names < person_fields.INPUT_LENGTH

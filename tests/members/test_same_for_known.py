@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from psgflask.accounts import email_confirmation
 from psgflask.core.database import Model, db
 from psgflask.mail.models import Message
-from tests.accounts.test_email_confirmation import statements
 from tests.members.joining_form import PERSON, Applicant, Clock
+from tests.statements import statements
 
 
 @pytest.fixture

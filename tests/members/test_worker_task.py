@@ -9,15 +9,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from psgflask.accounts import confirmation_tokens
-from psgflask.accounts.models import Attempt
+from psgflask.accounts.models import Attempt, ConfirmationToken
 from psgflask.core import clock_watch, database
 from psgflask.core.clock_watch import TimeBounds
 from psgflask.mail import worker_task as mail_task
-from psgflask.members import erased_list, worker_task
-from psgflask.members.erased_list import FILE
-from psgflask.members.models import Person
+from psgflask.members import erasure, worker_task
+from psgflask.members.erasure import LIST_FILE
+from psgflask.members.models import PAPER, Person
 from psgflask.ops import worker
-from tests.members.people import NOW, applied, link_of
+from tests.members.people import NOW, applied, link_of, populate
+from tests.statements import statements
 
 LATER = NOW + timedelta(days=91)
 NIGHT = datetime(2026, 10, 1, 2, 30, tzinfo=UTC)  # half past three in London
@@ -48,7 +49,7 @@ def people(session: Session) -> int:
 
 
 def test_it_is_among_the_workers_tasks() -> None:
-    assert worker_task.sweep in [task.sweep for task in worker.TASKS]
+    assert worker_task.run in [task.sweep for task in worker.TASKS]
 
 
 def test_s3_the_worker_erases_what_nobody_confirmed_and_writes_the_number_down(
@@ -57,9 +58,9 @@ def test_s3_the_worker_erases_what_nobody_confirmed_and_writes_the_number_down(
     number = applied(session).person.number
     session.commit()
     caplog.set_level("INFO")
-    worker_task.sweep(app)
+    worker_task.run(app)
     assert people(session) == 0
-    (entry,) = erased_list.read(Path(app.instance_path, FILE))
+    (entry,), _damaged = erasure.read_list(Path(app.instance_path, LIST_FILE))
     assert (entry.number, entry.at) == (number, LATER)
     assert "1 applications" in caplog.text
     assert "maria" not in caplog.text.lower()
@@ -70,24 +71,39 @@ def test_a_torn_line_in_the_list_of_the_erased_stops_nothing(
 ) -> None:
     applied(session)
     session.commit()
-    file = Path(app.instance_path, FILE)
+    file = Path(app.instance_path, LIST_FILE)
     file.write_text("2026-07-01T12:00:00+00:00 PSG 10")
-    worker_task.sweep(app)
+    worker_task.run(app)
     assert people(session) == 0
-    entries, torn = erased_list.readable(file)
-    assert (len(entries), torn) == (1, [1])
+    entries, damaged = erasure.read_list(file)
+    assert (len(entries), damaged) == (1, [1])
     assert "line 1" in caplog.text
 
 
+def test_attempts_and_links_that_are_needed_no_longer_are_deleted(
+    app: Flask, session: Session, at: list[datetime]
+) -> None:
+    link_of(session, applied(session, source=PAPER))
+    session.commit()
+    at[0] = NOW + timedelta(days=1)
+    worker_task.run(app)
+    assert session.scalar(select(func.count(Attempt.id))) == 0
+    assert session.scalar(select(func.count(ConfirmationToken.id))) == 1
+    session.rollback()
+    at[0] = LATER
+    worker_task.run(app)
+    assert session.scalar(select(func.count(ConfirmationToken.id))) == 0
+
+
 def test_it_tidies_once_an_hour(app: Flask, session: Session, at: list[datetime]) -> None:
-    worker_task.sweep(app)
+    worker_task.run(app)
     applied(session)
     session.commit()
     at[0] += timedelta(minutes=59)
-    worker_task.sweep(app)
+    worker_task.run(app)
     assert people(session) == 1
     at[0] += timedelta(minutes=1)
-    worker_task.sweep(app)
+    worker_task.run(app)
     assert people(session) == 0
 
 
@@ -101,7 +117,7 @@ def test_it_takes_the_files_of_their_mails_along(
     assert mail_task.run(app) == 2
     stays.sent_at = LATER
     session.commit()
-    worker_task.sweep(app)
+    worker_task.run(app)
     (left,) = Path(app.instance_path, "outbox").glob("*.eml")
     assert "luis@example.org" in left.read_text()
 
@@ -112,12 +128,12 @@ def test_the_file_is_written_anew_in_the_night_after_an_erasure_and_once(
     applied(session)
     session.commit()
     at[0] = NIGHT - timedelta(hours=12)
-    worker_task.sweep(app)  # by day nobody is made to wait
+    worker_task.run(app)  # by day nobody is made to wait
     at[0] = NIGHT
     compacted += [False, True]
-    worker_task.sweep(app)  # it is busy
-    worker_task.sweep(app)
-    worker_task.sweep(app)
+    worker_task.run(app)  # it is busy
+    worker_task.run(app)
+    worker_task.run(app)
     assert compacted == []
 
 
@@ -126,7 +142,7 @@ def test_in_a_night_after_no_erasure_nothing_is_written(
 ) -> None:
     at[0] = NIGHT
     compacted.append(True)
-    worker_task.sweep(app)
+    worker_task.run(app)
     assert compacted == [True]  # nobody asked for it
 
 
@@ -136,7 +152,7 @@ def test_r14_a_clock_that_is_ahead_erases_nobody(
     applied(session)
     session.commit()
     monkeypatch.setattr(clock_watch, "time_bounds", lambda app: TimeBounds(NOW, LATER))
-    worker_task.sweep(app)
+    worker_task.run(app)
     assert people(session) == 1
 
 
@@ -146,7 +162,7 @@ def test_r14_in_the_first_day_of_a_worker_nobody_is_erased(
     applied(session, now=NOW - timedelta(days=3650))
     session.commit()
     monkeypatch.setattr(worker_task, "utc_now", lambda: LATER)
-    worker_task.sweep(app)
+    worker_task.run(app)
     assert people(session) == 1
 
 
@@ -160,13 +176,13 @@ def test_r14_what_was_sent_while_the_clock_was_ahead_is_kept_from_now_on(
     monkeypatch.setattr(
         clock_watch, "time_bounds", lambda app: TimeBounds(LATER, ahead + timedelta(minutes=1))
     )
-    worker_task.sweep(app)  # a reading of the last day says that it is so late
+    worker_task.run(app)  # a reading of the last day says that it is so late
     session.refresh(ahead_of_it)
     assert ahead_of_it.sent_at == ahead
     session.rollback()
     monkeypatch.setattr(clock_watch, "time_bounds", lambda app: TimeBounds(LATER, LATER))
     at[0] += timedelta(hours=1)
-    worker_task.sweep(app)
+    worker_task.run(app)
     session.rollback()
     session.refresh(ahead_of_it)
     assert ahead_of_it.sent_at == at[0]
@@ -175,3 +191,21 @@ def test_r14_what_was_sent_while_the_clock_was_ahead_is_kept_from_now_on(
     confirmation_tokens.get_valid(session, confirmation_tokens.JOIN, token, now=in_time)
     with pytest.raises(confirmation_tokens.TokenRejected, match="too old"):
         confirmation_tokens.get_valid(session, confirmation_tokens.JOIN, token, now=late)
+
+
+def test_the_task_sends_as_many_statements_for_120_expired_applicants_as_for_3(
+    app: Flask, session: Session, at: list[datetime]
+) -> None:
+    counts = []
+    for count in (3, 120):
+        for number in range(count):
+            applied(session, email=f"ana{number}@example.org", household=("Luz", "Eva"))
+        populate(session, count)
+        session.commit()
+        before = people(session)
+        at[0] = (at[0] + timedelta(days=1)).replace(hour=NIGHT.hour)
+        with statements() as sent:
+            worker_task.run(app)
+        assert before - people(session) == count
+        counts.append(len(sent))
+    assert counts[0] == counts[1]

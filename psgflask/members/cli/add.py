@@ -11,14 +11,25 @@ from flask.cli import with_appcontext
 from psgflask.core.clock import utc_now
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import echo
-from psgflask.members import applications, consents, correcting, details, notes, people, tiers
+from psgflask.members import applications, audit, consents, people, tiers
 from psgflask.members.applications import Answers
-from psgflask.members.commanding import by_option, mail_link, writing
+from psgflask.members.cli.output import by_option, mail_link, writing
 from psgflask.members.models import CHEQUE, PAPER, STANDING_ORDER
+from psgflask.members.person_fields import (
+    INVALID,
+    FieldRefused,
+    parse_address,
+    parse_country,
+    parse_email,
+    parse_household,
+    parse_name,
+    parse_phone,
+    parse_postcode,
+)
 from psgflask.members.tiers import HOUSEHOLD, ORGANISATION, Tier
 
 PAYMENTS = click.Choice((STANDING_ORDER, CHEQUE))
-AGREED = click.Choice(consents.WHAT)
+AGREED = click.Choice(consents.CHANNELS)
 
 
 def _offered() -> dict[str, Tier]:
@@ -43,33 +54,33 @@ def _offered() -> dict[str, Tier]:
 @with_appcontext
 def add(note: str, by: str, **typed: Any) -> None:
     """Add somebody who applied on paper. Without options, each thing is asked for."""
-    asked = not any(typed[one] for one in ("membership", "name", "payment"))
-    if asked:
-        typed = _ask(typed)
+    interactive = not any(typed[one] for one in ("membership", "name", "payment"))
+    if interactive:
+        typed = _prompt(typed)
     elif missing := [one for one in ("membership", "name", "payment") if not typed[one]]:
         raise click.UsageError(
             f"Give --{missing[0]} too, or no option at all: then each thing is asked for"
         )
     with writing():
-        answers = _read(typed)
-    if asked:
-        _check(answers)
+        answers = _parse(typed)
+    if interactive:
+        _confirm(answers)
     with writing() as session:
         now = utc_now()
         application = applications.apply(session, answers, source=PAPER, form=None, by=by, now=now)
         person = application.person
         if note.strip():
-            notes.add(session, person, note, by=by, now=now)
-        told = [f"Added {person.name} as {person.number}"]
-        if application.perhaps is not None:
-            known = application.perhaps.number
-            told.append(
-                f"Perhaps known already as {known}: {application.perhaps_because}."
+            audit.add_note(session, person, note, by=by, now=now)
+        messages = [f"Added {person.name} as {person.number}"]
+        if application.duplicate is not None:
+            known = application.duplicate.number
+            messages.append(
+                f"Perhaps known already as {known}: {application.duplicate_reason}."
                 f' Look: flask members show "{known}"'
             )
-        told.append(mail_link(session, person, now=now))
+        messages.append(mail_link(session, person, now=now))
         session.commit()
-    echo("\n".join(filter(None, told)))
+    echo("\n".join(filter(None, messages)))
 
 
 @click.command()
@@ -94,107 +105,106 @@ def correct(number: str, version: int | None, by: str, **typed: Any) -> None:
         changes = _changes(typed, person.country)
         if not changes:
             raise click.UsageError("Say what to correct: --name, --address, --email ...")
-        changed = correcting.correct(session, person, changes, by=by, now=now, version=version)
-        told = [f"Corrected {person.number}: {', '.join(changed)}"]
+        changed = people.correct(session, person, changes, by=by, now=now, version=version)
+        messages = [f"Corrected {person.number}: {', '.join(changed)}"]
         if "email" in changed:
-            told.append(mail_link(session, person, now=now))
+            messages.append(mail_link(session, person, now=now))
         session.commit()
-    echo("\n".join(filter(None, told)))
+    echo("\n".join(filter(None, messages)))
 
 
 def _changes(typed: dict[str, Any], lives_in: str) -> dict[str, Any]:
-    """Read what is to be corrected; a telephone number and a postcode are those of a country."""
+    """Parse the corrections; telephone number and postcode depend on the country."""
     given = {field: value for field, value in typed.items() if value not in (None, ())}
     if "country" in given:
-        given["country"] = lives_in = details.country(given["country"])
+        given["country"] = lives_in = parse_country(given["country"])
     for field in ("name", "organisation"):
         if given.get(field):
-            given[field] = details.name(given[field], field)
+            given[field] = parse_name(given[field], field)
     if given.get("name") == "":
-        raise details.DetailRefused("name", "Everybody has a name")
+        raise FieldRefused("name", INVALID, "Everybody has a name")
     if "household" in given:
-        given["household"] = details.household(given["household"])
+        given["household"] = parse_household(given["household"])
     if "address" in given:
-        given["address"] = details.address(given["address"])
+        given["address"] = parse_address("\n".join(given["address"]))
     if "postcode" in given:
-        given["postcode"] = details.postcode(given["postcode"], lives_in)
+        given["postcode"] = parse_postcode(given["postcode"], lives_in)
     if "phone" in given:
-        given["phone"] = details.phone(given["phone"], lives_in)
+        given["phone"] = parse_phone(given["phone"], lives_in)
     return given
 
 
-def _read(typed: dict[str, Any]) -> Answers:
+def _parse(typed: dict[str, Any]) -> Answers:
     offered = _offered()
     tier = offered.get(typed["membership"])
     if tier is None:
-        raise details.DetailRefused(
-            "membership",
-            f"There is no membership {typed['membership']!r}: there are {', '.join(offered)}",
-        )
-    country = details.country(typed["country"])
+        message = f"There is no membership {typed['membership']!r}: there are {', '.join(offered)}"
+        raise FieldRefused("membership", INVALID, message)
+    country = parse_country(typed["country"])
     answers = Answers(
         tier=tier,
-        name=details.name(typed["name"]),
+        name=parse_name(typed["name"]),
         language=typed["language"],
         payment=typed["payment"],
-        email=details.email(typed["email"]),
-        phone=details.phone(typed["phone"], country),
-        address=details.address(typed["address"]),
-        postcode=details.postcode(typed["postcode"], country),
+        email=parse_email(typed["email"]),
+        phone=parse_phone(typed["phone"], country),
+        address=parse_address("\n".join(typed["address"])),
+        postcode=parse_postcode(typed["postcode"], country),
         country=country,
         consents=frozenset(typed["agrees"]),
     )
     if tier.kind == ORGANISATION:
-        return replace(answers, organisation=details.name(typed["organisation"], "organisation"))
+        return replace(answers, organisation=parse_name(typed["organisation"], "organisation"))
     if tier.kind == HOUSEHOLD:
-        return replace(answers, household=details.household(typed["household"]))
+        return replace(answers, household=parse_household(typed["household"]))
     if typed["organisation"] or typed["household"]:
-        raise details.DetailRefused(
-            "membership", f"{tier.key} is for one person: there is no household or organisation"
-        )
+        message = f"{tier.key} is for one person: there is no household or organisation"
+        raise FieldRefused("membership", INVALID, message)
     return answers
 
 
-def _ask(typed: dict[str, Any]) -> dict[str, Any]:
-    """Ask for each thing as it stands on the paper form."""
+def _prompt(typed: dict[str, Any]) -> dict[str, Any]:
+    """Prompt for each field in the order of the paper form."""
     offered = _offered()
 
-    def ask(words: str) -> str:
-        return str(click.prompt(words, default="", show_default=False)).strip()
+    def prompt(label: str) -> str:
+        return str(click.prompt(label, default="", show_default=False)).strip()
 
-    def ask_lines(words: str) -> list[str]:
-        first = ask(f"{words} (empty line ends it)")
-        found = [first] if first else []
-        while found and (more := ask("  and")):
-            found.append(more)
-        return found
+    def prompt_lines(label: str) -> list[str]:
+        first = prompt(f"{label} (empty line ends it)")
+        lines = [first] if first else []
+        while lines and (line := prompt("  and")):
+            lines.append(line)
+        return lines
 
     membership = click.prompt("Membership", type=click.Choice(list(offered)))
     kind = offered[membership].kind
-    asked: dict[str, Any] = {"membership": membership}
+    answers: dict[str, Any] = {"membership": membership}
     if kind == ORGANISATION:
-        asked["organisation"] = click.prompt("Name of the organisation")
-    asked["name"] = click.prompt("Person whom we write to" if kind == ORGANISATION else "Full name")
+        answers["organisation"] = click.prompt("Name of the organisation")
+    answers["name"] = click.prompt(
+        "Person whom we write to" if kind == ORGANISATION else "Full name"
+    )
     if kind == HOUSEHOLD:
-        asked["household"] = ask_lines("Others in the household")
-    asked["address"] = ask_lines("Address")
-    asked["postcode"] = ask("Postcode")
-    asked["country"] = click.prompt("Country", default="GB")
-    asked["email"] = ask("E-mail (may be empty)")
-    asked["phone"] = ask("Telephone (may be empty)")
-    asked["payment"] = click.prompt("Payment", type=PAYMENTS)
-    asked["language"] = click.prompt("Language", type=click.Choice(LANGUAGES), default="en")
-    asked["agrees"] = [
-        what
-        for what in consents.WHAT
-        # Never yes by itself: what is not ticked on the paper is not agreed to.
-        if click.confirm(f"Ticked: ‘{consents.WORDINGS[what, asked['language']].text}’")
+        answers["household"] = prompt_lines("Others in the household")
+    answers["address"] = prompt_lines("Address")
+    answers["postcode"] = prompt("Postcode")
+    answers["country"] = click.prompt("Country", default="GB")
+    answers["email"] = prompt("E-mail (may be empty)")
+    answers["phone"] = prompt("Telephone (may be empty)")
+    answers["payment"] = click.prompt("Payment", type=PAYMENTS)
+    answers["language"] = click.prompt("Language", type=click.Choice(LANGUAGES), default="en")
+    answers["agrees"] = [
+        channel
+        for channel in consents.CHANNELS
+        # The default is no: what is not ticked on the paper is not agreed to.
+        if click.confirm(f"Ticked: ‘{consents.WORDINGS[channel, answers['language']].text}’")
     ]
-    return {**typed, **asked}
+    return {**typed, **answers}
 
 
-def _check(answers: Answers) -> None:
-    where = ", ".join(filter(None, (*answers.address.split("\n"), answers.postcode)))
+def _confirm(answers: Answers) -> None:
+    address = ", ".join(filter(None, (*answers.address.split("\n"), answers.postcode)))
     echo(f"{answers.name}, {answers.tier.key}, {answers.payment}")
-    echo(f"{where}, {answers.country}; {answers.email or 'no e-mail'}")
+    echo(f"{address}, {answers.country}; {answers.email or 'no e-mail'}")
     click.confirm("Add?", default=True, abort=True)

@@ -1,4 +1,4 @@
-"""`flask members`: the secretary's way to members and applications until there is a desk."""
+"""`flask members`: the membership secretary's commands."""
 
 import io
 from datetime import date
@@ -7,30 +7,30 @@ from pathlib import Path
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
-from sqlalchemy import select
-from sqlalchemy.orm import selectinload
 
-from psgflask.core import durable, failures
+from psgflask.core import database, durable, failures
 from psgflask.core.clock import london_day, utc_now
-from psgflask.core.terminal import echo, print_json, print_table
-from psgflask.members import access, audit, consents, export, notes, payments, people, tiers
-from psgflask.members.cli import output
+from psgflask.core.database import db
+from psgflask.core.terminal import echo
+from psgflask.members import access, audit, consents, erasure, export, payments, people, tiers
 from psgflask.members.cli.add import add, correct
-from psgflask.members.cli.erasure import erase, erase_again
-from psgflask.members.commanding import Day, by_option, json_option, looking, mail_link, writing
-from psgflask.members.models import Person
+from psgflask.members.cli.output import (
+    DayParam,
+    by_option,
+    json_option,
+    list_rows,
+    mail_link,
+    print_record,
+    print_rows,
+    reading,
+    writing,
+)
+from psgflask.members.erasure import Erased
+from psgflask.members.models import STATES
 
 members = AppGroup("members", help="Look after members and applications.")
-for command in (add, correct, erase, erase_again):
+for command in (add, correct):
     members.add_command(command)
-
-COLUMNS = ("number", "name", "membership", "state", "sent", "perhaps")
-# What a list reads of each person, in one statement each.
-WHOLE = (
-    selectinload(Person.applications),
-    selectinload(Person.household),
-    selectinload(Person.payments),
-)
 
 
 def init_app(app: Flask) -> None:
@@ -39,21 +39,18 @@ def init_app(app: Flask) -> None:
 
 
 @members.command("list")
-@click.option("--state", type=click.Choice(output.STATES), help="Only those in this state.")
+@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
 @click.option("--doubles", is_flag=True, help="Only those who are perhaps known already.")
 @click.option("--limit", type=click.IntRange(0), default=50, help="At most so many; 0 is all.")
 @json_option
 def list_people(state: str | None, doubles: bool, limit: int, as_json: bool) -> None:
     """List people, the newest first, by how their newest application stands."""
-    with looking() as session:
-        there = select(Person).where(Person.erased_at.is_(None)).options(*WHOLE)
-        people = session.scalars(there.order_by(Person.id.desc())).all()
-        rows = [output.summary(person) for person in people]
-    rows = [row for row in rows if state is None or row["state"] == state]
-    rows = [row for row in rows if row["perhaps"] or not doubles]
-    _print(rows[:limit] if limit else rows, as_json)
-    if not as_json and limit and len(rows) > limit:
-        echo(f"{limit} of {len(rows)} people; --limit 0 lists them all")
+    with reading() as session:
+        summaries, count = people.newest(session, state=state, duplicates=doubles, limit=limit)
+        rows = list_rows(summaries)
+    print_rows(rows, as_json)
+    if not as_json and count > len(rows):
+        echo(f"{limit} of {count} people; --limit 0 lists them all")
 
 
 @members.command()
@@ -61,15 +58,9 @@ def list_people(state: str | None, doubles: bool, limit: int, as_json: bool) -> 
 @json_option
 def show(number: str, as_json: bool) -> None:
     """Show all about the member NUMBER: applications, consents, payments, notes, changes."""
-    with looking() as session:
-        person = people.by_number(session, number)
-        reached = consents.effective(session, [person])[person.id]
-        told = output.sheet(person, audit.of(session, person.number), reached)
-    if as_json:
-        print_json(told)
-        return
-    for line in output.lines(told):
-        echo(line)
+    with reading() as session:
+        record = access.record(session, people.by_number(session, number))
+    print_record(record, as_json)
 
 
 @members.command()
@@ -77,9 +68,9 @@ def show(number: str, as_json: bool) -> None:
 @json_option
 def find(text: tuple[str, ...], as_json: bool) -> None:
     """Find people by number, name (accents do not matter), organisation, e-mail or postcode."""
-    with looking() as session:
-        rows = [output.summary(person) for person in people.find(session, " ".join(text))]
-    _print(rows, as_json)
+    with reading() as session:
+        rows = list_rows(people.find(session, " ".join(text)))
+    print_rows(rows, as_json)
 
 
 @members.command()
@@ -90,14 +81,14 @@ def note(number: str, text: str, by: str) -> None:
     """Write TEXT down about the member NUMBER; they can ask to read it."""
     with writing() as session:
         person = people.by_number(session, number)
-        notes.add(session, person, text, by=by, now=utc_now())
+        audit.add_note(session, person, text, by=by, now=utc_now())
         session.commit()
     echo("Noted")
 
 
 @members.command()
 @click.argument("number")
-@click.argument("what", type=click.Choice(consents.WHAT))
+@click.argument("what", type=click.Choice(consents.CHANNELS))
 @click.option("--give/--withdraw", "agreed", required=True, help="What they told us.")
 @by_option
 def consent(number: str, what: str, agreed: bool, by: str) -> None:
@@ -114,22 +105,18 @@ def consent(number: str, what: str, agreed: bool, by: str) -> None:
 @members.command("access")
 @click.argument("number")
 @json_option
-def tell_all(number: str, as_json: bool) -> None:
+def show_everything(number: str, as_json: bool) -> None:
     """Tell everything that is held about NUMBER, to answer their request (UK GDPR, article 15)."""
-    with looking() as session:
-        held = access.everything(session, people.by_number(session, number))
-    if as_json:
-        print_json(held)
-        return
-    for line in output.lines(held):
-        echo(line)
+    with reading() as session:
+        record = access.everything(session, people.by_number(session, number))
+    print_record(record, as_json)
 
 
 @members.command("confirm-payment")
 @click.argument("number")
 @click.argument("amount")
 @click.option("--method", type=click.Choice(payments.METHODS), help="Default: as applied for.")
-@click.option("--on", "received_on", type=Day(), help="The day it arrived (default: today).")
+@click.option("--on", "received_on", type=DayParam(), help="The day it arrived (default: today).")
 @click.option("--again", is_flag=True, help="The same amount arrived twice that day.")
 @by_option
 def confirm_payment(
@@ -139,53 +126,96 @@ def confirm_payment(
     with writing() as session:
         now = utc_now()
         person = people.by_number(session, number)
-        newest = person.applications[-1].payment if person.applications else ""
+        applied_for = person.applications[-1].payment if person.applications else ""
         payment = payments.confirm(
             session,
             person,
-            amount=payments.read_amount(amount),
-            method=method or newest,
+            amount=payments.parse_amount(amount),
+            method=method or applied_for,
             received_on=received_on or london_day(now),
             by=by,
             now=now,
-            once_more=again,
+            allow_duplicate=again,
         )
-        told = f"{person.name} ({person.number}) paid £{payment.amount:,.2f} by {payment.method}"
+        message = f"{person.name} ({person.number}) paid £{payment.amount:,.2f} by {payment.method}"
         session.commit()
-    echo(told)
+    echo(message)
 
 
 @members.command("export")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--agreed", type=click.Choice(consents.WHAT), help="Only who may be sent this.")
+@click.option("--agreed", type=click.Choice(consents.CHANNELS), help="Only who may be sent this.")
 @click.option("--paid", is_flag=True, help="Only who has paid.")
 def export_table(file: Path, agreed: str | None, paid: bool) -> None:
     """Write people as a table for spreadsheets into FILE, which must not exist yet."""
-    with looking() as session:
+    with reading() as session:
         known = tiers.load(Path(current_app.instance_path))
-        there = select(Person).where(Person.erased_at.is_(None)).options(*WHOLE)
-        people = session.scalars(there.order_by(Person.number)).all()
-        reached = consents.effective(session, people)
-        rows = [
-            output.exported(person, reached[person.id], known)
-            for person in people
-            if (agreed is None or agreed in reached[person.id]) and (person.payments or not paid)
-        ]
+        rows = export.rows(session, known, agreed=agreed, paid=paid)
     table = io.StringIO(newline="")
-    count = export.write(rows, output.EXPORTED, table)
+    count = export.write(rows, export.COLUMNS, table)
     try:
-        # For its owner alone: it holds addresses. The mark at the beginning tells spreadsheets
-        # that it is UTF-8.
+        # Private to its owner: it contains addresses. The byte order mark tells spreadsheets that
+        # it is UTF-8.
         durable.atomic_create(file, table.getvalue().encode("utf-8-sig"))
     except OSError as error:
         raise click.ClickException(f"Cannot write the table: {failures.describe(error)}") from error
     echo(f"Wrote {count} people into {file}. Delete it when you are done with it.")
 
 
-def _print(rows: list[dict[str, object]], as_json: bool) -> None:
-    if as_json:
-        print_json(rows)
-    elif rows:
-        print_table(COLUMNS, [[row[column] for column in COLUMNS] for row in rows])
-    else:
-        echo("Nobody")
+@members.command()
+@click.argument("number")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@by_option
+def erase(number: str, yes: bool, by: str) -> None:
+    """Erase the member NUMBER; of payments, amount and day stay under the number."""
+    with reading() as session:
+        person = people.by_number(session, number)
+        name = f"{person.name} ({person.number})"
+    # The session is closed here: nobody else must wait while the question is open.
+    if not yes:
+        click.confirm(f"Erase {name}? It cannot be undone", abort=True)
+    with writing() as session:
+        person = people.by_number(session, number)
+        [erased] = erasure.erase(session, [person], by=by, now=utc_now())
+        session.commit()
+    kept = f"; payments that stay: {erased.payments}" if erased.payments else ""
+    echo(f"Erased {erased.number}{kept}")
+    _erase_files([erased])
+    echo(
+        "Backups made before now still hold them. After restoring one, run: psgflask members"
+        " erase-again"
+    )
+
+
+@members.command("erase-again")
+@by_option
+def erase_again(by: str) -> None:
+    """Erase whom a restored backup brought back: those in the list instance/erased.txt."""
+    file = Path(current_app.instance_path, erasure.LIST_FILE)
+    with writing() as session:
+        entries, damaged = erasure.read_list(file)
+        erased = erasure.erase_again(session, entries, by=by, now=utc_now())
+        session.commit()
+    for one in erased:
+        echo(f"Erased {one.number} again")
+    _erase_files(erased)
+    if not erased:
+        echo("Nobody of the list is there")
+    if damaged:  # everybody in its readable lines is erased all the same
+        raise click.ClickException(erasure.damage(file, damaged))
+
+
+def _erase_files(erased: list[Erased]) -> None:
+    """Remove the erased from files too: those of mails, and the unused pages of the database."""
+    instance = Path(current_app.instance_path)
+    with reading() as session:
+        entries = erasure.erased_entries(session)
+    try:
+        erasure.append_to_list(instance / erasure.LIST_FILE, entries)
+    except OSError as error:
+        reason = failures.describe(error)
+        echo(f"{erasure.LIST_FILE} could not be written ({reason}): the worker does it", err=True)
+    numbers, emails = {entry.number for entry in entries}, {one.email for one in erased} - {""}
+    erasure.delete_mails(instance / "outbox", numbers, emails)
+    if erased and not database.vacuum(db.engine):
+        echo("The database is busy: its worker overwrites the last traces tonight")

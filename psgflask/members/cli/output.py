@@ -1,142 +1,159 @@
-"""What commands tell of people: a line in a list, a sheet of one, rows of a table."""
+"""What the commands of members share: sessions, options, mailing a link, printing people."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
 from typing import Any
 
-from psgflask.core.clock import london_minute
-from psgflask.members import applications
-from psgflask.members.models import EMAIL, ONLINE, POST, Application, AuditEntry, Person
-from psgflask.members.tiers import Tier
+import click
+from sqlalchemy.orm import Session
 
-PAID, CONFIRMED, UNCONFIRMED, ON_PAPER = "paid", "unpaid", "address not confirmed", "unpaid, paper"
-STATES = (PAID, CONFIRMED, UNCONFIRMED, ON_PAPER)
-ERASED = "erased"
-EXPORTED = (
-    *("number", "name", "organisation", "household", "email", "phone", "address", "postcode"),
-    *("country", "language", "membership", "amount", "payment", "source", "sent", "confirmed"),
-    *("paid", "last payment", "may be sent post", "may be sent e-mail"),
+from psgflask.accounts import email_confirmation
+from psgflask.accounts.email_addresses import InvalidEmailAddress
+from psgflask.accounts.rate_limits import RateLimitExceeded
+from psgflask.core import escaping
+from psgflask.core.terminal import (
+    echo,
+    print_json,
+    print_table,
+    read_session,
+    user_name,
+    write_session,
 )
+from psgflask.members import applications, consents
+from psgflask.members.access import local_time
+from psgflask.members.models import EMAIL, Application, MembershipRefused, Person
+from psgflask.members.people import PersonSummary
+from psgflask.members.tiers import MembershipsUnreadable
+from psgflask.web import languages
+
+ERASED = "erased"
+COLUMNS = ("number", "name", "membership", "state", "sent", "perhaps")
+
+by_option = click.option("--by", default=user_name, help="Who does it (default: your user name).")
+json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 
-def state(application: Application) -> str:
-    """Return how far an application has come."""
-    if application.paid_at is not None:
-        return PAID
-    if application.source != ONLINE:
-        return ON_PAPER
-    return UNCONFIRMED if application.verified_at is None else CONFIRMED
+class DayParam(click.ParamType[date]):
+    """A day as 2026-07-01."""
+
+    name = "day"
+
+    def convert(
+        self, value: str | date, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        """Parse a day, or fail with an example."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value.strip())
+        except ValueError:
+            self.fail(f"{value!r} is no day: write it as 2026-07-01", param, ctx)
 
 
-def summary(person: Person) -> dict[str, Any]:
-    """Return a person as a line in a list: how the newest application stands."""
-    newest = person.applications[-1] if person.applications else None
-    perhaps = newest.perhaps if newest else None
+@contextmanager
+def writing() -> Iterator[Session]:
+    """Give the session of a command; on a refusal nothing is changed and the reason is printed."""
+    try:
+        with write_session() as session:
+            yield session
+    except (MembershipRefused, InvalidEmailAddress, MembershipsUnreadable) as error:
+        raise click.ClickException(escaping.lines(f"{error}\nNothing was changed.")) from error
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Give the session of a command that only reads, and print refusals."""
+    try:
+        with read_session() as session:
+            yield session
+    except (MembershipRefused, MembershipsUnreadable) as error:
+        raise click.ClickException(escaping.lines(str(error))) from error
+
+
+def mail_link(session: Session, person: Person, *, now: datetime) -> str:
+    """Mail a link to somebody who agreed to e-mail and whose address is not confirmed yet.
+
+    Returns a message about it for the secretary; empty when no link is needed.
+    """
+    if not (person.email and person.applications and EMAIL in consents.given(person)):
+        return ""
+    if person.account_id is not None:
+        return ""
+    application = person.applications[-1]
+    try:
+        email_confirmation.request_confirmation(
+            session,
+            email=person.email,
+            language=person.language,
+            network=f"by command: {person.number}",
+            limit="command",
+            link=lambda token: languages.address(
+                "accounts.join", language=person.language, external=True, token=token
+            ),
+            values=applications.mail_values(application),
+            data=applications.token_data(application),
+            about=person.number,
+            now=now,
+        )
+    except RateLimitExceeded:
+        return f"{person.email} was mailed enough links today: none was mailed now"
+    return f"A link is mailed to {person.email}: once it is followed, news may be sent there"
+
+
+def list_rows(summaries: Iterable[PersonSummary]) -> list[dict[str, Any]]:
+    """Return a list of people as rows, by JSON key: the state of each one's newest application."""
+    return [_list_row(*summary) for summary in summaries]
+
+
+def print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
+    """Print a list of people."""
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(COLUMNS, [[row[column] for column in COLUMNS] for row in rows])
+    else:
+        echo("Nobody")
+
+
+def print_record(record: Mapping[str, Any], as_json: bool) -> None:
+    """Print what is stored about a person."""
+    if as_json:
+        print_json(record)
+        return
+    for line in _lines(record):
+        echo(line)
+
+
+def _list_row(
+    person: Person, application: Application | None, duplicate: str | None
+) -> dict[str, Any]:
+    state = application.state if application else ""
     return {
         "number": person.number,
         "name": person.name,
         "organisation": person.organisation,
         "postcode": person.postcode,
-        "membership": newest.tier if newest else "",
-        "state": ERASED if person.erased_at else state(newest) if newest else "",
-        "sent": moment(newest.sent_at) if newest else "",
-        "perhaps": perhaps.number if perhaps else "",
-        "because": newest.perhaps_because if newest else "",
+        "membership": application.tier if application else "",
+        "state": ERASED if person.erased_at else state,
+        "sent": local_time(application.sent_at) if application else "",
+        "perhaps": duplicate or "",
+        "because": application.duplicate_reason if application else "",
     }
 
 
-def sheet(person: Person, trail: Iterable[AuditEntry], reached: frozenset[str]) -> dict[str, Any]:
-    """Return what the secretary sees of a person (JSON); `reached` is what may be sent."""
-    return {
-        "number": person.number,
-        "version": person.version,
-        **applications.of_person(person),
-        "since": moment(person.created_at),
-        "erased": moment(person.erased_at),
-        "address confirmed": person.account_id is not None,
-        "applications": [_application(one) for one in person.applications],
-        "agreed to": [
-            {
-                "what": one.what,
-                "words": one.wording,
-                "version": one.wording_version,
-                "basis": one.basis,
-                "given": moment(one.given_at),
-                "withdrawn": moment(one.withdrawn_at),
-                "in effect": one.withdrawn_at is None and one.what in reached,
-            }
-            for one in person.consents
-        ],
-        "payments": [
-            {
-                "amount": str(one.amount),
-                "method": one.method,
-                "received": one.received_on.isoformat(),
-                "noted": moment(one.noted_at),
-                "by": one.noted_by,
-            }
-            for one in person.payments
-        ],
-        "notes": [{"at": moment(n.at), "by": n.by, "text": n.text} for n in person.notes],
-        "changes": [
-            {
-                "at": moment(entry.at),
-                "who": entry.who,
-                "what": entry.what,
-                "before": entry.before,
-                "after": entry.after,
-            }
-            for entry in trail
-        ],
-    }
-
-
-def exported(person: Person, reached: frozenset[str], tiers: Mapping[str, Tier]) -> dict[str, str]:
-    """Return a person as a row of the exported table, by EXPORTED."""
-    newest = person.applications[-1] if person.applications else None
-    tier = tiers.get(newest.tier) if newest else None
-    last = person.payments[-1] if person.payments else None
-    return {
-        "number": person.number,
-        "name": person.name,
-        "organisation": person.organisation,
-        "household": "; ".join(member.name for member in person.household),
-        "email": person.email,
-        "phone": person.phone,
-        "address": person.address,
-        "postcode": person.postcode,
-        "country": person.country,
-        "language": person.language,
-        "membership": tier.name["en"] if tier else newest.tier if newest else "",
-        "amount": _pounds(newest.amount) if newest else "",
-        "payment": newest.payment if newest else "",
-        "source": newest.source if newest else "",
-        "sent": moment(newest.sent_at) if newest else "",
-        "confirmed": moment(newest.verified_at) if newest else "",
-        "paid": moment(newest.paid_at) if newest else "",
-        "last payment": last.received_on.isoformat() if last else "",
-        "may be sent post": "yes" if POST in reached else "no",
-        "may be sent e-mail": "yes" if EMAIL in reached else "no",
-    }
-
-
-def moment(at: datetime | None) -> str:
-    """Return a moment as the secretary's clock showed it; empty for none."""
-    return london_minute(at) if at else ""
-
-
-def lines(told: Mapping[str, Any], indent: str = "") -> Iterable[str]:
-    """Yield a sheet as lines for a terminal; what is empty is left out."""
-    for name, value in told.items():
+def _lines(record: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    """Yield a record as lines for a terminal, without empty values."""
+    for name, value in record.items():
         if value in ("", None, [], {}):
             continue
         if isinstance(value, Mapping):
             yield f"{indent}{name}:"
-            yield from lines(value, indent + "  ")
-        elif isinstance(value, list) and any(isinstance(one, Mapping) for one in value):
+            yield from _lines(value, indent + "  ")
+        elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
             yield f"{indent}{name}:"
-            for one in value:
-                first, *rest = lines(one, indent + "    ")
+            for item in value:
+                first, *rest = _lines(item, indent + "    ")
                 yield f"{indent}  - {first.strip()}"
                 yield from rest
         elif isinstance(value, list):
@@ -147,23 +164,3 @@ def lines(told: Mapping[str, Any], indent: str = "") -> Iterable[str]:
             first, *rest = str(value).splitlines() or [""]
             yield f"{indent}{name}: {first}"
             yield from (f"{indent}{' ' * (len(name) + 2)}{line}" for line in rest)
-
-
-def _application(one: Application) -> dict[str, Any]:
-    return {
-        "membership": one.tier,
-        "amount": _pounds(one.amount),
-        "payment": one.payment,
-        "source": one.source,
-        "language": one.language,
-        "state": state(one),
-        "sent": moment(one.sent_at),
-        "confirmed": moment(one.verified_at),
-        "paid": moment(one.paid_at),
-        "perhaps": one.perhaps.number if one.perhaps else "",
-        "because": one.perhaps_because,
-    }
-
-
-def _pounds(amount: object) -> str:
-    return "" if amount is None else str(amount)

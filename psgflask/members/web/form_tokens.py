@@ -1,6 +1,6 @@
-"""What we sign for the form: when it was begun and which one it is, and the number of who sent it.
+"""Signed tokens of the form: when it was begun and which one it is; and the receipt after sending.
 
-A stamp tells a form that a person filled in from one that a program sent at once. It is good for
+A form token shows whether a person filled a form in or a program sent it at once. It is valid for
 one application, with which its hash is stored and nowhere else.
 """
 
@@ -13,78 +13,43 @@ from datetime import UTC, datetime, timedelta
 
 from itsdangerous import BadData, URLSafeSerializer
 
-# Nobody reads and answers the questions faster, and who is asked to press again has waited by then.
-SHORTEST = timedelta(seconds=5)
-# The form may lie open overnight; afterwards its answers deserve another look.
-LONGEST = timedelta(hours=24)
+# Nobody fills the form in faster; whoever is asked to press the button again has waited by then.
+MIN_AGE = timedelta(seconds=5)
+# The form may stay open overnight; afterwards its answers should be checked again.
+MAX_AGE = timedelta(hours=24)
 
 
-class StampRefused(Exception):
-    """A form, honest though it may be, is not taken yet; `fresh` is the stamp to go on with."""
+class FormTokenRefused(Exception):
+    """A form is not accepted yet; `replacement` is the token to go on with."""
 
-    def __init__(self, fresh: str) -> None:
+    def __init__(self, replacement: str) -> None:
         super().__init__(self.__doc__)
-        self.fresh = fresh
+        self.replacement = replacement
 
 
-class TooSoon(StampRefused):
+class FormTooNew(FormTokenRefused):
     """The form was sent faster than people can fill it in."""
 
 
-class TooOld(StampRefused):
+class FormExpired(FormTokenRefused):
     """The form was begun long ago."""
 
 
-class Unknown(StampRefused):
-    """The form carries no stamp of ours."""
+class FormTokenInvalid(FormTokenRefused):
+    """The form has no token that we signed."""
 
 
 @dataclass(frozen=True)
-class Stamp:
+class FormToken:
     """Which form this is, and when it was begun."""
 
     nonce: str
     begun: datetime
 
 
-def new(secret: str, *, now: datetime) -> str:
-    """Return the stamp of a form that is begun now."""
-    return _written(secret, Stamp(secrets.token_urlsafe(16), now))
-
-
-def read(secret: str, text: str, *, now: datetime) -> Stamp:
-    """Return the stamp of a form that may be taken. Raises TooSoon, TooOld, Unknown."""
-    try:
-        nonce, seconds = _serializer(secret).loads(text)
-        stamp = Stamp(str(nonce), datetime.fromtimestamp(int(seconds), UTC))
-    except (BadData, TypeError, ValueError, OverflowError) as error:
-        raise Unknown(new(secret, now=now)) from error
-    age = now - stamp.begun
-    if not timedelta(0) <= age <= LONGEST:  # below: the clock was ahead when it was begun
-        # Still the same form, so that one which was sent after all is not sent twice.
-        raise TooOld(_written(secret, Stamp(stamp.nonce, now - SHORTEST)))
-    if age < SHORTEST:
-        raise TooSoon(text)
-    return stamp
-
-
-def of_form(stamp: Stamp) -> str:
-    """Return by what a form is known once it was sent, as 64 hexadecimal digits."""
-    return hashlib.sha256(stamp.nonce.encode()).hexdigest()
-
-
-def of_answers(stamp: Stamp, answers: Mapping[str, object]) -> str:
-    """Return by what a form's answers are known when it is sent again, as 64 hexadecimal digits.
-
-    The nonce is known to the sender's browser alone, so that nobody can try answers out against it.
-    """
-    told = json.dumps([stamp.nonce, answers], sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(told.encode()).hexdigest()
-
-
 @dataclass(frozen=True)
-class Sent:
-    """What the page after sending tells: no more than an address may hold."""
+class Receipt:
+    """The contents of the page after sending: no more than an address may contain."""
 
     reference: str
     tier: str
@@ -92,24 +57,62 @@ class Sent:
     mailed: bool = True  # a link to confirm the address
 
 
-def seal(secret: str, sent: Sent) -> str:
-    """Return a signed word for the address of the page after sending."""
-    told = [sent.reference, sent.tier, sent.payment, *(() if sent.mailed else (False,))]
-    return str(_serializer(secret, "sent").dumps(told))
+def issue(secret: str, *, now: datetime) -> str:
+    """Return the signed token of a form that is begun now."""
+    return _sign(secret, FormToken(secrets.token_urlsafe(16), now))
 
 
-def unseal(secret: str, word: str) -> Sent | None:
-    """Return what a word in an address stands for, None when it is not one of ours."""
+def verify(secret: str, text: str, *, now: datetime) -> FormToken:
+    """Return the token of a form that may be accepted.
+
+    Raises FormTooNew, FormExpired and FormTokenInvalid.
+    """
     try:
-        reference, tier, payment, *more = _serializer(secret, "sent").loads(word)
+        nonce, seconds = _serializer(secret).loads(text)
+        token = FormToken(str(nonce), datetime.fromtimestamp(int(seconds), UTC))
+    except (BadData, TypeError, ValueError, OverflowError) as error:
+        raise FormTokenInvalid(issue(secret, now=now)) from error
+    age = now - token.begun
+    if not timedelta(0) <= age <= MAX_AGE:  # below: the clock was ahead when it was begun
+        # The same nonce, so that a form that was sent after all is not sent twice.
+        raise FormExpired(_sign(secret, FormToken(token.nonce, now - MIN_AGE)))
+    if age < MIN_AGE:
+        raise FormTooNew(text)
+    return token
+
+
+def form_hash(token: FormToken) -> str:
+    """Return the hash that identifies a sent form, as 64 hexadecimal digits."""
+    return hashlib.sha256(token.nonce.encode()).hexdigest()
+
+
+def answers_hash(token: FormToken, answers: Mapping[str, object]) -> str:
+    """Return the hash that identifies a form's answers, as 64 hexadecimal digits.
+
+    Only the sender's browser has the nonce, so nobody can test answers against the hash.
+    """
+    content = json.dumps([token.nonce, answers], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def sign_receipt(secret: str, receipt: Receipt) -> str:
+    """Return a receipt as a signed word for the address of the page after sending."""
+    values = [receipt.reference, receipt.tier, receipt.payment]
+    return str(_serializer(secret, "sent").dumps(values if receipt.mailed else [*values, False]))
+
+
+def load_receipt(secret: str, word: str) -> Receipt | None:
+    """Return the receipt in a signed word, None when we have not signed it."""
+    try:
+        reference, tier, payment, *mailed = _serializer(secret, "sent").loads(word)
     except (BadData, TypeError, ValueError):
         return None
-    return Sent(str(reference), str(tier), str(payment), all(more))
+    return Receipt(str(reference), str(tier), str(payment), all(mailed))
 
 
-def _written(secret: str, stamp: Stamp) -> str:
-    # Whole seconds: a form may be taken up to one too soon, never too late.
-    return str(_serializer(secret).dumps([stamp.nonce, int(stamp.begun.timestamp())]))
+def _sign(secret: str, token: FormToken) -> str:
+    # Whole seconds: a form may be accepted up to one too soon, never too late.
+    return str(_serializer(secret).dumps([token.nonce, int(token.begun.timestamp())]))
 
 
 def _serializer(secret: str, purpose: str = "begun") -> URLSafeSerializer:

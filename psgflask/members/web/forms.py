@@ -1,100 +1,180 @@
-"""The forms of joining, one for each page: what is typed, and what is said when it will not do."""
+"""The forms of joining, one for each step: the steps in order, their fields, and error messages."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
-from wtforms import EmailField, Field, StringField, TelField, TextAreaField
+from wtforms import (
+    EmailField,
+    Field,
+    Form,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TelField,
+    TextAreaField,
+)
 from wtforms.validators import StopValidation
+from wtforms.widgets import CheckboxInput
 
-from psgflask.accounts import email_addresses
-from psgflask.members import countries, person_fields
+from psgflask.accounts.email_addresses import InvalidEmailAddress
+from psgflask.members import person_fields
 from psgflask.members.models import CHEQUE, STANDING_ORDER
+from psgflask.members.person_fields import (
+    HAS_LINK,
+    INVALID,
+    TOO_LONG,
+    TOO_MANY,
+    FieldRefused,
+    clean_line,
+    clean_lines,
+)
 from psgflask.members.tiers import HOUSEHOLD, ORGANISATION
-from psgflask.members.web import steps
-from psgflask.members.web.fields import AnyOf, Asking, Country, OneOf, PageForm
 
+MEMBERSHIP, YOU, CONTACT = "membership", "you", "contact"
+PAYMENT, AGREEMENTS, CHECK, SEND = "payment", "agreements", "check", "send"
+
+# The fields of each step, by name.
+FIELDS: dict[str, tuple[str, ...]] = {
+    MEMBERSHIP: ("tier",),
+    YOU: ("organisation", "name", "household"),
+    CONTACT: ("email", "phone", "address", "postcode", "country"),
+    PAYMENT: ("payment",),
+    AGREEMENTS: ("consents",),
+}
+QUESTIONS = tuple(FIELDS)
+STEPS = (*QUESTIONS, CHECK)
+PLACES = (*STEPS, SEND)  # where a form can be sent to
+
+# What was typed so far: the values of each field, by name.
+Typed = Mapping[str, tuple[str, ...]]
 PLAIN = {"spellcheck": "false", "autocapitalize": "none"}
 
 
-class MembershipForm(PageForm):
+@dataclass(frozen=True)
+class FormContext:
+    """What the forms depend on: language, memberships, consent wordings, what was chosen."""
+
+    language: str
+    tiers: Mapping[str, tuple[str, str]]  # label and hint by key
+    wordings: Mapping[str, str]  # by channel
+    kind: str = ""  # of the membership chosen
+
+
+class StepForm(Form):
+    """The questions of one step."""
+
+    def prepare(self, context: FormContext) -> None:
+        """Adapt the questions to the applicant."""
+
+
+class RadioChoice(RadioField):
+    """Radio buttons, each with a hint of its own."""
+
+    grouped = True  # rendered as a fieldset
+
+    def __init__(self, *args: Any, missing: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.invalid_choice_message = missing
+        self.hints: Mapping[str, str] = {}
+
+
+class CountryField(SelectField):
+    """A country by its code, chosen by name."""
+
+    def __init__(self, *args: Any, missing: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.invalid_choice_message = missing
+
+
+class Checkboxes(SelectMultipleField):
+    """Any number of choices, each with a checkbox."""
+
+    grouped = True
+    option_widget = CheckboxInput()
+
+
+class MembershipForm(StepForm):
     """Which membership."""
 
-    tier = OneOf(_l("Which membership would you like?"), missing=_l("Choose a membership."))
+    tier = RadioChoice(_l("Which membership would you like?"), missing=_l("Choose a membership."))
 
-    def prepare(self, asking: Asking) -> None:
-        """Offer the memberships that there are."""
-        self.tier.choices = [(key, label) for key, (label, _hint) in asking.tiers.items()]
-        self.tier.hints = {key: hint for key, (_label, hint) in asking.tiers.items()}
+    def prepare(self, context: FormContext) -> None:
+        """Offer the memberships."""
+        self.tier.choices = [(key, label) for key, (label, _hint) in context.tiers.items()]
+        self.tier.hints = {key: hint for key, (_label, hint) in context.tiers.items()}
 
 
-class YouForm(PageForm):
-    """Who applies; what of this is asked depends on the membership."""
+class YouForm(StepForm):
+    """Who applies; the fields depend on the membership."""
 
     organisation = StringField(
         _l("Name of the organisation"),
-        filters=[person_fields.line],
+        filters=[clean_line],
         render_kw={"autocomplete": "organization", "spellcheck": "false"},
     )
     name = StringField(
         _l("Your full name"),
-        filters=[person_fields.line],
+        filters=[clean_line],
         render_kw={"autocomplete": "name", "spellcheck": "false"},
     )
     household = TextAreaField(
         _l("The other people in your household"),
         description=_l("Everybody who wants to be a member, one name on each line."),
-        filters=[person_fields.lines],
+        filters=[clean_lines],
         render_kw={"autocomplete": "off", "spellcheck": "false", "rows": 4},
     )
 
-    def prepare(self, asking: Asking) -> None:
-        """Ask for an organisation, or for a household, only where there is one."""
-        if asking.kind == ORGANISATION:
+    def prepare(self, context: FormContext) -> None:
+        """Ask for an organisation or a household only where the membership has one."""
+        if context.kind == ORGANISATION:
             self.name.label.text = _("Name of the person we write to")
         else:
             del self.organisation
-        if asking.kind != HOUSEHOLD:
+        if context.kind != HOUSEHOLD:
             del self.household
 
     def validate_organisation(self, field: Field) -> None:
-        """Refuse what no organisation is called."""
-        _check_name(
-            field.data,
-            missing=_("Enter the name of the organisation."),
-            long=_("The name of the organisation must be 200 characters or fewer."),
-            linked=_("Enter the name of the organisation without a web address."),
-        )
+        """Refuse an invalid name."""
+        messages = {
+            INVALID: _("Enter the name of the organisation."),
+            TOO_LONG: _("The name of the organisation must be 200 characters or fewer."),
+            HAS_LINK: _("Enter the name of the organisation without a web address."),
+        }
+        with refused_as(messages):
+            person_fields.parse_name(field.data, links=False)
 
     def validate_name(self, field: Field) -> None:
-        """Refuse what nobody is called; one word will do, and so will six."""
-        _check_name(
-            field.data,
-            missing=_("Enter your name."),
-            long=_("Your name must be 200 characters or fewer."),
-            linked=_("Enter your name without a web address."),
-        )
+        """Refuse an invalid name; one word is valid, and so are six."""
+        messages = {
+            INVALID: _("Enter your name."),
+            TOO_LONG: _("Your name must be 200 characters or fewer."),
+            HAS_LINK: _("Enter your name without a web address."),
+        }
+        with refused_as(messages):
+            person_fields.parse_name(field.data, links=False)
 
     def validate_household(self, field: Field) -> None:
-        """Refuse an empty list, and one that no household fills."""
+        """Refuse an empty list, too many names and invalid ones."""
         missing = _("Enter the name of at least one other person in your household.")
-        people = person_fields.names(field.data)
-        if not people:
-            raise StopValidation(missing)
-        if len(people) >= person_fields.MOST_IN_A_HOUSEHOLD:
-            raise StopValidation(
-                _("Enter at most %(most)s names.", most=person_fields.MOST_IN_A_HOUSEHOLD - 1)
-            )
-        for person in people:
-            _check_name(
-                person,
-                missing=missing,
-                long=_("Each name must be 200 characters or fewer."),
-                linked=_("Enter the names without a web address."),
-            )
+        messages = {
+            INVALID: missing,
+            TOO_MANY: _("Enter at most %(most)s names.", most=person_fields.HOUSEHOLD_SIZE - 1),
+            TOO_LONG: _("Each name must be 200 characters or fewer."),
+            HAS_LINK: _("Enter the names without a web address."),
+        }
+        with refused_as(messages):
+            if not person_fields.parse_household([field.data], links=False):
+                raise StopValidation(missing)
 
 
-class ContactForm(PageForm):
-    """How to reach somebody."""
+class ContactForm(StepForm):
+    """How to reach the applicant."""
 
     email = EmailField(
         _l("E-mail address"),
@@ -104,19 +184,19 @@ class ContactForm(PageForm):
     phone = TelField(
         _l("Telephone (optional)"),
         description=_l("In case a letter comes back. From abroad, with the code of the country."),
-        filters=[person_fields.line],
+        filters=[clean_line],
         render_kw={"autocomplete": "tel", "inputmode": "tel"},
     )
     address = TextAreaField(
         _l("Address"),
         description=_l("House, street and town, on as many lines as you need."),
-        filters=[person_fields.lines],
+        filters=[clean_lines],
         render_kw={"autocomplete": "street-address", "spellcheck": "false", "rows": 3},
     )
     postcode = StringField(
         _l("Postcode"),
         description=_l("Outside the United Kingdom, if there is one."),
-        filters=[person_fields.line],
+        filters=[clean_line],
         render_kw={
             "autocomplete": "postal-code",
             "spellcheck": "false",
@@ -124,73 +204,75 @@ class ContactForm(PageForm):
             "class": "short",
         },
     )
-    country = Country(
+    country = CountryField(
         _l("Country"), missing=_l("Choose a country."), render_kw={"autocomplete": "country"}
     )
 
-    def prepare(self, asking: Asking) -> None:
-        """Name the countries; who reads English is most often in ours."""
-        self.country.choices = list(countries.names(asking.language).items())
-        if asking.language == "es":
+    def prepare(self, context: FormContext) -> None:
+        """List the countries; in English the United Kingdom is the default."""
+        self.country.choices = list(person_fields.country_names(context.language).items())
+        if context.language == "es":
             self.country.choices.insert(0, ("", _("Choose a country")))
         elif self.country.data is None:
-            self.country.data = countries.FIRST[0]
+            self.country.data = person_fields.UNITED_KINGDOM
 
     def validate_email(self, field: Field) -> None:
-        """Refuse what no mail could reach."""
+        """Refuse an invalid address."""
         if not (field.data or "").strip():
             raise StopValidation(_("Enter your e-mail address."))
         try:
-            email_addresses.parse(field.data)
-        except email_addresses.InvalidEmailAddress as error:
+            person_fields.parse_email(field.data)
+        except InvalidEmailAddress as error:
             raise StopValidation(
                 _("Enter an e-mail address in the correct form, such as name@example.org.")
             ) from error
 
     def validate_phone(self, field: Field) -> None:
-        """Refuse what is no number; any that can be dialled somewhere will do."""
-        if not field.data:
-            return
-        if person_fields.phone(field.data, self.country.data or "") is None:
-            raise StopValidation(
-                _("Enter a telephone number, such as 0113 496 0000 or +51 1 619 0000, or none.")
-            )
-        if len(field.data) > person_fields.LONGEST_PHONE:
-            raise StopValidation(_("Enter one telephone number."))
+        """Refuse what is no number; those of any country are valid."""
+        messages = {
+            INVALID: _(
+                "Enter a telephone number, such as 0113 496 0000 or +51 1 619 0000, or none."
+            ),
+            TOO_LONG: _("Enter one telephone number."),
+        }
+        with refused_as(messages):
+            person_fields.parse_phone(field.data, self.country.data or "")
 
     def validate_address(self, field: Field) -> None:
         """Refuse an empty address."""
         if not any(map(str.isalnum, field.data or "")):
             raise StopValidation(_("Enter your address."))
-        if len(field.data) > person_fields.LONGEST_ADDRESS:
-            raise StopValidation(_("Your address must be 500 characters or fewer."))
+        with refused_as({TOO_LONG: _("Your address must be 500 characters or fewer.")}):
+            person_fields.parse_address(field.data)
 
     def validate_country(self, field: Field) -> None:
-        """Refuse the line that only says what to do."""
+        """Refuse the prompt."""
         if not field.data and not field.errors:
             raise StopValidation(_("Choose a country."))
 
     def validate_postcode(self, field: Field) -> None:
-        """Refuse what is no postcode in the United Kingdom; elsewhere anything short will do."""
-        if self.country.data == "GB" and person_fields.british_postcode(field.data or "") is None:
-            raise StopValidation(
-                _("Enter a postcode, such as LS1 4DY.") if field.data else _("Enter your postcode.")
-            )
-        if len(field.data or "") > person_fields.LONGEST_POSTCODE:
-            raise StopValidation(_("Your postcode must be 20 characters or fewer."))
+        """Refuse an invalid or missing postcode in the United Kingdom; elsewhere, a long one."""
+        if self.country.data == person_fields.UNITED_KINGDOM and not field.data:
+            raise StopValidation(_("Enter your postcode."))
+        messages = {
+            INVALID: _("Enter a postcode, such as LS1 4DY."),
+            TOO_LONG: _("Your postcode must be 20 characters or fewer."),
+        }
+        with refused_as(messages):
+            person_fields.parse_postcode(field.data, self.country.data or "")
 
 
-class PaymentForm(PageForm):
-    """How somebody will pay."""
+class PaymentForm(StepForm):
+    """How the applicant will pay."""
 
-    payment = OneOf(
+    payment = RadioChoice(
         _l("How would you like to pay?"),
         description=_l("Paying by card and by direct debit is to come."),
         missing=_l("Choose how you will pay."),
     )
 
-    def prepare(self, asking: Asking) -> None:
-        """Say what each way means."""
+    def prepare(self, context: FormContext) -> None:
+        """Offer the methods, each with a hint."""
         self.payment.choices = [
             (STANDING_ORDER, _("By standing order")),
             (CHEQUE, _("By cheque")),
@@ -201,50 +283,86 @@ class PaymentForm(PageForm):
         }
 
 
-class AgreementsForm(PageForm):
-    """What somebody agrees to; never ticked beforehand, and nothing has to be."""
+class AgreementsForm(StepForm):
+    """Consents: never ticked in advance, and none is required."""
 
-    consents = AnyOf(
+    consents = Checkboxes(
         _l("What may we send you?"),
         description=_l("Tick both, one or none. You can change your mind at any time."),
     )
 
-    def prepare(self, asking: Asking) -> None:
-        """Ask in the very words that are kept with the consent."""
-        self.consents.choices = list(asking.wordings.items())
+    def prepare(self, context: FormContext) -> None:
+        """Ask in the exact words that are stored with the consent."""
+        self.consents.choices = list(context.wordings.items())
 
     def validate_consents(self, field: Field) -> None:
-        """Refuse what nobody was asked, in words for people."""
+        """Replace the message about an unknown choice."""
         if field.errors:
             field.errors = [_("Choose from what is listed.")]
 
 
-class CheckForm(PageForm):
-    """The last look: it asks nothing, and shows what stands against sending."""
+class CheckForm(StepForm):
+    """The check page: no questions, only errors about sending."""
 
 
-FORMS: dict[str, type[PageForm]] = {
-    steps.MEMBERSHIP: MembershipForm,
-    steps.YOU: YouForm,
-    steps.CONTACT: ContactForm,
-    steps.PAYMENT: PaymentForm,
-    steps.AGREEMENTS: AgreementsForm,
-    steps.CHECK: CheckForm,
+FORMS: dict[str, type[StepForm]] = {
+    MEMBERSHIP: MembershipForm,
+    YOU: YouForm,
+    CONTACT: ContactForm,
+    PAYMENT: PaymentForm,
+    AGREEMENTS: AgreementsForm,
+    CHECK: CheckForm,
 }
 
 
-def build(page: str, typed: steps.Typed, asking: Asking) -> PageForm:
-    """Return the form of a page, with what was typed into it so far."""
-    own = [(name, value) for name in steps.ASKED.get(page, ()) for value in typed.get(name, ())]
-    form = FORMS[page](MultiDict(own) if own else None)
-    form.prepare(asking)
+def build(step: str, typed: Typed, context: FormContext) -> StepForm:
+    """Return the form of a step, with what was typed so far."""
+    values = [(name, value) for name in FIELDS.get(step, ()) for value in typed.get(name, ())]
+    form = FORMS[step](MultiDict(values) if values else None)
+    form.prepare(context)
     return form
 
 
-def _check_name(text: str, *, missing: str, long: str, linked: str) -> None:
-    if not person_fields.is_name(text):
-        raise StopValidation(missing)
-    if len(text) > person_fields.LONGEST_NAME:
-        raise StopValidation(long)
-    if person_fields.holds_web_address(text):
-        raise StopValidation(linked)
+def next_step(step: str) -> str:
+    """Return the place that the main button of a step leads to."""
+    return PLACES[PLACES.index(step) + 1]
+
+
+def previous_step(step: str) -> str | None:
+    """Return the step before this one, None for the first."""
+    index = PLACES.index(step)
+    return PLACES[index - 1] if index else None
+
+
+def first_unanswered(place: str, is_answered: Callable[[str], bool]) -> str:
+    """Return the first step before a place that is not answered, or else the place.
+
+    So no question can be skipped, whatever address a form is sent to.
+    """
+    earlier = QUESTIONS[: PLACES.index(place)]
+    return next((step for step in earlier if not is_answered(step)), place)
+
+
+def collect(fields: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Return what was typed so far, of all fields that a browser sent; others are dropped."""
+    known = {name for names in FIELDS.values() for name in names}
+    typed: dict[str, tuple[str, ...]] = {}
+    for name, value in fields:
+        if name in known:
+            typed[name] = (*typed.get(name, ()), value)
+    return typed
+
+
+def hidden_fields(typed: Typed, step: str) -> list[tuple[str, str]]:
+    """Return the hidden fields of a step: the answers to all other steps."""
+    own = FIELDS.get(step, ())
+    return [(name, value) for name, values in typed.items() if name not in own for value in values]
+
+
+@contextmanager
+def refused_as(messages: Mapping[str, str]) -> Iterator[None]:
+    """Turn a FieldRefused into the error message for its reason."""
+    try:
+        yield
+    except FieldRefused as error:
+        raise StopValidation(messages[error.reason]) from error

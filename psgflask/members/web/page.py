@@ -1,5 +1,7 @@
-"""A page of the form as it is drawn: its questions, and all that travels in it unseen."""
+"""A page of the form as it is rendered: its questions, and the hidden fields that it carries."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, make_response, render_template, url_for
@@ -7,76 +9,132 @@ from flask_babel import gettext as _
 
 from psgflask.accounts.forms import CSRFForm
 from psgflask.core.database import read_only
-from psgflask.members.web import steps, words
-from psgflask.members.web.sheet import Sheet
+from psgflask.members import person_fields
+from psgflask.members.applications import Answers
+from psgflask.members.tiers import HOUSEHOLD, ORGANISATION, Tier
+from psgflask.members.web import forms, words
+from psgflask.members.web.forms import FormContext, StepForm
 from psgflask.web import languages
 
-# A field that people never see. Programs that fill in forms fill it in too.
-TRAP = "subject"
-# For the browser that asked alone, and asked for again before it is shown as new. It may be shown
-# as it was by the button Back, which `no-store` would answer with an error instead of the form.
-THIS_BROWSER_ALONE = "private, no-cache"
-BAD = 400
+# A honeypot: people never see this field, and programs that fill in forms fill it in too.
+HONEYPOT = "subject"
+# For this browser alone, which revalidates it before showing it as new. Its button Back may show it
+# as it was; `no-store` would make that an error.
+CACHE_CONTROL = "private, no-cache"
+BAD_REQUEST = 400
 
 
-class Page:
-    """A page of the form with all that travels in it."""
+class Submission:
+    """What a visitor has filled in so far, over all steps; it lives for one request."""
 
-    def __init__(self, page: str, sheet: Sheet, stamp: str, *, changing: bool = False) -> None:
-        self.page, self.sheet, self.stamp, self.changing = page, sheet, stamp, changing
+    def __init__(self, typed: forms.Typed, context: FormContext, tiers: Mapping[str, Tier]) -> None:
+        """Take what was typed; `tiers` are the memberships on offer by key."""
+        self.typed = typed
+        self.tier = tiers.get(self._first("tier"))
+        self.context = replace(context, kind=self.tier.kind if self.tier else "")
 
-    def turned_to(self, page: str) -> "Page":
-        """Return another page with the same in it; who changes an answer goes back to the check."""
-        return Page(page, self.sheet, self.stamp, changing=self.changing and page != steps.CHECK)
+    def form(self, step: str) -> StepForm:
+        """Return the form of a step with what was typed, not validated yet."""
+        return forms.build(step, self.typed, self.context)
 
-    def answer(
-        self, complaint: str = "", *, judged: bool = False, status: int = BAD, **more: Any
+    def is_answered(self, step: str) -> bool:
+        """Return whether the form of a step is valid."""
+        return self.form(step).validate()
+
+    def answers(self) -> Answers:
+        """Return the parsed answers. Only when all steps are answered."""
+        if self.tier is None:
+            raise ValueError("No membership was chosen")
+        country = self._first("country") or str(self.form(forms.CONTACT)["country"].data)
+        answers = Answers(
+            tier=self.tier,
+            name=person_fields.parse_name(self._first("name")),
+            language=self.context.language,
+            payment=self._first("payment"),
+            email=person_fields.parse_email(self._first("email")),
+            phone=person_fields.parse_phone(self._first("phone"), country),
+            address=person_fields.parse_address(self._first("address")),
+            postcode=person_fields.parse_postcode(self._first("postcode"), country),
+            country=country,
+            consents=frozenset(self.typed.get("consents", ())),
+        )
+        if self.tier.kind == ORGANISATION:
+            name = person_fields.parse_name(self._first("organisation"))
+            answers = replace(answers, organisation=name)
+        if self.tier.kind == HOUSEHOLD:
+            names = person_fields.parse_household([self._first("household")])
+            answers = replace(answers, household=names)
+        return answers
+
+    def _first(self, name: str) -> str:
+        return next(iter(self.typed.get(name, ())), "")
+
+
+class FormPage:
+    """A step of the form with everything that travels in its hidden fields."""
+
+    def __init__(
+        self, step: str, submission: Submission, token: str, *, changing: bool = False
+    ) -> None:
+        self.step, self.submission = step, submission
+        self.token, self.changing = token, changing
+
+    def turned_to(self, step: str) -> "FormPage":
+        """Return another step; after a change of an answer the check page is next."""
+        changing = self.changing and step != forms.CHECK
+        return FormPage(step, self.submission, self.token, changing=changing)
+
+    def response(
+        self, error: str = "", *, validate: bool = False, status: int = BAD_REQUEST, **values: Any
     ) -> Response:
-        """Draw the page; `judged`: say what its answers lack, `complaint`: what else is wrong."""
-        form = self.sheet.form(self.page)
-        if judged:
+        """Render the page, with the errors of its form if `validate`, or with another error.
+
+        `status` is for a page with errors; `values` are for the template.
+        """
+        form = self.submission.form(self.step)
+        if validate:
             form.validate()
-        if complaint:
-            form.form_errors.append(complaint)
-        wrong = bool(form.errors)
-        with read_only():  # what the masthead asks must not wait for those who write
+        if error:
+            form.form_errors.append(error)
+        has_errors = bool(form.errors)
+        with read_only():  # the masthead's queries must not wait for writers
             html = render_template(
-                f"members/{'check' if self.page == steps.CHECK else 'question'}.html",
+                f"members/{'check' if self.step == forms.CHECK else 'question'}.html",
                 form=form,
                 guard=CSRFForm(),
-                **self._ways(),
-                **self._words(),
-                **more,
+                **self._navigation(),
+                **self._texts(),
+                **values,
             )
-        answer = make_response(html, status if wrong else 200)
-        answer.headers["Cache-Control"] = THIS_BROWSER_ALONE
-        answer.headers["X-Robots-Tag"] = "noindex"
-        return answer
+        response = make_response(html, status if has_errors else 200)
+        response.headers["Cache-Control"] = CACHE_CONTROL
+        response.headers["X-Robots-Tag"] = "noindex"
+        return response
 
-    def _ways(self) -> dict[str, object]:
-        """Return where the page's buttons lead, and what travels there unseen."""
-        onward, back = steps.after(self.page), steps.before(self.page)
+    def _navigation(self) -> dict[str, object]:
+        """Return where the page's buttons lead, and its hidden fields."""
+        onward, back = forms.next_step(self.step), forms.previous_step(self.step)
         if self.changing:
-            onward = back = steps.CHECK
+            onward = back = forms.CHECK
         return {
             "action": url_for("members.step", place=onward),
             "back": url_for("members.step", place=back) if back else None,
             "same_page": languages.address(
-                "members.step", language=languages.other_language(), place=self.page
+                "members.step", language=languages.other_language(), place=self.step
             ),
-            "page": self.page,
+            "current_step": self.step,
             "changing": self.changing,
-            "stamp": self.stamp,
-            "trap": TRAP,
-            "carried": steps.carried(self.sheet.typed, self.page),
+            "form_token": self.token,
+            "honeypot": HONEYPOT,
+            "hidden_fields": forms.hidden_fields(self.submission.typed, self.step),
         }
 
-    def _words(self) -> dict[str, object]:
-        sending = self.page == steps.CHECK
+    def _texts(self) -> dict[str, object]:
+        is_check = self.step == forms.CHECK
         return {
-            "heading": words.heading(self.page),
-            "number": steps.number(self.page),
-            "total": len(steps.PAGES),
-            "onward": _("Send application") if sending else _("Continue"),
-            "rows": words.rows(self.sheet.answers()) if sending else (),
+            "heading": words.heading(self.step),
+            "number": forms.STEPS.index(self.step) + 1,
+            "total": len(forms.STEPS),
+            "onward": _("Send application") if is_check else _("Continue"),
+            "rows": words.summary_rows(self.submission.answers()) if is_check else (),
         }

@@ -1,4 +1,4 @@
-"""Pages: the form by which one joins, page by page, and the page after it was sent."""
+"""Pages: joining, step by step, the page after sending, and the forms on paper."""
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -26,67 +26,66 @@ from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.members import applications
 from psgflask.members.models import ONLINE
-from psgflask.members.web import form_tokens, steps, words
-from psgflask.members.web.fields import Asking
-from psgflask.members.web.page import TRAP, Page
-from psgflask.members.web.sheet import Sheet
+from psgflask.members.web import form_tokens, forms, words
+from psgflask.members.web.forms import FormContext
+from psgflask.members.web.page import HONEYPOT, FormPage, Submission
 from psgflask.web import languages
 from psgflask.web.caching import cacheable
 from psgflask.web.errors import database_unavailable
 
 blueprint = Blueprint("members", __name__, url_prefix="/members/join")
-PLACES = f"<any({', '.join(steps.PLACES)}):place>"
-TOO_OFTEN, BUSY = 429, 503
+PLACES = f"<any({', '.join(forms.PLACES)}):place>"
+TOO_MANY_REQUESTS, SERVICE_UNAVAILABLE = 429, 503
 
 
 @blueprint.get("")
 @cacheable
 def start() -> str:
-    """Say what joining needs, what it costs, and that there is a form on paper."""
-    return render_template("members/start.html", tiers=words.offer())
+    """Show what joining needs and costs, and where the form on paper is."""
+    return render_template("members/start.html", tiers=words.tier_offers())
 
 
 @blueprint.route(f"/{PLACES}", methods=["GET", "POST"])
 def step(place: str) -> ResponseReturnValue:
-    """Show a page of the form to who sent the one before: whatever was typed travels along."""
+    """Show a step of the form; what was typed so far is in the request."""
     if request.method != "POST":
-        if place != steps.MEMBERSHIP:  # without what was typed before there is nothing to show
+        if place != forms.MEMBERSHIP:  # the later steps need what was typed before
             return redirect(url_for("members.start"))
-        stamp = form_tokens.new(_secret(), now=utc_now())
-        return Page(steps.MEMBERSHIP, _sheet({}), stamp).answer()
+        token = form_tokens.issue(_secret(), now=utc_now())
+        return FormPage(forms.MEMBERSHIP, _submission({}), token).response()
     came_from = request.form.get("from", "")
-    sheet = _sheet(steps.kept(request.form.items(multi=True)))
-    sent = Page(
-        came_from if came_from in steps.PAGES else steps.MEMBERSHIP,
-        sheet,
+    submission = _submission(forms.collect(request.form.items(multi=True)))
+    page = FormPage(
+        came_from if came_from in forms.STEPS else forms.MEMBERSHIP,
+        submission,
         request.form.get("stamp", ""),
         changing="changing" in request.form,
     )
-    if complaint := _not_from_a_person():
-        return sent.turned_to(steps.to_show(sent.page, sheet.answered)).answer(complaint)
-    wanted = steps.to_show(place, sheet.answered)
-    if wanted == steps.SEND:
-        return _send(sent.turned_to(steps.CHECK))
-    shown = sent.turned_to(wanted)
-    # Only who meant to leave a page hears what it lacks; others see its questions for the first
-    # time, and who sends at last hears it whichever page it is.
-    lacking = wanted != place and (wanted == sent.page or sent.page == steps.CHECK)
-    return shown.answer(judged=lacking)
+    if error := _request_error():
+        step = forms.first_unanswered(page.step, submission.is_answered)
+        return page.turned_to(step).response(error)
+    step = forms.first_unanswered(place, submission.is_answered)
+    if step == forms.SEND:
+        return _send(page.turned_to(forms.CHECK))
+    # Errors are shown to those who tried to leave this step or to send the form; others see the
+    # step for the first time.
+    validate = step != place and (step == page.step or page.step == forms.CHECK)
+    return page.turned_to(step).response(validate=validate)
 
 
 @blueprint.get("/sent/<word>")
 def sent(word: str) -> str:
-    """Tell the reference and what happens next. It can be asked for again: nothing is sent here."""
-    found = form_tokens.unseal(_secret(), word)
-    if found is None:
+    """Show the reference and what happens next; it may be reloaded."""
+    receipt = form_tokens.load_receipt(_secret(), word)
+    if receipt is None:
         abort(404)
     return render_template(
         "members/sent.html",
-        sent=found,
+        receipt=receipt,
         word=word,
-        tier=words.membership(found.tier),
+        tier=words.tier_offer(receipt.tier),
         hours=email_confirmation.HOURS,
-        **_own_address("members.sent", word),
+        **_language_links("members.sent", word),
     )
 
 
@@ -95,7 +94,7 @@ def sent(word: str) -> str:
 def paper_form() -> str:
     """Show the application on paper, to be printed and posted."""
     return render_template(
-        "members/form.html", tiers=words.offer(), wordings=words.wordings().values()
+        "members/form.html", tiers=words.tier_offers(), wordings=words.wordings().values()
     )
 
 
@@ -103,55 +102,58 @@ def paper_form() -> str:
 @cacheable
 def mandate() -> str:
     """Show the standing-order mandate without a reference."""
-    return render_template("members/mandate.html", sent=None, tier=None)
+    return render_template("members/mandate.html", receipt=None, tier=None)
 
 
 @blueprint.get("/mandate/<word>")
 def own_mandate(word: str) -> str:
-    """Show the standing-order mandate of who has just applied."""
-    found = form_tokens.unseal(_secret(), word)
-    if found is None:
+    """Show the standing-order mandate of somebody who has just applied."""
+    receipt = form_tokens.load_receipt(_secret(), word)
+    if receipt is None:
         abort(404)
     return render_template(
         "members/mandate.html",
-        sent=found,
-        tier=words.membership(found.tier),
-        **_own_address("members.own_mandate", word),
+        receipt=receipt,
+        tier=words.tier_offer(receipt.tier),
+        **_language_links("members.own_mandate", word),
     )
 
 
-def _send(page: Page) -> ResponseReturnValue:
-    """Take the application, if the form is one that a person filled in; else say what to do."""
+def _send(page: FormPage) -> ResponseReturnValue:
+    """Store the application if a person filled the form in; else show what to do."""
     now = utc_now()
     try:
-        stamp = form_tokens.read(_secret(), page.stamp, now=now)
-    except form_tokens.StampRefused as refused:
-        page.stamp = refused.fresh
-        return page.answer(words.not_yet(refused))
+        token = form_tokens.verify(_secret(), page.token, now=now)
+    except form_tokens.FormTokenRefused as refused:
+        page.token = refused.replacement
+        return page.response(words.token_refused(refused))
     try:
-        word = form_tokens.seal(
-            _secret(), _take(page.sheet, stamp, clock_watch.corrected_time(current_app, now))
-        )
+        receipt = _store(page.submission, token, clock_watch.corrected_time(current_app, now))
     except applications.FormUsed:
         db.session.rollback()
-        page.stamp = form_tokens.new(_secret(), now=now)
-        return page.answer(words.used())
+        page.token = form_tokens.issue(_secret(), now=now)
+        return page.response(words.form_used())
     except RateLimitExceeded as refused:
         db.session.rollback()
-        return _too_often(page, refused.retry_after)
+        return _too_many_requests(page, refused.retry_after)
     except DatabaseError as fault:
         if not database_unavailable(fault):
             raise
         db.session.rollback()
-        return _not_stored(page, fault)
+        return _unavailable(page, fault)
+    word = form_tokens.sign_receipt(_secret(), receipt)
     return redirect(url_for("members.sent", word=word), 303)
 
 
-def _take(sheet: Sheet, stamp: form_tokens.Stamp, now: datetime) -> form_tokens.Sent:
+def _store(
+    submission: Submission, token: form_tokens.FormToken, now: datetime
+) -> form_tokens.Receipt:
     """Store the application and post its mails, all or nothing; sent twice it is stored once."""
-    session, answers = db.session(), sheet.answers()
-    told = {**asdict(answers), "tier": answers.tier.key, "consents": sorted(answers.consents)}
-    form = applications.Form(form_tokens.of_form(stamp), form_tokens.of_answers(stamp, told))
+    session, answers = db.session(), submission.answers()
+    hashed = {**asdict(answers), "tier": answers.tier.key, "consents": sorted(answers.consents)}
+    form = applications.SubmittedForm(
+        form_tokens.form_hash(token), form_tokens.answers_hash(token, hashed)
+    )
     try:
         application = applications.apply(
             session, answers, source=ONLINE, form=form, by="applicant", now=now
@@ -164,78 +166,78 @@ def _take(sheet: Sheet, stamp: form_tokens.Stamp, now: datetime) -> form_tokens.
             link=confirmation_link,
             values=applications.mail_values(application),
             data=applications.token_data(application),
-            about=applications.about(application.person),
+            about=application.person.number,
             now=now,
         )
-    except applications.ApplicationSentAlready as sent_before:
-        application = sent_before.application
+    except applications.AlreadyApplied as duplicate:
+        application = duplicate.application
         mailed = applications.was_mailed(session, application)
-    word = form_tokens.Sent(
+    receipt = form_tokens.Receipt(
         application.person.number, application.tier, application.payment, mailed
     )
     session.commit()
-    return word
+    return receipt
 
 
-def _too_often(page: Page, wait: timedelta) -> Response:
-    answer = page.answer(
+def _too_many_requests(page: FormPage, wait: timedelta) -> Response:
+    response = page.response(
         _(
             "Too many applications came within a short time, from your network or in all, so this"
             " one was not taken. All that you typed is still here: try again in %(wait)s.",
             wait=waiting_time_text(wait),
         ),
-        status=TOO_OFTEN,
+        status=TOO_MANY_REQUESTS,
         on_paper=True,
     )
-    answer.headers["Retry-After"] = str(int(wait.total_seconds()) + 1)
-    return answer
+    response.headers["Retry-After"] = str(int(wait.total_seconds()) + 1)
+    return response
 
 
-def _not_stored(page: Page, error: DatabaseError) -> Response:
+def _unavailable(page: FormPage, error: DatabaseError) -> Response:
     if failures.cannot_write(error):
-        complaint = _(
+        message = _(
             "The site cannot save anything at the moment, because its disk is full or closed, so"
             " your application was not taken yet. All that you typed is still here: press the"
             " button again in an hour, or send the form on paper."
         )
     else:
-        complaint = _(
+        message = _(
             "The site is busy, so your application was not taken yet. All that you typed is still"
             " here: press the button again in a minute."
         )
-    answer = page.answer(complaint, status=BUSY, on_paper=True)
-    answer.headers["Retry-After"] = "60"
-    return answer
+    response = page.response(message, status=SERVICE_UNAVAILABLE, on_paper=True)
+    response.headers["Retry-After"] = "60"
+    return response
 
 
-def _not_from_a_person() -> str:
-    """Return what to tell who may be a program, or another site's page; "" for anybody else."""
-    complaint = ""
+def _request_error() -> str:
+    """Return the message about a request that a program or another site's page may have sent."""
+    message = ""
     if not CSRFForm().validate():
-        complaint = _(
+        message = _(
             "We could not tell that this page sent the form: it was open for long, or your browser"
             " keeps no cookies of ours. All that you typed is still here: press the button once"
             " more."
         )
-    elif request.form.get(TRAP):
-        complaint = _(
+    elif request.form.get(HONEYPOT):
+        message = _(
             "A field that people do not see was filled in, perhaps by your browser. We have emptied"
             " it. All that you typed is still here: press the button once more."
         )
-    return complaint
+    return message
 
 
-def _sheet(typed: steps.Typed) -> Sheet:
-    asking = Asking(
+def _submission(typed: forms.Typed) -> Submission:
+    context = FormContext(
         language=languages.current_language(),
-        tiers={tier.key: (tier.label, tier.description) for tier in words.offer()},
+        tiers={tier.key: (tier.label, tier.description) for tier in words.tier_offers()},
         wordings=words.wordings(),
     )
-    return Sheet(typed, asking, words.memberships())
+    return Submission(typed, context, words.offered_tiers())
 
 
-def _own_address(endpoint: str, word: str) -> dict[str, object]:
-    """Return what a page says of its own address: to its reader the other language's alone."""
+def _language_links(endpoint: str, word: str) -> dict[str, object]:
+    """Return the address in the other language, and no canonical one: it is the reader's own."""
     other = languages.address(endpoint, language=languages.other_language(), word=word)
     return {"counterpart": other, "canonical": "", "alternates": ()}
 

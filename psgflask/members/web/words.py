@@ -1,8 +1,7 @@
-"""What the form says in the reader's language: memberships and prices, headings, answers given."""
+"""Texts of the form in the reader's language: memberships and prices, headings, messages."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,17 +9,23 @@ from flask import current_app
 from flask_babel import gettext as _
 
 from psgflask.core.clock import london_day, utc_now
-from psgflask.members import consents, countries, tiers
+from psgflask.members import consents, person_fields, tiers
 from psgflask.members.applications import Answers
 from psgflask.members.models import CHEQUE, STANDING_ORDER
 from psgflask.members.tiers import LIFE, Tier
-from psgflask.members.web import form_tokens, steps
+from psgflask.members.web import forms
+from psgflask.members.web.form_tokens import (
+    FormExpired,
+    FormTokenInvalid,
+    FormTokenRefused,
+    FormTooNew,
+)
 from psgflask.web import languages
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A membership as the reader is told of it; `figure` is the bare amount, "" while unknown."""
+class TierOffer:
+    """A membership in the reader's language; `figure` is the bare amount, "" while unknown."""
 
     key: str
     name: str
@@ -31,128 +36,122 @@ class Offer:
 
     @property
     def label(self) -> str:
-        """The words to choose by."""
+        """The label of its radio button."""
         return f"{self.name}: {self.price}"
 
 
 @dataclass(frozen=True)
-class Row:
-    """One answer on the page that shows all: its lines, and the page that asks for it."""
+class SummaryRow:
+    """An answer on the check page: its lines, and the step that asks for it."""
 
     label: str
     lines: tuple[str, ...]
-    page: str
+    step: str
 
 
-def memberships() -> dict[str, Tier]:
-    """Return the memberships that one can apply for, by their keys, in order."""
+def offered_tiers() -> dict[str, Tier]:
+    """Return the memberships that are open to applicants, by key, in order."""
     return tiers.offered(Path(current_app.instance_path))
 
 
-def offer() -> list[Offer]:
-    """Return the memberships in the reader's words."""
-    return [_offered(tier) for tier in memberships().values()]
+def tier_offers() -> list[TierOffer]:
+    """Return the memberships that are open to applicants, in the reader's language."""
+    return [_tier_offer(tier) for tier in offered_tiers().values()]
 
 
-def membership(key: str) -> Offer | None:
-    """Return one membership in the reader's words, also one that is offered no more."""
+def tier_offer(key: str) -> TierOffer | None:
+    """Return a membership in the reader's language, also one that is no longer offered."""
     tier = tiers.load(Path(current_app.instance_path)).get(key)
-    return _offered(tier) if tier else None
+    return _tier_offer(tier) if tier else None
 
 
 def wordings() -> dict[str, str]:
-    """Return what may be agreed to, in the words that are kept with it."""
+    """Return the consent wordings by channel."""
     here = languages.current_language()
-    return {what: consents.WORDINGS[what, here].text for what in consents.WHAT}
+    return {channel: consents.WORDINGS[channel, here].text for channel in consents.CHANNELS}
 
 
-def pounds(amount: Decimal) -> str:
-    """Write an amount as the bank takes it: "£30", "£7.50"."""
+def format_pounds(amount: Decimal) -> str:
+    """Return an amount as "£30" or "£7.50"."""
     return f"£{amount:,.2f}".removesuffix(".00")
 
 
-def heading(page: str) -> str:
-    """Return what stands at the top of a page of the form."""
+def heading(step: str) -> str:
+    """Return the heading of a step."""
     headings: dict[str, str] = {
-        steps.MEMBERSHIP: _("Your membership"),
-        steps.YOU: _("Who you are"),
-        steps.CONTACT: _("How to reach you"),
-        steps.PAYMENT: _("How you will pay"),
-        steps.AGREEMENTS: _("What you agree to"),
-        steps.CHECK: _("Check your answers"),
+        forms.MEMBERSHIP: _("Your membership"),
+        forms.YOU: _("Who you are"),
+        forms.CONTACT: _("How to reach you"),
+        forms.PAYMENT: _("How you will pay"),
+        forms.AGREEMENTS: _("What you agree to"),
+        forms.CHECK: _("Check your answers"),
     }
-    return headings[page]
+    return headings[step]
 
 
-def rows(answers: Answers) -> list[Row]:
-    """Return the answers for a last look, each with where it is changed."""
-    tier, told = _offered(answers.tier), wordings()
-    ways = {STANDING_ORDER: _("By standing order"), CHEQUE: _("By cheque")}
-    agreed = tuple(words for what, words in told.items() if what in answers.consents)
-    where = (*answers.address.split("\n"), answers.postcode, _country(answers.country))
-    found = [
-        Row(_("Membership"), (tier.label,), steps.MEMBERSHIP),
-        Row(_("Organisation"), (answers.organisation,), steps.YOU),
-        Row(_("Name"), (answers.name,), steps.YOU),
-        Row(_("Others in the household"), answers.household, steps.YOU),
-        Row(_("E-mail address"), (answers.email,), steps.CONTACT),
-        Row(_("Telephone"), (answers.phone or _("Not given"),), steps.CONTACT),
-        Row(_("Address"), tuple(filter(None, where)), steps.CONTACT),
-        Row(_("Payment"), (ways[answers.payment],), steps.PAYMENT),
-        Row(_("You agree to"), agreed or (_("Nothing"),), steps.AGREEMENTS),
+def summary_rows(answers: Answers) -> list[SummaryRow]:
+    """Return the answers for the check page."""
+    tier = _tier_offer(answers.tier)
+    payments = {STANDING_ORDER: _("By standing order"), CHEQUE: _("By cheque")}
+    agreed = tuple(text for channel, text in wordings().items() if channel in answers.consents)
+    names = person_fields.country_names(languages.current_language())
+    country = names.get(answers.country, answers.country)
+    address = (*answers.address.split("\n"), answers.postcode, country)
+    rows = [
+        SummaryRow(_("Membership"), (tier.label,), forms.MEMBERSHIP),
+        SummaryRow(_("Organisation"), (answers.organisation,), forms.YOU),
+        SummaryRow(_("Name"), (answers.name,), forms.YOU),
+        SummaryRow(_("Others in the household"), answers.household, forms.YOU),
+        SummaryRow(_("E-mail address"), (answers.email,), forms.CONTACT),
+        SummaryRow(_("Telephone"), (answers.phone or _("Not given"),), forms.CONTACT),
+        SummaryRow(_("Address"), tuple(filter(None, address)), forms.CONTACT),
+        SummaryRow(_("Payment"), (payments[answers.payment],), forms.PAYMENT),
+        SummaryRow(_("You agree to"), agreed or (_("Nothing"),), forms.AGREEMENTS),
     ]
-    return [row for row in found if any(row.lines)]
+    return [row for row in rows if any(row.lines)]
 
 
-def not_yet(refused: form_tokens.StampRefused) -> str:
-    """Say why a form is not taken at once, and that nothing is lost."""
-    said: Mapping[type[form_tokens.StampRefused], Callable[[], str]] = {
-        form_tokens.TooSoon: lambda: _(
+def token_refused(error: FormTokenRefused) -> str:
+    """Return the message about a form that is not accepted yet."""
+    messages: Mapping[type[FormTokenRefused], Callable[[], str]] = {
+        FormTooNew: lambda: _(
             "That was quicker than people can type, so we want to be sure: press the button once"
             " more."
         ),
-        form_tokens.TooOld: lambda: _(
+        FormExpired: lambda: _(
             "This form was begun more than a day ago. Look whether everything is still right, then"
             " press the button once more."
         ),
-        form_tokens.Unknown: lambda: _(
+        FormTokenInvalid: lambda: _(
             "This form has changed since you began. Look whether everything is still right, wait"
             " five seconds, then press the button once more."
         ),
     }
-    return said[type(refused)]()
+    return messages[type(error)]()
 
 
-def used() -> str:
-    """Say that a form is good for one application, and how to send another one."""
-    said: str = _(
+def form_used() -> str:
+    """Return the message about a form that was sent before with other answers."""
+    message: str = _(
         "You have sent an application with this form already, and we have it. If this is another"
         " one, or you have put something right, look whether everything is as it should be, wait"
         " five seconds, then press the button once more."
     )
-    return said
+    return message
 
 
-def _offered(tier: Tier) -> Offer:
-    here, today = languages.current_language(), _today()
-    amount = tiers.amount_on(tier, today)
+def _tier_offer(tier: Tier) -> TierOffer:
+    here = languages.current_language()
+    amount = tiers.amount_on(tier, london_day(utc_now()))
     if amount is None:
         figure, price = "", _("amount to be confirmed by PSG")
     else:
-        figure = pounds(amount)
+        figure = format_pounds(amount)
         price = (
             _("%(amount)s, once", amount=figure)
             if tier.kind == LIFE
             else _("%(amount)s a year", amount=figure)
         )
-    return Offer(
+    return TierOffer(
         tier.key, tier.name[here], tier.description[here], figure, price, tier.kind == LIFE
     )
-
-
-def _country(code: str) -> str:
-    return countries.names(languages.current_language()).get(code, code)
-
-
-def _today() -> date:
-    return london_day(utc_now())

@@ -1,5 +1,6 @@
 import csv
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.mail import worker_task as mail_task
 from psgflask.mail.models import Message
-from psgflask.members import audit, consents, erased_list, worker_task
+from psgflask.members import audit, consents, erasure, worker_task
+from psgflask.members.erasure import ErasedEntry
 from psgflask.members.models import AuditEntry, Person
 from tests import full_disk
-from tests.members.people import applied, verified
+from tests.members.people import applied, populate, verified
+from tests.statements import statements
 
 Run = Callable[..., Result]
 PAPER = (
@@ -40,6 +43,12 @@ def run(app: Flask) -> Run:
     return run
 
 
+def listed_as_erased(app: Flask) -> list[str]:
+    entries, damaged = erasure.read_list(Path(app.instance_path, "erased.txt"))
+    assert damaged == []
+    return [entry.number for entry in entries]
+
+
 def only(session: Session) -> Person:
     session.rollback()
     return session.scalars(select(Person)).one()
@@ -54,7 +63,7 @@ def test_somebody_from_paper_is_added_without_an_address_for_mail(
     assert (person.address, person.postcode) == ("3 Vicuña Close\nHull", "HU1 1AA")
     assert (person.email, person.consents) == ("", [])
     assert person.applications[0].source == "paper"
-    assert audit.of(session, person.number)[0].who == "ann"
+    assert audit.entries(session, person.number)[0].who == "ann"
     assert session.scalar(select(func.count(Message.id))) == 0
 
 
@@ -235,7 +244,7 @@ def test_a_refusal_says_why_and_changes_nothing(
     run(*PAPER)
     assert said in run("members", *words, fails=True).output
     session.rollback()
-    assert [entry.what for entry in audit.of(session, "PSG 1001-9")] == ["applied"]
+    assert [entry.what for entry in audit.entries(session, "PSG 1001-9")] == ["applied"]
 
 
 def test_a_correction_reads_as_leniently_as_the_form(run: Run, session: Session) -> None:
@@ -311,7 +320,7 @@ def test_s27_erasing_forgets_in_tables_files_and_mails_and_says_what_stays(
         if file.is_file():
             held = file.read_bytes().decode("utf-8", "replace").lower()
             assert [word for word in ("ahui", "vicu", "tomas@", "hu1 1aa") if word in held] == []
-    assert [one.number for one in erased_list.read(instance / "erased.txt")] == ["PSG 1001-9"]
+    assert listed_as_erased(app) == ["PSG 1001-9"]
     assert run("members", "list").output == "Nobody\n"
 
 
@@ -342,10 +351,8 @@ def test_r4_somebody_is_erased_though_there_is_no_room_to_write_it_down(
         told = run("members", "erase", "10019", "--yes").output
     assert "Erased PSG 1001-9" in told
     assert "no room left" in told
-    worker_task.tidy(app, utc_now())
-    assert [one.number for one in erased_list.read(Path(app.instance_path, "erased.txt"))] == [
-        "PSG 1001-9"
-    ]
+    worker_task.erase_expired(app, utc_now())
+    assert listed_as_erased(app) == ["PSG 1001-9"]
 
 
 def test_r4_an_export_that_has_no_room_leaves_no_part_of_itself(
@@ -436,6 +443,51 @@ def test_what_is_kept_of_a_stranger_does_nothing_to_the_terminal(
     assert "\n\n" not in told.output, "no line is empty"
     if command.endswith("--json"):
         assert f"Ana{acts}" in _texts(json.loads(told.output))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("list", "list --json --limit 0", "list --state paid --limit 2", "list --doubles"),
+        *("find @", "find ana --json", "show NUMBER", "show NUMBER --json", "access NUMBER --json"),
+        *("note NUMBER Rang", "confirm-payment NUMBER 25", "export FILE"),
+        "export FILE --agreed email --paid",
+        *(
+            "consent NUMBER post --withdraw",
+            "correct NUMBER --name Zoe --household 'Luz; Tom; Eva'",
+        ),
+        *("correct NUMBER --email new@example.org --phone 012345", "erase NUMBER --yes"),
+        "add --membership household --name 'Ana 1' --payment cheque --email ana1@example.org"
+        " --household Luz --postcode LS14DY --agrees post --agrees email",
+    ],
+)
+def test_a_command_sends_as_many_statements_for_120_people_as_for_3(
+    run: Run, session: Session, tmp_path: Path, command: str
+) -> None:
+    counts = []
+    for count in (3, 120):
+        number = populate(session, count)[1].number.replace(" ", "")
+        words = command.replace("NUMBER", number).replace("FILE", str(tmp_path / f"{count}.csv"))
+        with statements() as sent:
+            run("members", *shlex.split(words))
+        counts.append(len(sent))
+    assert counts[0] == counts[1]
+    assert counts[0] > 0
+
+
+def test_erasing_again_sends_as_many_statements_for_120_people_as_for_3(
+    app: Flask, run: Run, session: Session
+) -> None:
+    counts = []
+    for count in (3, 120):
+        numbers = [person.number for person in populate(session, count)]
+        entries = [ErasedEntry(utc_now(), number) for number in numbers]
+        erasure.append_to_list(Path(app.instance_path, erasure.LIST_FILE), entries)
+        with statements() as sent:
+            told = run("members", "erase-again").output
+        assert told.count(" again") == count
+        counts.append(len(sent))
+    assert counts[0] == counts[1]
 
 
 def _texts(told: Any) -> list[str]:

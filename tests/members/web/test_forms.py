@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
 from wtforms import EmailField, Field, RadioField, SelectMultipleField, TelField
 
 from psgflask.members import consents
 from psgflask.members.tiers import KINDS
-from psgflask.members.web import forms, steps
-from psgflask.members.web.fields import Asking
-from psgflask.members.web.forms import FORMS
+from psgflask.members.web import forms
+from psgflask.members.web.forms import FORMS, FormContext
 
+NAMES = [name for names in forms.FIELDS.values() for name in names]
 Say = Callable[..., list[str]]
 # https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#autofill
 TOKENS = {
@@ -26,10 +28,10 @@ TOKENS = {
 }
 
 
-def asking(language: str = "en", kind: str = "individual") -> Asking:
-    wordings = {what: consents.WORDINGS[what, language].text for what in consents.WHAT}
+def context(language: str = "en", kind: str = "individual") -> FormContext:
+    wordings = {what: consents.WORDINGS[what, language].text for what in consents.CHANNELS}
     tiers = {"waged": ("Waged: £30 a year", "For one person"), "life": ("Life: £500", "Once")}
-    return Asking(language, tiers, wordings, kind)
+    return FormContext(language, tiers, wordings, kind)
 
 
 @pytest.fixture(params=["en", "es"])
@@ -48,7 +50,7 @@ def english(app: Flask) -> Iterator[None]:
 def all_fields(language: str) -> Iterator[tuple[str, Field]]:
     for page in FORMS:
         for kind in KINDS:
-            form = forms.build(page, {}, asking(language, kind))
+            form = forms.build(page, {}, context(language, kind))
             yield from ((f"{page}.{field.name} of {kind}", field) for field in form)
 
 
@@ -72,7 +74,7 @@ def test_a12_every_field_has_a_label_and_says_what_the_browser_may_fill_in(langu
             assert 'inputmode="tel"' in html
         for never in ("onpaste", "readonly", "disabled"):
             assert never not in html
-    assert seen == {name for names in steps.ASKED.values() for name in names}
+    assert seen == {name for names in forms.FIELDS.values() for name in names}
 
 
 def test_no_choice_is_made_beforehand(language: str) -> None:
@@ -84,8 +86,8 @@ def test_no_choice_is_made_beforehand(language: str) -> None:
 
 def test_who_reads_spanish_chooses_the_country_and_who_reads_english_finds_ours(app: Flask) -> None:
     with app.test_request_context():
-        assert forms.build(steps.CONTACT, {}, asking("en"))["country"].data == "GB"
-        assert not forms.build(steps.CONTACT, {}, asking("es"))["country"].data
+        assert forms.build(forms.CONTACT, {}, context("en"))["country"].data == "GB"
+        assert not forms.build(forms.CONTACT, {}, context("es"))["country"].data
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_who_reads_spanish_chooses_the_country_and_who_reads_english_finds_ours(
 def test_each_kind_of_membership_is_asked_what_it_needs(
     english: None, kind: str, asked: set[str]
 ) -> None:
-    assert set(forms.build(steps.YOU, {}, asking(kind=kind))._fields) == asked
+    assert set(forms.build(forms.YOU, {}, context(kind=kind))._fields) == asked
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ def say(english: None) -> Say:
 
     def answer(page: str, field: str, kind: str = "individual", **typed: str) -> list[str]:
         given: Mapping[str, tuple[str, ...]] = {name: (value,) for name, value in typed.items()}
-        form = forms.build(page, given, asking(kind=kind))
+        form = forms.build(page, given, context(kind=kind))
         form.validate()
         return [str(error) for error in form[field].errors]
 
@@ -142,7 +144,7 @@ GOOD = {"email": "a@example.org", "address": "1 Road", "postcode": "LS1 4DY", "c
 def test_what_will_not_do_is_said_in_one_sentence(
     say: Say, field: str, typed: dict[str, str], said: str
 ) -> None:
-    [heard] = say(steps.CONTACT, field, **{**GOOD, **typed})
+    [heard] = say(forms.CONTACT, field, **{**GOOD, **typed})
     assert said in heard
 
 
@@ -161,8 +163,8 @@ def test_what_will_not_do_is_said_in_one_sentence(
     ],
 )
 def test_any_sensible_format_will_do(say: Say, typed: dict[str, str]) -> None:
-    for field in steps.ASKED[steps.CONTACT]:
-        assert say(steps.CONTACT, field, **{**GOOD, **typed}) == []
+    for field in forms.FIELDS[forms.CONTACT]:
+        assert say(forms.CONTACT, field, **{**GOOD, **typed}) == []
 
 
 @pytest.mark.parametrize(
@@ -185,30 +187,67 @@ def test_any_sensible_format_will_do(say: Say, typed: dict[str, str]) -> None:
 def test_a_name_that_will_not_do_is_said_so(
     say: Say, field: str, kind: str, typed: str, said: str
 ) -> None:
-    [heard] = say(steps.YOU, field, kind, **{field: typed})
+    [heard] = say(forms.YOU, field, kind, **{field: typed})
     assert said in heard
 
 
-@pytest.mark.parametrize("page", [steps.MEMBERSHIP, steps.PAYMENT])
+@pytest.mark.parametrize("page", [forms.MEMBERSHIP, forms.PAYMENT])
 def test_a_choice_must_be_one_that_was_offered(say: Say, page: str) -> None:
-    [field] = steps.ASKED[page]
+    [field] = forms.FIELDS[page]
     for typed in ("", "nonsense", "WAGED"):
         [heard] = say(page, field, **{field: typed})
         assert heard.startswith("Choose ")
 
 
 def test_agreeing_to_nothing_is_an_answer_and_to_anything_else_is_none(say: Say) -> None:
-    assert say(steps.AGREEMENTS, "consents") == []
-    assert say(steps.AGREEMENTS, "consents", consents="post") == []
-    assert say(steps.AGREEMENTS, "consents", consents="everything") == [
+    assert say(forms.AGREEMENTS, "consents") == []
+    assert say(forms.AGREEMENTS, "consents", consents="post") == []
+    assert say(forms.AGREEMENTS, "consents", consents="everything") == [
         "Choose from what is listed."
     ]
 
 
 def test_the_words_agreed_to_are_those_that_are_kept(language: str) -> None:
-    form = forms.build(steps.AGREEMENTS, {}, asking(language))
+    form = forms.build(forms.AGREEMENTS, {}, context(language))
     field = form["consents"]
     assert isinstance(field, SelectMultipleField)
     assert {choice[1] for choice in field.iter_choices()} == {
-        consents.WORDINGS[what, language].text for what in consents.WHAT
+        consents.WORDINGS[what, language].text for what in consents.CHANNELS
     }
+
+
+def test_every_page_has_its_form_and_every_field_its_page() -> None:
+    assert set(FORMS) == set(forms.STEPS)
+    for page, names in forms.FIELDS.items():
+        assert set(FORMS[page]()._fields) == set(names)
+    assert len(NAMES) == len(set(NAMES))
+
+
+def test_the_pages_lead_from_one_to_the_next_and_back() -> None:
+    way = [forms.MEMBERSHIP]
+    while way[-1] != forms.SEND:
+        way.append(forms.next_step(way[-1]))
+    assert tuple(way) == forms.PLACES
+    assert [forms.previous_step(page) for page in way] == [None, *way[:-1]]
+
+
+@given(st.sampled_from(forms.PLACES), st.sets(st.sampled_from(forms.QUESTIONS)))
+def test_nobody_gets_past_a_page_that_is_not_answered(wanted: str, answered: set[str]) -> None:
+    shown = forms.first_unanswered(wanted, answered.__contains__)
+    before = forms.PLACES[: forms.PLACES.index(shown)]
+    assert set(before) - {forms.CHECK} <= answered
+    assert shown == wanted or shown not in answered
+
+
+def test_what_no_question_asks_is_dropped_and_the_rest_is_kept_in_order() -> None:
+    sent = [("name", "Ana"), ("csrf_token", "x"), ("consents", "post"), ("consents", "email")]
+    assert forms.collect(sent) == {"name": ("Ana",), "consents": ("post", "email")}
+
+
+@given(st.lists(st.tuples(st.sampled_from(NAMES), st.text())), st.sampled_from(forms.STEPS))
+def test_every_answer_travels_unless_its_own_page_shows_it(
+    sent: list[tuple[str, str]], page: str
+) -> None:
+    carried = forms.hidden_fields(forms.collect(sent), page)
+    shown = forms.FIELDS.get(page, ())
+    assert sorted(carried) == sorted(pair for pair in sent if pair[0] not in shown)

@@ -24,7 +24,7 @@ from psgflask.core.database import Model, db
 from psgflask.mail.models import Message
 from psgflask.members import applications, consents
 from psgflask.members.models import Application, Person
-from psgflask.members.web import form_tokens, steps, views
+from psgflask.members.web import form_tokens, forms, views
 from tests import full_disk, html_forms
 from tests.members.joining_form import (
     FIRST,
@@ -146,7 +146,7 @@ def test_the_answers_are_in_no_cookie_and_no_address(
             if name not in {"tier", "payment", "country", "consents"}:
                 assert text not in sent.headers["Location"]
     word = sent.headers["Location"].rpartition("/")[2]
-    told = form_tokens.unseal("only-in-tests", word)
+    told = form_tokens.load_receipt("only-in-tests", word)
     assert told is not None
     assert (told.tier, told.payment) == ("household", "standing order")
 
@@ -224,7 +224,7 @@ def test_s3_a_form_is_good_for_one_application_and_a_slip_is_mended_with_a_fresh
     applicant.press(refused, {"email": "rosa@example.org"})
     wrong, right = session.scalars(select(Application).order_by(Application.id))
     assert (wrong.person.email, right.person.email) == ("roza@example.org", "rosa@example.org")
-    assert right.perhaps is wrong.person, "the secretary is told that they may be one"
+    assert right.duplicate is wrong.person, "the secretary is told that they may be one"
 
 
 def test_a_form_that_lay_open_overnight_and_was_sent_already_is_not_sent_twice(
@@ -246,17 +246,17 @@ def test_a_form_that_lay_open_overnight_and_was_sent_already_is_not_sent_twice(
 
 def test_back_shows_the_page_before_with_what_was_typed(applicant: Applicant) -> None:
     answer = applicant.to_check(HOUSEHOLD)
-    for page in reversed(steps.QUESTIONS):
+    for page in reversed(forms.QUESTIONS):
         answer = applicant.press(answer, at=f"/members/join/{page}")
         assert answer.status_code == 200
         fields = hidden(answer)
-        for name in steps.ASKED[page]:
+        for name in forms.FIELDS[page]:
             if name in HOUSEHOLD:
                 typed = HOUSEHOLD[name]
                 assert fields[name] == ([typed] if isinstance(typed, str) else typed)
 
 
-@pytest.mark.parametrize("page", steps.QUESTIONS)
+@pytest.mark.parametrize("page", forms.QUESTIONS)
 def test_a_change_leads_back_to_the_check_and_keeps_the_rest(
     applicant: Applicant, page: str
 ) -> None:
@@ -308,7 +308,7 @@ def test_enter_presses_the_button_that_goes_on(applicant: Applicant) -> None:
 
 
 def test_who_comes_without_a_form_begins_at_the_beginning(client: FlaskClient) -> None:
-    for place in steps.PLACES[1:]:
+    for place in forms.PLACES[1:]:
         answer = client.get(f"/members/join/{place}")
         assert (answer.status_code, answer.headers["Location"]) == (302, "/members/join")
 
@@ -332,13 +332,13 @@ def test_pages_with_nobodys_data_are_kept_for_all(client: FlaskClient) -> None:
 # What is lacking, A13
 
 LACKING: dict[str, tuple[dict[str, str], list[str]]] = {
-    steps.MEMBERSHIP: ({}, ["tier"]),
-    steps.YOU: ({"name": "www.x.example"}, ["name", "household"]),
-    steps.CONTACT: (
+    forms.MEMBERSHIP: ({}, ["tier"]),
+    forms.YOU: ({"name": "www.x.example"}, ["name", "household"]),
+    forms.CONTACT: (
         {"email": "rosa", "phone": "x", "postcode": "x"},
         ["email", "phone", "address", "postcode"],
     ),
-    steps.PAYMENT: ({}, ["payment"]),
+    forms.PAYMENT: ({}, ["payment"]),
 }
 
 
@@ -349,8 +349,8 @@ def test_a13_what_is_lacking_is_said_at_the_top_and_at_the_field_in_the_same_wor
 ) -> None:
     applicant = Applicant(client, clock, prefix)
     answer = applicant.begin()
-    for earlier in steps.QUESTIONS[: steps.QUESTIONS.index(page)]:
-        typed = {n: HOUSEHOLD[n] for n in steps.ASKED[earlier] if n in HOUSEHOLD}
+    for earlier in forms.QUESTIONS[: forms.QUESTIONS.index(page)]:
+        typed = {n: HOUSEHOLD[n] for n in forms.FIELDS[earlier] if n in HOUSEHOLD}
         answer = applicant.press(answer, typed)
     typed_wrong, fields = LACKING[page]
     answer = applicant.press(answer, typed_wrong)
@@ -363,7 +363,7 @@ def test_a13_what_is_lacking_is_said_at_the_top_and_at_the_field_in_the_same_wor
     assert 'role="alert" tabindex="-1" id="problems" autofocus' in text
     told = re.findall(r'<a href="#([^"]+)">([^<]+)</a>', summary)
     wanted = {f"{f}-0" if f in {"tier", "payment"} else f for f in fields}
-    if prefix and page == steps.CONTACT:
+    if prefix and page == forms.CONTACT:
         # Nobody's country is taken for granted there, so neither is its postcode.
         wanted = wanted - {"postcode"} | {"country"}
         fields = ["email", "phone", "address", "country"]
@@ -381,10 +381,10 @@ def test_a13_what_is_lacking_is_said_at_the_top_and_at_the_field_in_the_same_wor
 
 def test_a_first_look_at_a_page_scolds_nobody(applicant: Applicant) -> None:
     answer = applicant.begin()
-    for page in steps.QUESTIONS:
+    for page in forms.QUESTIONS:
         assert "There is a problem" not in answer.text
         assert "<title>Error" not in answer.text
-        answer = applicant.press(answer, {n: PERSON[n] for n in steps.ASKED[page] if n in PERSON})
+        answer = applicant.press(answer, {n: PERSON[n] for n in forms.FIELDS[page] if n in PERSON})
 
 
 def test_everything_is_asked_again_at_the_end(applicant: Applicant, session: Session) -> None:
@@ -392,12 +392,12 @@ def test_everything_is_asked_again_at_the_end(applicant: Applicant, session: Ses
     check = applicant.to_check(HOUSEHOLD)
     applicant.clock.on(minutes=1)
     for field, value, page in (
-        ("tier", "gold", steps.MEMBERSHIP),
-        ("household", "", steps.YOU),
-        ("email", "rosa", steps.CONTACT),
-        ("country", "XX", steps.CONTACT),
-        ("payment", "gold", steps.PAYMENT),
-        ("address", "", steps.CONTACT),
+        ("tier", "gold", forms.MEMBERSHIP),
+        ("household", "", forms.YOU),
+        ("email", "rosa", forms.CONTACT),
+        ("country", "XX", forms.CONTACT),
+        ("payment", "gold", forms.PAYMENT),
+        ("address", "", forms.CONTACT),
     ):
         answer = applicant.press(check, {field: value})
         assert answer.status_code == 400, field
@@ -453,17 +453,17 @@ def test_s3_a_form_without_our_stamp_waits_for_a_new_one(
     assert applicant.press(shown).status_code == 303
 
 
-@pytest.mark.parametrize("page", steps.PAGES)
+@pytest.mark.parametrize("page", forms.STEPS)
 def test_s3_a_program_that_fills_in_every_field_gets_nowhere_and_a_person_loses_nothing(
     applicant: Applicant, session: Session, page: str
 ) -> None:
     answer = applicant.begin()
-    for earlier in steps.QUESTIONS[: steps.PAGES.index(page)]:
+    for earlier in forms.QUESTIONS[: forms.STEPS.index(page)]:
         answer = applicant.press(
-            answer, {n: PERSON[n] for n in steps.ASKED[earlier] if n in PERSON}
+            answer, {n: PERSON[n] for n in forms.FIELDS[earlier] if n in PERSON}
         )
     applicant.clock.on(minutes=1)
-    typed = {n: PERSON[n] for n in steps.ASKED.get(page, ()) if n in PERSON}
+    typed = {n: PERSON[n] for n in forms.FIELDS.get(page, ()) if n in PERSON}
     shown = applicant.press(answer, {**typed, "subject": "Cheap pills"})
     assert shown.status_code == 400
     assert "do not see" in shown.text
@@ -546,7 +546,7 @@ def test_s3_the_page_after_a_form_without_a_mail_stays_the_same_when_it_is_sent_
         clock.on(seconds=6)
         places = {applicant.press(check).headers["Location"] for _time in range(3)}
         assert len(places) == 1
-        told = form_tokens.unseal("only-in-tests", places.pop().rpartition("/")[2])
+        told = form_tokens.load_receipt("only-in-tests", places.pop().rpartition("/")[2])
         assert told is not None
         assert told.mailed == (number < 3)
 
@@ -629,17 +629,17 @@ def test_s4_the_answer_is_the_same_whether_the_address_is_known_or_not(
 # Forged and foreign, S8
 
 
-@pytest.mark.parametrize("page", steps.PAGES)
+@pytest.mark.parametrize("page", forms.STEPS)
 def test_s8_a_page_without_its_token_is_shown_again_with_everything_typed(
     applicant: Applicant, session: Session, page: str
 ) -> None:
     answer = applicant.begin()
-    for earlier in steps.QUESTIONS[: steps.PAGES.index(page)]:
+    for earlier in forms.QUESTIONS[: forms.STEPS.index(page)]:
         answer = applicant.press(
-            answer, {n: PERSON[n] for n in steps.ASKED[earlier] if n in PERSON}
+            answer, {n: PERSON[n] for n in forms.FIELDS[earlier] if n in PERSON}
         )
     applicant.clock.on(minutes=1)
-    typed = {n: PERSON[n] for n in steps.ASKED.get(page, ()) if n in PERSON}
+    typed = {n: PERSON[n] for n in forms.FIELDS.get(page, ()) if n in PERSON}
     other = html_forms.form_of(applicant.client.application.test_client().get(FIRST).text)
     for token in ("", "x", other.fields["csrf_token"][0]):
         shown = applicant.press(answer, {**typed, "csrf_token": token})
@@ -667,7 +667,7 @@ def test_s8_a_browser_that_lost_its_cookie_loses_nothing_else(
 
 def test_s8_a_forged_send_of_an_empty_form_is_no_fault_of_ours(client: FlaskClient) -> None:
     for fields in ({}, {"from": "check"}, {"from": "nonsense"}, {"from": "send", "changing": "1"}):
-        for place in steps.PLACES:
+        for place in forms.PLACES:
             assert client.post(f"/members/join/{place}", data=fields).status_code == 400
 
 
