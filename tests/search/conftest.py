@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from psgflask.search.index import Document, building, programs
+from psgflask.search.index import Document, rebuild, worker_pool
 from psgflask.search.index.inverting import inverted
 
 
@@ -17,6 +17,6 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         ids.extend(each.id for each in found)
         return inverted(found)
 
-    monkeypatch.setattr(programs, "inverted", noting)
-    monkeypatch.setattr(building, "inverted", noting)
+    monkeypatch.setattr(worker_pool, "inverted", noting)
+    monkeypatch.setattr(rebuild, "inverted", noting)
     return ids

@@ -1,7 +1,7 @@
-"""Sums: whether the files of a generation are what its last commit left.
+"""Checksums: whether the files of a generation are what its last commit left.
 
 Every commit writes `sums.json` before it takes effect: the schema's version, and size and CRC-32
-of every file, so that torn, flipped and lost files are told from whole ones.
+of every file, so that torn, flipped and lost files are noticed.
 """
 
 import json
@@ -23,19 +23,19 @@ SUMS = "sums.json"
 NAME = "MAIN"  # Whoosh's name for the one index in a folder
 CHUNK = 1 << 20
 
-Sum = tuple[int, int]  # bytes, CRC-32
-Seen = tuple[int, int, int]
+Checksum = tuple[int, int]  # bytes, CRC-32
+FileState = tuple[int, int, int]
 
 
-def write_sums(generation: Path, sums: Mapping[str, Sum]) -> None:
-    """Note what the files of a generation must be."""
-    content = json.dumps({"schema": SCHEMA_VERSION, "files": sums}).encode()
+def write_checksums(generation: Path, checksums: Mapping[str, Checksum]) -> None:
+    """Record the checksums of the files of a generation."""
+    content = json.dumps({"schema": SCHEMA_VERSION, "files": checksums}).encode()
     whole = {"sum": zlib.crc32(content), "content": content.decode()}
     atomic_write(generation / SUMS, json.dumps(whole).encode())
 
 
-def read_sums(generation: Path, *, to_write: bool = False) -> dict[str, Sum]:
-    """Return what the files of a generation must be. Raises IndexBroken, OtherSchema.
+def read_checksums(generation: Path, *, to_write: bool = False) -> dict[str, Checksum]:
+    """Return the checksums of the files of a generation. Raises IndexBroken, OtherSchema.
 
     One of an earlier schema may be fit to be read but not `to_write`.
     """
@@ -53,7 +53,7 @@ def read_sums(generation: Path, *, to_write: bool = False) -> dict[str, Sum]:
     return {name: (size, crc) for name, (size, crc) in noted["files"].items()}
 
 
-def sum_of(file: Path) -> Sum:
+def checksum(file: Path) -> Checksum:
     """Return a file's size and CRC-32."""
     size = crc = 0
     with file.open("rb") as opened:
@@ -77,7 +77,7 @@ def glance(generation: Path) -> tuple[str, list[Any]]:
     Their files are looked at by size alone, so this takes no longer for a large index. Raises
     IndexBroken.
     """
-    noted, name = read_sums(generation), toc_name(generation)
+    noted, name = read_checksums(generation), toc_name(generation)
     segments = _segments(generation, name, noted)
     for file, right in _files(generation, segments, noted):
         if _stat(file).st_size != right[0]:
@@ -90,11 +90,11 @@ MOST_SEEN = 1_000
 
 
 class Verifier:
-    """Compares files with their sums, once for every state of a file that it sees."""
+    """Compares files with their checksums, once for every state of a file that it sees."""
 
     def __init__(self) -> None:
-        # File -> inode, size and time of change when its sum was last found right.
-        self._sound: dict[Path, Seen] = {}
+        # File -> inode, size and time of change when its checksum last matched.
+        self._sound: dict[Path, FileState] = {}
 
     def distrust(self) -> None:
         """Forget which files were found right, so that the next look reads them all."""
@@ -102,14 +102,14 @@ class Verifier:
 
     def verify(self, generation: Path, *, to_write: bool = False) -> None:
         """Look at every file of the newest commit. Raises IndexBroken, OtherSchema."""
-        noted, name = read_sums(generation, to_write=to_write), toc_name(generation)
+        noted, name = read_checksums(generation, to_write=to_write), toc_name(generation)
         segments = _segments(generation, name, noted)
         for file, right in _files(generation, segments, noted):
-            self._look(file, lambda file=file, right=right: sum_of(file) == right)  # type: ignore[misc]  # bound now
+            self._look(file, lambda file=file, right=right: checksum(file) == right)  # type: ignore[misc]  # bound now
 
     def verify_derived(self, generation: Path) -> None:
         """Look at what is derived of the newest commit. Raises IndexBroken."""
-        for segment in _segments(generation, toc_name(generation), read_sums(generation)):
+        for segment in _segments(generation, toc_name(generation), read_checksums(generation)):
             name = segment.segment_id()
             for suffix in columns.SUFFIXES:
                 file = generation / f"{name}{suffix}"
@@ -131,9 +131,9 @@ class Verifier:
         self._sound[file] = seen
 
 
-def _segments(generation: Path, name: str, noted: Mapping[str, Sum]) -> list[Any]:
+def _segments(generation: Path, name: str, noted: Mapping[str, Checksum]) -> list[Any]:
     try:
-        if name not in noted or sum_of(generation / name) != noted[name]:
+        if name not in noted or checksum(generation / name) != noted[name]:
             raise _damaged(generation / name)
         segments: list[Any] = TOC.read(FileStorage(generation), NAME).segments
     except OSError as error:
@@ -145,8 +145,8 @@ def _segments(generation: Path, name: str, noted: Mapping[str, Sum]) -> list[Any
 
 
 def _files(
-    generation: Path, segments: list[Any], noted: Mapping[str, Sum]
-) -> Iterator[tuple[Path, Sum]]:
+    generation: Path, segments: list[Any], noted: Mapping[str, Checksum]
+) -> Iterator[tuple[Path, Checksum]]:
     names = {segment.segment_id() for segment in segments}
     for file_name, right in noted.items():
         if segment_of(file_name) in names:

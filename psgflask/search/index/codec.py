@@ -34,7 +34,7 @@ else:
 
 
 @dataclass(frozen=True, slots=True)
-class Postings:
+class StoredPostings:
     """A term's postings in one segment: documents ascending, frequencies, packed positions.
 
     A field without positions (the id) has no frequencies either.
@@ -45,7 +45,7 @@ class Postings:
     positions: bytes
 
     @classmethod
-    def unpack(cls, packed: bytes, count: int) -> "Postings":
+    def unpack(cls, packed: bytes, count: int) -> "StoredPostings":
         """Read what is written of `count` documents."""
         documents, frequencies = array("I"), array("I")
         documents.frombytes(packed[: count * WIDTH])
@@ -170,7 +170,7 @@ class PostingsMatcher(ListMatcher):  # type: ignore[misc]  # Whoosh ships no typ
 class Values(Sequence[bytes]):
     """The packed positions of each posting."""
 
-    def __init__(self, found: Postings) -> None:
+    def __init__(self, found: StoredPostings) -> None:
         self.packed = found.positions
         self.ends = list(accumulate(found.frequencies, initial=0))
 
@@ -181,7 +181,7 @@ class Values(Sequence[bytes]):
         return self.packed[self.ends[place] * WIDTH : self.ends[place + 1] * WIDTH]
 
 
-def read(file: Any, info: Any) -> Postings:
+def read(file: Any, info: Any) -> StoredPostings:
     """Read the postings that a term's info points to. Raises IndexBroken."""
     offset, length = info.extent()
     if isinstance(length, tuple):  # Whoosh 2.7 unpacks it without taking it out
@@ -190,4 +190,4 @@ def read(file: Any, info: Any) -> Postings:
     packed = os.pread(file.fileno(), length, offset)
     if len(packed) != length:
         raise IndexBroken("The postings are cut short")
-    return Postings.unpack(packed, info.doc_frequency())
+    return StoredPostings.unpack(packed, info.doc_frequency())

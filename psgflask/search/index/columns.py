@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.search.index import packed
+from psgflask.search.index import packed_arrays
 from psgflask.search.index.documents import SCHEMA_VERSION
 
 EXACT = "exact"
@@ -129,7 +129,7 @@ def load(folder: Path, segment: str) -> Columns | None:
     for kind in KINDS:
         own = {label: arrays.pop(f"{kind}_{label}") for label in LEXICON}
         lexicons[kind] = Lexicon(
-            packed.content(own["blob"]),
+            packed_arrays.content(own["blob"]),
             own["ends"],
             Run(own["body_at"], own["body_documents"], own["body_times"]),
             Run(own["title_at"], own["title_documents"], own["title_times"]),
@@ -159,7 +159,7 @@ def made_for(pairs: bytes) -> NDArray[np.int64]:
 
 def _read(file: Path) -> dict[str, Any] | None:
     """Return the arrays of a file, None for those of another make. Raises OSError, ValueError."""
-    with contextlib.closing(packed.InFile(file)) as stored:
+    with contextlib.closing(packed_arrays.InFile(file)) as stored:
         arrays = stored.whole()
     ours = MAKE in arrays and arrays[MAKE].tolist()[:2] == [VERSION, SCHEMA_VERSION]
     return arrays if ours else None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from psgflask.core.durable import atomic_write
 from psgflask.core.language_names import LANGUAGES
-from psgflask.search.index import codec, columns, forward, packed, signatures
+from psgflask.search.index import codec, columns, forward, packed_arrays, signatures
 from psgflask.search.index.codec import WIDTH
 from psgflask.search.index.columns import COLUMNS, EXACT, FORWARD, KINDS, MAKE, Columns
 from psgflask.search.index.documents import SIDES
@@ -53,7 +53,7 @@ def _derive(leaf: Any, folder: Path) -> None:
     narrowed = {label: _narrow(array) for label, array in arrays.items()}
     narrowed[MAKE] = columns.made_for(pairs)
     atomic_write(folder / f"{name}{FORWARD}", pairs)
-    atomic_write(folder / f"{name}{COLUMNS}", packed.pack(narrowed))
+    atomic_write(folder / f"{name}{COLUMNS}", packed_arrays.pack(narrowed))
 
 
 def _narrow(array: NDArray[Any]) -> NDArray[Any]:

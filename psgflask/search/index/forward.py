@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from psgflask.search.index.codec import WIDTH
 from psgflask.search.index.generations import IndexBroken
-from psgflask.search.index.ragged import ragged
+from psgflask.search.index.packed_arrays import ragged
 
 TITLE_COUNTS, MOST_REPEATED, MOST_TIMES = 2, 5, 65_535
 # Bytes of postings that are looked at together while the forward index is made.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from psgflask.core.language_names import LANGUAGES
 from psgflask.search.index import texts
 from psgflask.search.index.documents import SIDES, Document, content_hash
-from psgflask.search.index.ragged import ragged
+from psgflask.search.index.packed_arrays import ragged
 from psgflask.search.language import parts, stem, typed
 
 Ints = NDArray[np.int64]

@@ -1,7 +1,6 @@
 """Merges the postings of runs and segments field by field, a block of terms at a time.
 
-Nothing is done posting by posting: of each block all documents, frequencies and places are put
-where they belong at once.
+Never posting by posting: of each block all documents, frequencies and positions are moved at once.
 """
 
 from bisect import bisect_right
@@ -12,14 +11,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.search.index.ragged import ragged
+from psgflask.search.index.packed_arrays import ragged
 
 # Numbers of postings that are held together, 4 bytes each; a single term may have more.
 MOST = 1_000_000
 GONE = -1
 
 Ints = NDArray[np.int64]
-Postings = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]  # documents, frequencies, places
+PostingArrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]  # documents, frequencies, places
 
 
 class Field(Protocol):
@@ -32,7 +31,7 @@ class Field(Protocol):
         """Return some terms."""
         ...
 
-    def postings(self, begin: int, end: int) -> Postings:
+    def postings(self, begin: int, end: int) -> PostingArrays:
         """Return the postings of some terms, one after the other; none but documents of the id."""
         ...
 
@@ -50,11 +49,11 @@ class Block:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _Terms:
     terms: list[bytes]
     documents: Ints
     times: Ints
-    postings: Postings
+    postings: PostingArrays
 
 
 def blocks(sources: Sequence[tuple[Field, Ints]]) -> Iterator[Block]:
@@ -88,7 +87,7 @@ class _Cursor:
             self._terms = self._field.terms(self._at, end)
         return self._terms[-1] if self._terms else None
 
-    def take(self, last: bytes) -> _Part:
+    def take(self, last: bytes) -> _Terms:
         """Return all terms up to this one that have a document left."""
         count = bisect_right(self._terms, last)
         terms, self._terms = self._terms[:count], self._terms[count:]
@@ -96,11 +95,11 @@ class _Cursor:
         documents = self._field.documents[begin : self._at]
         times = self._field.times[begin : self._at]
         numbers, counts, places = self._field.postings(begin, self._at)
-        part = _Part(terms, documents, times, (self._new[numbers], counts, places))
+        part = _Terms(terms, documents, times, (self._new[numbers], counts, places))
         return part if part.postings[0].min(initial=0) > GONE else _without_gone(part)
 
 
-def _without_gone(part: _Part) -> _Part:
+def _without_gone(part: _Terms) -> _Terms:
     numbers, counts, places = part.postings
     kept = numbers > GONE
     owners = np.repeat(np.arange(len(part.terms)), part.documents)[kept]
@@ -113,10 +112,10 @@ def _without_gone(part: _Part) -> _Part:
         np.add.at(times, owners, counts)
     held = np.flatnonzero(documents)
     terms = [part.terms[place] for place in held.tolist()]
-    return _Part(terms, documents[held], times[held], (numbers[kept], counts, places))
+    return _Terms(terms, documents[held], times[held], (numbers[kept], counts, places))
 
 
-def _joined(parts: list[_Part]) -> Block:
+def _joined(parts: list[_Terms]) -> Block:
     terms = sorted(set().union(*(part.terms for part in parts)))
     ranks = dict(zip(terms, range(len(terms)), strict=True))
     own = [np.fromiter(map(ranks.__getitem__, part.terms), np.int64) for part in parts]

@@ -1,7 +1,7 @@
-"""Runs: documents made ready for a segment, in memory or in a file that is made once for all.
+"""Sorted runs: documents inverted and ready to be merged, in memory or in a file.
 
-A file that was written whole says so by its sum, and by which code made it: so what a rebuild had
-done before it was killed is used again.
+The file has a checksum and names the version of the code that wrote it, so that a rebuild can use
+what one that was killed had done.
 """
 
 import pickle
@@ -14,47 +14,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psgflask.core.durable import atomic_write
-from psgflask.search.index import packed
+from psgflask.search.index import packed_arrays
 from psgflask.search.index.documents import SCHEMA_VERSION
 from psgflask.search.index.inverting import Arrays, Ints
-from psgflask.search.index.merging import Postings
-from psgflask.search.index.packed import Stored
+from psgflask.search.index.merging import PostingArrays
+from psgflask.search.index.packed_arrays import Stored
 
-# Grows with every change of how a run lies in its file.
+# Grows with every change of the file's layout.
 VERSION = 1
 MAKE = "make"
-HASH = 32  # letters
+HASH = 32  # characters
 
 
 def write(file: Path, arrays: Arrays) -> None:
-    """Write a run; it is there whole or not at all."""
-    atomic_write(file, packed.pack({MAKE: np.array([VERSION, SCHEMA_VERSION]), **arrays}))
+    """Write a run, atomically."""
+    atomic_write(file, packed_arrays.pack({MAKE: np.array([VERSION, SCHEMA_VERSION]), **arrays}))
 
 
-class Run:
-    """A run, read as far as it is asked for; whoever opened it closes it."""
+class SortedRun:
+    """A run whose arrays are read as they are needed; the caller closes it."""
 
     def __init__(self, stored: Stored) -> None:
         self._stored = stored
         self.ids: list[int] = stored.part("ids").tolist()
-        letters = stored.part("hashes").tobytes().decode("ascii")
-        self.hashes = [letters[at : at + HASH] for at in range(0, len(letters), HASH)]
+        hashes = stored.part("hashes").tobytes().decode("ascii")
+        self.hashes = [hashes[at : at + HASH] for at in range(0, len(hashes), HASH)]
 
     @classmethod
-    def of(cls, arrays: Arrays) -> "Run":
-        """Return a run that lies in memory."""
-        return cls(packed.InMemory(arrays))
+    def in_memory(cls, arrays: Arrays) -> "SortedRun":
+        """Return a run of arrays in memory."""
+        return cls(packed_arrays.InMemory(arrays))
 
     @classmethod
-    def open(cls, file: Path) -> "Run":
+    def open(cls, file: Path) -> "SortedRun":
         """Open a run that was just written here. Raises OSError, ValueError."""
-        return cls(packed.InFile(file))
+        return cls(packed_arrays.InFile(file))
 
     @classmethod
-    def found(cls, file: Path) -> "Run | None":
-        """Open a run of before, or of a program; None unless it is whole and of our make."""
+    def open_valid(cls, file: Path) -> "SortedRun | None":
+        """Open a run; None unless it is whole and was written by this version of the code."""
         with suppress(OSError, ValueError, KeyError):
-            stored = packed.InFile(file)
+            stored = packed_arrays.InFile(file)
             with suppress(OSError, ValueError, KeyError):
                 if stored.is_sound() and stored.part(MAKE).tolist() == [VERSION, SCHEMA_VERSION]:
                     return cls(stored)
@@ -62,11 +62,11 @@ class Run:
         return None
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._stored.close()
 
     def stored(self) -> list[dict[str, Any]]:
-        """Return what is stored of each document."""
+        """Return the stored fields of each document."""
         found: list[dict[str, Any]] = pickle.loads(self._stored.part("stored").data)  # noqa: S301  # ours
         return found
 
@@ -84,7 +84,7 @@ class Run:
 
 
 class RunField:
-    """A field of a run, as `merging` asks for it."""
+    """A field of a run, as `merging` reads it."""
 
     def __init__(self, stored: Stored, name: str) -> None:
         self._stored, self._name = stored, name
@@ -99,7 +99,7 @@ class RunField:
         first = int(self.ends[begin - 1]) if begin else 0
         return self._part("terms", first, int(self.ends[end - 1])).tobytes().split(b"\n")[:-1]
 
-    def postings(self, begin: int, end: int) -> Postings:
+    def postings(self, begin: int, end: int) -> PostingArrays:
         """Return the postings of some terms."""
         first, last = int(self._postings[begin]), int(self._postings[end])
         numbers = self._part("numbers", first, last)

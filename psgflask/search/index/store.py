@@ -13,23 +13,31 @@ from whoosh.index import TOC, FileIndex
 from whoosh.reading import IndexReader
 
 from psgflask.core.durable import append_lines
-from psgflask.search.index import building, columns, deriving, generations, locking, opening
-from psgflask.search.index.building import Building, Progress
+from psgflask.core.locks import FileLock
+from psgflask.search.index import columns, commits, deriving, generations, rebuild
 from psgflask.search.index.checksums import NAME, Verifier, glance
 from psgflask.search.index.columns import Columns
+from psgflask.search.index.commits import CommitToken, State
 from psgflask.search.index.documents import Document, content_hash
 from psgflask.search.index.generations import IndexBroken
-from psgflask.search.index.opening import State
+from psgflask.search.index.rebuild import Progress, Rebuild
 from psgflask.search.index.schema import schema
-from psgflask.search.index.token import Token
-from psgflask.search.index.writer import MergePolicy, Writer, due, purging, sparingly, thoroughly
+from psgflask.search.index.writer import (
+    IndexWriter,
+    MergePolicy,
+    due,
+    purging,
+    sparingly,
+    thoroughly,
+)
 
+WRITE_LOCK, BUILD_LOCK = "write.lock", "build.lock"
 MISSED = "missed"
 TRIES = 10
 PAUSE = 0.02
 
 Changes = tuple[list[Document], list[int]]
-Seen = TypeVar("Seen")
+Result = TypeVar("Result")
 
 
 class Store:
@@ -38,11 +46,11 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._verifier = Verifier()
-        self._token = Token(folder)
+        self._token = CommitToken(folder)
 
     def generation_token(self) -> tuple[str, str]:
         """Return what differs after every commit and rebuild. Raises IndexBroken."""
-        return self._token.now()
+        return self._token.current()
 
     def state(self) -> State:
         """Return the present state, its files looked at by size alone. Raises IndexBroken."""
@@ -65,14 +73,14 @@ class Store:
         return self._steadily(lambda: self._open(generations.current(self.folder)))
 
     def verify(self) -> None:
-        """Compare with their sums all files that changed since the last look, derived ones too.
+        """Compare all files that changed since the last look with their checksums, derived too.
 
         Raises IndexBroken; OtherSchema for an index that may be read but not changed.
         """
         self._steadily(self._verify)
 
     def verify_anew(self) -> None:
-        """Read all files through; let go of derived ones that were harmed. Raises IndexBroken."""
+        """Read all files through; delete derived ones that were damaged. Raises IndexBroken."""
         self.distrust()
         generation = generations.current(self.folder)
         self._steadily(lambda: self._verifier.verify(generation))
@@ -84,7 +92,7 @@ class Store:
         """Let the next look read all files, also those that seem unchanged."""
         self._verifier.distrust()
 
-    def _steadily(self, look: Callable[[], Seen]) -> Seen:
+    def _steadily(self, look: Callable[[], Result]) -> Result:
         """Look again if a commit or a rebuild took files away in the middle."""
         for _attempt in range(TRIES):
             before = self._token_or_none()
@@ -130,8 +138,8 @@ class Store:
         return found
 
     def writing(self, *, wait: bool) -> AbstractContextManager[object] | None:
-        """Take the lock of all who write, in any process; None when it is taken and not waited."""
-        return locking.take(self.folder, locking.WRITE, wait=wait)
+        """Take the lock of all writers, in any process; None when it is held and `wait` is off."""
+        return take_lock(self.folder, WRITE_LOCK, wait=wait)
 
     def apply(self, changed: Iterable[Document], removed: Iterable[int]) -> int:
         """Put these documents in the place of what is known of them, and take others out.
@@ -148,17 +156,17 @@ class Store:
     def tidy(self, *, purge: bool = False) -> bool:
         """Merge segments where that is due; the caller holds `writing`. Say whether all was done.
 
-        With `purge`, write anew every segment that holds text which was taken back, and let
-        former generations go, and what is left of a rebuild that nobody went on with; not those
-        two, and so not all, while somebody builds.
+        With `purge`, rewrite every segment that holds deleted text, and delete former
+        generations and the runs of an unfinished rebuild; not those two, and so not all, during a
+        rebuild.
         """
         self.verify()
         generation = generations.current(self.folder)
-        held = locking.take(self.folder, locking.BUILD, wait=False) if purge else None
+        held = take_lock(self.folder, BUILD_LOCK, wait=False) if purge else None
         if held is not None:
             with held:
                 generations.remove_others(self.folder, generation)
-                building.forget(self.folder)
+                rebuild.delete_runs(self.folder)
         segments = TOC.read(FileStorage(generation), NAME).segments
         if purge and any(segment.deleted_count() for segment in segments):
             self._write(generation, lambda writer: None, purging)
@@ -182,7 +190,7 @@ class Store:
         rebuild did that was not finished. As many processes work as there are processors, unless
         told otherwise. Return False when somebody else builds already and `wait` is off.
         """
-        held = locking.take(self.folder, locking.BUILD, wait=wait)
+        held = take_lock(self.folder, BUILD_LOCK, wait=wait)
         if held is None:
             return False
         with held:
@@ -190,9 +198,9 @@ class Store:
                 new = generations.begin(self.folder)
                 (self.folder / MISSED).write_bytes(b"")
             try:
-                with contextlib.closing(Building(self.folder)) as made:
-                    made.fill(documents, progress, processes)
-                    self._merge(new, made)
+                with contextlib.closing(Rebuild(self.folder)) as unmerged:
+                    unmerged.index(documents, progress, processes)
+                    self._merge(new, unmerged)
                 with self._held():
                     self._finish(new, late)
             except BaseException:
@@ -202,14 +210,14 @@ class Store:
 
     def done_before(self) -> int:
         """Return how many articles a rebuild had done that was not finished."""
-        return building.done_before(self.folder)
+        return rebuild.done_before(self.folder)
 
-    def _merge(self, new: Path, made: Building) -> None:
+    def _merge(self, new: Path, unmerged: Rebuild) -> None:
         FileIndex.create(FileStorage(new), schema(), NAME)
 
         def add(writer: Any) -> None:
-            for run, kept in made.found():
-                writer.take(run, kept)
+            for run, wanted in unmerged.runs():
+                writer.add_run(run, wanted)
 
         self._write(new, add, thoroughly)
 
@@ -220,7 +228,7 @@ class Store:
             self._commit(new, changed, removed)
         generations.put_in_force(new)
         (self.folder / MISSED).unlink(missing_ok=True)
-        building.forget(self.folder)
+        rebuild.delete_runs(self.folder)
         # The one before stays until the next rebuild: somebody may be opening it right now.
 
     def _note_for_rebuild(self, ids: list[int]) -> None:
@@ -267,21 +275,21 @@ class Store:
     def _write(self, generation: Path, change: Callable[[Any], None], policy: MergePolicy) -> None:
         for left in generation.glob(f"{NAME}*.tmp*"):  # of a writer that was killed
             shutil.rmtree(left, ignore_errors=True)
-        writer = Writer(FileIndex(FileStorage(generation), indexname=NAME), generation)
+        writer = IndexWriter(FileIndex(FileStorage(generation), indexname=NAME), generation)
         try:
             change(writer)
             writer.commit(mergetype=policy)
         except BaseException:
-            # Whatever else fails while giving up, the first failure is the one to tell.
+            # Whatever else fails while cancelling, the first failure is the one to report.
             with contextlib.suppress(Exception):
                 writer.cancel()
             raise
         self._derive(generation)
 
     def _derive(self, generation: Path) -> None:
-        """Lay what evaluation reads beside new segments, so that no search waits for it."""
+        """Write what evaluation reads beside new segments, so that no search waits for it."""
         with (
-            contextlib.suppress(IndexBroken, OSError),  # who searches derives it then
+            contextlib.suppress(IndexBroken, OSError),  # the next search derives it then
             contextlib.closing(self._open(generation)) as reader,
         ):
             for leaf, _start in reader.leaf_readers():
@@ -290,9 +298,18 @@ class Store:
 
     def _open(self, generation: Path) -> IndexReader:
         self._verifier.verify(generation)
-        return opening.open_reader(generation)
+        return commits.open_reader(generation)
 
     def _held(self) -> AbstractContextManager[object]:
         held = self.writing(wait=True)
         assert held is not None  # noqa: S101  # waiting always ends with the lock
         return held
+
+
+def take_lock(folder: Path, name: str, *, wait: bool) -> FileLock | None:
+    """Take a lock of the index in a folder; None when it is held and not waited for."""
+    # Beside the folder: emptying that must not make a second lock possible.
+    try:
+        return FileLock(folder.with_name(f"{folder.name}.{name}"), create=True, wait=wait)
+    except BlockingIOError:
+        return None

@@ -68,7 +68,7 @@ def _folded(sign: str) -> str:
     return folded if len(folded) == 1 else sign
 
 
-class Writer:
+class TextWriter:
     """Writes the texts of a segment's documents in their order."""
 
     def __init__(self, folder: Path, segment: str) -> None:
@@ -95,7 +95,7 @@ class Writer:
 
 
 class Texts:
-    """Reads them; whoever opened it closes it."""
+    """Reads them; the caller closes it."""
 
     def __init__(self, folder: Path, segment: str) -> None:
         """Open the file. Raises OSError; IndexBroken when it is cut short."""
@@ -107,7 +107,7 @@ class Texts:
             raise
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         os.close(self._file)
 
     def packed(self, number: int) -> tuple[bytes, bytes]:

@@ -1,4 +1,4 @@
-"""Writes one commit of the index: sums first, then the table of contents; merges as it goes."""
+"""Writes one commit of the index: checksums first, then the table of contents; merges segments."""
 
 import contextlib
 import zlib
@@ -15,23 +15,25 @@ from whoosh.reading import SegmentReader
 from whoosh.writing import SegmentWriter
 
 from psgflask.core import durable
-from psgflask.search.index import checksums, columns, merging, texts
-from psgflask.search.index.codec import Codec
+from psgflask.search.index import checksums, codec, columns, merging, texts
+from psgflask.search.index.codec import WIDTH, Codec
 from psgflask.search.index.documents import Document
+from psgflask.search.index.forward import pread
 from psgflask.search.index.inverting import Ints, inverted
-from psgflask.search.index.runs import Run
-from psgflask.search.index.sources import SegmentField
+from psgflask.search.index.merging import PostingArrays
+from psgflask.search.index.packed_arrays import ragged
+from psgflask.search.index.runs import SortedRun
 
 # Merging as many in the middle of somebody's request takes a moment, more does not.
 MOST_IN_PASSING = 300
-# From this share of deleted documents on a segment is written anew.
+# From this share of deleted documents on a segment is rewritten.
 MOST_DELETED = 0.25
 
 MergePolicy = Callable[[Any, list[Any]], list[Any]]
 
 
-class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
-    """Whoosh's writer, whose commit notes every file's sum before it takes effect."""
+class IndexWriter(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
+    """Whoosh's writer, which records every file's checksum before a commit takes effect."""
 
     def __init__(self, index: FileIndex, folder: Path) -> None:
         # Not in one compound file: Whoosh maps that into memory, and a mapped file that is
@@ -39,27 +41,26 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         super().__init__(index, codec=Codec(), compound=False, _lk=False)
         self.folder = folder
         self.docnum: int = 0
-        self._waiting: list[Document] = []
+        self._uninverted: list[Document] = []
         # What has postings for the new segment, and its documents' numbers there.
         self._sources: list[tuple[Callable[[str], merging.Field], Ints]] = []
         self._readers = contextlib.ExitStack()
-        self._texts: texts.Writer | None = None
+        self._texts: texts.TextWriter | None = None
 
     def add(self, document: Document) -> None:
         """Add a document; the same id must not be live in the index."""
-        self._waiting.append(document)
+        self._uninverted.append(document)
         self._added = True
         self.docnum += 1
 
-    def take(self, run: Run, kept: NDArray[np.bool_] | None = None) -> None:
-        """Add the documents of a run, or some of them, which must not be live in the index.
+    def add_run(self, run: SortedRun, wanted: NDArray[np.bool_]) -> None:
+        """Add the wanted documents of a run, which must not be live in the index.
 
         The run stays open until the commit.
         """
-        self._make_ready()
-        kept = np.ones(len(run.ids), np.bool_) if kept is None else kept
-        self._take(run, kept, self.docnum)
-        self.docnum += int(np.count_nonzero(kept))
+        self._invert_added()
+        self._add_run(run, wanted, self.docnum)
+        self.docnum += int(np.count_nonzero(wanted))
 
     def add_reader(self, reader: SegmentReader) -> None:
         """Take over what is live of a segment; the reader is closed after the commit."""
@@ -79,27 +80,27 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
 
     def commit(self, mergetype: MergePolicy) -> None:
         """Merge as the policy says, and put all in force."""
-        # What cannot be indexed is to fail before Whoosh's own commit: whoosh3 gives that up
-        # by itself, with files open.
-        self._make_ready()
+        # What cannot be indexed must fail before Whoosh's own commit: whoosh3 cancels that by
+        # itself, and leaves files open.
+        self._invert_added()
         super().commit(mergetype=mergetype)
 
     def cancel(self) -> None:
-        """Give up; nothing of this commit is ever in force."""
+        """Cancel: nothing of this commit takes effect."""
         if self._texts is not None:
             self._texts.close()
         super().cancel()
 
-    def _make_ready(self) -> None:
-        """Make a run of the documents that wait."""
-        if self._waiting:
-            run = Run.of(inverted(self._waiting))
-            self._take(run, np.ones(len(run.ids), np.bool_), self.docnum - len(self._waiting))
-            self._waiting = []
+    def _invert_added(self) -> None:
+        """Make a run of the documents added so far."""
+        if self._uninverted:
+            run = SortedRun.in_memory(inverted(self._uninverted))
+            self._add_run(run, np.ones(len(run.ids), np.bool_), self.docnum - len(self._uninverted))
+            self._uninverted = []
 
-    def _take(self, run: Run, kept: NDArray[np.bool_], begin: int) -> None:
-        new = np.full(len(kept), merging.GONE)
-        new[kept] = np.arange(begin, begin + np.count_nonzero(kept))
+    def _add_run(self, run: SortedRun, wanted: NDArray[np.bool_], begin: int) -> None:
+        new = np.full(len(wanted), merging.GONE)
+        new[wanted] = np.arange(begin, begin + np.count_nonzero(wanted))
         for number, stored, found in zip(new.tolist(), run.stored(), run.texts(), strict=True):
             if number > merging.GONE:
                 self.perdocwriter.start_doc(number)
@@ -110,9 +111,9 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         self._sources.append((run.field, new))
         self._added = True
 
-    def _of_texts(self) -> texts.Writer:
+    def _of_texts(self) -> texts.TextWriter:
         if self._texts is None:
-            self._texts = texts.Writer(self.folder, self.newsegment.segment_id())
+            self._texts = texts.TextWriter(self.folder, self.newsegment.segment_id())
         return self._texts
 
     def _flush_segment(self) -> None:
@@ -134,23 +135,25 @@ class Writer(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         beside = RamStorage()
         TOC(self.schema, segments, self.generation).write(beside, self.indexname)
         content: bytes = beside.files[name]
-        noted = checksums.read_sums(self.folder) if (self.folder / checksums.SUMS).exists() else {}
+        is_first = not (self.folder / checksums.SUMS).exists()
+        noted = {} if is_first else checksums.read_checksums(self.folder)
         for file in _files_of(self.folder, segments):
             if file.name not in noted:
-                noted[file.name] = checksums.sum_of(file)
+                noted[file.name] = checksums.checksum(file)
                 durable.fsync(file)
         noted[name] = (len(content), zlib.crc32(content))
-        checksums.write_sums(self.folder, noted)
+        checksums.write_checksums(self.folder, noted)
         # From here on the commit is in force.
         durable.atomic_write(self.folder / name, content)
         clean_files(self.storage, self.indexname, self.generation, segments)
         there = {file.name for file in self.folder.iterdir()}
-        checksums.write_sums(self.folder, {k: right for k, right in noted.items() if k in there})
+        left = {name: right for name, right in noted.items() if name in there}
+        checksums.write_checksums(self.folder, left)
 
 
 def _files_of(folder: Path, segments: list[Any]) -> list[Path]:
     names = {segment.segment_id() for segment in segments}
-    # What is derived of the others has a sum of its own, and goes with them.
+    # Derived files have checksums of their own.
     return [
         file
         for file in folder.iterdir()
@@ -169,7 +172,7 @@ def thoroughly(writer: Any, segments: list[Any]) -> list[Any]:
 
 
 def purging(writer: Any, segments: list[Any]) -> list[Any]:
-    """Write anew what holds deleted documents, so that nothing is left of their text."""
+    """Rewrite segments with deleted documents, so that nothing is left of their text."""
     return _rewrite(writer, segments, [each for each in segments if each.deleted_count()])
 
 
@@ -205,3 +208,34 @@ def _rewrite(writer: Any, segments: list[Any], merged: list[Any]) -> list[Any]:
         if segment.doc_count():
             writer.add_reader(SegmentReader(writer.storage, writer.schema, segment))
     return [segment for segment in segments if segment not in merged]
+
+
+class SegmentField:
+    """A field of a segment, as `merging` reads it."""
+
+    def __init__(self, reader: Any, name: str) -> None:
+        self._terms, infos = codec.terms_of(reader, name)
+        self._file = reader._terms._postfile.fileno()
+        self._at = infos["at"].astype(np.int64)
+        self._numbers = infos["bytes"].astype(np.int64) // WIDTH
+        self.documents = infos["documents"].astype(np.int64)
+        # All numbers but one for each document are frequencies and places, or there are none.
+        self.times = np.maximum(self._numbers - 2 * self.documents, 0)
+
+    def terms(self, begin: int, end: int) -> list[bytes]:
+        """Return some terms."""
+        return self._terms[begin:end]
+
+    def postings(self, begin: int, end: int) -> PostingArrays:
+        """Return the postings of some terms, which lie in their order. Raises IndexBroken."""
+        if begin == end:
+            empty = np.zeros(0, np.uint32)
+            return empty, empty, empty
+        numbers, documents = self._numbers[begin:end], self.documents[begin:end]
+        region = pread(self._file, int(numbers.sum()) * WIDTH, int(self._at[begin]))
+        starts = np.cumsum(numbers) - numbers
+        at = ragged(starts, documents)
+        if not self.times[begin:end].any():
+            return region[at], region[:0], region[:0]
+        places = ragged(starts + 2 * documents, self.times[begin:end])
+        return region[at], region[at + np.repeat(documents, documents)], region[places]

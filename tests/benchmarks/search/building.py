@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from psgflask.search.index import Document, Store, programs
+from psgflask.search.index import Document, Store, worker_pool
 from tests.benchmarks.search import whoosh_engine
 
 LOOK = 0.02  # seconds between two looks at the memory
@@ -37,7 +37,7 @@ def line(documents: Sequence[Document]) -> str:
     """Say what each way of building costs."""
     builds: dict[str, Build] = {
         "ours in one process": partial(_ours, processes=1),
-        f"in up to {programs.processors()}": partial(_ours, processes=programs.processors()),
+        f"in up to {worker_pool.processors()}": partial(_ours, processes=worker_pool.processors()),
         "plain Whoosh": whoosh_engine.build,
     }
     costs = "; ".join(f"{name} {measured(build, documents)}" for name, build in builds.items())

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from psgflask.core.language_names import LANGUAGES
 from psgflask.search.engine.protocol import IndexUnavailable
-from psgflask.search.index.codec import Postings, read
+from psgflask.search.index.codec import StoredPostings, read
 from psgflask.search.language import stem
 from tests.search.reference.bitsets import bits
 from tests.search.reference.lexicon import Lexicon
@@ -195,7 +195,7 @@ class Snapshot:
                     found[number] = places[ends[place] : ends[place + 1]]
         return found
 
-    def _postings(self, field: str, text: str) -> Iterator[tuple[int, bool, Postings]]:
+    def _postings(self, field: str, text: str) -> Iterator[tuple[int, bool, StoredPostings]]:
         """Yield (number of the first document, nothing deleted, postings) of each segment."""
         encoded = text.encode()
         for leaf, base, _segment in self._leaves:
@@ -238,7 +238,7 @@ def _years(doc: Doc) -> Iterable[int]:
     return range(doc.dated_from.year, doc.dated_to.year + 1)
 
 
-def postings(leaf: Any, field: str, term: bytes) -> Postings | None:
+def postings(leaf: Any, field: str, term: bytes) -> StoredPostings | None:
     """Return a term's postings in one segment, deleted documents among them; None if not there."""
     if (field, term) not in leaf:
         return None

@@ -16,7 +16,7 @@ from psgflask.news import publishing
 from psgflask.news.models import Article, Attachment, Topic
 from psgflask.search.engine.protocol import SearchOptions
 from psgflask.search.engine.vector import VectorEngine
-from psgflask.search.index import Document, OtherSchema, checksums, locking
+from psgflask.search.index import Document, OtherSchema, checksums, store
 from psgflask.search.index.documents import SCHEMA_VERSION
 from psgflask.search.query.parsing import parse
 from psgflask.search.sync import documents, keeper, ledger
@@ -307,7 +307,7 @@ def test_what_a_rebuild_keeps_from_being_let_go_goes_once_it_has_ended(
     keeper.rebuild(app)
     folder = keeper.store(app).folder
     assert len(list(folder.glob("g-*"))) == 2
-    with locking.take(folder, locking.BUILD, wait=False) or pytest.fail("locked"):
+    with store.take_lock(folder, store.BUILD_LOCK, wait=False) or pytest.fail("locked"):
         keeper.sweep(app, now=now + timedelta(hours=25))
         assert len(list(folder.glob("g-*"))) == 2
     keeper.sweep(app, now=now + timedelta(hours=25, minutes=1))

@@ -1,4 +1,4 @@
-"""Programs that write runs and fail at it: each run is there in the end, and the log says why."""
+"""Worker processes that fail: each run is written in the end, and the log says why."""
 
 import contextlib
 import errno
@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from psgflask.search.index import programs
-from psgflask.search.index.runs import Run
+from psgflask.search.index import worker_pool
+from psgflask.search.index.runs import SortedRun
 from tests.search.corpus import document
 
 CHUNKS = [[1, 2], [3], [4, 5], [6], [7]]
 ALL = [number for chunk in CHUNKS for number in chunk]
 
-# The program itself, with a line that comes before it does anything.
+# The script of the worker process, with a line that runs before anything else.
 CHANGED = """
 import os, runpy, sys, time
-there = runpy.run_path({program!r})
+there = runpy.run_path({script!r})
 there["make_packages"]()
 from psgflask.search.index import runs
 {line}
@@ -30,7 +30,7 @@ there["main"]()
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
-    """The programs that are started."""
+    """The worker processes that are started."""
     start = subprocess.Popen
     found: list[subprocess.Popen[bytes]] = []
 
@@ -43,22 +43,22 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
 
 
 def change(monkeypatch: pytest.MonkeyPatch, folder: Path, line: str) -> None:
-    """Let the programs begin with a line of their own."""
+    """Let the worker processes run a line first."""
     changed = folder / "changed.py"
-    changed.write_text(CHANGED.format(program=str(programs.PROGRAM), line=line))
-    monkeypatch.setattr(programs, "PROGRAM", changed)
+    changed.write_text(CHANGED.format(script=str(worker_pool.SCRIPT), line=line))
+    monkeypatch.setattr(worker_pool, "SCRIPT", changed)
 
 
-def written(folder: Path, body: str = "") -> Iterator[Run]:
-    """Let two programs write the runs of all chunks."""
+def written(folder: Path, body: str = "") -> Iterator[SortedRun]:
+    """Let two worker processes write the runs of all chunks."""
     jobs = (
         (folder / f"run{chunk[0]}", [document(number, "Title", body) for number in chunk])
         for chunk in CHUNKS
     )
-    return programs.written(jobs, 2)
+    return worker_pool.write_runs(jobs, 2)
 
 
-def ids(found: Iterator[Run]) -> list[list[int]]:
+def ids(found: Iterator[SortedRun]) -> list[list[int]]:
     """Return the ids of each run, and close it."""
     read = []
     for run in found:
@@ -84,7 +84,7 @@ else:
 
 
 @pytest.mark.parametrize("line", [OTHER_MAKE, OTHER_SCHEMA, UNWRITTEN, CUT_SHORT])
-def test_a_run_of_other_code_is_written_again_and_its_program_given_no_more(
+def test_a_run_of_other_code_is_written_again_and_its_process_gets_no_further_job(
     tmp_path: Path,
     made: list[int],
     monkeypatch: pytest.MonkeyPatch,
@@ -94,14 +94,14 @@ def test_a_run_of_other_code_is_written_again_and_its_program_given_no_more(
     change(monkeypatch, tmp_path, line)
     assert ids(written(tmp_path)) == CHUNKS
     assert made == ALL
-    assert caplog.messages == [programs.UNDONE % "is of other code"] * 2
-    # What stays in the files is of our make too.
+    assert caplog.messages == [worker_pool.FAILED % "is of other code"] * 2
+    # What stays in the files was written by this code too.
     for chunk in CHUNKS:
-        run = Run.found(tmp_path / f"run{chunk[0]}") or pytest.fail("not found")
+        run = SortedRun.open_valid(tmp_path / f"run{chunk[0]}") or pytest.fail("not found")
         run.close()
 
 
-def test_of_two_programs_one_that_is_left_goes_on(
+def test_if_one_of_two_processes_dies_the_other_goes_on(
     tmp_path: Path,
     made: list[int],
     monkeypatch: pytest.MonkeyPatch,
@@ -110,11 +110,11 @@ def test_of_two_programs_one_that_is_left_goes_on(
     change(monkeypatch, tmp_path, FIRST_DIES.format(folder=str(tmp_path / "first")))
     assert ids(written(tmp_path)) == CHUNKS
     assert made in CHUNKS[:2]
-    assert caplog.messages == [programs.UNDONE % "has died"]
+    assert caplog.messages == [worker_pool.FAILED % "has died"]
 
 
 @pytest.mark.parametrize(("room", "made_here"), [(0, ALL), (1, [])])
-def test_as_many_programs_work_as_can_be_started(
+def test_as_many_processes_work_as_can_be_started(
     tmp_path: Path,
     made: list[int],
     started: list[subprocess.Popen[bytes]],
@@ -134,11 +134,11 @@ def test_as_many_programs_work_as_can_be_started(
     assert ids(written(tmp_path)) == CHUNKS
     assert made == made_here
     assert [f"{room} of 2 programs" in message for message in caplog.messages] == [True]
-    assert [program.returncode for program in started] == [0] * room
+    assert [process.returncode for process in started] == [0] * room
 
 
 @pytest.mark.parametrize("body", ["", "more than fits into a pipe " * 10_000])
-def test_a_program_that_hangs_is_killed_and_its_run_written_here(
+def test_a_process_that_hangs_is_killed_and_its_run_written_here(
     tmp_path: Path,
     made: list[int],
     started: list[subprocess.Popen[bytes]],
@@ -147,14 +147,14 @@ def test_a_program_that_hangs_is_killed_and_its_run_written_here(
     body: str,
 ) -> None:
     change(monkeypatch, tmp_path, READS_NOTHING)
-    monkeypatch.setattr(programs, "LIMIT", 0.05)
+    monkeypatch.setattr(worker_pool, "TIMEOUT", 0.05)
     assert ids(written(tmp_path, body)) == CHUNKS
     assert made == ALL
-    assert [program.returncode for program in started] == [-signal.SIGKILL] * 2
-    assert caplog.messages == [programs.UNDONE % "hangs"] * 2
+    assert [process.returncode for process in started] == [-signal.SIGKILL] * 2
+    assert caplog.messages == [worker_pool.FAILED % "hangs"] * 2
 
 
-def test_a_program_that_does_not_end_when_all_is_written_is_killed(
+def test_a_process_that_does_not_end_when_all_is_written_is_killed(
     tmp_path: Path,
     made: list[int],
     started: list[subprocess.Popen[bytes]],
@@ -164,6 +164,6 @@ def test_a_program_that_does_not_end_when_all_is_written_is_killed(
     for run in written(tmp_path):
         run.close()
         if run.ids == CHUNKS[-1]:
-            monkeypatch.setattr(programs, "LIMIT", 0.05)
+            monkeypatch.setattr(worker_pool, "TIMEOUT", 0.05)
     assert made == []
-    assert [program.returncode for program in started] == [-signal.SIGKILL] * 2
+    assert [process.returncode for process in started] == [-signal.SIGKILL] * 2

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psgflask.search.index import IndexBroken, prepared
-from psgflask.search.index.texts import TEXTS, Texts, Writer, encoded
+from psgflask.search.index.texts import TEXTS, Texts, TextWriter, encoded
 from tests.search.corpus import Index, document
 
 TEXT = st.text() | st.text(alphabet="aÁñ½ﬁ\u0301 \n\t-’ß")
@@ -39,13 +39,13 @@ def test_a_text_is_folded_sign_by_sign(text: str, folded: str) -> None:
 def test_what_is_read_is_what_was_written(texts: list[str]) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        writer = Writer(folder, "a")
+        writer = TextWriter(folder, "a")
         for text in texts:
             writer.put(*encoded(text))
         writer.close()
         with closing(Texts(folder, "a")) as kept:
             assert [kept.of(number) for number in range(len(texts))] == list(map(prepared, texts))
-            again = Writer(folder, "b")
+            again = TextWriter(folder, "b")
             again.take(kept, reversed(range(len(texts))))
             again.close()
         with closing(Texts(folder, "b")) as kept:
@@ -54,7 +54,7 @@ def test_what_is_read_is_what_was_written(texts: list[str]) -> None:
 
 @pytest.mark.parametrize("left", [0, 7, 8, 30])
 def test_a_file_that_is_cut_short_is_broken(tmp_path: Path, left: int) -> None:
-    writer = Writer(tmp_path, "a")
+    writer = TextWriter(tmp_path, "a")
     writer.put(*encoded("text " * 20))
     writer.close()
     file = tmp_path / f"a{TEXTS}"

@@ -1,4 +1,4 @@
-"""Packed arrays: several named NumPy arrays in one file, read whole or in parts as they lie."""
+"""NumPy arrays: several named ones packed into one file, and ragged ones in one flat array."""
 
 import json
 import os
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 ALIGNED = 64
 FIRST = 16  # bytes: the CRC-32 of all that follows, the length of the header
 CHUNK = 1 << 20
+
+Ints = NDArray[np.int64]
 
 
 def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -45,7 +47,7 @@ class Stored(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of them."""
+        """Close the file."""
         ...
 
 
@@ -85,9 +87,9 @@ class InFile:
         return np.frombuffer(found, kind)
 
     def whole(self) -> dict[str, NDArray[Any]]:
-        """Return all arrays, each in memory of its own. Raises ValueError for a harmed file."""
+        """Return all arrays, each in memory of its own. Raises ValueError for a damaged file."""
         if not self.is_sound():
-            raise ValueError("The sum is not right")
+            raise ValueError("The checksum does not match")
         return {name: self.part(name) for name in self._places}
 
     def is_sound(self) -> bool:
@@ -99,7 +101,7 @@ class InFile:
         return crc == right
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         os.close(self._file)
 
     def _read(self, length: int, at: int) -> bytes:
@@ -109,3 +111,11 @@ class InFile:
         if len(found) != length:
             raise ValueError("The file is cut short")
         return found
+
+
+def ragged(starts: Ints, lengths: Ints) -> Ints:
+    """Return the indices of slices that begin at `starts`, one slice after the other."""
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if len(ends) else 0
+    indices: Ints = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    return indices

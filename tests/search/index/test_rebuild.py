@@ -1,4 +1,4 @@
-"""A rebuild: in runs, by several processes, killed and gone on with; the index is the same."""
+"""A rebuild: in runs, by several processes, killed and resumed; the index is the same."""
 
 import os
 import signal
@@ -20,12 +20,12 @@ from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import (
     Document,
     Store,
-    building,
     content_hash,
     merging,
-    programs,
-    run_program,
+    rebuild,
     runs,
+    worker_pool,
+    worker_process,
 )
 from psgflask.search.language import stem, words
 from psgflask.search.query.parsing import parse
@@ -34,7 +34,7 @@ from psgflask.search.sync import keeper
 from tests import factories
 from tests.search.corpus import NOW, Index, document
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FULL, CUT = 11, 3  # documents in all, and in a run
 
 Postings = dict[tuple[str, str], dict[int, list[int]]]
@@ -49,7 +49,7 @@ def article(number: int, body: str = "") -> Document:
 ARTICLES = [article(number) for number in range(1, FULL + 1)]
 
 
-def rebuild(store: Store, found: Iterable[Document], processes: int = 1, **said: Any) -> None:
+def build(store: Store, found: Iterable[Document], processes: int = 1, **said: Any) -> None:
     store.rebuild(found, late=lambda ids: ([], []), processes=processes, **said)
 
 
@@ -95,7 +95,7 @@ def holds(store: Store, found: list[Document]) -> bool:
 @pytest.fixture
 def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a few documents be many."""
-    monkeypatch.setattr(building, "MOST_ARTICLES", CUT)
+    monkeypatch.setattr(rebuild, "MOST_ARTICLES", CUT)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def store(tmp_path: Path, short_runs: None) -> Store:
 
 
 def left(store: Store) -> list[Path]:
-    return list((store.folder / building.FOLDER).glob("*"))
+    return list((store.folder / rebuild.FOLDER).glob("*"))
 
 
 TEXT = st.text(max_size=30) | st.text(alphabet="aAÁñ½ﬁ\u0301ϓ \n-’ß", max_size=30)
@@ -121,14 +121,14 @@ def test_runs_merged_in_small_blocks_hold_each_word_at_its_place(
     found: list[tuple[str, str, str]],
     most: int,
 ) -> None:
-    monkeypatch.setattr(building, "MOST_ARTICLES", 2)
+    monkeypatch.setattr(rebuild, "MOST_ARTICLES", 2)
     monkeypatch.setattr(merging, "MOST", most)
     documents = [
         document(number, title, body, language=language)
         for number, (title, body, language) in enumerate(found, 8)
     ]
     index = Index(tmp_path_factory.mktemp("any"))
-    rebuild(index.store, documents)
+    build(index.store, documents)
     assert holds(index.store, documents)
     # What was taken out goes with the next merge, and nothing else does.
     index.change([], [each.id for each in documents[::2]])
@@ -141,13 +141,13 @@ def test_runs_merged_in_small_blocks_hold_each_word_at_its_place(
 def test_as_many_processes_as_there_are_make_the_same_index(
     store: Store, made: list[int], processes: int
 ) -> None:
-    told: list[int] = []
-    rebuild(store, iter(ARTICLES), processes, progress=told.append)
+    reported: list[int] = []
+    build(store, iter(ARTICLES), processes, progress=reported.append)
     assert holds(store, ARTICLES)
-    # With programs of their own to write runs, none is left for this process.
+    # With worker processes that write runs, none is left for this process.
     assert made == ([each.id for each in ARTICLES] if processes == 1 else [])
-    assert told == sorted(told)
-    assert told[-1] == FULL
+    assert reported == sorted(reported)
+    assert reported[-1] == FULL
     assert left(store) == []
 
 
@@ -156,7 +156,7 @@ def test_an_id_given_twice_is_in_the_index_once_and_can_be_taken_out(
     store: Store, numbers: list[int]
 ) -> None:
     twice = [article(number, f"Place {place}") for place, number in enumerate(numbers)]
-    rebuild(store, twice)
+    build(store, twice)
     assert holds(store, twice[:1] + [each for each in twice if each.id > 1])
     with store.writing(wait=True) or pytest.fail("locked"):
         store.apply([], [1])
@@ -167,30 +167,30 @@ def test_what_fits_into_one_run_is_made_here_and_never_written(
     store: Store, made: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runs, "write", lambda file, arrays: pytest.fail("written"))
-    rebuild(store, ARTICLES[:CUT], processes=2)
+    build(store, ARTICLES[:CUT], processes=2)
     assert made == [1, 2, 3]
     assert holds(store, ARTICLES[:CUT])
 
 
 def test_a_long_text_ends_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(building, "MOST_LETTERS", 100)
+    monkeypatch.setattr(rebuild, "MOST_CHARACTERS", 100)
     lengths = [(1, 2), (2, 50), (3, 2), (4, 2)]
     found = [document(number, "Title", "word " * count) for number, count in lengths]
-    assert [[each.id for each in chunk] for chunk in building._chunks(found)] == [[1, 2], [3, 4]]
+    assert [[each.id for each in chunk] for chunk in rebuild._batches(found)] == [[1, 2], [3, 4]]
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from psgflask.search.index import Store, building
-from tests.search import test_rebuilding as here
+from psgflask.search.index import Store, rebuild
+from tests.search.index import test_rebuild as here
 
 def until_killed():
     yield from here.ARTICLES[:int(sys.argv[2])]
     os.kill(os.getpid(), signal.SIGKILL)
 
-building.MOST_ARTICLES = here.CUT
-here.rebuild(Store(Path(sys.argv[1])), until_killed(), int(sys.argv[3]))
+rebuild.MOST_ARTICLES = here.CUT
+here.build(Store(Path(sys.argv[1])), until_killed(), int(sys.argv[3]))
 """
 
 
@@ -201,16 +201,16 @@ def kill_one(store: Store, after: int, processes: int = 1) -> None:
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
 
 
-def test_a_rebuild_killed_in_the_middle_goes_on_where_it_was(
+def test_a_rebuild_killed_in_the_middle_is_resumed(
     store: Store, made: list[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    rebuild(store, ARTICLES[:2])
+    build(store, ARTICLES[:2])
     kill_one(store, after=8)
     # Readers have what they had.
     assert holds(store, ARTICLES[:2])
     assert store.done_before() == 6
     made.clear()
-    rebuild(store, ARTICLES)
+    build(store, ARTICLES)
     assert made == [7, 8, 9, 10, 11]
     assert holds(store, ARTICLES)
     assert left(store) == []
@@ -224,11 +224,11 @@ def answers(store: Store, q: str) -> list[int]:
     return list(VectorEngine(store).search(parse(q, interface="en"), ask).ids)
 
 
-def test_of_two_programs_at_work_when_the_rebuild_is_killed_none_goes_on_and_none_does_harm(
+def test_two_worker_processes_of_a_killed_rebuild_end_and_do_no_harm(
     store: Store, made: list[int]
 ) -> None:
     kill_one(store, after=8, processes=2)
-    rebuild(store, ARTICLES)
+    build(store, ARTICLES)
     assert {9, 10, 11} <= set(made)
     assert holds(store, ARTICLES)
 
@@ -236,7 +236,7 @@ def test_of_two_programs_at_work_when_the_rebuild_is_killed_none_goes_on_and_non
 def test_what_changed_between_kill_and_resume_is_in_the_index_and_nothing_else_is_made_anew(
     store: Store, made: list[int]
 ) -> None:
-    rebuild(store, ARTICLES)
+    build(store, ARTICLES)
     kill_one(store, after=FULL)
     # Of nine articles that are done one is revised, as the index hears, one as nobody hears, one
     # is withdrawn, and one is published between two others.
@@ -245,7 +245,7 @@ def test_what_changed_between_kill_and_resume_is_in_the_index_and_nothing_else_i
     with store.writing(wait=True) or pytest.fail("locked"):
         store.apply([revised], [6])
     made.clear()
-    rebuild(store, now)
+    build(store, now)
     assert made == [0, 2, 5, 10, 11]
     assert holds(store, now)
 
@@ -254,20 +254,20 @@ def test_a_rebuild_killed_twice_keeps_what_both_had_done(store: Store, made: lis
     kill_one(store, after=5)
     kill_one(store, after=9)
     made.clear()
-    rebuild(store, ARTICLES)
+    build(store, ARTICLES)
     assert made == [10, 11]
     assert holds(store, ARTICLES)
 
 
-def test_a_rebuild_that_failed_goes_on_where_it_was(store: Store, made: list[int]) -> None:
+def test_a_rebuild_that_failed_is_resumed(store: Store, made: list[int]) -> None:
     def failing() -> Iterator[Document]:
         yield from ARTICLES[:7]
         raise OSError("the database is gone")
 
     with pytest.raises(OSError, match="gone"):
-        rebuild(store, failing())
+        build(store, failing())
     made.clear()
-    rebuild(store, ARTICLES)
+    build(store, ARTICLES)
     assert made == [7, 8, 9, 10, 11]
     assert holds(store, ARTICLES)
 
@@ -292,26 +292,26 @@ def test_a_run_that_is_not_whole_is_made_again(store: Store, made: list[int], ha
     harm(left(store)[0])
     assert store.done_before() == 3
     made.clear()
-    rebuild(store, ARTICLES)
+    build(store, ARTICLES)
     assert len(made) == FULL - 3
     assert holds(store, ARTICLES)
 
 
 @pytest.mark.parametrize("version", ["VERSION", "SCHEMA_VERSION"])
-def test_runs_of_another_make_are_let_go(
+def test_runs_of_another_version_are_deleted(
     store: Store, made: list[int], monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
     kill_one(store, after=8)
     monkeypatch.setattr(runs, version, getattr(runs, version) + 1)
     assert store.done_before() == 0
     made.clear()
-    rebuild(store, ARTICLES)
+    build(store, ARTICLES)
     assert made == [each.id for each in ARTICLES]
     assert holds(store, ARTICLES)
 
 
 @pytest.mark.parametrize("program", ["", "import sys; sys.stdin.buffer.read(9)", "import none"])
-def test_what_a_program_that_dies_leaves_undone_is_done_here(
+def test_what_a_worker_process_that_dies_leaves_undone_is_done_here(
     store: Store,
     made: list[int],
     tmp_path: Path,
@@ -320,30 +320,30 @@ def test_what_a_program_that_dies_leaves_undone_is_done_here(
 ) -> None:
     dying = tmp_path / "dying.py"
     dying.write_text(program)
-    monkeypatch.setattr(programs, "PROGRAM", dying)
-    rebuild(store, ARTICLES, processes=2)
+    monkeypatch.setattr(worker_pool, "SCRIPT", dying)
+    build(store, ARTICLES, processes=2)
     assert made == [each.id for each in ARTICLES]
     assert holds(store, ARTICLES)
 
 
-@pytest.mark.parametrize("sent", [b"", b"\x01", run_program.framed(b"half of it")[:-3]])
-def test_a_program_ends_when_whoever_started_it_is_gone(sent: bytes) -> None:
-    command = [sys.executable, "-P", str(programs.PROGRAM)]
+@pytest.mark.parametrize("sent", [b"", b"\x01", worker_process.framed(b"half of it")[:-3]])
+def test_a_worker_process_ends_when_its_parent_is_gone(sent: bytes) -> None:
+    command = [sys.executable, "-P", str(worker_pool.SCRIPT)]
     ended = subprocess.run(command, input=sent, capture_output=True, check=False, timeout=60)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
 
 
-def test_a_program_loads_nothing_of_the_site_but_what_it_needs() -> None:
+def test_a_worker_process_imports_nothing_of_the_site_but_what_it_needs() -> None:
     asked = (
-        f"import runpy, sys; runpy.run_path({str(programs.PROGRAM)!r})['make_packages']();"
+        f"import runpy, sys; runpy.run_path({str(worker_pool.SCRIPT)!r})['make_packages']();"
         "from psgflask.search.index import inverting, runs;"
         "sys.exit(bool({'flask', 'sqlalchemy', 'whoosh'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-P", "-c", asked], check=False).returncode == 0
 
 
-def test_a_day_later_what_is_left_of_a_rebuild_is_let_go(store: Store) -> None:
-    rebuild(store, ARTICLES[:2])
+def test_a_day_later_what_is_left_of_a_rebuild_is_deleted(store: Store) -> None:
+    build(store, ARTICLES[:2])
     kill_one(store, after=8)
     with store.writing(wait=True) or pytest.fail("locked"):
         store.tidy()

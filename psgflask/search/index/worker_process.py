@@ -1,7 +1,7 @@
-"""The program that writes runs, one after the other, until its standard input ends.
+"""The worker process that writes sorted runs, one after the other, until its standard input ends.
 
-Started by `programs`, by its path. It needs five modules of the site, and not the second that it
-takes to load all of it: so the packages that they lie in are made here without what they open with.
+Started by `worker_pool`, by its path. It needs five modules of the site, and not the second that
+it takes to import all of it: so their packages are made here, empty.
 """
 
 import os
@@ -14,23 +14,23 @@ from typing import IO
 
 DONE = b"\n"
 LENGTH = 8  # bytes
-NICE = 10  # behind whoever serves pages
+NICE = 10  # pages are served first
 
 
 def framed(content: bytes) -> bytes:
-    """Return what is sent as the program reads it."""
+    """Return content with its length before it, as the worker process reads it."""
     return len(content).to_bytes(LENGTH, "little") + content
 
 
 def received(stream: IO[bytes]) -> bytes | None:
-    """Return what was sent next; None when the sender has ended, be it in the middle."""
+    """Return the next content; None when the input has ended, be it in the middle."""
     length = int.from_bytes(stream.read(LENGTH), "little")
     content = stream.read(length)
     return content if length and len(content) == length else None
 
 
 def make_packages() -> None:
-    """Make the packages that the modules lie in, empty."""
+    """Make the packages of the modules that are needed, empty."""
     folder = Path(__file__).resolve().parent
     for name in ("psgflask.search.index", "psgflask.search", "psgflask"):
         package = sys.modules[name] = ModuleType(name)
@@ -39,8 +39,8 @@ def make_packages() -> None:
 
 
 def main() -> None:
-    """Write what comes in; answer each run that is written whole."""
-    # Who presses Ctrl-C means the rebuild, which ends this program by ending its input.
+    """Write the runs that are asked for; answer once each is written whole."""
+    # Ctrl-C is for the rebuild, which ends this process by closing its input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICE)
     make_packages()
