@@ -9,8 +9,7 @@ health check for monitors.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
 
 from flask import Flask, current_app, request
@@ -86,15 +85,6 @@ class Slots:
                 self._queue.popleft().set()
             else:
                 self._free += 1
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold a slot for the length of the block. Raises QueueFull."""
-        self.acquire()
-        try:
-            yield
-        finally:
-            self.release()
 
 
 def init_app(app: Flask) -> None:

@@ -29,6 +29,7 @@ from psgflask.search.sync import keeper
 from tests.benchmarks.servers import serving
 from tests.drills.drill_s4 import SEND, Visitor
 from tests.drills.installation import fresh, let_go
+from tests.search.sync.ledger_queue import queue_length
 
 ROOT = Path(__file__).resolve().parents[2]
 HEALED_WITHIN = 60
@@ -151,7 +152,7 @@ class Drill:
     def is_well(self) -> bool:
         """Say whether the index holds what the database does, and the worker has no complaint."""
         with suppress(IndexBroken):
-            waiting, _since = keeper.waiting(self.app)
+            waiting = queue_length(self.app)
             held = len(keeper.store(self.app).hashes())
             let_go()
             return (

@@ -94,9 +94,7 @@ def recode_data(data: bytes) -> tuple[dict[str, object], bytes]:
     except Image.DecompressionBombError as error:
         raise PictureRefused(TOO_LARGE) from error
     except UnidentifiedImageError as error:
-        raise PictureRefused(
-            "is not a JPEG, PNG or WebP picture: save it as one of these"
-        ) from error
+        raise PictureRefused(NO_PICTURE) from error
     except (PictureRefused, MemoryError):
         raise
     except Exception as error:  # a damaged file may raise anything in a decoder

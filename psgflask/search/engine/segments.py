@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from psgflask.search.engine.fuzzy_lexicon import FuzzyLexicon
 from psgflask.search.index.codec import WIDTH
-from psgflask.search.index.columns import EXACT, FORWARD, Columns, Lexicon, Run
+from psgflask.search.index.columns import EXACT, FORWARD, Columns, Lexicon, TermInfos
 from psgflask.search.index.forward import MOST_REPEATED, PAIR, TITLE_COUNTS, pread
 from psgflask.search.index.generations import IndexBroken
 from psgflask.search.index.texts import Text, Texts
@@ -138,13 +138,13 @@ class Segment:
             self._ordinals[other.name, kind] = found
         return self._ordinals[other.name, kind]
 
-    def frequencies(self, run: Run, ordinal: int) -> tuple[DocIds, DocIds]:
+    def frequencies(self, run: TermInfos, ordinal: int) -> tuple[DocIds, DocIds]:
         """Return document ids and frequencies of a term in one field. Raises IndexBroken."""
         count = int(run.documents[ordinal])
         found = pread(self._postings, 2 * WIDTH * count, int(run.at[ordinal])).view(np.int32)
         return found[:count], found[count:]
 
-    def positions(self, run: Run, ordinal: int) -> TermPositions:
+    def positions(self, run: TermInfos, ordinal: int) -> TermPositions:
         """Return the postings of a term in one field with positions. Raises IndexBroken."""
         count = int(run.documents[ordinal])
         length = WIDTH * (2 * count + int(run.times[ordinal]))

@@ -29,7 +29,7 @@ Ints = NDArray[np.int64]  # on disk and in memory as 32 bits where that is enoug
 
 
 @dataclass(frozen=True)
-class Run:
+class TermInfos:
     """Where the postings of each term of a lexicon lie on one side (title or body)."""
 
     at: Ints  # bytes from the start of the segment's file of postings
@@ -47,8 +47,8 @@ class Lexicon:
 
     blob: bytes
     ends: Ints  # where each term begins, and at last where the blob ends
-    body: Run
-    title: Run
+    body: TermInfos
+    title: TermInfos
     n: Ints
     f: Ints
 
@@ -131,8 +131,8 @@ def load(folder: Path, segment: str) -> Columns | None:
         lexicons[kind] = Lexicon(
             packed_arrays.content(own["blob"]),
             own["ends"],
-            Run(own["body_at"], own["body_documents"], own["body_times"]),
-            Run(own["title_at"], own["title_documents"], own["title_times"]),
+            TermInfos(own["body_at"], own["body_documents"], own["body_times"]),
+            TermInfos(own["title_at"], own["title_documents"], own["title_times"]),
             own["n"],
             own["f"],
         )

@@ -291,9 +291,3 @@ def _published(app: Flask, now: datetime) -> int:
 def _late(app: Flask, ids: list[int], now: datetime | None) -> tuple[list[Document], list[int]]:
     with _reading(app) as session:
         return _now_of(session, ids, now)
-
-
-def waiting(app: Flask) -> tuple[int, datetime | None]:
-    """Return how many changes the index has yet to hear of, and since when the oldest waits."""
-    with _reading(app) as session:
-        return ledger.waiting(session)

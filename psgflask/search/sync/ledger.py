@@ -1,9 +1,8 @@
 """The ledger's entries: written with each change, in its transaction, so that none is lost."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
-from sqlalchemy import Row, delete, event, func, insert, select
+from sqlalchemy import Row, delete, event, insert, select
 from sqlalchemy.orm import Session, UOWTransaction
 from sqlalchemy.orm.attributes import instance_state
 
@@ -61,14 +60,6 @@ def articles(session: Session) -> set[int]:
 def strike(session: Session, entries: Iterable[int]) -> None:
     """Take entries out, by their ids; the caller commits."""
     session.execute(delete(LedgerEntry).where(LedgerEntry.id.in_(list(entries))))
-
-
-def waiting(session: Session) -> tuple[int, datetime | None]:
-    """Return how many entries wait, and since when the oldest does."""
-    number, since = session.execute(
-        select(func.count(), func.min(LedgerEntry.queued_at)).select_from(LedgerEntry)
-    ).one()
-    return number, since
 
 
 def _key(row: Article | Issue) -> int:

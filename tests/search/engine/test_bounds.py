@@ -16,7 +16,7 @@ from psgflask.search.engine.snapshot import (
     MAX_POSITIONS_CACHE,
 )
 from psgflask.search.engine.term_scores import MAX_EXPANSIONS
-from psgflask.search.index.columns import Run
+from psgflask.search.index.columns import TermInfos
 from psgflask.search.query.parsing import MAX_TERMS
 from tests.search.corpus import Index, document
 
@@ -46,11 +46,11 @@ def reads(index: Index) -> Iterator[list[int]]:
     seen: list[int] = []
     frequencies, positions = Segment.frequencies, Segment.positions
 
-    def counted_frequencies(segment: Segment, run: Run, place: int) -> object:
+    def counted_frequencies(segment: Segment, run: TermInfos, place: int) -> object:
         seen.append(place)
         return frequencies(segment, run, place)
 
-    def counted_positions(segment: Segment, run: Run, place: int) -> object:
+    def counted_positions(segment: Segment, run: TermInfos, place: int) -> object:
         seen.append(place)
         return positions(segment, run, place)
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from psgflask.search.engine.fuzzy_lexicon import FuzzyLexicon, FuzzyMatch
 from psgflask.search.index import signatures
-from psgflask.search.index.columns import Lexicon, Likeness, Run
+from psgflask.search.index.columns import Lexicon, Likeness, TermInfos
 from tests.search.engine.test_lexicon import edits_by_table
 
 LETTERS = st.text(alphabet="abcñ1", min_size=1, max_size=9)
@@ -15,7 +15,10 @@ def neighbours_of(words: set[str]) -> FuzzyLexicon:
     texts = sorted(word.encode() for word in words)
     blob, ends = b"".join(texts), np.cumsum([0, *map(len, texts)])
     nothing = np.zeros(len(texts), np.int64)
-    body, title = Run(nothing, np.arange(len(texts)), nothing), Run(nothing, nothing + 1, nothing)
+    body, title = (
+        TermInfos(nothing, np.arange(len(texts)), nothing),
+        TermInfos(nothing, nothing + 1, nothing),
+    )
     lexicon = Lexicon(blob, ends, body, title, nothing, nothing)
     return FuzzyLexicon(lexicon, Likeness(**signatures.of_words(blob, ends)))
 

@@ -21,6 +21,7 @@ from psgflask.search.index.documents import SCHEMA_VERSION
 from psgflask.search.query.parsing import parse
 from psgflask.search.sync import documents, keeper, ledger
 from tests import factories, full_disk
+from tests.search.sync.ledger_queue import queue_length
 
 
 def indexed(app: Flask) -> set[int]:
@@ -44,7 +45,7 @@ def number_of(session: Session, article: Article) -> int:
 
 
 def agrees(app: Flask) -> bool:
-    return not keeper.check(app) and keeper.waiting(app)[0] == 0
+    return not keeper.check(app) and queue_length(app) == 0
 
 
 def test_a_published_article_is_in_the_index_once_its_commit_returns(
@@ -326,7 +327,7 @@ def test_a_failure_to_index_leaves_the_commit_and_the_ledger(
         patched.setattr(keeper.store(app), "apply", fail)
         article = factories.article(session)
         number = number_of(session, article)
-    assert keeper.waiting(app)[0] > 0
+    assert queue_length(app) > 0
     assert number not in indexed(app)
     keeper.sweep(app)
     assert number in indexed(app)
@@ -431,7 +432,7 @@ def test_r6_a_worker_of_older_code_leaves_an_index_of_newer_code_alone(
     session.rollback()
     keeper.sweep(app)
     assert keeper.store(app).generation_token() == there
-    assert keeper.waiting(app)[0] > 0
+    assert queue_length(app) > 0
 
 
 def test_r6_a_change_waits_for_the_index_of_the_new_schema(
@@ -443,9 +444,9 @@ def test_r6_a_change_waits_for_the_index_of_the_new_schema(
     monkeypatch.setattr(keeper, "SOON_BUILT", 0)
     later = factories.article(session, "Callao").id
     session.rollback()
-    assert (later in indexed(app), keeper.waiting(app)[0] > 0) == (False, True)
+    assert (later in indexed(app), queue_length(app) > 0) == (False, True)
     keeper.sweep(app)
-    assert (later in indexed(app), keeper.waiting(app)[0] > 0) == (True, False)
+    assert (later in indexed(app), queue_length(app) > 0) == (True, False)
 
 
 def behind_the_orm(session: Session) -> tuple[int, int, int]:

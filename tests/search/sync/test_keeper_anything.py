@@ -14,6 +14,7 @@ from psgflask.news import catalogue, publishing
 from psgflask.news.models import Article, Topic
 from psgflask.search.sync import keeper
 from tests import factories
+from tests.search.sync.ledger_queue import queue_length
 
 BY = "somebody"
 
@@ -115,5 +116,5 @@ def test_the_index_is_what_is_published(
     published = set(session.scalars(select(Article.id).where(catalogue.published(utc_now()))))
     session.rollback()
     assert set(keeper.store(app).hashes()) == published
-    assert keeper.waiting(app)[0] == 0
+    assert queue_length(app) == 0
     assert not keeper.check(app)
