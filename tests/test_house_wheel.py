@@ -84,7 +84,7 @@ def test_the_wheel_contains_templates_styles_migrations_and_translations(wheel: 
         "psgflask/templates/base.html",
         "psgflask/static/css/tokens.css",
         "psgflask/migrations/env.py",
-        "psgflask/search/glossary/glossary.tsv",
+        "psgflask/search/glossary.tsv",
         "psgflask/translations/es/LC_MESSAGES/messages.mo",
     ):
         assert wanted in names

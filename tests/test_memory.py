@@ -16,7 +16,7 @@ from werkzeug.test import run_wsgi_app
 from psgflask.search import language
 from psgflask.search.engine import spelling
 from psgflask.search.query import parsing
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from psgflask.web import compression, errors, rendering
 from psgflask.web.caching import CachedPage, PageCache
 from tests import factories
@@ -46,7 +46,7 @@ def grown() -> Iterator[Callable[[], float]]:
 def ask(app: Flask, session: Session) -> Callable[..., int]:
     """Ask a site whose index is there, below Werkzeug's client, which remembers addresses."""
     factories.article(session, "Mining in Lima")
-    keeper.rebuild(app)
+    indexer.rebuild(app)
 
     def status_of(address: str, **headers: str) -> int:
         path, _mark, query = address.partition("?")

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Config, Flask
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
 from psgflask.core import (
     clock_watch,
@@ -30,15 +30,11 @@ from psgflask.mail import health as mail
 from psgflask.members import health as members
 from psgflask.news import health as news
 from psgflask.ops import installing, migrating, worker, worker_lock
-from psgflask.search.index import IndexBroken
-from psgflask.search.models import LedgerEntry
-from psgflask.search.sync import keeper
+from psgflask.search import health as search
 
 LEAST_FREE = 200_000_000
 COMFORTABLY_FREE = 2_000_000_000
 SHORTEST_SECRET = 32
-# The worker looks every five seconds; a change that waits a minute waits for nobody.
-OLDEST_ENTRY = 60
 # What fails for no longer than this may have passed at the next try.
 PASSING = timedelta(minutes=1)
 # Flask's own settings that somebody may well put into config.py.
@@ -208,41 +204,6 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def ledger(app: Flask) -> Iterator[Finding]:
-    """Does the index hear of changes soon?"""
-    oldest = db.session.scalar(select(func.min(LedgerEntry.queued_at)))
-    age = max(0, int((utc_now() - oldest).total_seconds())) if oldest else 0
-    if age > OLDEST_ENTRY:
-        text_ = f"A change has waited {age} seconds to be indexed"
-        yield Finding("ledger", FAULT, text_, "Start the server, or psgflask worker")
-    else:
-        yield Finding("ledger", OK, f"Waiting for {age} seconds" if oldest else "Nothing waits")
-
-
-def readable_index(app: Flask) -> Iterator[Finding]:
-    """Can the index be read?"""
-    try:
-        keeper.store(app).verify()
-    except IndexBroken as broken:
-        text_ = f"Missing or broken: {broken}"
-        yield Finding("index", FAULT, text_, "The worker mends it; so does psgflask search rebuild")
-    else:
-        yield Finding("index", OK, "Readable")
-
-
-def agreement(app: Flask) -> Iterator[Finding]:
-    """Does the index hold what the database holds?"""
-    drift = keeper.check(app, changing=False)
-    if drift:
-        text_ = (
-            f"{len(drift.missing)} articles missing, {len(drift.stale)} out of date,"
-            f" {len(drift.superfluous)} too many"
-        )
-        yield Finding("index", FAULT, text_, "psgflask search check --repair")
-    else:
-        yield Finding("index", OK, "Agrees with the database")
-
-
 def background(app: Flask) -> Iterator[Finding]:
     """Does a worker run, and does each of its tasks succeed?"""
     if not worker.runs(app):
@@ -264,7 +225,16 @@ def background(app: Flask) -> Iterator[Finding]:
 
 
 QUESTIONS: tuple[HealthCheck, ...] = (
-    *(sqlite, schema, readable_index, agreement, ledger, background, disk, translations),
+    *(
+        sqlite,
+        schema,
+        search.readable_index,
+        search.agreement,
+        search.ledger,
+        background,
+        disk,
+        translations,
+    ),
     clock_watch.check_clock,
     *(mail.transport, mail.overdue, mail.dead_mails),
     *(base_address, secret, rights, config_file, modes, strangers, facts),
@@ -272,4 +242,4 @@ QUESTIONS: tuple[HealthCheck, ...] = (
     news.attached_texts,
 )
 # What decides whether visitors can be served; cheap enough to be asked every few seconds.
-FOR_MONITORS: tuple[HealthCheck, ...] = (readable_index, ledger, disk, mail.overdue)
+FOR_MONITORS: tuple[HealthCheck, ...] = (search.readable_index, search.ledger, disk, mail.overdue)

@@ -18,7 +18,7 @@ from psgflask.mail import outbox
 from psgflask.ops import installing, migrating
 from psgflask.pages import standing_pages
 from psgflask.search.index import IndexBroken
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 
 
 def init_app(app: Flask) -> None:
@@ -44,7 +44,7 @@ def init() -> None:
     Run it again after an update: what is there already stays as it is.
     """
     from psgflask.ops import restore
-    from psgflask.search.glossary import glossary
+    from psgflask.search import glossary
 
     instance = Path(current_app.instance_path)
     restore.check_whole(instance)
@@ -154,9 +154,9 @@ def _prepared(database: Path, settings: Mapping[str, Any]) -> int:
 def _index_if_missing() -> bool:
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
     try:
-        keeper.store(app).verify()
+        indexer.store(app).verify()
     except IndexBroken:
-        click.echo(f"Built the index of {keeper.rebuild(app)} articles")
+        click.echo(f"Built the index of {indexer.rebuild(app)} articles")
         return True
     return False
 

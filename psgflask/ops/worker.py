@@ -22,8 +22,7 @@ from psgflask.members import worker_task
 from psgflask.news import worker_task as news_task
 from psgflask.ops import worker_lock
 from psgflask.ops.worker_lock import Trouble, WorkerLock
-from psgflask.search.search_log import searches
-from psgflask.search.sync import keeper
+from psgflask.search import worker_task as search_task
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +52,9 @@ class Task(NamedTuple):
 
 TASKS: tuple[Task, ...] = (
     Task("clock", clock_watch.run),
-    Task("search index", keeper.sweep),
+    Task("search index", search_task.update_index),
     Task("members", worker_task.run),
-    Task("search counts", searches.sweep),
+    Task("search counts", search_task.tidy_search_log),
     Task("database", database.checkpoint),
     Task("database check", integrity.run),
     Task("mail", mail_task.run, heeds_stop=True),

@@ -1,24 +1,24 @@
-"""Search: language, query, index, engine, keeper, results, and the page."""
+"""Search: text analysis, query language, engine, index and its sync, glossary, log, and pages."""
 
 from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    """Open the room: index and keeper, engine, glossary, page, commands, the count of searches."""
+    """Register the package with the app: index, engine, glossary, pages, feeds, commands."""
     from psgflask.core import content_stamp
+    from psgflask.search import worker_task
     from psgflask.search.cli import commands
     from psgflask.search.engine.vector import VectorEngine
-    from psgflask.search.glossary.glossary import GlossaryCache
+    from psgflask.search.glossary import GlossaryCache
     from psgflask.search.models import GlossaryTerm
-    from psgflask.search.search_log import tally
-    from psgflask.search.sync import keeper
+    from psgflask.search.sync import indexer
     from psgflask.search.web import feeds, views
 
-    keeper.init_app(app)
-    app.extensions["psg_search"] = VectorEngine(keeper.store(app))
+    indexer.init_app(app)
+    worker_task.init_app(app)
+    app.extensions["psg_search"] = VectorEngine(indexer.store(app))
     app.extensions["psg_glossary"] = GlossaryCache()
     content_stamp.shown_to_readers(GlossaryTerm)
-    app.register_blueprint(views.blueprint)
-    feeds.init_app(app)
+    views.init_app(app)
+    app.register_blueprint(feeds.blueprint)
     commands.init_app(app)
-    tally.init_app(app)

@@ -22,8 +22,7 @@ from psgflask.members.web import form_tokens
 from psgflask.news import catalogue, publishing
 from psgflask.news.drafts import AttachmentDraft, PictureDraft
 from psgflask.news.media.store import StagedFiles
-from psgflask.search.glossary.glossary import GlossaryEditor
-from psgflask.search.glossary.glossary_file import GlossaryEntry
+from psgflask.search.glossary import GlossaryEditor, GlossaryEntry
 from tests import factories
 
 EVERYTHING = """The first paragraph has a [link](https://example.org/report), *words in italics*

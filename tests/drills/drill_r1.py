@@ -20,11 +20,12 @@ from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news import catalogue, publishing
 from psgflask.news.models import Article
+from psgflask.search import worker_task
 from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import IndexBroken
 from psgflask.search.query.parsing import parse
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests import factories
 from tests.drills.installation import SETTINGS, fresh, let_go
 
@@ -60,10 +61,12 @@ def drill(app: Flask, kills: int, chance: random.Random) -> int:
         was_done, _seconds = _work(rebuild, killed_after=chance.uniform(0.0, usual[rebuild] / 3))
         finished += was_done
         try:
-            keeper.store(app).distrust()
-            keeper.store(app).hashes()
+            indexer.store(app).distrust()
+            indexer.store(app).hashes()
             found = (
-                VectorEngine(keeper.store(app)).search(QUESTION, SearchOptions(now=utc_now())).total
+                VectorEngine(indexer.store(app))
+                .search(QUESTION, SearchOptions(now=utc_now()))
+                .total
             )
             if not found:
                 unreadable += 1
@@ -72,11 +75,11 @@ def drill(app: Flask, kills: int, chance: random.Random) -> int:
             unreadable += 1
             print(f"kill {number}: {broken}")
     begun = time.monotonic()
-    keeper.sweep(app)
-    lost = _published() - keeper.store(app).hashes().keys()
-    drift = keeper.check(app)
+    worker_task.update_index(app)
+    lost = _published() - indexer.store(app).hashes().keys()
+    drift = indexer.check(app)
     seconds = time.monotonic() - begun
-    files = len(list(keeper.store(app).folder.rglob("*")))
+    files = len(list(indexer.store(app).folder.rglob("*")))
     print(
         f"R1: {kills} kills ({finished} workers were done before), {unreadable} times unreadable,"
         f" {len(lost)} articles lost, {len(drift.ids)} differ, {seconds:.1f} s to the end,"
@@ -86,7 +89,7 @@ def drill(app: Flask, kills: int, chance: random.Random) -> int:
 
 
 def _change(app: Flask, number: int) -> None:
-    held = keeper.store(app).writing(wait=True)
+    held = indexer.store(app).writing(wait=True)
     assert held is not None
     with held:  # so that the commits leave the index to the worker
         session = db.session()
@@ -107,7 +110,7 @@ def _work(rebuild: bool, *, killed_after: float | None = None) -> tuple[bool, fl
     if child == 0:
         app = create_app(SETTINGS)
         os.write(writing, b".")  # the app is up: from here on kills meet indexing
-        keeper.rebuild(app) if rebuild else keeper.sweep(app)
+        indexer.rebuild(app) if rebuild else worker_task.update_index(app)
         os._exit(0)
     os.close(writing)
     os.read(reading, 1)

@@ -20,7 +20,7 @@ from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.mail.models import Message
 from psgflask.search.models import LedgerEntry
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests import factories
 from tests.drills.installation import fresh, let_go
 from tests.mail.hostile_server import WILD, HostileServer, silence
@@ -72,7 +72,7 @@ def _peak(
         indexed = noted = False
         while not (indexed and noted) and time.monotonic() - begun < REFRESH_TIMEOUT:
             time.sleep(0.2)
-            indexed = indexed or number in keeper.store(app).hashes()
+            indexed = indexed or number in indexer.store(app).hashes()
             noted = noted or server is None or _is_noted()
         time.sleep(1)
         status = Path(f"/proc/{running.pid}/status").read_text()
@@ -124,7 +124,7 @@ def _started(app: Flask, server: HostileServer | None, timeout: int) -> "subproc
 def _publish(app: Flask) -> int:
     """Publish an article and leave it to the worker to index, and a mail to send."""
     session = db.session()
-    held = keeper.store(app).writing(wait=True)
+    held = indexer.store(app).writing(wait=True)
     assert held is not None
     with held:
         number = factories.article(session, "Left to the worker").id

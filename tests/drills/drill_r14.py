@@ -32,9 +32,9 @@ from psgflask.core.database import db, read_only
 from psgflask.mail import outbox
 from psgflask.mail.models import DEAD, SENT, Message
 from psgflask.members.models import Application, Person
+from psgflask.search import search_log
 from psgflask.search.models import SearchQuery
-from psgflask.search.search_log import searches
-from psgflask.search.search_log.searches import DailyCount
+from psgflask.search.search_log import DailyCount
 from tests import factories
 from tests.benchmarks.servers import ROOT, serving
 from tests.drills.drill_s4 import Visitor, people
@@ -112,7 +112,7 @@ def fill(app: Flask) -> None:
     )
     outbox.mark_dead(session, dead.id, error="550 no", now=now - timedelta(days=10))
     day = now.date() - timedelta(days=10)
-    searches.store(session, [DailyCount(day, "asked once", 1, 0)], secret="x")
+    search_log.store(session, [DailyCount(day, "asked once", 1, 0)], secret="x")
     session.commit()
     let_go()
     readings, watched = clock_watch.Readings(), int(2 * clock_watch.DAY)

@@ -169,7 +169,7 @@ def _addresses(app: Flask) -> Address:
     """Return what chooses an address and the headers that go with it."""
     with app.app_context():
         session = db.session()
-        some = documents.of(session, range(1, 400), utc_now())
+        some = documents.documents_of(session, range(1, 400), utc_now())
         known = [word.folded for each in some for word in words(each.body) if len(word.folded) > 3]
         rows = session.execute(
             select(Article.id, Article.order_date, Article.language, Article.slug).where(

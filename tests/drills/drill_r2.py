@@ -26,7 +26,7 @@ from psgflask.ops import installing, migrating
 from psgflask.redirects.models import Redirect
 from psgflask.search.index import IndexBroken
 from psgflask.search.models import LedgerEntry
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 
 SETTINGS = {"WORKER": False, "SECRET_KEY": "only-in-drills", "TESTING": True}
 HEAD = """---
@@ -74,8 +74,8 @@ def drill(instance: Path, kills: int, chance: random.Random) -> int:
         faults += [f"kill {number}: {fault}" for fault in found]
     # One article that goes through: the index recovers by itself.
     with app.app_context():
-        keeper.drain(app, wait=True)
-        drift = keeper.check(app)
+        indexer.drain(app, wait=True)
+        drift = indexer.check(app)
         total = len(db.session.scalars(select(Article.id)).all())
         _let_go()
     faults += [f"after the drain the index differs: {drift}"] if drift else []
@@ -169,7 +169,7 @@ def faults_of(app: Flask, acknowledged: dict[str, str]) -> list[str]:
 def _known_to_search(app: Flask) -> set[int]:
     waiting = set(db.session.scalars(select(LedgerEntry.article_id)))
     try:
-        return waiting | set(keeper.store(app).hashes())
+        return waiting | set(indexer.store(app).hashes())
     except IndexBroken:
         return waiting  # it is built anew from the database
 

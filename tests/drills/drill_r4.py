@@ -25,11 +25,11 @@ from sqlalchemy import func, select
 from psgflask.core.database import db
 from psgflask.members.models import Person
 from psgflask.search.index import IndexBroken
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests.benchmarks.servers import serving
 from tests.drills.drill_s4 import SEND, Visitor
 from tests.drills.installation import fresh, let_go
-from tests.search.sync.ledger_queue import queue_length
+from tests.search.indexes import queue_length
 
 ROOT = Path(__file__).resolve().parents[2]
 HEALED_WITHIN = 60
@@ -153,7 +153,7 @@ class Drill:
         """Say whether the index holds what the database does, and the worker has no complaint."""
         with suppress(IndexBroken):
             waiting = queue_length(self.app)
-            held = len(keeper.store(self.app).hashes())
+            held = len(indexer.store(self.app).hashes())
             let_go()
             return (
                 not waiting and held == self.count_published() and "Its task" not in self.doctor()
@@ -241,7 +241,7 @@ class Drill:
 
     def count_published(self) -> int:
         """Return how many articles the index has to hold."""
-        _done, count = keeper.unfinished(self.app)
+        _done, count = indexer.unfinished(self.app)
         let_go()
         return count
 

@@ -27,7 +27,7 @@ from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import IndexBroken, Store, columns, generations
 from psgflask.search.query.parsing import parse
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests.drills.installation import fresh
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +45,7 @@ def main() -> int:
 
 def drill(app: Flask, answers: Counter[int]) -> int:
     """Do each harm and wait until it is mended; print how long that took at most."""
-    whole = keeper.store(app).hashes(), _asked(keeper.store(app))
+    whole = indexer.store(app).hashes(), _asked(indexer.store(app))
     taken: dict[str, float] = {}
     for name, harm in _harms(app):
         harm()
@@ -73,7 +73,7 @@ def _asked(store: Store) -> list[tuple[int, ...]]:
 
 
 def _is_whole(app: Flask, whole: tuple[dict[int, str], list[tuple[int, ...]]]) -> bool:
-    store = keeper.store(app)
+    store = indexer.store(app)
     store.distrust()
     try:
         return (store.hashes(), _asked(store)) == whole
@@ -83,7 +83,7 @@ def _is_whole(app: Flask, whole: tuple[dict[int, str], list[tuple[int, ...]]]) -
 
 def _harms(app: Flask) -> Iterator[tuple[str, Callable[[], None]]]:
     """Name each harm and do it to the files that are there then."""
-    folder = keeper.store(app).folder
+    folder = indexer.store(app).folder
     ways: dict[str, Callable[[Path], None]] = {
         "cut": lambda file: os.truncate(file, file.stat().st_size // 2),
         "flip": _flip,

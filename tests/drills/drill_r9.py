@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 
 from psgflask.core.database import db
 from psgflask.news.models import Article
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests.drills.installation import fresh
 
 CHECK_SECONDS = 30  # for 50,000 articles
@@ -37,13 +37,13 @@ def drill(app: Flask, changes: int, chance: random.Random) -> int:
     chosen = chance.sample(there, changes)
     _change(chosen)
     begun = time.monotonic()
-    drift = keeper.check(app)
+    drift = indexer.check(app)
     seconds = time.monotonic() - begun
     wanted = set(chosen) | _inserted()
     missed, wrong = wanted - drift.ids, drift.ids - wanted
     runner = app.test_cli_runner()
     codes = [runner.invoke(args=["search", "check", *how]).exit_code for how in ([], ["--repair"])]
-    again = keeper.check(app)
+    again = indexer.check(app)
     print(
         f"R9: {len(wanted)} rows of {len(there)} changed, {len(missed)} not found, {len(wrong)}"
         f" found wrongly, checked in {seconds:.1f} s, {len(again.ids)} differ after the repair"

@@ -60,7 +60,7 @@ def main() -> int:
 def _floods(app: Flask) -> Iterator[tuple[str, Address]]:
     with app.app_context():
         session = db.session()
-        some = documents.of(session, range(1, WORDS_OF + 1), utc_now())
+        some = documents.documents_of(session, range(1, WORDS_OF + 1), utc_now())
         known = [word.folded for each in some for word in words(each.body) if len(word.folded) > 3]
         rows = session.execute(
             select(Article.id, Article.order_date, Article.language, Article.slug)

@@ -12,7 +12,7 @@ from psgflask import create_app
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.ops import installing, migrating
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests.sample_archive import loading
 
 SETTINGS = {"WORKER": False, "SECRET_KEY": "only-in-drills-" * 3, "TESTING": True}
@@ -32,7 +32,7 @@ def fresh(articles: int, beneath: Path | None = None) -> Iterator[Flask]:
             if articles:
                 loading.load_archive(db.session(), articles, seed=1, now=utc_now())
                 db.session.commit()
-            keeper.rebuild(app)
+            indexer.rebuild(app)
             let_go()
             yield app
             let_go()

@@ -9,7 +9,7 @@ import sys
 
 from psgflask import create_app
 from psgflask.core.database import db
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests import factories
 
 
@@ -19,7 +19,7 @@ def main(count: int, *, die: bool) -> None:
     with app.app_context():
         for number in range(1, count + 1):
             if die and number == count:
-                keeper.drain = _die
+                indexer.drain = _die
             factories.article(db.session(), f"Article {number} of {os.getpid()}")
         db.session.remove()
         db.engine.dispose()

@@ -22,8 +22,9 @@ from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.ops import checkup, doctor, migrating, worker_lock
 from psgflask.ops.worker_lock import Trouble, WorkerLock
+from psgflask.search import health as search_health
 from psgflask.search.models import LedgerEntry
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests import factories
 
 GOOD_SECRET = "5f1d3c9ab8e7420696d1c0fffab34275e0"
@@ -63,7 +64,7 @@ def sound(
     app = make_app(SECRET_KEY=GOOD_SECRET, **PUBLIC)
     with app.app_context():
         migrating.upgrade()
-        keeper.rebuild(app)
+        indexer.rebuild(app)
     return app
 
 
@@ -309,7 +310,7 @@ def test_readiness_asks_index_and_ledger(sound: Flask, what: str) -> None:
 
 def test_what_monitors_ask_stays_cheap(client: FlaskClient, session: Session) -> None:
     """The whole database is never read for them: the expensive questions are the doctor's."""
-    assert checkup.agreement not in checkup.FOR_MONITORS
+    assert search_health.agreement not in checkup.FOR_MONITORS
     assert checkup.sqlite not in checkup.FOR_MONITORS
 
 

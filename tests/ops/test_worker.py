@@ -20,8 +20,9 @@ from psgflask.core.clock import utc_now
 from psgflask.ops import worker, worker_lock
 from psgflask.ops.serving import startup
 from psgflask.ops.worker import Task, Worker
+from psgflask.search import worker_task as search_task
 from psgflask.search.models import LedgerEntry
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests import factories
 
 
@@ -256,18 +257,18 @@ def test_a_scheduled_article_is_indexed_once_its_time_has_come(
     number = article.id
     session.rollback()
     Worker(app).round()
-    assert number not in keeper.store(app).hashes()
-    monkeypatch.setattr(keeper, "utc_now", lambda: due)
+    assert number not in indexer.store(app).hashes()
+    monkeypatch.setattr(search_task, "utc_now", lambda: due)
     Worker(app).round()
-    assert number in keeper.store(app).hashes()
+    assert number in indexer.store(app).hashes()
 
 
 def test_a_change_that_nobody_indexed_is_indexed_by_the_worker(
     app: Flask, client: FlaskClient, session: Session
 ) -> None:
-    keeper.rebuild(app)
+    indexer.rebuild(app)
     article = factories.article(session, "Forgotten by its process")
-    keeper.store(app).apply([], [article.id])
+    indexer.store(app).apply([], [article.id])
     session.add(LedgerEntry(article_id=article.id))
     session.commit()
     Worker(app).round()

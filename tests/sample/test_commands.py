@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from psgflask.news.models import Article
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests import factories
 
 
@@ -30,7 +30,7 @@ def test_sample_content_says_what_it_did_and_does_it_once(app: Flask, session: S
 
 def test_sample_content_is_in_the_index(app: Flask) -> None:
     run(app, "sample-content")
-    assert not keeper.check(app)
+    assert not indexer.check(app)
 
 
 def test_an_installation_with_news_of_its_own_gets_no_sample_content(

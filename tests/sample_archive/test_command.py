@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from psgflask.news.models import Article
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests.sample_archive.__main__ import sample_archive
 
 
@@ -25,7 +25,7 @@ def test_sample_archive_loads_and_indexes(app: Flask, session: Session) -> None:
     result = run(app, "--articles", "30")
     assert "Added 30 synthetic articles; 0 were there already" in result.output
     assert size(session) == 30
-    assert not keeper.check(app)
+    assert not indexer.check(app)
 
 
 def test_sample_archive_continues_where_it_stopped(app: Flask, session: Session) -> None:

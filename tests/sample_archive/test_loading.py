@@ -13,7 +13,7 @@ from psgflask.core import content_stamp
 from psgflask.news import catalogue, publishing
 from psgflask.news.models import Article, Issue, Revision
 from psgflask.sample.loading import add_topics
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests.sample_archive import archive, loading
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -142,6 +142,6 @@ def test_each_result_of_a_search_says_of_the_archive_that_it_is_synthetic(
 ) -> None:
     loading.load_archive(session, 40, seed=3, now=NOW)
     session.commit()
-    keeper.rebuild(app)
+    indexer.rebuild(app)
     page = client.get("/search/?q=topic:mining").text
     assert page.count('<article class="item">') == page.count("Made up for testing") > 5

@@ -54,7 +54,7 @@ class Index:
         self.engine = VectorEngine(self.store)
 
     def change(self, changed: Sequence[Document], removed: Sequence[int] = ()) -> None:
-        """Commit changes, as the keeper does."""
+        """Commit changes, as the indexer does."""
         held = self.store.writing(wait=True)
         assert held is not None
         with held:

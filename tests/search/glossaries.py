@@ -3,7 +3,7 @@
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from psgflask.search.glossary import glossary
+from psgflask.search import glossary
 
 
 def run(app: Flask, *words: str) -> tuple[int, str]:

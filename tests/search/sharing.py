@@ -5,8 +5,8 @@ Any archive will do: `search` answers a query with the ids of its best results, 
 
 from collections.abc import Callable, Sequence
 
-from psgflask.search.glossary import glossary as rules
-from psgflask.search.glossary.glossary_file import read_entries
+from psgflask.search import glossary as rules
+from psgflask.search.glossary import read_entries
 from psgflask.search.query.expansion import ConceptTerm, Glossary
 
 Search = Callable[[str], Sequence[int]]

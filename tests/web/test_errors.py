@@ -19,7 +19,7 @@ from psgflask.core import database
 from psgflask.core.database import db
 from psgflask.ops.serving import startup
 from psgflask.ops.serving.wsgi import ask
-from psgflask.search.search_log.tally import SearchCounter
+from psgflask.search.search_log import SearchCounter
 from psgflask.web.errors import TEXTS
 from tests import database_locks, factories, full_disk
 

@@ -8,7 +8,7 @@ from werkzeug.exceptions import InternalServerError
 
 from psgflask.ops import worker
 from psgflask.ops.serving.wsgi import ask
-from psgflask.search.search_log import tally
+from psgflask.search.web import views as search
 from psgflask.web import languages
 from psgflask.web.site import REFUSED
 
@@ -29,7 +29,7 @@ def site() -> Flask:
         ask(app, f"{prefix}/", **{REFUSED: InternalServerError.code})
     sys.setswitchinterval(SWITCH)
     app.extensions["psg_worker"] = worker.start(app)
-    tally.start(app)
+    search.start_counter(app)
     # What is there now stays: nobody need look through it for circles again.
     gc.collect()
     gc.freeze()
@@ -42,4 +42,4 @@ def close(app: Flask) -> None:
     running: worker.Worker | None = app.extensions.get("psg_worker")
     if running is not None:
         running.stop(STOPS_WITHIN)
-    tally.of(app).stop()
+    search.counter(app).stop()

@@ -10,10 +10,10 @@ from flask.cli import with_appcontext
 
 from psgflask.core.clock import utc_now
 from psgflask.core.terminal import click_errors, echo, print_json, print_table, read_session
+from psgflask.search import search_log
 from psgflask.search.cli.glossary import glossary
-from psgflask.search.search_log import searches
-from psgflask.search.search_log.searches import ReportedSearch
-from psgflask.search.sync import keeper
+from psgflask.search.search_log import ReportedSearch
+from psgflask.search.sync import indexer
 
 
 def init_app(app: Flask) -> None:
@@ -37,13 +37,13 @@ def rebuild() -> None:
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    done, total = keeper.unfinished(_app())
+    done, total = indexer.unfinished(_app())
     if done:
         echo(f"Continuing: {min(done, total)} of {total} articles are done already")
     columns = (TextColumn("Indexing articles"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn()) as progress:
         task = progress.add_task("", total=None)
-        total = keeper.rebuild(
+        total = indexer.rebuild(
             _app(), lambda done, total: progress.update(task, completed=done, total=total)
         )
     echo(f"The index holds {total} articles")
@@ -56,7 +56,7 @@ def rebuild() -> None:
 def check(repair: bool) -> None:
     """Compare the index with the database; exit code 1 when they differ and nothing mended it."""
     app = _app()
-    drift = keeper.check(app, changing=repair)
+    drift = indexer.check(app, changing=repair)
     if not drift:
         echo("Index and database agree")
         return
@@ -67,8 +67,8 @@ def check(repair: bool) -> None:
     if not repair:
         echo("To mend it: flask search check --repair")
         sys.exit(1)
-    keeper.repair(app, drift)
-    echo("Mended" if not keeper.check(app) else "Not mended: run flask search rebuild")
+    indexer.repair(app, drift)
+    echo("Mended" if not indexer.check(app) else "Not mended: run flask search rebuild")
 
 
 @search.command()
@@ -85,7 +85,7 @@ def report(days: int, most: int, as_json: bool) -> None:
     """
     since = utc_now().date() - timedelta(days=days - 1)
     with read_session() as session:
-        found = searches.report(session, since, most=most)
+        found = search_log.report(session, since, limit=most)
     if as_json:
         print_json(asdict(found))
         return
@@ -97,12 +97,12 @@ def report(days: int, most: int, as_json: bool) -> None:
     _print("Found nothing", found.nothing_found)
 
 
-def _print(heading: str, asked: list[ReportedSearch]) -> None:
-    echo(f"\n{heading}" if asked else f"\n{heading}: none of the words known so far")
-    if asked:
+def _print(heading: str, found: list[ReportedSearch]) -> None:
+    echo(f"\n{heading}" if found else f"\n{heading}: none of the words known so far")
+    if found:
         rows = [
             (one.times, "?" if one.hits is None else one.hits, one.last_day, one.text)
-            for one in asked
+            for one in found
         ]
         print_table(("Searches", "Articles", "Last", "Words"), rows)
 

@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import echo, print_json, print_table, read_session, write_session
-from psgflask.search.glossary import glossary as rules
-from psgflask.search.glossary.glossary import GlossaryEditor, GlossaryRefused
-from psgflask.search.glossary.glossary_file import GlossaryEntry, read_entries
+from psgflask.search import glossary as rules
+from psgflask.search.glossary import GlossaryEditor, GlossaryEntry, GlossaryRefused, read_entries
 from psgflask.search.language import fold
 from psgflask.search.query.expansion import ConceptTerm
 

@@ -1,6 +1,7 @@
-"""What the index may know of an article: only what everybody may read now."""
+"""What the index should hold: the documents of the articles that everybody may read now."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload, undefer
 from psgflask.core.database import read_only
 from psgflask.news import catalogue
 from psgflask.news.models import Article, Attachment, FileText
-from psgflask.search.index import Document
+from psgflask.search.index import Document, IndexBroken, Store, content_hash
 from psgflask.web.rendering import plain_text
 
 BATCH = 500
@@ -21,14 +22,14 @@ TEXTS = (
 
 
 def text_of(article: Article) -> str:
-    """Return the text of an article that is searched, apart from its title.
+    """Return the text of an article that is searched, without its title.
 
-    That is its teaser, its body, and of each file attached its title and, of a PDF, its first 5,000
-    words; of a members-only article the teaser alone.
+    That is its teaser, its body, and for each attached file its title and, of a PDF, its first
+    5,000 words; of a members-only article the teaser alone.
     """
     if not catalogue.may_read_body(article, catalogue.ANYBODY):
         return article.teaser
-    # The title first: a snippet from a file then tells which one.
+    # The title first: a snippet from a file then says which one.
     attached = [
         text
         for file in article.attachments
@@ -37,7 +38,7 @@ def text_of(article: Article) -> str:
     return "\n\n".join([article.teaser, plain_text(article.body), *filter(None, attached)])
 
 
-def of(session: Session, ids: Iterable[int], now: datetime) -> list[Document]:
+def documents_of(session: Session, ids: Iterable[int], now: datetime) -> list[Document]:
     """Return the documents of those articles that are published now."""
     wanted = list(ids)
     found: list[Document] = []
@@ -51,24 +52,18 @@ def of(session: Session, ids: Iterable[int], now: datetime) -> list[Document]:
     return found
 
 
-def all_ids(session: Session, now: datetime) -> list[int]:
-    """Return the ids of all published articles, ascending."""
-    return list(
-        session.scalars(select(Article.id).where(catalogue.published(now)).order_by(Article.id))
-    )
+def all_documents(session: Session, now: datetime) -> Iterator[Document]:
+    """Yield the documents of all published articles, by id.
 
-
-def everything(session: Session, now: datetime) -> Iterator[Document]:
-    """Yield the documents of all published articles.
-
-    In batches, each read in a transaction of its own, so that nobody's writing waits meanwhile.
+    In batches, each read in a transaction of its own, so that no writer waits meanwhile.
     """
     with read_only():
-        ids = all_ids(session, now)
+        chosen = select(Article.id).where(catalogue.published(now)).order_by(Article.id)
+        ids = list(session.scalars(chosen))
         session.rollback()
     for start in range(0, len(ids), BATCH):
         with read_only():
-            found = of(session, ids[start : start + BATCH], now)
+            found = documents_of(session, ids[start : start + BATCH], now)
             session.rollback()
         yield from found
 
@@ -85,3 +80,38 @@ def _document(article: Article) -> Document:
         dated_to=article.dated_to,
         order_date=article.order_date,
     )
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Where index and database differ, as article ids."""
+
+    missing: frozenset[int]
+    stale: frozenset[int]
+    superfluous: frozenset[int]
+
+    def __bool__(self) -> bool:
+        return bool(self.ids)
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """All that differ."""
+        return self.missing | self.stale | self.superfluous
+
+
+def compare(found: Iterable[Document], indexed: Mapping[int, str]) -> Drift:
+    """Compare the documents that should be in the index with what is: id -> content hash."""
+    wanted = {document.id: content_hash(document) for document in found}
+    return Drift(
+        missing=frozenset(wanted.keys() - indexed.keys()),
+        stale=frozenset(n for n in wanted.keys() & indexed.keys() if wanted[n] != indexed[n]),
+        superfluous=frozenset(indexed.keys() - wanted.keys()),
+    )
+
+
+def hashes_of(index: Store) -> dict[int, str]:
+    """Return what is in the index, id -> content hash; nothing where it cannot be read."""
+    try:
+        return index.hashes()
+    except IndexBroken:
+        return {}

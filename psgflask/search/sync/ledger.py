@@ -1,4 +1,4 @@
-"""The ledger's entries: written with each change, in its transaction, so that none is lost."""
+"""The search ledger: articles to index, written with each change in its transaction."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,14 +14,14 @@ QUEUED = "search_queued"
 
 
 @event.listens_for(Session, "after_flush")
-def _note(session: Session, context: UOWTransaction) -> None:
-    """Queue what this flush changed; a rollback, also of a savepoint, takes the entries back."""
+def _queue_changed(session: Session, context: UOWTransaction) -> None:
+    """Queue what this flush changed; a rollback, also of a savepoint, removes the entries."""
     ids: set[int] = set()
     for row in (*session.new, *session.dirty, *session.deleted):
         if isinstance(row, Article):
             ids.add(_key(row))
         elif isinstance(row, Attachment):
-            # The article that it was taken from, too.
+            # The article that it was moved from, too.
             ids.update(_values(row, "article_id"))
         elif isinstance(row, FileText):
             having = select(Attachment.article_id).where(Attachment.file_hash == row.file_hash)
@@ -41,29 +41,29 @@ def queue(session: Session, ids: Iterable[int]) -> None:
         session.info[QUEUED] = True
 
 
-def forget(session: Session) -> bool:
-    """Say whether this session has queued anything since the last time, and forget it."""
+def pop_queued(session: Session) -> bool:
+    """Return whether this session has queued anything since the last call."""
     return bool(session.info.pop(QUEUED, False))
 
 
-def first(session: Session, most: int) -> Sequence[Row[int, int]]:
+def first(session: Session, limit: int) -> Sequence[Row[int, int]]:
     """Return (id, article_id) of the oldest entries."""
     chosen = select(LedgerEntry.id, LedgerEntry.article_id).order_by(LedgerEntry.id)
-    return session.execute(chosen.limit(most)).all()
+    return session.execute(chosen.limit(limit)).all()
 
 
-def articles(session: Session) -> set[int]:
-    """Return the ids of the articles that the index has yet to hear of."""
+def article_ids(session: Session) -> set[int]:
+    """Return the ids of the articles with entries."""
     return set(session.scalars(select(LedgerEntry.article_id)))
 
 
-def strike(session: Session, entries: Iterable[int]) -> None:
-    """Take entries out, by their ids; the caller commits."""
+def delete_entries(session: Session, entries: Iterable[int]) -> None:
+    """Delete entries by their ids; the caller commits."""
     session.execute(delete(LedgerEntry).where(LedgerEntry.id.in_(list(entries))))
 
 
 def _key(row: Article | Issue) -> int:
-    # Not `row.id`: of a row just deleted that could ask the database for what is gone.
+    # Not `row.id`: for a row just deleted that could query the database.
     identity = instance_state(row).identity
     return int(identity[0]) if identity else row.id
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from flask import Blueprint, Flask, Response, abort
+from flask import Blueprint, Response, abort
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload, undefer
 
@@ -25,11 +25,6 @@ ATOM, JSON = "application/atom+xml", "application/feed+json"
 VERSION = "https://jsonfeed.org/version/1.1"
 
 blueprint = Blueprint("search_feeds", __name__)
-
-
-def init_app(app: Flask) -> None:
-    """Serve the feeds."""
-    app.register_blueprint(blueprint)
 
 
 @blueprint.get("/search.atom")

@@ -1,26 +1,38 @@
-"""The search page, and suggestions while a reader types."""
+"""The search page, suggestions while a reader types, and the count of searches."""
 
 import logging
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
-from flask import Blueprint, abort, current_app, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
+from psgflask.core import config
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news.cards import CardCache, card_cache
+from psgflask.search import search_log
 from psgflask.search.engine.protocol import (
     NEWEST,
     IndexUnavailable,
     SearchEngine,
     SearchResults,
 )
-from psgflask.search.glossary.glossary import GlossaryCache
+from psgflask.search.glossary import GlossaryCache
 from psgflask.search.query.expansion import Glossary
-from psgflask.search.search_log import tally
+from psgflask.search.search_log import DailyCount, SearchCounter
 from psgflask.search.web import notices, suggestions
 from psgflask.search.web.results_page import (
     ParameterError,
@@ -36,7 +48,7 @@ from psgflask.search.web.search_request import (
     parse_request,
 )
 from psgflask.search.web.title_search import search_titles
-from psgflask.web import slots
+from psgflask.web import caching, slots
 from psgflask.web.caching import query_parameters
 from psgflask.web.compression import compressible
 from psgflask.web.languages import current_language
@@ -46,6 +58,51 @@ log = logging.getLogger(__name__)
 MAX_INVALID_DATE = 60  # characters of an invalid date that are shown again
 
 blueprint = Blueprint("search", __name__)
+
+
+@dataclass(frozen=True)
+class SearchNote:
+    """What a page of results, cached or not, knows of its search: for the count."""
+
+    text: str
+    hits: int | None
+
+
+def init_app(app: Flask) -> None:
+    """Serve the pages, and count searches. Nothing is written until a server starts the counter."""
+    app.register_blueprint(blueprint)
+    app.extensions["psg_search_counter"] = SearchCounter(lambda counts: _store(app, counts))
+    app.after_request(_count)
+
+
+def counter(app: Flask) -> SearchCounter:
+    """Return the counter of an app's searches."""
+    found: SearchCounter = app.extensions["psg_search_counter"]
+    return found
+
+
+def start_counter(app: Flask) -> None:
+    """Let a server process write its counts; a command counts nothing."""
+    if not config.in_command():
+        counter(app).start()
+
+
+def _store(app: Flask, counts: Collection[DailyCount]) -> None:
+    with app.app_context(), Session(db.engine) as session:
+        search_log.store(session, counts, secret=str(app.config["SECRET_KEY"]))
+        session.commit()
+
+
+def _count(response: Response) -> Response:
+    """Count a search by the note of its page; a cached page has the one it was rendered with."""
+    try:
+        note = caching.get_note()
+        counts = request.method == "GET" and response.status_code in {200, 304}
+        if counts and isinstance(note, SearchNote):
+            counter(current_app).add([DailyCount(utc_now().date(), note.text, 1, note.hits)])
+    except Exception as error:  # the reader gets the answer in any case
+        log.warning("A search was not counted (%s)", type(error).__name__)
+    return response
 
 
 @blueprint.get("/search/")
@@ -58,8 +115,10 @@ def search() -> ResponseReturnValue:
         wanted, results, page = run_search()
     except InvalidParameter as error:
         return render_template("search/search.html", search=_error_page(error), feed_href=None), 400
-    if wanted.page == 1:
-        tally.note(wanted.q, results.total if _is_unfiltered(wanted, page) else None)
+    text = search_log.normalised(wanted.q)
+    if wanted.page == 1 and text:
+        hits = results.total if _is_unfiltered(wanted, page) else None
+        caching.set_note(SearchNote(text, hits))
     follow = wanted.address(sort=NEWEST) if wanted.query or wanted.filtered else None
     feed_href = url_for("search_feeds.atom", **follow) if follow else None
     return render_template("search/search.html", search=page, feed_href=feed_href)

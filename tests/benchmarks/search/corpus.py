@@ -18,7 +18,7 @@ from psgflask.news.models import NEWS, PUBLISHED, Article, article_topics
 from psgflask.news.topics import add
 from psgflask.ops import installing, migrating
 from psgflask.search.index import Document, IndexBroken
-from psgflask.search.sync import documents, keeper
+from psgflask.search.sync import documents, indexer
 from tests.sample_archive import loading
 
 REUTERS = "reuters21578"
@@ -48,13 +48,13 @@ def installation(folder: Path, articles: int | None) -> Flask:
             else:
                 loading.load_archive(db.session(), articles, seed=1, now=utc_now())
             db.session.commit()
-            keeper.rebuild(app)
+            indexer.rebuild(app)
             ready.touch()
         db.session.remove()
     try:
-        keeper.store(app).verify()
+        indexer.store(app).verify()
     except IndexBroken:  # it was built by other code
-        keeper.rebuild(app)
+        indexer.rebuild(app)
     return app
 
 
@@ -69,7 +69,7 @@ def reuters_file() -> Path | None:
 def everything(app: Flask) -> list[Document]:
     """Return all articles as the index is told of them."""
     with app.app_context():
-        found = list(documents.everything(db.session(), utc_now()))
+        found = list(documents.all_documents(db.session(), utc_now()))
         db.session.remove()
     return found
 

@@ -13,7 +13,7 @@ from flask import Flask
 from psgflask.search.engine import spelling, vector
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import Document, Store
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests.benchmarks.search import alone, building
 from tests.benchmarks.search.measuring import spread
 from tests.benchmarks.search.questions import Question
@@ -25,7 +25,7 @@ def lines(
     app: Flask, documents: Sequence[Document], asked: Mapping[str, Sequence[Question]]
 ) -> Iterator[str]:
     """Yield a sentence for each."""
-    folder = keeper.store(app).folder
+    folder = indexer.store(app).folder
     opened = []
     for _time in range(TIMES):
         begun = time.perf_counter()

@@ -13,7 +13,7 @@ from psgflask.news.cards import card_cache
 from psgflask.search.engine.fallbacks import Searcher
 from psgflask.search.engine.protocol import SearchOptions
 from psgflask.search.engine.vector import VectorEngine
-from psgflask.search.glossary.glossary import GlossaryCache
+from psgflask.search.glossary import GlossaryCache
 from psgflask.search.web.results_page import hits_of
 from psgflask.search.web.search_request import SearchRequest, parse_request
 from tests.benchmarks.search.questions import Question

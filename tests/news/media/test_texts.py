@@ -19,7 +19,7 @@ from psgflask.news.media.pdf_text import ExtractedText, extract
 from psgflask.news.media.store import StagedFiles, path_of
 from psgflask.news.models import Article, Attachment, FileText
 from psgflask.ops import checkup, worker
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests import factories, pdfs
 from tests.factories import EDITOR
 
@@ -182,7 +182,7 @@ def test_an_attached_pdf_is_found_by_its_words_at_once(
     added(app, session, tmp_path, pdfs.pdf("The vicuñas drink mercury"))
     assert found(client, "vicunas mercury")
     assert "<mark>mercury</mark>" in client.get("/search/?q=mercury").text
-    assert not keeper.check(app)
+    assert not indexer.check(app)
 
 
 def test_a_broken_pdf_is_taken_and_told(

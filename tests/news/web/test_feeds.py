@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from psgflask.news import publishing
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests import factories
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -113,7 +113,7 @@ def test_what_xml_cannot_hold_is_in_no_feed_wherever_it_came_in(
     article.title, article.teaser = f"Ti{NOT_IN_XML}tle", f"Tea{NOT_IN_XML}ser"
     article.body = f"Bo{NOT_IN_XML}dy " + "".join(f"&#{ord(sign)};" for sign in NOT_IN_XML)
     session.commit()
-    keeper.drain(app)
+    indexer.drain(app)
     asked = f"ti{NOT_IN_XML}tle\ud800"
     for address in (
         *("/news.atom", "/news.rss", "/topics/mining.atom", "/topics/mining.rss", "/sitemap.xml"),

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from psgflask.core.clock import utc_now
 from psgflask.news import publishing
 from psgflask.news.drafts import AttachmentDraft, PictureDraft
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests import factories
 
 
@@ -231,7 +231,7 @@ def test_s10_of_a_members_only_article_title_and_teaser_alone_are_public(
     publishing.correct(session, shown, f"Not {secret}", by="editor", now=factories.NOW)
     factories.article(session, "El informe", slug="dentro", language="es", topics=["mining"])
     session.commit()
-    keeper.drain(app)
+    indexer.drain(app)
     for path in (
         *("/news/inside", "/news.atom", "/news.rss", "/", "/news/", "/news/2018/", "/sitemap.xml"),
         *("/news/2018/07/", "/updates/134/", "/topics/mining", "/topics/mining.atom"),

@@ -14,7 +14,7 @@ from flask.cli import FlaskGroup, ScriptInfo
 from psgflask import create_app
 from psgflask.core.database import db
 from psgflask.ops.serving import commands, process, startup
-from psgflask.search.search_log.tally import SearchCounter
+from psgflask.search.search_log import SearchCounter
 from psgflask.web import slots
 
 Became = list[tuple[list[str], dict[str, str]]]

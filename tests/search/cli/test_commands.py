@@ -5,7 +5,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from psgflask.news.models import Article
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests import factories
 
 
@@ -34,7 +34,7 @@ def test_rebuild_makes_the_index_and_says_how_many_articles_it_holds(
     code, output = run(app, "rebuild")
     assert code == 0
     assert "2 articles" in output
-    assert not keeper.check(app)
+    assert not indexer.check(app)
 
 
 def test_check_says_that_all_is_well(app: Flask, session: Session) -> None:
@@ -48,12 +48,12 @@ def test_check_exits_with_1_when_the_index_differs_and_changes_nothing(
     app: Flask, session: Session
 ) -> None:
     drift(session)
-    before = keeper.store(app).generation_token()
+    before = indexer.store(app).generation_token()
     code, output = run(app, "check")
     assert code == 1
     assert "1 are out of date" in output
     assert "--repair" in output
-    assert keeper.store(app).generation_token() == before
+    assert indexer.store(app).generation_token() == before
 
 
 def test_check_with_repair_mends_it(app: Flask, session: Session) -> None:
@@ -68,9 +68,9 @@ def test_check_of_no_index_at_all_misses_everything_and_repairs_it(
     app: Flask, session: Session
 ) -> None:
     factories.articles(session, 2)
-    (keeper.store(app).folder / "current").unlink()
+    (indexer.store(app).folder / "current").unlink()
     code, output = run(app, "check")
     assert code == 1
     assert "2 articles are missing" in output
     assert run(app, "check", "--repair")[0] == 0
-    assert len(keeper.store(app).hashes()) == 2
+    assert len(indexer.store(app).hashes()) == 2

@@ -30,7 +30,7 @@ from psgflask.search.index import (
 from psgflask.search.language import stem, words
 from psgflask.search.query.parsing import parse
 from psgflask.search.sync import documents as documents_of_articles
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests import factories
 from tests.search.corpus import NOW, Index, document
 
@@ -356,18 +356,18 @@ def test_the_command_says_how_much_is_done_already(
     app: Flask, session: Session, short_runs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     factories.articles(session, 9)
-    everything = documents_of_articles.everything
+    all_documents = documents_of_articles.all_documents
 
     def failing(*args: Any) -> Iterator[Document]:
-        yield from list(everything(*args))[:7]
+        yield from list(all_documents(*args))[:7]
         raise KeyboardInterrupt
 
     run = app.test_cli_runner().invoke
     with monkeypatch.context() as patched:
-        patched.setattr(documents_of_articles, "everything", failing)
+        patched.setattr(documents_of_articles, "all_documents", failing)
         assert run(args=["search", "rebuild"]).exit_code == 1
     finished = run(args=["search", "rebuild"])
     assert "Continuing: 6 of 9 articles are done already" in finished.output
     assert "The index holds 9 articles" in finished.output
-    assert not keeper.check(app)
+    assert not indexer.check(app)
     assert "Continuing" not in run(args=["search", "rebuild"]).output

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests import factories
 
 Ways = Callable[..., dict[str, str]]
@@ -28,7 +28,7 @@ def archive(session: Session, app: Flask) -> None:
     factories.article(session, "A protest of teachers", dated="3 May 2012")
     factories.article(session, "Marcha de los campesinos", language="es")
     session.commit()
-    keeper.drain(app)
+    indexer.drain(app)
 
 
 @pytest.fixture

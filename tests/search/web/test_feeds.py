@@ -14,7 +14,7 @@ from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news import publishing
 from psgflask.sample import loading
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests import factories
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -34,7 +34,7 @@ def archive(session: Session, app: Flask) -> None:
         )
     factories.article(session, "Carnival")
     session.commit()
-    keeper.drain(app)
+    indexer.drain(app)
 
 
 def read(client: FlaskClient, address: str) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def test_an_atom_feed_follows_a_search(
     assert page.count(f'href="{address}"') == 2  # for programs in the head, for people below
     factories.article(session, "Mining, the newest", slug="newest")
     session.commit()
-    keeper.drain(app)
+    indexer.drain(app)
     feed = client.get(address.replace("&amp;", "&"))
     assert feed.content_type == "application/atom+xml; charset=utf-8"
     titles = [
@@ -116,7 +116,7 @@ def test_what_was_withdrawn_is_in_no_feed(
 ) -> None:
     article = factories.article(session, "Mining, taken back", slug="taken-back")
     session.commit()
-    keeper.drain(app)
+    indexer.drain(app)
     assert "taken-back" in client.get("/search.json?q=mining&sort=newest").text
     publishing.withdraw(session, article, by="editor", now=utc_now())
     session.commit()
@@ -140,6 +140,6 @@ def test_a_member_article_shows_its_teaser_alone(
     loading.add_topics(session, [])
     factories.article(session, "For members", body="Secret words.", members_only=True)
     session.commit()
-    keeper.drain(app)
+    indexer.drain(app)
     for form in ("atom", "json"):
         assert "Secret" not in client.get(f"/search.{form}?q=members").text

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.clock import utc_now
 from psgflask.sample import loading
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests import factories
 
 
@@ -19,7 +19,7 @@ def sample(session: Session, app: Flask) -> None:
     """The sample content."""
     loading.load_content(session, now=utc_now())
     session.commit()
-    keeper.drain(app)
+    indexer.drain(app)
 
 
 def suggested(client: FlaskClient, q: str, prefix: str = "") -> list[tuple[str, str, str]]:
@@ -73,7 +73,7 @@ def test_what_is_suggested_is_escaped_and_published(
     factories.article(session, "<b>Mining</b> & co")
     factories.article(session, "Mining draft", status="draft")
     session.commit()
-    keeper.drain(app)
+    indexer.drain(app)
     page = client.get("/search/suggest?q=mini").text
     assert "&lt;b&gt;<mark>Mining</mark>&lt;/b&gt; &amp; co" in page
     assert "draft" not in page

@@ -19,7 +19,8 @@ from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news.models import Article, Topic
 from psgflask.sample import loading
-from psgflask.search.sync import keeper
+from psgflask.search import worker_task
+from psgflask.search.sync import indexer
 from tests import factories
 
 Ask = Callable[..., "Page"]
@@ -62,7 +63,7 @@ def sample(session: Session, app: Flask) -> None:
     """The sample content: ten items, four of them in Spanish too."""
     loading.load_content(session, now=utc_now())
     session.commit()
-    keeper.drain(app)
+    indexer.drain(app)
 
 
 LIMA = {"Campaign for Lima mayor gets under way", "Comienza la campaña por la alcaldía de Lima"}
@@ -355,12 +356,12 @@ def test_without_an_index_titles_are_searched_and_the_page_says_so(
 ) -> None:
     factories.article(session, "Luis Castañeda for mayor", body="Quellaveco")
     factories.article(session, "Mayor of Callao")
-    (Path(keeper.store(app).folder) / "current").unlink()
+    (Path(indexer.store(app).folder) / "current").unlink()
     page = ask("castaneda mayor")
     assert (page.status, page.hits) == (200, ["Luis Castañeda for mayor"])
     assert "only titles are searched" in page.notices[0]
     assert ask("quellaveco").hits == []
-    keeper.sweep(app)
+    worker_task.update_index(app)
     mended = ask("quellaveco")
     assert mended.hits == ["Luis Castañeda for mayor"]
     assert not mended.notices
@@ -371,7 +372,7 @@ def test_s10_a_snippet_is_the_teaser_while_the_index_has_yet_to_hear_of_members_
 ) -> None:
     factories.article(session, "Briefing", teaser="Outline of it.", body="Zyxgated details.")
     session.commit()
-    keeper.drain(app)
+    indexer.drain(app)
     assert "Zyxgated" in ask("briefing").html
     session.execute(update(Article).values(members_only=True))  # behind the ledger's back
     content_stamp.content_changed(session)

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from psgflask.core.clock import utc_now
 from psgflask.news import publishing
 from psgflask.news.models import Article
-from psgflask.search.glossary import glossary
-from psgflask.search.glossary.glossary_file import read_entries
+from psgflask.search import glossary
+from psgflask.search.glossary import read_entries
 from psgflask.search.query.expansion import ConceptTerm
-from psgflask.search.sync import keeper
+from psgflask.search.sync import indexer
 from tests import factories
 from tests.search.glossaries import run, terms
 
@@ -27,7 +27,7 @@ def consulta(app: Flask, session: Session) -> None:
     factories.article(session, "Prior consultation in Loreto", body="No prior consultation yet.")
     factories.article(session, "Ley de consulta previa", language="es", body="La consulta previa.")
     session.commit()
-    keeper.drain(app)
+    indexer.drain(app)
 
 
 # What every installation begins with
@@ -150,7 +150,7 @@ def test_a_term_typed_to_its_end_is_suggested_as_the_page_finds_it(
     factories.article(session, "Informal mining spreads")
     factories.article(session, "Informal talks, informal dress", body="Informal.")
     session.commit()
-    keeper.drain(app)
+    indexer.drain(app)
     for address in ("/search/?q=mineria+informal", "/search/suggest?q=mineria+informal"):
         answer = client.get(address).text
         assert "<mark>Informal mining</mark> spreads" in answer
@@ -162,7 +162,7 @@ def test_what_others_change_is_in_force_with_the_next_search(
 ) -> None:
     factories.article(session, "Ley de consulta previa", language="es")
     session.commit()
-    keeper.drain(app)
+    indexer.drain(app)
     address = "/search/?q=prior+consultation"
     for _time in range(2):  # the second is the page that was kept
         assert "0 results" in client.get(address).text
@@ -207,7 +207,7 @@ def test_what_was_withdrawn_is_not_found_by_the_other_term(
 def test_without_an_index_titles_are_searched_for_the_words_alone(
     app: Flask, client: FlaskClient
 ) -> None:
-    (keeper.store(app).folder / "current").unlink()
+    (indexer.store(app).folder / "current").unlink()
     page = client.get("/search/?q=prior+consultation").text
     assert "only titles are searched" in page
     assert "Also searched for" not in page

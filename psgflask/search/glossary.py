@@ -1,5 +1,17 @@
-"""The glossary: what the same thing is called in English and Spanish; the only writer of it."""
+"""The glossary: terms that mean the same in English and Spanish; the only writer of its table.
 
+A glossary file has a concept a line, its English terms and its Spanish terms:
+
+    english                               spanish
+    prior consultation                    consulta previa
+    environmental impact assessment|EIA   estudio de impacto ambiental|EIA
+
+The columns are separated by tabs, commas or semicolons, as in the first line, the terms of a column
+by a vertical bar. Empty lines and lines that begin with # are ignored.
+"""
+
+import csv
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,22 +24,32 @@ from sqlalchemy.orm import Session
 from psgflask.core.folding import normalize
 from psgflask.core.language_names import LANGUAGES
 from psgflask.manuscript.front_matter import InvalidFrontMatter, Mistake
-from psgflask.search.glossary.glossary_file import GlossaryEntry, read_entries
 from psgflask.search.models import GlossaryTerm
 from psgflask.search.query.expansion import ConceptTerm, Glossary, folded_words
 
 SHIPPED = Path(__file__).with_name("glossary.tsv")
-LONGEST, MOST_WORDS = 80, 12
-MOST_TERMS = 12  # of one concept
+MAX_LENGTH, MAX_WORDS = 80, 12  # of a term
+MAX_TERMS = 12  # of a concept
+COLUMNS = {"english": "en", "spanish": "es"}
+BETWEEN_COLUMNS = "\t,;"
+BETWEEN_TERMS = "|"
+MAX_FILE = 2_000_000  # bytes
 
 
 class GlossaryRefused(ValueError):
-    """The glossary cannot be changed so; the message says why."""
+    """A change of the glossary is refused; the message says why."""
+
+
+@dataclass(frozen=True)
+class GlossaryEntry:
+    """Terms that mean the same, each with its language."""
+
+    terms: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class GlossaryChange:
-    """A concept as it is now, and which of its texts were added or removed."""
+    """A concept after a change, and which of its texts were added or removed."""
 
     terms: tuple[ConceptTerm, ...]
     texts: tuple[str, ...]
@@ -61,7 +83,7 @@ def concepts(session: Session) -> list[list[ConceptTerm]]:
 
 
 def _terms(rows: Iterable[tuple[str, str]]) -> list[ConceptTerm]:
-    """Put together what is called the same in both languages."""
+    """Merge terms that are the same in both languages."""
     languages: dict[str, set[str]] = {}
     for text, language in rows:
         languages.setdefault(text, set()).add(language)
@@ -71,7 +93,7 @@ def _terms(rows: Iterable[tuple[str, str]]) -> list[ConceptTerm]:
 def add_missing(session: Session, file: Path = SHIPPED) -> int:
     """Add the concepts that every installation begins with; return how many were missing.
 
-    One of which any term is or was in the glossary stays as volunteers have left it. Flushes,
+    A concept of which any term is or was in the glossary stays as volunteers left it. Flushes,
     never commits.
     """
     book = GlossaryEditor(session)
@@ -87,7 +109,7 @@ def add_missing(session: Session, file: Path = SHIPPED) -> int:
 
 
 class GlossaryEditor:
-    """The glossary open for changing. Whoever changes it flushes, and the caller commits."""
+    """Changes the glossary. The caller flushes and commits."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -98,13 +120,13 @@ class GlossaryEditor:
             self._concepts.setdefault(row.concept, []).append(row)
 
     def knows(self, text: str) -> bool:
-        """Say whether a term is or ever was in the glossary, in any language."""
+        """Return whether a term is or ever was in the glossary, in any language."""
         return bool(self._named(_folded(text)))
 
     def add(self, entry: GlossaryEntry) -> GlossaryChange:
         """Add terms that mean the same, to the concept that has one of them or as a new one.
 
-        Nothing is changed when it raises GlossaryRefused.
+        Raises GlossaryRefused, before anything is changed.
         """
         wanted = [(language, _checked(text)) for language, text in entry.terms]
         keys = {_folded(text) for _language, text in wanted}
@@ -112,13 +134,13 @@ class GlossaryEditor:
         number = len(keys | {row.folded for row in self._of(concept)})
         if number < 2:
             raise GlossaryRefused("A concept has two terms or more: name what means the same")
-        if number > MOST_TERMS:
-            raise GlossaryRefused(f"A concept has {MOST_TERMS} terms at most")
+        if number > MAX_TERMS:
+            raise GlossaryRefused(f"A concept has {MAX_TERMS} terms at most")
         added = [text for language, text in wanted if self._put(concept, language, text)]
         return GlossaryChange(tuple(self._terms(concept)), tuple(dict.fromkeys(added)))
 
     def remove(self, text: str, *, whole: bool = False) -> GlossaryChange:
-        """Remove a term, or its `whole` concept; so goes a concept of which one term is left.
+        """Remove a term, or its `whole` concept; a concept of one term left is removed too.
 
         Raises GlossaryRefused when there is no such term.
         """
@@ -155,7 +177,7 @@ class GlossaryEditor:
         return _terms((row.text, row.language) for row in self._of(concept))
 
     def _put(self, concept: int, language: str, text: str) -> bool:
-        """Write a term, and say whether that changed anything."""
+        """Write a term; return whether that changed anything."""
         key = _folded(text)
         row = self._rows.get((key, language))
         if row is None:
@@ -203,13 +225,84 @@ def _folded(text: str) -> str:
 
 
 def _checked(text: str) -> str:
-    """Return a term tidied. Raises GlossaryRefused."""
+    """Return a term with its spaces normalised. Raises GlossaryRefused."""
     tidy = " ".join(normalize("NFC", text).split())
     number = len(folded_words(tidy))
     if not number or not tidy.isprintable():
         raise GlossaryRefused(f"{text!r} is no term: write a word or more")
-    if len(tidy) > LONGEST or number > MOST_WORDS:
+    if len(tidy) > MAX_LENGTH or number > MAX_WORDS:
         raise GlossaryRefused(
-            f"{tidy[:40]!r} is too long: a term has {MOST_WORDS} words or {LONGEST} signs at most"
+            f"{tidy[:40]!r} is too long: a term has {MAX_WORDS} words or {MAX_LENGTH} signs at most"
         )
     return tidy
+
+
+def read_entries(file: Path) -> list[tuple[int, GlossaryEntry]]:
+    """Return (line, concept) of each concept of a file.
+
+    Raises InvalidFrontMatter with every mistake, and OSError.
+    """
+    with file.open("rb") as opened:
+        read = opened.read(MAX_FILE + 1)
+    if len(read) > MAX_FILE:
+        raise InvalidFrontMatter(Mistake(1, "A file of the glossary has 2 MB at most"))
+    try:
+        text = read.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = read[: error.start].count(b"\n") + 1
+        raise InvalidFrontMatter(
+            Mistake(line, "This is no UTF-8: save the file as UTF-8")
+        ) from error
+    head = next((line for line in text.splitlines() if _has_content(line)), "")
+    delimiter = next((sign for sign in BETWEEN_COLUMNS if sign in head), "\t")
+    return _entries(text, delimiter)
+
+
+def _entries(text: str, delimiter: str) -> list[tuple[int, GlossaryEntry]]:
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    found: list[tuple[int, GlossaryEntry]] = []
+    mistakes: list[Mistake] = []
+    languages: list[str] = []
+    begins = 1
+    try:
+        for cells in rows:
+            line, begins = begins, rows.line_num + 1
+            if not _has_content("".join(cells)):
+                continue
+            if not languages:
+                languages = _languages(cells, line)
+            elif len(cells) > len(languages) and any(map(str.strip, cells[len(languages) :])):
+                mistakes.append(Mistake(line, "There are more columns than the first line names"))
+            else:
+                found.append((line, _entry(languages, cells)))
+    except csv.Error as error:
+        mistakes.append(Mistake(begins, f"This cannot be read as columns: {error}"))
+    if not languages:
+        mistakes.append(Mistake(1, "The file is empty"))
+    if mistakes:
+        raise InvalidFrontMatter(*mistakes)
+    return found
+
+
+def _has_content(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
+def _languages(cells: list[str], line: int) -> list[str]:
+    names = [cell.strip().casefold() for cell in cells]
+    if sorted(names) != sorted(COLUMNS):
+        raise InvalidFrontMatter(
+            Mistake(line, "The first line names the columns: english and spanish, tab between")
+        )
+    return [COLUMNS[name] for name in names]
+
+
+def _entry(languages: list[str], cells: list[str]) -> GlossaryEntry:
+    return GlossaryEntry(
+        tuple(
+            (language, term.strip())
+            for language, cell in zip(languages, cells, strict=False)
+            for term in cell.split(BETWEEN_TERMS)
+            if term.strip()
+        )
+    )

@@ -13,9 +13,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from psgflask.news.models import Article
-from psgflask.search.sync import keeper
+from psgflask.search import worker_task
+from psgflask.search.sync import indexer
 from tests import factories
-from tests.search.sync.ledger_queue import queue_length
+from tests.search.indexes import queue_length
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -35,9 +36,9 @@ def test_two_processes_that_publish_at_once_leave_nothing_out(app: Flask, sessio
     both = [publisher(8), publisher(8)]
     assert [one.wait(60) for one in both] == [0, 0]
     assert articles_in(session) == 16
-    assert len(keeper.store(app).hashes()) == 16
+    assert len(indexer.store(app).hashes()) == 16
     assert queue_length(app) == 0
-    assert not keeper.check(app)
+    assert not indexer.check(app)
 
 
 def test_a_process_killed_between_commit_and_indexing_loses_nothing(
@@ -46,10 +47,10 @@ def test_a_process_killed_between_commit_and_indexing_loses_nothing(
     killed = publisher(3, "die")
     assert killed.wait(60) == -signal.SIGKILL
     assert articles_in(session) == 3
-    assert len(keeper.store(app).hashes()) == 2
-    keeper.sweep(app)
-    assert len(keeper.store(app).hashes()) == 3
-    assert not keeper.check(app)
+    assert len(indexer.store(app).hashes()) == 2
+    worker_task.update_index(app)
+    assert len(indexer.store(app).hashes()) == 3
+    assert not indexer.check(app)
 
 
 def test_the_next_commit_of_anybody_brings_in_what_a_killed_process_left(
@@ -57,13 +58,13 @@ def test_the_next_commit_of_anybody_brings_in_what_a_killed_process_left(
 ) -> None:
     publisher(2, "die").wait(60)
     factories.article(session)
-    assert len(keeper.store(app).hashes()) == 3
+    assert len(indexer.store(app).hashes()) == 3
 
 
 def test_a_process_killed_anywhere_leaves_an_index_that_can_be_read(
     app: Flask, session: Session
 ) -> None:
-    keeper.rebuild(app)
+    indexer.rebuild(app)
     chance = random.Random(1)
     for _round in range(4):
         before = articles_in(session)
@@ -74,7 +75,7 @@ def test_a_process_killed_anywhere_leaves_an_index_that_can_be_read(
         time.sleep(chance.random() / 4)
         running.kill()
         running.wait(60)
-        keeper.store(app).open_reader().close()
-    keeper.sweep(app)
-    assert len(keeper.store(app).hashes()) == articles_in(session)
-    assert not keeper.check(app)
+        indexer.store(app).open_reader().close()
+    worker_task.update_index(app)
+    assert len(indexer.store(app).hashes()) == articles_in(session)
+    assert not indexer.check(app)

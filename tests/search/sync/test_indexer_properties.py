@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from psgflask.core.clock import utc_now
 from psgflask.news import catalogue, publishing
 from psgflask.news.models import Article, Topic
-from psgflask.search.sync import keeper
+from psgflask.search import worker_task
+from psgflask.search.sync import indexer
 from tests import factories
-from tests.search.sync.ledger_queue import queue_length
+from tests.search.indexes import queue_length
 
 BY = "somebody"
 
@@ -83,11 +84,11 @@ class Desk:
 
     def sweep(self, which: int) -> None:
         if not self.session.in_transaction():
-            keeper.sweep(self.app)
+            worker_task.update_index(self.app)
 
     def rebuild(self, which: int) -> None:
         if not self.session.in_transaction():
-            keeper.rebuild(self.app)
+            indexer.rebuild(self.app)
 
 
 Deed = Callable[[Desk, int], None]
@@ -115,6 +116,6 @@ def test_the_index_is_what_is_published(
     session.commit()
     published = set(session.scalars(select(Article.id).where(catalogue.published(utc_now()))))
     session.rollback()
-    assert set(keeper.store(app).hashes()) == published
+    assert set(indexer.store(app).hashes()) == published
     assert queue_length(app) == 0
-    assert not keeper.check(app)
+    assert not indexer.check(app)

@@ -1,1 +1,0 @@
-"""The glossary: words that mean the same, in both languages."""

@@ -1,1 +1,0 @@
-"""What was searched for, counted without people."""
