@@ -1,4 +1,4 @@
-"""Addresses that answer on the full site of `browser.content`: at least one for every route."""
+"""Addresses of the full site of `browser.content`: at least one for every route."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from psgflask.news.models import Attachment, Picture
 from psgflask.web.languages import PREFIXES
 from tests.browser.content import LINKS
 
-# What stands in the variable parts of each route; a route with such parts and no entry fails.
+# Values for the variable parts of each route; a route with such parts and no entry fails.
 PARTS: dict[str, list[dict[str, Any]]] = {
     "accounts.join": [{"token": token} for token in (LINKS["open"], "no-such-link")],
     "members.step": [{"place": place} for place in (forms.MEMBERSHIP, forms.CHECK)],
@@ -31,7 +31,7 @@ PARTS: dict[str, list[dict[str, Any]]] = {
     "pages.page": [{"slug": "aims"}, {"slug": "contact"}, {"slug": "why-join"}],
     "topics.topic": [{"slug": "society"}],
 }
-# Only a page with a form that is sent may set a cookie, and what for.
+# Only a page with a POST form may set a cookie, and what for.
 MAY_SET_A_COOKIE = {
     "/accounts/join/again": "the token of its form",
     **{f"/members/join/{place}": "the token of its form" for place in forms.PLACES},
@@ -52,7 +52,7 @@ def of(app: Flask) -> list[str]:
 
 
 def _signed(app: Flask) -> dict[str, list[dict[str, Any]]]:
-    """Return what stands in the routes whose address this site has signed."""
+    """Return values for the routes whose address this site has signed."""
     sent = form_tokens.Receipt("PSG 1042-9", "household", "standing order")
     word = {"word": form_tokens.sign_receipt(str(app.config["SECRET_KEY"]), sent)}
     return {"members.sent": [word], "members.own_mandate": [word]}

@@ -39,13 +39,13 @@ PRIVATE = re.compile(
     r"[\w.+-]+@[\w-]+\.[\w.-]+|(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{43}(?![\w-])"
 )
 
-# Spanish pages need it, whoever started the tests.
+# Spanish pages need the compiled catalogue.
 compile_all()
 
 # Whether a skipped test is a failure.
 NO_SKIPS = bool(os.environ.get("PSG_NO_SKIPS"))
 
-# Nobody's own settings may leak into the tests.
+# Settings of the environment must not leak into the tests.
 for name in [name for name in os.environ if name.startswith("PSG_")]:
     del os.environ[name]
 
@@ -54,7 +54,7 @@ class Visitor(FlaskClient):
     """A test client whose requests see nothing of the test: no app context, no session."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
-        """Ask as if from outside."""
+        """Send a request as from outside."""
         return contextvars.Context().run(super().open, *args, **kwargs)
 
 
@@ -110,47 +110,47 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def session(app: Flask) -> Iterator[Session]:
-    """The session of a command: the test commits what the pages shall see."""
+    """The session of a command: the test commits what pages are to show."""
     with app.app_context():
         yield db.session()
         db.session.rollback()
 
 
 class Privacy(logging.Handler):
-    """Reads all that is logged while a test runs, and notes what no log may tell (S22)."""
+    """Reads all that is logged while a test runs, and records private data in it (S22)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[str] = []
+        self.leaks: list[str] = []
         self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Look at one record, its traceback included."""
-        with suppress(Exception):  # a record that cannot be written is its own test's affair
+        """Search one record, its traceback included."""
+        with suppress(Exception):  # a malformed record is the concern of its own test
             text = self.format(record)
-            self.told += [f"{found} in: {text[:300]}" for found in PRIVATE.findall(text)]
+            self.leaks += [f"{found} in: {text[:300]}" for found in PRIVATE.findall(text)]
 
 
 @pytest.fixture(autouse=True)
 def searches_wait_for_what_was_committed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests ask at once for what they changed, and a busy machine takes its time."""
+    """Tests search at once for what they changed, and a busy machine is slow."""
     monkeypatch.setattr(vector, "REFRESH_TIMEOUT", 60.0)
     monkeypatch.setattr(vector, "REFRESH_INTERVAL", 0.0)
 
 
 @pytest.fixture(autouse=True)
 def nothing_private_is_logged() -> Iterator[None]:
-    """S22: whatever a test makes the site do, no log tells an e-mail address or a secret."""
+    """S22: whatever a test makes the site do, no log contains an e-mail address or a secret."""
     listening = Privacy()
     root = logging.getLogger()
     root.addHandler(listening)
     yield
     root.removeHandler(listening)
-    assert listening.told == []
+    assert listening.leaks == []
 
 
 def kind_of(item: pytest.Item) -> str:
-    """Say which kind of test this is: by its folder, and by whether it asks for pages."""
+    """Return the kind of a test: by its folder, and by whether it requests pages."""
     path = item.path
     if path.parent.name == "browser":
         return "axe" if path.stem.startswith(BROWSER_ROWS_OF_AXE) else "journey"
@@ -161,14 +161,14 @@ def kind_of(item: pytest.Item) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test with its kind, and let the browser come last."""
+    """Mark every test with its kind, and run browser tests last."""
     for item in items:
         item.add_marker(kind_of(item))
     items.sort(key=lambda item: item.path.parent.name == "browser")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many tests of each kind ran."""
+    """Print how many tests of each kind ran."""
     ran: Counter[str] = Counter()
     for outcome in ("passed", "failed"):
         for report in terminalreporter.getreports(outcome):
@@ -180,7 +180,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Where nothing may be left out (PSG_NO_SKIPS), a skipped test is a failure."""
+    """Where skips are not allowed (PSG_NO_SKIPS), a skipped test is a failure."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.getreports("skipped") if reporter else []
     if skipped and NO_SKIPS and session.exitstatus == pytest.ExitCode.OK:
@@ -188,7 +188,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Close with what was left out, so that nobody takes a partial run for a whole one."""
+    """End with what was skipped, so that a partial run is not taken for a full one."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None:
         return

@@ -1,4 +1,4 @@
-"""Another program's locks on the database of an app."""
+"""Locks of another process on the database of an app."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from psgflask.core.database import db
 
 @contextmanager
 def held(app: Flask) -> Iterator[sqlite3.Connection]:
-    """Hold all that a program can take of a WAL database that others have open: writing."""
+    """Hold the write lock: all that can be locked of a WAL database that others have open."""
     connection = sqlite3.connect(Path(app.instance_path, "psg.sqlite"), isolation_level=None)
     try:
         connection.execute("BEGIN EXCLUSIVE")
@@ -26,7 +26,7 @@ def held(app: Flask) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def held_whole(app: Flask) -> Iterator[sqlite3.Connection]:
-    """Hold the database against readers too, as a program can that found it closed."""
+    """Hold an exclusive lock, which keeps readers out too: all others must have closed it."""
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
@@ -41,7 +41,7 @@ def held_whole(app: Flask) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def waits() -> Iterator[list[str]]:
-    """Give the statements that waited for a lock in vain while the block runs."""
+    """Yield a list of the statements that timed out on a lock in this block."""
     seen: list[str] = []
 
     def note(context: ExceptionContext) -> None:

@@ -1,4 +1,4 @@
-"""Makes what tests need, each noun by one function; the rules of the site make it, no shortcut."""
+"""Creates rows for tests, a function for each noun, through the rules of the site."""
 
 import itertools
 from datetime import UTC, date, datetime, timedelta
@@ -19,15 +19,15 @@ EDITOR = "editor@example.org"
 _numbers = itertools.count(1)
 
 
-def draft(title: str = "", *, dated: str = "15 July 2018", **said: Any) -> Draft:
-    """Return what a writer hands in; `dated` as in a front matter, `said` the fields of Draft."""
-    given = {
+def draft(title: str = "", *, dated: str = "15 July 2018", **fields: Any) -> Draft:
+    """Return what a writer submits; `dated` as in front matter, `fields` those of Draft."""
+    values = {
         "teaser": "What happened, in a sentence.",
         "body": "The first paragraph.\n\nThe second paragraph.",
-        **said,
+        **fields,
     }
     return Draft(
-        title=title or f"Headline {next(_numbers)}", dateline=Dateline.parse(dated), **given
+        title=title or f"Headline {next(_numbers)}", dateline=Dateline.parse(dated), **values
     )
 
 
@@ -38,13 +38,13 @@ def article(
     status: str = "published",
     at: datetime | None = None,
     now: datetime = NOW,
-    **said: Any,
+    **fields: Any,
 ) -> Article:
-    """Add an article through the rules and commit; `said` is what `draft` takes.
+    """Add an article through the rules and commit; `fields` as of `draft`.
 
     `status` is draft, published, scheduled (for `at`, default a day after `now`) or withdrawn.
     """
-    added = publishing.create(session, draft(title, **said), by=EDITOR, now=now)
+    added = publishing.create(session, draft(title, **fields), by=EDITOR, now=now)
     if status == "scheduled":
         at = at or now + timedelta(days=1)
         publishing.schedule(session, added, at, by=EDITOR, now=now)

@@ -1,4 +1,4 @@
-"""S24: hostile requests, made at random but the same for a seed, and what must hold of answers."""
+"""S24: hostile requests, random but repeatable by a seed, and checks of their responses."""
 
 import gzip
 import io
@@ -20,7 +20,7 @@ METHODS = ("GET",) * 10 + ("HEAD", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 ODD_METHODS = ("get", "BREW", "A" * 300, "GET\t", "CONNECT", "PROPFIND", "-", "GÉT")
 PREFIXES = ("",) * 6 + ("/es",) * 4 + ("/es/es", "/", "//", "/ES", "/%65s", "/fr", "/./", "/../")
 
-# Bytes as they stand in an address after the server has undone its escapes.
+# Bytes of a path after percent-decoding.
 PARTS: tuple[bytes, ...] = (
     *(b"2018", b"07", b"everything", b"radio-7", b"society", b"134", b"peru-news-65", b"aims"),
     *(b"0000", b"9999", b"00", b"13", b"-1", b"1e9", b"0x7", b"NaN", b"9" * 400, b"1" * 5000),
@@ -100,14 +100,14 @@ BODIES: tuple[tuple[str, bytes], ...] = (
 
 @dataclass
 class Outcome:
-    """How often each status was answered, and each request whose answer was not as it must be."""
+    """How often each status was returned, and each request with a wrong response."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
 
 def walk(app: Flask, requests: int, seed: int, beginning: str = "/") -> Outcome:
-    """Send hostile requests to the whole WSGI application, to every route that begins so."""
+    """Send hostile requests to the WSGI application, to every route below `beginning`."""
     chance = random.Random(seed)
     every = sorted(rule.rule for rule in app.url_map.iter_rules())
     rules = [rule for rule in every if rule.startswith(beginning)]
@@ -118,7 +118,7 @@ def walk(app: Flask, requests: int, seed: int, beginning: str = "/") -> Outcome:
         try:
             chunks, status, headers = run_wsgi_app(app.wsgi_app, environ, buffered=True)
             body = b"".join(chunks)
-        except Exception as error:  # what no handler caught is the worst that can happen
+        except Exception as error:  # an error that no handler caught
             outcome.faults.append(f"{told[:600]}: raised {error!r}")
             continue
         code = int(status[:3])
@@ -187,7 +187,7 @@ DECODED: dict[str, Callable[[bytes], bytes]] = {"br": brotli.decompress, "gzip":
 
 
 def _wrong(code: int, headers: Any, body: bytes, environ: dict[str, Any]) -> str:
-    """Return what is wrong with an answer, "" when nothing is."""
+    """Return what is wrong with a response, "" when nothing is."""
     if code >= 500:
         return "a fault of ours"
     for name, value in headers:
@@ -203,7 +203,7 @@ def _wrong(code: int, headers: Any, body: bytes, environ: dict[str, Any]) -> str
         return f"leads to {place}"
     if body:  # of HEAD there is none
         body = DECODED.get(headers.get("Content-Encoding", ""), bytes)(body)
-    # 412: a program asked for a state of the page that is no more; no reader ever sees it.
+    # 412: a program requested a past state of the page; no reader ever sees it.
     if code >= 400 and code != 412 and environ["REQUEST_METHOD"] != "HEAD" and b"<h1" not in body:
         return "an error without a page"
     return ""

@@ -1,4 +1,4 @@
-"""Fills in the form of a page and sends it, as a browser without JavaScript does."""
+"""Fills in the form of a page and submits it, as a browser without JavaScript does."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,21 +7,21 @@ from html.parser import HTMLParser
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-# What is typed or chosen, by the name of the field; several values for several ticks.
+# What is typed or chosen, by field name; several values for several checkboxes.
 Typed = Mapping[str, str | Sequence[str]]
 Fields = dict[str, list[str]]
 
 
 @dataclass
 class Form:
-    """A form that is sent by POST: where to, what stands in its fields, and its first button."""
+    """A form with method POST: its action, the values of its fields, and its first button."""
 
     action: str = ""
     fields: Fields = field(default_factory=dict)
     button: tuple[str, str] | None = None
 
     def filled(self, typed: Typed) -> Fields:
-        """Return what is sent once these fields are filled and the first button is pressed."""
+        """Return what is submitted with these fields filled in and the first button pressed."""
         sent = {name: list(values) for name, values in self.fields.items()}
         for name, value in typed.items():
             if name not in self.fields:
@@ -33,7 +33,7 @@ class Form:
 
 
 class _Reader(HTMLParser):
-    """Finds the first form of a page that is sent by POST."""
+    """Parses the first POST form of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class _Reader(HTMLParser):
             self.form.fields.setdefault(name, [])
         elif tag == "option" and self.select:
             values = self.form.fields[self.select]
-            if "selected" in said or not values:  # without a choice the first one is sent
+            if "selected" in said or not values:  # without a choice the first one is submitted
                 self.form.fields[self.select] = [value]
         elif tag == "textarea":
             self.text = name
@@ -80,22 +80,22 @@ class _Reader(HTMLParser):
 
 
 def form_of(page: str) -> Form:
-    """Return the first form of a page that is sent by POST."""
+    """Return the first POST form of a page."""
     reader = _Reader()
     reader.feed(page)
     assert reader.form is not None, "the page has no form to send"
     return reader.form
 
 
-def send(client: FlaskClient, path: str, answer: TestResponse, typed: Typed) -> TestResponse:
-    """Fill in the form of an answer that came from `path` and send it, following a redirect."""
-    form = form_of(answer.text)
+def send(client: FlaskClient, path: str, response: TestResponse, typed: Typed) -> TestResponse:
+    """Fill in the form of a response from `path` and submit it, following redirects."""
+    form = form_of(response.text)
     return client.post(form.action or path, data=form.filled(typed), follow_redirects=True)
 
 
 def walk(client: FlaskClient, path: str, steps: Iterable[Typed]) -> TestResponse:
-    """Open a page, then fill in one form after the other; return the last answer."""
-    answer = client.get(path)
+    """Open a page, then fill in one form after the other; return the last response."""
+    response = client.get(path)
     for typed in steps:
-        answer = send(client, answer.request.path, answer, typed)
-    return answer
+        response = send(client, response.request.path, response, typed)
+    return response

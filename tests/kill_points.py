@@ -1,4 +1,4 @@
-"""Ends a process at each step that it takes on the disk, one after the other."""
+"""Kills a process at each file operation in turn."""
 
 import os
 import sys
@@ -9,10 +9,10 @@ STEPS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "
 
 
 def at_each_step(work: Callable[[], object], below: Path) -> Iterator[int]:
-    """Do some work in processes that are ended before their first, second, ... step below a folder.
+    """Do some work in processes that are killed at their first, second, ... operation in a folder.
 
-    Yield the number of the step each time that a process has ended there; stop when one has come
-    to the end of its work.
+    Yield the number of the operation each time that a process was killed there; stop once one has
+    finished its work.
     """
     step = 0
     while True:
@@ -37,7 +37,7 @@ def _end_at(step: int, below: str) -> None:
 
     def note(event: str, arguments: tuple[object, ...]) -> None:
         nonlocal taken
-        # What is removed of a whole folder is named without its path.
+        # Files that rmtree removes are named without their path.
         here = event in {"os.remove", "os.rmdir"} or below in str(arguments[:2])
         if event in STEPS and here:
             taken += 1

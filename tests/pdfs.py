@@ -1,4 +1,4 @@
-"""Small PDFs written by hand: of some pages of text, locked, made of pictures alone, hostile."""
+"""Small PDFs written by hand: pages of text, encrypted, without text, hostile."""
 
 import zlib
 from collections.abc import Sequence

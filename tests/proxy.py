@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 OPERATING = Path(__file__).resolve().parents[1] / "docs" / "operating.md"
-# Debian's own file leaves these two to whoever runs the site; the page says what to set.
+# Debian's own file leaves these two to the operator; the page says what to set.
 MAIN = """\
 daemon off;
 pid {folder}/nginx.pid;

@@ -1,4 +1,4 @@
-"""Archives of backups as tests want them: whole, and damaged in every way."""
+"""Backup archives for tests: intact, and damaged in every way."""
 
 import io
 import json
@@ -63,7 +63,7 @@ def backup(held: Mapping[str, bytes], /, *extra: Member, **changed: Any) -> byte
 
 
 def revision(database: Path) -> str:
-    """Return the revision of a database's schema, 0001 if nobody has noted one yet."""
+    """Return the revision of a database's schema, 0001 where none is stored yet."""
     with closing(sqlite3.connect(database)) as opened, opened:
         opened.execute("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32))")
         if opened.execute("SELECT 1 FROM alembic_version").fetchone() is None:

@@ -1,4 +1,4 @@
-"""S9: who may ask for what, of every route and method; a route that nobody has listed fails."""
+"""S9: who may request what, for every route and method; an unlisted route fails."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.conftest import Visitor
 LISTED: dict[str, dict[str, str]] = json.loads(
     (Path(__file__).parent / "access-list.json").read_text("utf-8")
 )
-# Who there is, and what each of them may ask for. A link is open to whoever holds it.
+# Every kind of visitor, and what each may request. A secret link is open to its holder.
 ROLES = {"a visitor": {"everybody", "whoever has the link"}}
 WORDS = {word for words in ROLES.values() for word in words}
 CLOSED = {401, 403, 404}
@@ -82,5 +82,5 @@ def test_s9_a_link_opens_nothing_else(site: Flask) -> None:
         for other in ("x", "A" * 43, content.LINKS["open"].upper(), content.LINKS["open"][:-1]):
             path = adapter.build(endpoint, {name: other})
             for method in who:
-                answer = site.test_client().open(path, method=method)
-                assert answer.status_code == 404, (method, path)
+                response = site.test_client().open(path, method=method)
+                assert response.status_code == 404, (method, path)

@@ -122,15 +122,15 @@ def crawl(visitor: FlaskClient) -> dict[str, Seen]:
         path = waiting.pop()
         if path in found:
             continue
-        answer = visitor.get(path, base_url=BASE)
-        if answer.mimetype == "text/html" and answer.status_code == 200:
-            found[path] = read(answer.text)
+        response = visitor.get(path, base_url=BASE)
+        if response.mimetype == "text/html" and response.status_code == 200:
+            found[path] = read(response.text)
         else:
             found[path] = Seen()
-        found[path].status = answer.status_code
-        if answer.status_code in {301, 302, 308}:
-            found[path].links.append(answer.headers["Location"])
-        answer.close()
+        found[path].status = response.status_code
+        if response.status_code in {301, 302, 308}:
+            found[path].links.append(response.headers["Location"])
+        response.close()
         assert len(found) < MOST_PAGES, "the site has no end"
         waiting += [to for link in found[path].links if (to := local(path, link)) is not None]
     return found
@@ -218,7 +218,7 @@ def test_a15_words_in_the_other_language_say_so(pages: dict[str, Seen]) -> None:
 
 
 def test_a15_titles_are_unique(pages: dict[str, Seen]) -> None:
-    # Two pages of one list, or one search asked twice, are the same page further down.
+    # Two pages of one list, or of one search, are the same page further down.
     titles = Counter(
         (seen.language, seen.title.casefold())
         for path, seen in html_pages(pages).items()

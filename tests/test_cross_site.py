@@ -87,10 +87,10 @@ def test_s8_a_cross_site_request_is_refused(site: Flask, said: dict[str, str]) -
     for _rule, method, path in unsafe_routes(site):
         for prefix in ("", "/es"):
             client = site.test_client()
-            client.get(prefix + path)  # whoever is lured has our cookies
-            answer = client.open(prefix + path, method=method, headers=said)
-            assert answer.status_code == 403, (method, path)
-            assert "Set-Cookie" not in answer.headers
+            client.get(prefix + path)  # a lured visitor has our cookies
+            response = client.open(prefix + path, method=method, headers=said)
+            assert response.status_code == 403, (method, path)
+            assert "Set-Cookie" not in response.headers
     assert (rows(site), spent(site)) == before
 
 
@@ -98,8 +98,8 @@ def test_s8_a_cross_site_request_is_refused(site: Flask, said: dict[str, str]) -
 def test_s8_a_same_origin_request_is_accepted(site: Flask, said: dict[str, str]) -> None:
     for _rule, method, path in unsafe_routes(site):
         if "accounts/join/open" not in path:  # that would be used up
-            answer = site.test_client().open(path, method=method, headers=said)
-            assert answer.status_code != 403, (method, path)
+            response = site.test_client().open(path, method=method, headers=said)
+            assert response.status_code != 403, (method, path)
 
 
 def _sent_with(client: FlaskClient, path: str, token: str | None) -> TestResponse:
@@ -126,11 +126,11 @@ def test_s8_every_form_carries_a_token_and_is_refused_without_or_with_anothers(s
         mine = re.sub(r"^.", "x", others)
         for token in (None, "", others, mine, "x" * 100):
             client = site.test_client()
-            answer = _sent_with(client, path, token)
-            assert answer.status_code == 400, (path, token)
-            assert "We could not tell that this page sent the form" in answer.text
+            response = _sent_with(client, path, token)
+            assert response.status_code == 400, (path, token)
+            assert "We could not tell that this page sent the form" in response.text
             # What was typed stays, and the form that comes back is good.
-            assert html_forms.form_of(answer.text).fields["csrf_token"][0]
+            assert html_forms.form_of(response.text).fields["csrf_token"][0]
             tried += 1
     assert tried >= 5
     assert rows(site) == before
@@ -139,7 +139,7 @@ def test_s8_every_form_carries_a_token_and_is_refused_without_or_with_anothers(s
 def test_s8_a_form_is_refused_without_its_cookie(site: Flask) -> None:
     path = "/accounts/join/again"
     form = html_forms.form_of(site.test_client().get(path).text)
-    answer = site.test_client().post(path, data=form.filled({"email": "jane@example.org"}))
-    assert answer.status_code == 400
-    assert html_forms.form_of(answer.text).fields["email"] == ["jane@example.org"]
-    assert "Error: " in answer.text.split("</title>", maxsplit=1)[0]
+    response = site.test_client().post(path, data=form.filled({"email": "jane@example.org"}))
+    assert response.status_code == 400
+    assert html_forms.form_of(response.text).fields["email"] == ["jane@example.org"]
+    assert "Error: " in response.text.split("</title>", maxsplit=1)[0]

@@ -1,4 +1,4 @@
-"""Whatever remembers something for longer than a call is listed, with what bounds it."""
+"""Everything that outlives a call in memory is listed, with its bound."""
 
 import ast
 import json
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# Commands and the steps of building an index end; what they remember goes with them.
+# Commands end, and their memory with them.
 NOT_IN_THE_SERVER = ("psgflask/sample/", "psgflask/translations/")
 CACHES = {"lru_cache", "cache"}
 CONTAINERS = {"dict", "set", "list", "defaultdict", "OrderedDict", "Counter", "deque", "local"}
@@ -32,8 +32,8 @@ def is_empty(value: ast.expr | None) -> bool:
     return name in BOUNDED | CACHES or (name in CONTAINERS and not value.args)
 
 
-def remembering(tree: ast.Module) -> Iterator[str]:
-    """Yield the names of a module that remember: caches, and containers that outlive a call."""
+def long_lived(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of a module's caches, and of containers that outlive a call."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             if CACHES & set(map(named, node.decorator_list)):
@@ -51,13 +51,13 @@ def remembering(tree: ast.Module) -> Iterator[str]:
 
 
 def found() -> dict[str, list[str]]:
-    """Return what remembers, by module."""
+    """Return the caches and containers by module."""
     places: dict[str, list[str]] = {}
     for file in sorted((ROOT / "psgflask").rglob("*.py")):
         name = file.relative_to(ROOT).as_posix()
         if name.startswith(NOT_IN_THE_SERVER):
             continue
-        names = sorted(set(remembering(ast.parse(file.read_text("utf-8")))))
+        names = sorted(set(long_lived(ast.parse(file.read_text("utf-8")))))
         if names:
             places[name] = names
     return places

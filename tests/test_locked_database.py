@@ -54,8 +54,8 @@ def test_r8_every_page_is_served_while_another_process_writes(
     site.extensions["psg_page_cache"].pages.clear()
     with database_locks.held(site), database_locks.waits() as waits:
         for path in paths:
-            answer = visitor.get(path, buffered=True)
-            assert answer.status_code == before[path].status_code, path
+            response = visitor.get(path, buffered=True)
+            assert response.status_code == before[path].status_code, path
     assert waits == []
 
 
@@ -94,9 +94,9 @@ def test_r8_every_writing_request_waits_once_and_says_that_the_site_is_busy(
         for method in set(WRITING) & (rule.methods or set()):
             path, fields = forms[rule.endpoint]  # a new route needs a form above
             with database_locks.held(site), database_locks.waits() as waits:
-                answer = visitor.open(path, method=method, data=fields)
-            assert answer.status_code == 503, path
-            assert int(answer.headers["Retry-After"]) > 0
+                response = visitor.open(path, method=method, data=fields)
+            assert response.status_code == 503, path
+            assert int(response.headers["Retry-After"]) > 0
             assert waits == ["BEGIN IMMEDIATE"], path
 
 
@@ -111,7 +111,7 @@ def test_r8_the_busy_page_keeps_what_was_typed(site: Flask, visitor: FlaskClient
             lost = {name for name in fields if name != "csrf_token" and kept.get(name) is None}
             assert lost <= {"from"}, page
             assert "busy" in page
-    with site.app_context():  # the site was filled by many who asked
+    with site.app_context():  # filling the site took many requests
         db.session.execute(db.delete(Attempt))
         db.session.commit()
     sent = visitor.post(path, data=html_forms.form_of(page).filled({}))
@@ -156,9 +156,9 @@ def test_r8_the_busy_page_runs_no_query(site: Flask, visitor: FlaskClient) -> No
     with database_locks.held_whole(site):
         for path, fields in forms.values():
             with database_locks.waits() as waits:
-                answer = visitor.post(path, data=fields)
-            assert answer.status_code == 503, path
-            assert "<h1" in answer.text
+                response = visitor.post(path, data=fields)
+            assert response.status_code == 503, path
+            assert "<h1" in response.text
             assert len(waits) == 1
 
 
@@ -182,9 +182,9 @@ def test_r8_a_form_without_a_slot_is_refused_at_once_and_keeps_what_was_typed(
     full = Slots(0, 0)
     monkeypatch.setitem(site.extensions["psg_slots"], FORMS, full)
     with database_locks.waits() as waits:
-        answer = visitor.post(path, data=fields)
-    assert answer.status_code == 503
-    assert "a@b.example" in answer.text
+        response = visitor.post(path, data=fields)
+    assert response.status_code == 503
+    assert "a@b.example" in response.text
     assert waits == []
 
 
@@ -237,9 +237,9 @@ def test_an_incomplete_page_is_not_cached(
     site.extensions["psg_page_cache"].pages.clear()
     with monkeypatch.context() as patch:
         patch.setattr(counting, "by_year", damaged)
-        answer = visitor.get("/members/join/form")
-        assert answer.status_code == 200
-        assert answer.headers["Cache-Control"] == "no-store"
+        response = visitor.get("/members/join/form")
+        assert response.status_code == 200
+        assert response.headers["Cache-Control"] == "no-store"
     assert visitor.get("/members/join/form").text == whole
 
 

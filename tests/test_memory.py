@@ -1,4 +1,4 @@
-"""What visitors send pins no memory: caches stay within their bytes, whatever they are asked."""
+"""Caches stay within their bytes, whatever clients send."""
 
 import contextvars
 import gc
@@ -28,7 +28,7 @@ WIDE = "\U0001f999"
 
 @pytest.fixture
 def grown() -> Iterator[Callable[[], float]]:
-    """Say by how many megabytes what is held has grown since this was asked for first."""
+    """Return by how many megabytes memory has grown since the first call."""
     tracemalloc.start()
     begun: list[int] = []
 

@@ -52,7 +52,7 @@ def test_the_revisions_have_the_check_constraints_of_the_models(empty: Flask) ->
     assert migrated == constraints()
 
 
-# Checks, unique constraints, foreign keys, indexes, primary key: each told by its name first.
+# Checks, unique constraints, foreign keys, indexes, primary key: each with its name first.
 Rules = tuple[list[str], list[str], list[tuple[str, str, str]], list[tuple[str, bool | None]], str]
 
 

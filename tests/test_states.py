@@ -1,4 +1,4 @@
-"""Every template is drawn in some state that the browser and axe look at."""
+"""Every template is rendered in some state that the browser and axe check."""
 
 from pathlib import Path
 
@@ -19,8 +19,8 @@ NO_PAGES_OF = {"shared", "mail"}  # macros; mails, which tests/mail and test_a18
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, set[str]]]:
-    """What each state answers, and the templates that draw it."""
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, set[str]]]:
+    """The status of each state, and the templates that render it."""
     seen: dict[str, tuple[int, set[str]]] = {}
     for kind in {state.site for state in STATES}:
         with content.filled(tmp_path_factory.mktemp("states") / kind, kind) as app:
@@ -39,21 +39,21 @@ def _draw(app: Flask, client: FlaskClient, state: State) -> tuple[int, set[str]]
 
     with template_rendered.connected_to(note, app):
         status = html_forms.walk(client, state.path, map(dict, state.steps)).status_code
-    if status >= 400 and not used:  # the bare page asks nothing of Flask, so Flask tells nothing
+    if status >= 400 and not used:  # the bare page is rendered without Flask's signals
         used.add("bare.html")
     return status, used
 
 
-def test_each_state_has_the_expected_status(drawn: dict[str, tuple[int, set[str]]]) -> None:
-    wrong = {s.name: drawn[s.name][0] for s in STATES if drawn[s.name][0] != s.status}
+def test_each_state_has_the_expected_status(rendered: dict[str, tuple[int, set[str]]]) -> None:
+    wrong = {s.name: rendered[s.name][0] for s in STATES if rendered[s.name][0] != s.status}
     assert wrong == {}
 
 
-def test_a1_every_template_has_a_state(drawn: dict[str, tuple[int, set[str]]]) -> None:
+def test_a1_every_template_has_a_state(rendered: dict[str, tuple[int, set[str]]]) -> None:
     pages = {
         file.relative_to(TEMPLATES).as_posix()
         for file in TEMPLATES.rglob("*.html")
         if not NO_PAGES_OF & set(file.parts)
     }
-    used = {name for _status, names in drawn.values() for name in names}
+    used = {name for _status, names in rendered.values() for name in names}
     assert pages - NOT_PAGES - used == set()

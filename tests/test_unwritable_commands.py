@@ -16,7 +16,7 @@ from psgflask.core.database import db
 from tests import test_locked_commands as every
 from tests.browser import content
 
-# One of these tells whoever typed the command what is wrong.
+# One of these is in the message.
 TOLD = ("no room left", "readonly", "unable to open", "I/O error")
 # Which certainly get as far as writing to the database.
 CERTAINLY = {

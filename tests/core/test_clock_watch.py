@@ -1,4 +1,4 @@
-"""R14: what a clock that is wrong for less than a day says is believed by nobody who deletes."""
+"""R14: a clock that is wrong for less than a day deletes nothing early."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ AHEAD = 100 * DAY
 
 
 class Machine:
-    """A machine that knows what time it really is, the clock it has, and who reads that."""
+    """A machine with its true time, its clock, and the readings of it."""
 
     def __init__(self, readings: Readings | None = None) -> None:
         self.true = START
@@ -30,7 +30,7 @@ class Machine:
         self.running = False
 
     def go(self, seconds: float, step: float = SLICE) -> None:
-        """Let time go by, the clock being read at each step."""
+        """Let time pass, reading the clock at each step."""
         ends = self.true + seconds
         while self.true < ends:
             passed = min(step, ends - self.true)
@@ -42,14 +42,14 @@ class Machine:
         self.running = True
 
     def stop(self, seconds: float) -> None:
-        """Be off for a while; what was read is kept."""
+        """Be off for a while; the readings are stored."""
         self.readings = clock_watch.parse(clock_watch.serialize(self.readings).encode())
         self.running = False
         self.true += seconds
 
     @property
     def earliest_is_off_by(self) -> float:
-        """How much later than the true time everything agreed to be over would be."""
+        """By how much the earliest bound exceeds the true time."""
         return self.readings.bounds().earliest.timestamp() - self.true
 
     @property
@@ -59,7 +59,7 @@ class Machine:
 
 @pytest.fixture
 def watched() -> Machine:
-    """A machine whose clock has gone right for two days."""
+    """A machine whose clock has been right for two days."""
     machine = Machine()
     machine.go(2 * DAY)
     return machine
@@ -148,7 +148,7 @@ STEPS: st.SearchStrategy[list[Step]] = st.lists(
 def test_r14_nothing_is_deleted_too_early_whatever_the_clock_does_for_less_than_a_day(
     steps: list[Step], pace: float
 ) -> None:
-    """A row is made at each step; it is deleted when it is 90 days old by all that is agreed."""
+    """A row is added at each step; it is deleted once the earliest bound makes it 90 days old."""
     machine, kept, life = Machine(), {}, 90 * DAY
     machine.go(2 * DAY)
     # Wrong for less than a day in all between two readings that are right.
@@ -223,8 +223,8 @@ def test_a_clock_behind_its_last_reading_before_a_restart_has_jumped(
 # The file, the worker and the doctor
 
 
-class Pretended:
-    """What the clock shows and what the uptime is, as a test wants them."""
+class FakeClock:
+    """The time of the clock and the uptime, set by tests."""
 
     def __init__(self) -> None:
         self.now, self.up = NOON, 1000.0
@@ -235,8 +235,8 @@ class Pretended:
 
 
 @pytest.fixture
-def pretended(monkeypatch: pytest.MonkeyPatch) -> Pretended:
-    machine = Pretended()
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    machine = FakeClock()
     monkeypatch.setattr(clock_watch, "utc_now", lambda: machine.now)
     monkeypatch.setattr(clock_watch, "uptime", lambda: machine.up)
     return machine
@@ -256,30 +256,30 @@ def test_the_worker_reads_the_clock_first_in_every_round() -> None:
 
 
 def test_readings_are_stored_once_a_minute_and_survive_the_process(
-    app: Flask, make_app: Callable[..., Flask], pretended: Pretended, file: Path
+    app: Flask, make_app: Callable[..., Flask], fake: FakeClock, file: Path
 ) -> None:
     clock_watch.run(app)
     first = file.read_bytes()
-    pretended.forward(59)
+    fake.forward(59)
     clock_watch.run(app)
     assert file.read_bytes() == first
-    pretended.forward(1)
+    fake.forward(1)
     clock_watch.run(app)
     assert clock_watch.read_readings(file).watched == 60
     again = make_app()
-    pretended.forward(5)
+    fake.forward(5)
     clock_watch.run(again)
-    pretended.forward(60)
+    fake.forward(60)
     clock_watch.run(again)
     assert clock_watch.read_readings(file).watched == 120
 
 
 def test_a_jump_is_logged_and_stored_at_once(
-    app: Flask, pretended: Pretended, file: Path, caplog: pytest.LogCaptureFixture
+    app: Flask, fake: FakeClock, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock_watch.run(app)
-    pretended.forward(5)
-    pretended.now += timedelta(days=100)
+    fake.forward(5)
+    fake.now += timedelta(days=100)
     clock_watch.run(app)
     assert "jumped from 2026-11-30 12:00:05 UTC to 2027-03-10 12:00:05 UTC" in caplog.text
     assert len(clock_watch.read_readings(file).jumps) == 1
@@ -291,7 +291,7 @@ def test_a_jump_is_logged_and_stored_at_once(
 )
 def test_an_unreadable_file_restarts_the_day_of_readings(
     app: Flask,
-    pretended: Pretended,
+    fake: FakeClock,
     file: Path,
     content: bytes,
     caplog: pytest.LogCaptureFixture,
@@ -304,9 +304,7 @@ def test_an_unreadable_file_restarts_the_day_of_readings(
 
 
 @pytest.mark.parametrize("where", ["watched", "shown", "floor", "slices"])
-def test_a_file_with_nan_is_ignored(
-    app: Flask, pretended: Pretended, file: Path, where: str
-) -> None:
+def test_a_file_with_nan_is_ignored(app: Flask, fake: FakeClock, file: Path, where: str) -> None:
     clock_watch.run(app)
     written = json.loads(file.read_bytes())
     bad = float("nan")
@@ -327,17 +325,17 @@ def test_r14_a_corrected_time_is_never_certainly_past(app: Flask, file: Path) ->
     assert clock_watch.corrected_time(app, later) == later
 
 
-def test_the_doctor_reports_on_the_clock(app: Flask, pretended: Pretended) -> None:
+def test_the_doctor_reports_on_the_clock(app: Flask, fake: FakeClock) -> None:
     ((state, text),) = findings(app)
     assert state == OK
     assert "0 hours" in text
     for _step in range(150):
         clock_watch.run(app)
-        pretended.forward(SLICE)
+        fake.forward(SLICE)
     assert findings(app) == [(OK, "Goes right")]
-    pretended.now += timedelta(days=100)
+    fake.now += timedelta(days=100)
     clock_watch.run(app)
-    pretended.now -= timedelta(days=100)
+    fake.now -= timedelta(days=100)
     ((fault, _text), (attention, _jump)) = findings(app)
     assert (fault, attention) == (FAULT, ATTENTION)
     clock_watch.run(app)
@@ -348,7 +346,7 @@ def test_the_doctor_reports_on_the_clock(app: Flask, pretended: Pretended) -> No
 
 
 def test_a_full_disk_does_not_stop_the_readings(
-    app: Flask, pretended: Pretended, monkeypatch: pytest.MonkeyPatch
+    app: Flask, fake: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(file: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
@@ -357,9 +355,9 @@ def test_a_full_disk_does_not_stop_the_readings(
     with pytest.raises(OSError, match="No space"):
         clock_watch.run(app)
     for _step in range(150):
-        pretended.forward(SLICE)
+        fake.forward(SLICE)
         seen = clock_watch.time_bounds(app)
-    assert seen.earliest == pretended.now
+    assert seen.earliest == fake.now
 
 
 def test_the_uptime_never_goes_back() -> None:

@@ -111,8 +111,8 @@ def test_a_database_locked_exclusively_is_reported_as_busy(
     client: Visitor = app.test_client()  # type: ignore[assignment]  # make_app sets the class
     with database_locks.held_whole(app):
         for path in ("/", "/readyz"):
-            answer = client.get(path)
-            assert answer.status_code == 503, path
+            response = client.get(path)
+            assert response.status_code == 503, path
         assert client.get("/").headers["Retry-After"] == "5"
         assert client.get("/healthz").status_code == 200
     assert client.get("/").status_code == 200
@@ -138,7 +138,7 @@ def test_deleting_overwrites_and_vacuuming_leaves_no_copies(app: Flask, session:
     session.commit()
     database.checkpoint(app)
     assert b"marmoset" not in file.read_bytes()
-    # What is left where a page was divided is as if it had not been overwritten.
+    # A copy left where a B-tree page was split looks like content that was not overwritten.
     careless = sqlite3.connect(file)
     careless.execute("PRAGMA secure_delete=OFF")
     careless.execute("INSERT INTO kept VALUES ('marmoset')")
@@ -164,7 +164,7 @@ def test_vacuuming_gives_up_while_another_process_writes(
 
 
 def checked_out(app: Flask) -> int:
-    """Return how many connections of the pool somebody has."""
+    """Return how many connections of the pool are checked out."""
     with app.app_context():
         pool = db.engine.pool
         assert isinstance(pool, QueuePool)
@@ -175,7 +175,7 @@ def test_an_unusable_checkpoint_lock_leaks_no_connection_and_undoes_no_commit(
     writing_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal, "MAX_SIZE", -1)
-    Path(writing_app.instance_path, journal.LOCK).mkdir()  # whoever asks hears OSError
+    Path(writing_app.instance_path, journal.LOCK).mkdir()  # opening it raises OSError
     for number in range(3):
         with writing_app.app_context():
             factories.article(db.session(), f"Article {number}")
@@ -188,8 +188,8 @@ def test_an_unusable_checkpoint_lock_leaks_no_connection_and_undoes_no_commit(
     assert checked_out(writing_app) == 0
 
 
-class Unending(sqlite3.Connection):
-    """A connection whose transaction cannot be ended, which only the second try says."""
+class NoRollback(sqlite3.Connection):
+    """A connection whose second rollback fails: the transaction cannot be ended."""
 
     tried = False
 
@@ -200,15 +200,15 @@ class Unending(sqlite3.Connection):
 
 
 def test_a_connection_that_cannot_roll_back_is_discarded(writing_app: Flask) -> None:
-    def unending(*given: Any) -> None:
-        given[-1]["factory"] = Unending  # of the parameters that the driver connects with
+    def use_factory(*given: Any) -> None:
+        given[-1]["factory"] = NoRollback  # of the parameters that the driver connects with
 
     with writing_app.app_context():
         db.engine.dispose()
-        event.listen(db.engine, "do_connect", unending)
+        event.listen(db.engine, "do_connect", use_factory)
         with closing(db.engine.raw_connection()) as connection:
             connection.cursor().execute("BEGIN IMMEDIATE").close()
-        event.remove(db.engine, "do_connect", unending)
+        event.remove(db.engine, "do_connect", use_factory)
     assert checked_out(writing_app) == 0
     assert writing_app.test_client().post("/write").status_code == 200
 
@@ -226,11 +226,11 @@ def test_an_exhausted_pool_is_reported_as_a_busy_database(
         for _number in range(pool.size()):
             held.enter_context(closing(db.engine.raw_connection()))
         for path in ("/news/", "/topics/", "/nothing/here"):
-            answer = client.get(path)
-            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5"), path
+            response = client.get(path)
+            assert (response.status_code, response.headers["Retry-After"]) == (503, "5"), path
         assert client.get("/readyz").status_code == 503
         sent = form.filled({"email": "rosa@example.org"})
-        answer = client.post("/accounts/join/again", data=sent)
-        assert answer.status_code == 503
-        assert "rosa@example.org" in answer.text
+        response = client.post("/accounts/join/again", data=sent)
+        assert response.status_code == 503
+        assert "rosa@example.org" in response.text
     assert client.get("/news/").status_code == 200

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, whatever fails in the middle."""
+"""Files are written whole or not at all, whatever fails on the way."""
 
 import os
 import stat

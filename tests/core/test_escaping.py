@@ -1,4 +1,4 @@
-"""Control characters of strangers are shown as what they are, and do nothing."""
+"""Control characters in user input are escaped."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""What the machine refuses, in words that hold nothing personal."""
+"""Failures are classified, and described without personal data."""
 
 import errno
 import logging
@@ -15,7 +15,7 @@ from psgflask.members.erasure import ErasedListUnreadable
 
 
 def of_sqlite(file: Path, *statements: str) -> sqlite3.Error:
-    """Return the error that the last of the statements ends with."""
+    """Return the error of the last statement."""
     *first, last = statements
     with closing(sqlite3.connect(file)) as connection:
         for statement in first:
@@ -27,7 +27,7 @@ def of_sqlite(file: Path, *statements: str) -> sqlite3.Error:
 
 @pytest.fixture
 def full(tmp_path: Path) -> sqlite3.Error:
-    """A database that may not grow."""
+    """The error of a database that has reached its maximum size."""
     return of_sqlite(
         tmp_path / "full",
         *("CREATE TABLE t (x)", "PRAGMA max_page_count=2"),

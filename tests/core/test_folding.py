@@ -1,4 +1,4 @@
-"""Folding and normal forms, of ordinary text and of text without end."""
+"""Folding and normal forms, of ordinary and of very long texts."""
 
 import unicodedata
 from typing import Any

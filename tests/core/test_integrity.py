@@ -1,4 +1,4 @@
-"""Garbled pages: noticed, told of with what to do, and survived where a page is kept."""
+"""A damaged database: found, reported with what to do, and survived by cached pages."""
 
 import os
 import resource
@@ -37,7 +37,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def site(filled: Path, instance: Path, make_app: Callable[..., Flask]) -> Flask:
-    """A site of its own to be harmed, as production runs it."""
+    """A copy of the site to be damaged, as production runs it."""
     shutil.rmtree(instance)
     shutil.copytree(filled, instance)
     return make_app(TESTING=False)
@@ -50,8 +50,8 @@ def visitor(site: Flask) -> FlaskClient:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
-    def at(moment: datetime) -> None:
-        monkeypatch.setattr(integrity, "utc_now", lambda: moment)
+    def at(when: datetime) -> None:
+        monkeypatch.setattr(integrity, "utc_now", lambda: when)
 
     at(NOW)
     return at
@@ -62,7 +62,7 @@ def file_of(app: Flask) -> Path:
 
 
 def close(app: Flask) -> None:
-    """Let go of the file, and of what is in memory of it."""
+    """Close the file, and drop what is in memory of it."""
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
@@ -102,7 +102,7 @@ def an_index_of(app: Flask, table: str) -> str:
         return str(connection.execute(chosen, [table]).fetchone()[0])
 
 
-HARMS: dict[str, Callable[[Flask], None]] = {
+DAMAGES: dict[str, Callable[[Flask], None]] = {
     "a table": lambda app: garble(app, "articles"),
     "the content stamp": lambda app: garble(app, "content_stamp"),
     "an index": lambda app: garble(app, an_index_of(app, "articles")),
@@ -112,19 +112,19 @@ HARMS: dict[str, Callable[[Flask], None]] = {
 }
 
 
-@pytest.fixture(params=HARMS)
-def harm(request: pytest.FixtureRequest) -> Callable[[Flask], None]:
-    return HARMS[request.param]
+@pytest.fixture(params=DAMAGES)
+def inflict(request: pytest.FixtureRequest) -> Callable[[Flask], None]:
+    return DAMAGES[request.param]
 
 
-def known(app: Flask) -> str:
+def damage(app: Flask) -> str:
     with app.app_context():
         return integrity.damage()
 
 
-def asked(visitor: FlaskClient) -> tuple[int, str]:
-    answer = visitor.get("/readyz")
-    return answer.status_code, answer.text
+def readiness(visitor: FlaskClient) -> tuple[int, str]:
+    response = visitor.get("/readyz")
+    return response.status_code, response.text
 
 
 def test_the_worker_checks_the_database() -> None:
@@ -133,30 +133,30 @@ def test_the_worker_checks_the_database() -> None:
 
 def test_an_intact_database_is_ready(site: Flask, visitor: FlaskClient) -> None:
     integrity.run(site)
-    assert known(site) == ""
-    assert "database" not in asked(visitor)[1]
+    assert damage(site) == ""
+    assert "database" not in readiness(visitor)[1]
 
 
 def test_every_kind_of_damage_is_found_by_the_worker_and_reported_to_monitors(
     site: Flask,
     visitor: FlaskClient,
-    harm: Callable[[Flask], None],
+    inflict: Callable[[Flask], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     integrity.run(site)
-    harm(site)
+    inflict(site)
     Path(site.instance_path, integrity.RESULT_FILE).unlink()  # as the next night
     integrity.run(site)
-    status, told = asked(visitor)
+    status, told = readiness(visitor)
     assert status == 503
     assert "database" in told
     assert "psgflask restore" in caplog.text
 
 
 def test_the_doctor_prints_the_commands_that_repair_it(
-    site: Flask, harm: Callable[[Flask], None]
+    site: Flask, inflict: Callable[[Flask], None]
 ) -> None:
-    harm(site)
+    inflict(site)
     done = site.test_cli_runner().invoke(args=["doctor"])
     assert done.exit_code == 1
     for said in ("systemctl stop psgflask", f"mv {site.instance_path} ", "psgflask restore FILE"):
@@ -164,17 +164,17 @@ def test_the_doctor_prints_the_commands_that_repair_it(
 
 
 def test_cached_pages_are_served_and_others_are_error_pages(
-    site: Flask, visitor: FlaskClient, harm: Callable[[Flask], None]
+    site: Flask, visitor: FlaskClient, inflict: Callable[[Flask], None]
 ) -> None:
     kept = {path: visitor.get(path).data for path in ("/", "/news/", "/es/news/")}
-    harm(site)
+    inflict(site)
     for path, page in kept.items():
-        answer = visitor.get(path)
-        assert (answer.status_code, answer.data) == (200, page), path
+        response = visitor.get(path)
+        assert (response.status_code, response.data) == (200, page), path
     for path in ("/news/article-2", "/topics/", "/search/?q=article", "/updates/", "/nothing"):
-        answer = visitor.get(path)
-        assert answer.status_code in {200, 404, 503}, path
-        assert "<h1" in answer.text
+        response = visitor.get(path)
+        assert response.status_code in {200, 404, 503}, path
+        assert "<h1" in response.text
     assert visitor.get("/healthz").status_code == 200
 
 
@@ -187,10 +187,10 @@ def test_a_cached_page_outlives_its_day_where_it_cannot_be_rendered_again(
     garble(site, "articles")
     tomorrow = utc_now() + timedelta(days=1)
     monkeypatch.setattr(caching, "utc_now", lambda: tomorrow)
-    answer = visitor.get("/")
-    assert (answer.status_code, answer.data) == (200, page)
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert "ETag" not in answer.headers
+    response = visitor.get("/")
+    assert (response.status_code, response.data) == (200, page)
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "ETag" not in response.headers
 
 
 def test_damage_found_by_a_request_is_reported_at_once_and_checked(
@@ -198,10 +198,10 @@ def test_damage_found_by_a_request_is_reported_at_once_and_checked(
 ) -> None:
     integrity.run(site)
     garble(site, "articles")
-    answer = visitor.get("/news/article-2")
-    assert answer.status_code == 503
-    assert answer.headers["Retry-After"] == "300"
-    assert "database" in asked(visitor)[1]
+    response = visitor.get("/news/article-2")
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "300"
+    assert "database" in readiness(visitor)[1]
     caplog.clear()
     integrity.run(site)
     assert "psgflask restore" in caplog.text
@@ -212,9 +212,9 @@ def test_a_passing_read_error_is_cleared_by_the_next_check(
 ) -> None:
     with site.app_context():
         integrity.report_damage("disk I/O error")
-    assert "database" in asked(visitor)[1]
+    assert "database" in readiness(visitor)[1]
     integrity.run(site)
-    assert "database" not in asked(visitor)[1]
+    assert "database" not in readiness(visitor)[1]
 
 
 def test_a_form_keeps_its_values_when_the_database_is_damaged(
@@ -225,9 +225,9 @@ def test_a_form_keeps_its_values_when_the_database_is_damaged(
     page = visitor.get("/accounts/join/again").text
     not_a_database(site)
     form = html_forms.form_of(page).filled({"email": "rosa@example.org"})
-    answer = visitor.post("/accounts/join/again", data=form)
-    assert answer.status_code == 503
-    assert "rosa@example.org" in answer.text
+    response = visitor.post("/accounts/join/again", data=form)
+    assert response.status_code == 503
+    assert "rosa@example.org" in response.text
 
 
 def test_the_result_does_not_hold_for_another_file(
@@ -238,22 +238,22 @@ def test_the_result_does_not_hold_for_another_file(
     whole.write_bytes(file_of(site).read_bytes())
     garble(site, "articles")
     integrity.run(site)
-    assert "database" in asked(visitor)[1]
+    assert "database" in readiness(visitor)[1]
     close(site)
     whole.replace(file_of(site))
-    assert "database" not in asked(visitor)[1]
+    assert "database" not in readiness(visitor)[1]
     integrity.run(site)
-    assert "database" not in asked(visitor)[1]
+    assert "database" not in readiness(visitor)[1]
 
 
 def test_the_file_is_checked_at_night_and_again_soon_when_damaged(
     site: Flask, clock: Callable[[datetime], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked: list[Path] = []
+    checked: list[Path] = []
     found = ""
 
     def examined(file: Path) -> str:
-        looked.append(file)
+        checked.append(file)
         return found
 
     monkeypatch.setattr(integrity, "_check", examined)
@@ -261,11 +261,11 @@ def test_the_file_is_checked_at_night_and_again_soon_when_damaged(
     def after(**time: float) -> int:
         clock(NOW + timedelta(**time))
         integrity.run(site)
-        return len(looked)
+        return len(checked)
 
-    assert after() == 1  # never before
-    assert after(hours=12) == 1  # at midnight not a day has gone by
-    assert after(hours=22) == 1  # nor is it night
+    assert after() == 1  # the first time
+    assert after(hours=12) == 1  # at midnight no day has passed
+    assert after(hours=22) == 1  # and it is not night
     assert after(hours=38) == 2  # two o'clock in the next night
     found = "Page 7 is never used"
     assert after(hours=62) == 3
@@ -276,11 +276,11 @@ def test_the_file_is_checked_at_night_and_again_soon_when_damaged(
 def test_a_worker_that_was_off_at_night_checks_by_day(
     site: Flask, clock: Callable[[datetime], None]
 ) -> None:
-    note = Path(site.instance_path, integrity.RESULT_FILE)
+    result = Path(site.instance_path, integrity.RESULT_FILE)
     integrity.run(site)
     clock(NOW + timedelta(hours=45))
     integrity.run(site)
-    assert (NOW + timedelta(hours=45)).isoformat() in note.read_text()
+    assert (NOW + timedelta(hours=45)).isoformat() in result.read_text()
 
 
 def test_a_locked_database_is_not_reported_as_damaged(
@@ -289,7 +289,7 @@ def test_a_locked_database_is_not_reported_as_damaged(
     monkeypatch.setattr(integrity, "BUSY_TIMEOUT_MS", 1)
     with database_locks.held_whole(site), pytest.raises(sqlite3.OperationalError, match="locked"):
         integrity.run(site)
-    assert known(site) == ""
+    assert damage(site) == ""
 
 
 def test_an_index_that_disagrees_with_its_table_is_found(site: Flask) -> None:
@@ -304,12 +304,12 @@ def test_an_index_that_disagrees_with_its_table_is_found(site: Flask) -> None:
     held[at : at + 1] = b"n"
     file_of(site).write_bytes(held)
     integrity.run(site)
-    assert "ix_seen" in known(site)
+    assert "ix_seen" in damage(site)
 
 
 @contextmanager
 def descriptors(left: int) -> Iterator[None]:
-    """Let this process open so many files more, as where strangers hold many connections."""
+    """Let this process open only so many more files, as under many open connections."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     held = [os.open(os.devnull, os.O_RDONLY) for _number in range(8)]
     try:
@@ -328,18 +328,18 @@ def descriptors(left: int) -> Iterator[None]:
 
 
 def test_too_many_open_files_are_not_reported_as_damage(site: Flask, visitor: FlaskClient) -> None:
-    visitor.post("/news/article-1")  # the page of an error is drawn: its template is read
+    visitor.post("/news/article-1")  # an error page is rendered: its template is loaded
     for left in (2, 1, 0):
         close(site)
         with descriptors(left):
-            answer = visitor.get("/news/article-2")
-        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5"), left
-        assert "busy for a moment" in answer.text
+            response = visitor.get("/news/article-2")
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "5"), left
+        assert "busy for a moment" in response.text
         close(site)
         with descriptors(left):
             assert visitor.get("/readyz").status_code == 503
-        assert known(site) == ""
-        assert "database" not in asked(visitor)[1]
+        assert damage(site) == ""
+        assert "database" not in readiness(visitor)[1]
     assert visitor.get("/news/article-2").status_code == 200
 
 
@@ -372,20 +372,20 @@ def test_a_database_outside_the_instance_is_checked(
 ) -> None:
     file, visitor = tmp_path / "elsewhere" / "site.db", elsewhere.test_client()
     assert "The file is whole" in elsewhere.test_cli_runner().invoke(args=["doctor"]).output
-    assert "database" not in asked(visitor)[1]
+    assert "database" not in readiness(visitor)[1]
     close(elsewhere)
     whole = file.read_bytes()
     file.write_bytes(b"something else altogether " * 500)
     told = elsewhere.test_cli_runner().invoke(args=["doctor"]).output
     assert str(file) in told
     assert "psgflask restore" not in told
-    assert "database" in asked(visitor)[1]
+    assert "database" in readiness(visitor)[1]
     close(elsewhere)
     file.write_bytes(whole)
-    assert known(elsewhere)  # the same file: until it is looked through
+    assert damage(elsewhere)  # the same file: until it is looked through
     with elsewhere.app_context():
         integrity.check_database()
-    assert "database" not in asked(visitor)[1]
+    assert "database" not in readiness(visitor)[1]
 
 
 def test_damage_reported_of_a_database_outside_the_instance_is_checked_and_cleared(
@@ -394,23 +394,23 @@ def test_damage_reported_of_a_database_outside_the_instance_is_checked_and_clear
     visitor = elsewhere.test_client()
     with elsewhere.app_context():
         integrity.report_damage("database disk image is malformed")
-    assert "database" in asked(visitor)[1]
+    assert "database" in readiness(visitor)[1]
     integrity.run(elsewhere)
-    assert "database" not in asked(visitor)[1]
+    assert "database" not in readiness(visitor)[1]
 
 
 def test_a_result_without_a_file_is_ignored(site: Flask) -> None:
-    """As an older version wrote it, and as where there is no file any more."""
-    note = Path(site.instance_path, integrity.RESULT_FILE)
-    note.write_text('{"at": "", "fault": "unable to open database file", "file": []}')
-    assert known(site) == ""
+    """As an older version wrote it, and as where the file is gone."""
+    result = Path(site.instance_path, integrity.RESULT_FILE)
+    result.write_text('{"at": "", "fault": "unable to open database file", "file": []}')
+    assert damage(site) == ""
     close(site)
     file_of(site).unlink()
-    assert known(site) == ""
-    note.unlink()
+    assert damage(site) == ""
+    result.unlink()
     with site.app_context():
         integrity.report_damage("disk I/O error")
-    assert not note.exists()
+    assert not result.exists()
 
 
 def test_a_database_that_is_no_file_has_no_result(
@@ -418,10 +418,10 @@ def test_a_database_that_is_no_file_has_no_result(
 ) -> None:
     with site.app_context():
         integrity.report_damage("disk I/O error")
-    assert known(site)
+    assert damage(site)
     monkeypatch.setattr(database, "is_sqlite", lambda bind: False)
     with site.app_context():
         integrity.report_damage("disk I/O error")
         assert integrity.check_database() == ""
     integrity.run(site)
-    assert known(site) == ""
+    assert damage(site) == ""

@@ -1,4 +1,4 @@
-"""What is kept stays within its bytes, keys and all, and what is used stays longest."""
+"""The LRU cache stays within its bytes, keys included."""
 
 import gc
 import random
@@ -13,7 +13,7 @@ from psgflask.search.language import Word
 
 
 def sized(bytes_: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    """Return something of a size."""
+    """Return a value of a size in bytes."""
     return np.zeros(bytes_, np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""What commands share: those that only read wait for nobody, and a full disk has words."""
+"""What commands share: reading ones wait for no writer, and a full disk is a message."""
 
 import errno
 import sqlite3

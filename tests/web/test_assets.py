@@ -1,4 +1,4 @@
-"""Static files: hashed addresses that may be kept for ever, one bundle, nothing else let out."""
+"""Static files: immutable hashed addresses, one bundle, and nothing else is served."""
 
 import gzip
 import re
@@ -20,10 +20,10 @@ def css(client: FlaskClient) -> str:
 
 
 def test_the_page_links_to_one_immutable_bundle(client: FlaskClient) -> None:
-    answer = client.get(css(client))
-    assert answer.content_type == "text/css; charset=utf-8"
-    assert "immutable" in answer.headers["Cache-Control"]
-    assert "Set-Cookie" not in answer.headers
+    response = client.get(css(client))
+    assert response.content_type == "text/css; charset=utf-8"
+    assert "immutable" in response.headers["Cache-Control"]
+    assert "Set-Cookie" not in response.headers
 
 
 def test_the_bundle_contains_every_stylesheet_tokens_first(client: FlaskClient) -> None:
@@ -41,34 +41,34 @@ def test_fonts_in_the_bundle_have_working_hashed_addresses(client: FlaskClient) 
     assert fonts
     for address in fonts:
         assert address.startswith("/static/")
-        answer = client.get(address)
-        assert answer.status_code == 200
-        assert answer.content_type == "font/woff2"
-        assert "immutable" in answer.headers["Cache-Control"]
+        response = client.get(address)
+        assert response.status_code == 200
+        assert response.content_type == "font/woff2"
+        assert "immutable" in response.headers["Cache-Control"]
 
 
 @pytest.mark.parametrize("coding", ["br", "gzip", ""])
 def test_styles_are_the_same_in_each_coding(client: FlaskClient, coding: str) -> None:
     address = css(client)
     plain = client.get(address, headers={"Accept-Encoding": ""}).data
-    answer = client.get(address, headers={"Accept-Encoding": coding})
+    response = client.get(address, headers={"Accept-Encoding": coding})
     read = {"br": brotli.decompress, "gzip": gzip.decompress, "": bytes}[coding]
-    assert read(answer.data) == plain
-    assert answer.headers["Vary"] == "Accept-Encoding"
+    assert read(response.data) == plain
+    assert response.headers["Vary"] == "Accept-Encoding"
 
 
 def test_an_old_hash_gets_the_present_file_for_an_hour(client: FlaskClient) -> None:
     address = re.sub(r"/static/[^/]+/", "/static/0123456789ab/", css(client))
-    answer = client.get(address)
-    assert answer.status_code == 200
-    assert "immutable" not in answer.headers["Cache-Control"]
+    response = client.get(address)
+    assert response.status_code == 200
+    assert "immutable" not in response.headers["Cache-Control"]
 
 
 def test_an_unchanged_file_is_not_sent_again(client: FlaskClient) -> None:
     address = css(client)
     etag = client.get(address).headers["ETag"]
-    answer = client.get(address, headers={"If-None-Match": etag})
-    assert (answer.status_code, answer.data) == (304, b"")
+    response = client.get(address, headers={"If-None-Match": etag})
+    assert (response.status_code, response.data) == (304, b"")
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_an_unchanged_file_is_not_sent_again(client: FlaskClient) -> None:
     ],
 )
 def test_only_static_files_are_served(client: FlaskClient, name: str) -> None:
-    answer = client.get(f"/static/0123456789ab/{name}", follow_redirects=True)
-    assert answer.status_code in {400, 404, 414}
+    response = client.get(f"/static/0123456789ab/{name}", follow_redirects=True)
+    assert response.status_code in {400, 404, 414}
 
 
 def test_a_symlink_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
@@ -130,6 +130,6 @@ def test_a_template_that_names_a_missing_file_fails_loudly(app: Flask) -> None:
 
 
 def test_the_icon_is_where_browsers_look_by_themselves(client: FlaskClient) -> None:
-    answer = client.get("/favicon.ico")
-    assert answer.status_code == 200
-    assert answer.content_type.startswith("image/")
+    response = client.get("/favicon.ico")
+    assert response.status_code == 200
+    assert response.content_type.startswith("image/")

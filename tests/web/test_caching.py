@@ -1,4 +1,4 @@
-"""Kept pages: the same bytes until readers would see something else, then never again."""
+"""Cached pages: the same bytes until readers would see something else, then never again."""
 
 import gzip
 import subprocess
@@ -30,7 +30,7 @@ from tests import factories
 
 
 class Clock:
-    """What the site takes for the present moment; tests move it."""
+    """The present time of the site, set by tests."""
 
     def __init__(self) -> None:
         self.now = datetime(2018, 7, 20, 12, 0, tzinfo=UTC)
@@ -49,9 +49,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def drawn(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the pages that views were asked for, in order."""
-    asked: list[str] = []
+def rendered(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The endpoints of the views that were called, in order."""
+    called: list[str] = []
     views: dict[str, Any] = app.view_functions
     for endpoint, view in list(views.items()):
         if not getattr(view, "cacheable", False):
@@ -59,19 +59,19 @@ def drawn(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         @wraps(view)  # with its marks
         def counted(*args: Any, _view: Any = view, _name: str = endpoint, **kwargs: Any) -> Any:
-            asked.append(_name)
+            called.append(_name)
             return _view(*args, **kwargs)
 
         monkeypatch.setitem(views, endpoint, counted)
-    return asked
+    return called
 
 
 def test_a_page_requested_again_is_not_rendered_again(
-    client: FlaskClient, session: Session, drawn: list[str]
+    client: FlaskClient, session: Session, rendered: list[str]
 ) -> None:
     factories.article(session, "First headline")
     first, second = client.get("/news/"), client.get("/news/")
-    assert drawn == ["news.listing"]
+    assert rendered == ["news.listing"]
     assert first.data == second.data
     assert first.headers["ETag"] == second.headers["ETag"]
 
@@ -109,29 +109,29 @@ CHANGES: dict[str, Callable[[Session, Article], object]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_change_that_readers_may_see_invalidates_cached_pages(
-    client: FlaskClient, session: Session, drawn: list[str], change: str
+    client: FlaskClient, session: Session, rendered: list[str], change: str
 ) -> None:
     topic = factories.topic(session, "mining")
     article = factories.article(session, "Before", topics=[topic.slug])
     client.get("/news/")
     CHANGES[change](session, article)
     session.commit()
-    drawn.clear()
+    rendered.clear()
     client.get("/news/")
-    assert drawn == ["news.listing"]
+    assert rendered == ["news.listing"]
 
 
 def test_a_rollback_leaves_cached_pages_valid(
-    client: FlaskClient, session: Session, drawn: list[str]
+    client: FlaskClient, session: Session, rendered: list[str]
 ) -> None:
     article = factories.article(session, "As it was")
     client.get("/news/")
     article.title = "As it never was"
     session.flush()
     session.rollback()
-    drawn.clear()
+    rendered.clear()
     assert "As it was" in client.get("/news/").text
-    assert drawn == []
+    assert rendered == []
 
 
 def test_a_change_by_another_process_is_seen_at_once(
@@ -190,23 +190,23 @@ def test_an_article_that_comes_due_while_a_page_is_rendered_is_not_missed(
 AHEAD = timedelta(days=100)
 
 
-@pytest.mark.parametrize("place", ["/", "/news/", "/news.atom", "/sitemap.xml", "/news/embargoed"])
+@pytest.mark.parametrize("path", ["/", "/news/", "/news.atom", "/sitemap.xml", "/news/embargoed"])
 def test_r14_an_article_published_by_a_clock_that_was_ahead_is_hidden_again(
-    client: FlaskClient, session: Session, clock: Clock, place: str
+    client: FlaskClient, session: Session, clock: Clock, path: str
 ) -> None:
     factories.article(session, "Seen already", now=clock.now - timedelta(days=1))
     due = clock.now + timedelta(days=3)
     factories.article(
         session, "Embargoed", slug="embargoed", status="scheduled", at=due, now=clock.now
     )
-    asked = "mbargoed"
+    title = "mbargoed"
     right = clock.now
     for _time in range(2):
         clock.now = right + AHEAD
-        assert asked in client.get(place).text
+        assert title in client.get(path).text
         clock.now = right
-        answer = client.get(place)
-        assert asked not in answer.text or answer.status_code == 404
+        response = client.get(path)
+        assert title not in response.text or response.status_code == 404
 
 
 def test_r14_a_page_rendered_while_the_clock_jumped_is_not_cached(
@@ -239,9 +239,9 @@ def test_r14_a_feed_dated_by_a_clock_that_was_ahead_is_sent_again(
     made = client.get("/news.atom").headers["Last-Modified"]
     clock.now = right
     factories.article(session, "Since then", now=clock.now)
-    answer = client.get("/news.atom", headers={"If-Modified-Since": made})
-    assert answer.status_code == 200
-    again = {"If-Modified-Since": answer.headers["Last-Modified"]}
+    response = client.get("/news.atom", headers={"If-Modified-Since": made})
+    assert response.status_code == 200
+    again = {"If-Modified-Since": response.headers["Last-Modified"]}
     assert client.get("/news.atom", headers=again).status_code == 304
 
 
@@ -257,16 +257,16 @@ def test_cached_pages_expire_at_midnight_in_london(
     client: FlaskClient,
     session: Session,
     clock: Clock,
-    drawn: list[str],
+    rendered: list[str],
     before: datetime,
     midnight: datetime,
 ) -> None:
     clock.now = before
     client.get("/events/"), client.get("/events/")
-    assert len(drawn) == 1
+    assert len(rendered) == 1
     clock.now = midnight
     client.get("/events/")
-    assert len(drawn) == 2
+    assert len(rendered) == 2
 
 
 def test_an_event_is_past_on_the_day_after_it(
@@ -297,11 +297,11 @@ def test_a_page_is_sent_in_the_coding_that_the_client_accepts(
 ) -> None:
     factories.article(session, "Compressed once")
     for _again in range(2):
-        answer = client.get("/news/", headers={"Accept-Encoding": accepted})
-        assert answer.headers.get("Content-Encoding") == coding
-        assert answer.headers["Vary"] == "Accept-Encoding"
+        response = client.get("/news/", headers={"Accept-Encoding": accepted})
+        assert response.headers.get("Content-Encoding") == coding
+        assert response.headers["Vary"] == "Accept-Encoding"
         plain = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[coding]
-        assert b"Compressed once" in plain(answer.data)
+        assert b"Compressed once" in plain(response.data)
 
 
 def test_an_unchanged_page_gets_a_304_with_few_headers(
@@ -336,34 +336,34 @@ def test_head_has_the_headers_of_get(client: FlaskClient, session: Session) -> N
 
 
 def test_other_cookies_do_not_bypass_the_cache(
-    app: Flask, client: FlaskClient, drawn: list[str]
+    app: Flask, client: FlaskClient, rendered: list[str]
 ) -> None:
     client.get("/news/")
     client.set_cookie("_ga", "something")
     client.get("/news/")
-    assert drawn == ["news.listing"]
+    assert rendered == ["news.listing"]
 
 
 def test_a_signed_in_reader_bypasses_the_cache(
-    app: Flask, client: FlaskClient, drawn: list[str]
+    app: Flask, client: FlaskClient, rendered: list[str]
 ) -> None:
     client.get("/news/")
     client.set_cookie("account", "something")
-    answer = client.get("/news/")
-    assert drawn == ["news.listing", "news.listing"]
-    assert answer.headers["Cache-Control"] == "no-store"
+    response = client.get("/news/")
+    assert rendered == ["news.listing", "news.listing"]
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_the_key_includes_language_and_known_parameters_only(
-    client: FlaskClient, session: Session, drawn: list[str]
+    client: FlaskClient, session: Session, rendered: list[str]
 ) -> None:
     added = factories.article(session, dated="1 January 2018")
     assert client.get("/news/").data != client.get("/es/news/").data
     client.get(f"/news/?before=2018-01-01.{added.id}")
-    assert len(drawn) == 3
+    assert len(rendered) == 3
     for unknown in ("utm_source=elsewhere", "q=mining", "page=2"):
         client.get(f"/news/?{unknown}")
-    assert len(drawn) == 3
+    assert len(rendered) == 3
     assert "q=mining" not in client.get("/news/?q=mining").text
 
 
@@ -389,33 +389,33 @@ def test_a_cache_of_no_size_stores_nothing(
 EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
-def entry(size: int) -> CachedPage:
+def cached(size: int) -> CachedPage:
     return CachedPage(1, EVER[0], EVER[1], "text/html", "x", (), {"identity": bytes(size)})
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 600_000)), max_size=30))
 def test_the_page_cache_is_bounded(puts: list[tuple[str, int]]) -> None:
-    pages = PageCache(1)
+    cache = PageCache(1)
     for key, size in puts:
-        pages.put(key, entry(size))
-        assert pages.size == sum(kept.size(key) for key, kept in pages.pages.items())
-        assert pages.size <= pages.max_size
+        cache.put(key, cached(size))
+        assert cache.size == sum(page.size(key) for key, page in cache.pages.items())
+        assert cache.size <= cache.max_size
 
 
 def test_the_least_recently_used_page_is_evicted() -> None:
-    pages = PageCache(1)
+    cache = PageCache(1)
     for key in "abcd":
-        pages.put(key, entry(240_000))
-    assert pages.get("a", 1, factories.NOW)
-    pages.put("e", entry(240_000))
-    assert list(pages.pages) == ["c", "d", "a", "e"]
+        cache.put(key, cached(240_000))
+    assert cache.get("a", 1, factories.NOW)
+    cache.put("e", cached(240_000))
+    assert list(cache.pages) == ["c", "d", "a", "e"]
 
 
 def test_a_huge_page_is_not_cached() -> None:
-    pages = PageCache(1)
-    pages.put("small", entry(1000))
-    pages.put("huge", entry(900_000))
-    assert list(pages.pages) == ["small"]
+    cache = PageCache(1)
+    cache.put("small", cached(1000))
+    cache.put("huge", cached(900_000))
+    assert list(cache.pages) == ["small"]
 
 
 def test_no_page_outlives_its_day_all_year_round(app: Flask) -> None:

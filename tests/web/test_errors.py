@@ -53,15 +53,15 @@ def without_database(raising: Flask, instance: Path) -> FlaskClient:
 def test_a19_every_error_is_a_page_even_with_the_database_gone(
     without_database: FlaskClient, code: int, prefix: str
 ) -> None:
-    answer = without_database.get(f"{prefix}/raise/{code}")
-    assert answer.status_code == code
-    page = answer.text
+    response = without_database.get(f"{prefix}/raise/{code}")
+    assert response.status_code == code
+    page = response.text
     assert page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>")
     assert f'<html lang="{prefix.lstrip("/") or "en"}"' in page
     assert page.count("<h1") == 1
     assert f'href="{prefix}/"' in page
     assert len(page) < 100_000
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_a19_a_busy_database_is_reported_where_an_old_address_is_looked_up(
@@ -71,9 +71,9 @@ def test_a19_a_busy_database_is_reported_where_an_old_address_is_looked_up(
         raise OperationalError("SELECT", {}, sqlite3.OperationalError("database is locked"))
 
     monkeypatch.setitem(raising.extensions, "psg_404_redirects", [locked])
-    answer = raising.test_client().get("/old.php?name=somebody")
-    assert answer.status_code == 503
-    assert answer.headers["Retry-After"] == "5"
+    response = raising.test_client().get("/old.php?name=somebody")
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
 
 
 def test_s22_a_failed_statement_does_not_contain_its_parameters(app: Flask) -> None:
@@ -86,18 +86,18 @@ def test_s22_a_failed_statement_does_not_contain_its_parameters(app: Flask) -> N
 def test_a19_pages_that_need_the_database_are_503_error_pages(
     without_database: FlaskClient, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = without_database.get(path)
-    assert answer.status_code == 503
-    assert "<h1" in answer.text
-    assert "Traceback" not in answer.text
+    response = without_database.get(path)
+    assert response.status_code == 503
+    assert "<h1" in response.text
+    assert "Traceback" not in response.text
 
 
 def test_a19_a_missing_page_is_a_404_without_the_database(
     without_database: FlaskClient,
 ) -> None:
-    answer = without_database.get("/nothing/here")
-    assert answer.status_code == 404
-    assert "There is no page at this address" in answer.text
+    response = without_database.get("/nothing/here")
+    assert response.status_code == 404
+    assert "There is no page at this address" in response.text
 
 
 def test_a19_each_listed_error_has_its_own_text(raising: Flask) -> None:
@@ -128,17 +128,17 @@ def test_a_failing_context_processor_does_not_turn_a_404_into_a_500(
 
     raising.context_processor(failing)
     client = raising.test_client()
-    answer = client.get("/nothing")
-    assert answer.status_code == 404
-    assert "There is no page at this address" in answer.text
+    response = client.get("/nothing")
+    assert response.status_code == 404
+    assert "There is no page at this address" in response.text
     assert client.get("/raise/503").status_code == 503
 
 
 def test_a_withdrawn_article_is_410_gone(client: FlaskClient, session: Session) -> None:
     factories.article(session, "Taken back", slug="taken-back", status="withdrawn")
-    answer = client.get("/news/taken-back")
-    assert answer.status_code == 410
-    assert "Taken back" not in answer.text
+    response = client.get("/news/taken-back")
+    assert response.status_code == 410
+    assert "Taken back" not in response.text
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled"])
@@ -148,15 +148,15 @@ def test_an_unpublished_article_looks_like_a_missing_page(
     from psgflask.core.clock import utc_now
 
     factories.article(session, "Not yet", slug="not-yet", status=status, now=utc_now())
-    answer, nothing = client.get("/news/not-yet"), client.get("/news/nothing")
-    assert answer.status_code == nothing.status_code == 404
-    assert answer.text.replace("not-yet", "nothing") == nothing.text
+    response, nothing = client.get("/news/not-yet"), client.get("/news/nothing")
+    assert response.status_code == nothing.status_code == 404
+    assert response.text.replace("not-yet", "nothing") == nothing.text
 
 
 def test_a_405_lists_the_allowed_methods(client: FlaskClient) -> None:
-    answer = client.post("/news/")
-    assert answer.status_code == 405
-    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+    response = client.post("/news/")
+    assert response.status_code == 405
+    assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
 def test_a_busy_database_is_a_503_with_retry_after(
@@ -164,10 +164,10 @@ def test_a_busy_database_is_a_503_with_retry_after(
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
     with database_locks.held_whole(app):
-        answer = client.get("/news/")
-    assert answer.status_code == 503
-    assert answer.headers["Retry-After"] == "5"
-    assert "busy" in answer.text
+        response = client.get("/news/")
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
+    assert "busy" in response.text
 
 
 @pytest.mark.parametrize("prefix", ["", "/es"])
@@ -189,9 +189,9 @@ def test_r4_a_write_failure_is_a_503_with_retry_after(
         raise fault()
 
     app.add_url_rule("/save", view_func=save, methods=["POST"])
-    answer = app.test_client().post(f"{prefix}/save")
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
-    assert ("No se puede guardar" if prefix else "Nothing can be saved") in answer.text
+    response = app.test_client().post(f"{prefix}/save")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "60")
+    assert ("No se puede guardar" if prefix else "Nothing can be saved") in response.text
 
 
 def test_other_file_errors_are_500s(make_app: Callable[..., Flask]) -> None:
@@ -208,9 +208,9 @@ def test_a_damaged_database_is_a_page_too(raising: Flask, instance: Path) -> Non
     with raising.app_context():
         db.engine.dispose()
     (instance / "psg.sqlite").write_bytes(b"not a database at all, in any way" * 100)
-    answer = raising.test_client().get("/news/")
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "300")
-    assert "<h1" in answer.text
+    response = raising.test_client().get("/news/")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "300")
+    assert "<h1" in response.text
 
 
 @pytest.mark.parametrize("fault", [lambda: Path(__file__).read_text(), lambda: abort(503)])
@@ -232,12 +232,12 @@ def test_without_free_file_descriptors_an_error_gets_the_page_rendered_at_startu
     with monkeypatch.context() as patched:
         patched.setattr("builtins.open", full)
         patched.setattr("io.open", full)
-        answers = [ask(app, path) for path in ("/", "/es/")]
+        responses = [ask(app, path) for path in ("/", "/es/")]
     words = ("Something went wrong on our side", "Algo ha fallado de nuestro lado")
-    for answer, told in zip(answers, words, strict=True):
-        assert answer.status == 500
-        assert told in answer.body.decode()
-        assert dict(answer.headers)["Content-Security-Policy"]
+    for response, told in zip(responses, words, strict=True):
+        assert response.status == 500
+        assert told in response.body.decode()
+        assert dict(response.headers)["Content-Security-Policy"]
 
 
 def test_the_log_contains_neither_query_nor_values(

@@ -15,9 +15,9 @@ def test_the_prefix_chooses_the_language(app: Flask, client: FlaskClient) -> Non
 
 
 def test_no_header_chooses_the_language(client: FlaskClient) -> None:
-    answer = client.get("/news/", headers={"Accept-Language": "es-PE"})
-    assert answer.status_code == 200
-    assert '<html lang="en"' in answer.text
+    response = client.get("/news/", headers={"Accept-Language": "es-PE"})
+    assert response.status_code == 200
+    assert '<html lang="en"' in response.text
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,9 @@ def test_an_article_under_the_other_prefix_redirects_to_its_own_address(
     client: FlaskClient, session: Session
 ) -> None:
     factories.article(session, slug="water-in-the-valley")
-    answer = client.get("/es/news/water-in-the-valley")
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/news/water-in-the-valley")
+    response = client.get("/es/news/water-in-the-valley")
+    assert response.status_code == 302
+    assert response.headers["Location"] == "/news/water-in-the-valley"
 
 
 def test_translations_lead_to_each_other(client: FlaskClient, session: Session) -> None:

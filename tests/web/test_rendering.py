@@ -219,20 +219,20 @@ def data_stays_data(page: str) -> bool:
 
 def test_s11_what_writers_type_is_shown_unchanged(client: FlaskClient, attacked: list[str]) -> None:
     for path in attacked:
-        answer = client.get(path)
-        assert answer.status_code == 200
-        assert harmless(answer.text), path
+        response = client.get(path)
+        assert response.status_code == 200
+        assert harmless(response.text), path
         if path.startswith("/news/attacked"):
-            assert data_stays_data(answer.text), path
+            assert data_stays_data(response.text), path
     for path in ("/news.atom", "/news.rss", "/sitemap.xml"):
         ElementTree.fromstring(client.get(path).data)
 
 
 def test_s12_a_query_is_shown_as_text(client: FlaskClient) -> None:
     for payload in PAYLOADS:
-        answer = client.get("/search/", query_string={"q": payload})
-        assert answer.status_code == 200
-        assert harmless(answer.text), payload
+        response = client.get("/search/", query_string={"q": payload})
+        assert response.status_code == 200
+        assert harmless(response.text), payload
 
 
 def test_headings_of_a_text_begin_at_h2(app: Flask) -> None:

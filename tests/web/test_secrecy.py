@@ -1,4 +1,4 @@
-"""S20, S22: no log tells the secret part of an address, nor a line that a visitor wrote."""
+"""S20, S22: no log contains the secret part of an address, nor a forged line."""
 
 import http.client
 import io
@@ -211,7 +211,7 @@ def _asked(port: int, path: str) -> int:
 def test_s22_every_test_checks_the_log_for_private_data(said: str, private: bool) -> None:
     listening = Privacy()
     listening.handle(logging.LogRecord("psgflask", logging.INFO, "file", 1, said, (), None))
-    assert bool(listening.told) == private
+    assert bool(listening.leaks) == private
 
 
 @pytest.mark.parametrize(

@@ -57,12 +57,12 @@ def visitor(production: Flask) -> FlaskClient:
     return production.test_client()
 
 
-def faults_of(answer: TestResponse) -> list[str]:
+def faults_of(response: TestResponse) -> list[str]:
     """Return what is wrong with the headers of an answer."""
-    headers = answer.headers
-    if answer.status_code == 304:
+    headers = response.headers
+    if response.status_code == 304:
         return [name for name, _v in headers if name.lower() not in security.HEADERS_OF_304]
-    path = answer.request.path
+    path = response.request.path
     of_all = dict(security.HEADERS)
     if secrecy.holds_secret(path):
         of_all |= security.SECRET_PAGE_HEADERS
@@ -90,10 +90,10 @@ def test_s7_every_route_has_every_header_and_no_cookie(
     seen: set[str] = set()
     for path in addresses.of(production):
         for method in ("GET", "HEAD", "OPTIONS"):
-            answer = visitor.open(path, method=method)
-            assert answer.status_code in {200, 302, 404}, (method, path)
-            assert faults_of(answer) == [], (method, path)
-        if answer.status_code == 200:
+            response = visitor.open(path, method=method)
+            assert response.status_code in {200, 302, 404}, (method, path)
+            assert faults_of(response) == [], (method, path)
+        if response.status_code == 200:
             seen.add(path)
     assert len(seen) > 50
 
@@ -134,9 +134,9 @@ def test_s7_every_url_rule_is_visited(production: Flask, visitor: FlaskClient) -
 def test_s7_errors_and_redirects_have_every_header(
     visitor: FlaskClient, method: str, path: str, status: int, said: dict[str, str]
 ) -> None:
-    answer = visitor.open(path, method=method, headers=said)
-    assert answer.status_code == status
-    assert faults_of(answer) == []
+    response = visitor.open(path, method=method, headers=said)
+    assert response.status_code == status
+    assert faults_of(response) == []
 
 
 def test_s7_a_304_has_few_headers(production: Flask, visitor: FlaskClient) -> None:
@@ -144,9 +144,9 @@ def test_s7_a_304_has_few_headers(production: Flask, visitor: FlaskClient) -> No
     for path in addresses.of(production):
         etag = visitor.get(path).headers.get("ETag")
         if etag:
-            answer = visitor.get(path, headers={"If-None-Match": etag})
-            assert answer.status_code == 304, path
-            assert faults_of(answer) == [], path
+            response = visitor.get(path, headers={"If-None-Match": etag})
+            assert response.status_code == 304, path
+            assert faults_of(response) == [], path
             unchanged += 1
     assert unchanged > 40
 
@@ -160,9 +160,9 @@ def test_s7_a_body_that_is_too_large_is_refused(
     client = app.test_client()
     assert client.post("/form", data={"a": "x" * 10}).status_code == 200
     for sent in (b"x" * 2000, b"a=" + b"x" * 2000):
-        answer = client.post("/form", data=sent, content_type="application/x-www-form-urlencoded")
-        assert answer.status_code == 413
-        assert faults_of(answer) == []
+        response = client.post("/form", data=sent, content_type="application/x-www-form-urlencoded")
+        assert response.status_code == 413
+        assert faults_of(response) == []
 
 
 def read_form() -> str:
@@ -175,9 +175,9 @@ def test_s7_a_500_has_every_header(
     app = make_app(BASE_URL=PUBLIC, TESTING=False)
     app.test_client_class = Public
     app.add_url_rule("/fault", view_func=lambda: str(1 / 0))
-    answer = app.test_client().get("/fault")
-    assert answer.status_code == 500
-    assert faults_of(answer) == []
+    response = app.test_client().get("/fault")
+    assert response.status_code == 500
+    assert faults_of(response) == []
 
 
 def test_no_page_loads_anything_from_another_site(production: Flask, visitor: FlaskClient) -> None:
@@ -191,10 +191,10 @@ def test_no_page_loads_anything_from_another_site(production: Flask, visitor: Fl
     )
     found = 0
     for path in addresses.of(production):
-        answer = visitor.get(path)
-        if not answer.content_type.startswith(("text/html", "text/css", "image/svg")):
+        response = visitor.get(path)
+        if not response.content_type.startswith(("text/html", "text/css", "image/svg")):
             continue
-        for names in fetched.findall(answer.text):
+        for names in fetched.findall(response.text):
             for place in "".join(names).split(", "):
                 assert re.match(r"/(?!/)|#|data:image/svg", place), (path, place)
                 found += 1
@@ -203,10 +203,10 @@ def test_no_page_loads_anything_from_another_site(production: Flask, visitor: Fl
 
 def test_no_page_contains_inline_style_or_script(production: Flask, visitor: FlaskClient) -> None:
     for path in addresses.of(production):
-        answer = visitor.get(path)
-        if not answer.content_type.startswith("text/html"):
+        response = visitor.get(path)
+        if not response.content_type.startswith("text/html"):
             continue
-        page = answer.text
+        page = response.text
         assert "<style" not in page, path
         assert not re.search(r"<[^>]+\sstyle=", page), path
         assert not re.search(r"<[^>]+\son[a-z]+=", page), path
@@ -217,26 +217,26 @@ def test_no_page_contains_inline_style_or_script(production: Flask, visitor: Fla
 @pytest.mark.parametrize("host", FORGED)
 def test_s18_a_forged_host_is_refused(visitor: FlaskClient, host: str) -> None:
     for path in ("/", "/news", "/nothing", "/es/news/"):
-        answer = visitor.get(path, headers={"Host": host})
-        assert answer.status_code == 400
-        assert "Location" not in answer.headers
-        assert "evil" not in answer.text
+        response = visitor.get(path, headers={"Host": host})
+        assert response.status_code == 400
+        assert "Location" not in response.headers
+        assert "evil" not in response.text
 
 
 @pytest.mark.parametrize(
     "host", ["[", "a" * 3000, "[::1", "psg.example:99999999", "\xff", "@", "/"]
 )
 def test_s18_an_invalid_host_is_refused_with_a_page(visitor: FlaskClient, host: str) -> None:
-    answer = visitor.get("/news", environ_overrides={"HTTP_HOST": host})
-    assert answer.status_code == 400
-    assert "<h1" in answer.text
-    assert faults_of(answer) == []
+    response = visitor.get("/news", environ_overrides={"HTTP_HOST": host})
+    assert response.status_code == 400
+    assert "<h1" in response.text
+    assert faults_of(response) == []
 
 
 def test_s18_a_request_without_a_host_gets_our_host(visitor: FlaskClient) -> None:
     said = {"HTTP_HOST": "", "SERVER_NAME": "evil.example", "SERVER_PROTOCOL": "HTTP/1.0"}
-    answer = visitor.get("/news", environ_overrides=said)
-    assert (answer.status_code, answer.headers["Location"]) == (308, "/news/")
+    response = visitor.get("/news", environ_overrides=said)
+    assert (response.status_code, response.headers["Location"]) == (308, "/news/")
     assert "evil" not in visitor.get("/", environ_overrides=said).text
 
 
@@ -260,10 +260,10 @@ def test_s18_absolute_links_have_the_configured_address(
     production: Flask, visitor: FlaskClient
 ) -> None:
     for path in addresses.of(production):
-        answer = visitor.get(path)
-        if "charset" not in answer.content_type and "xml" not in answer.content_type:
+        response = visitor.get(path)
+        if "charset" not in response.content_type and "xml" not in response.content_type:
             continue
-        for place in re.findall(r"https?://[^\s\"'<>&]+", answer.text):
+        for place in re.findall(r"https?://[^\s\"'<>&]+", response.text):
             assert "127.0.0.1" not in place, path
             host = place.partition("//")[2].partition("/")[0]
             assert "psg.example" not in host or place.startswith(PUBLIC), (path, place)

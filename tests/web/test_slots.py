@@ -1,4 +1,4 @@
-"""Slots: few requests of a kind at once, some in line, the next is told to come again."""
+"""Slots: a few requests of a kind at once, some in the queue, the next is refused."""
 
 import socket
 import threading
@@ -31,8 +31,8 @@ from tests.browser import content
 from tests.conftest import Visitor
 
 SEARCHES = [f"/search{form}?q=lima" for form in ("/", ".atom", ".json", "/suggest")]
-# Routes that ask the database nothing, each with the reason; they are never refused.
-FREE = {
+# Routes that run no query, each with the reason; they are never refused.
+EXEMPT = {
     "assets.serve": "from memory",
     "assets.favicon": "from memory",
     "home.robots": "a few lines of text",
@@ -49,20 +49,20 @@ OTHER_KINDS = {
 
 
 def held(app: Flask, stack: ExitStack, *kinds: str) -> None:
-    """Hold all slots of these kinds; nobody can stand in line."""
+    """Hold all slots of these kinds, with queues of no length."""
     for kind in kinds:
         app.extensions["psg_slots"][kind] = taken = Slots(1, 0)
         taken.acquire()
         stack.callback(taken.release)
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that other threads do."""
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition that other threads bring about is true."""
     for _time in range(6000):
-        if holds():
+        if condition():
             return
         threading.Event().wait(0.01)
-    raise AssertionError("it never came to that")
+    raise AssertionError("the condition never became true")
 
 
 # The slots themselves
@@ -128,12 +128,12 @@ def test_there_is_a_connection_for_each_thread(app: Flask) -> None:
         assert pool.size() + pool._max_overflow >= slots.THREADS
 
 
-# What takes which
+# Which requests take which slots
 
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """The site with something at every address."""
+    """The site with content at every address."""
     with content.filled(tmp_path_factory.mktemp("slots"), "full") as app:
         app.test_client_class = Visitor
         yield app
@@ -148,7 +148,7 @@ def test_s2_every_page_takes_a_slot_or_is_exempt_for_a_reason(full: Flask) -> No
             plain = path.removeprefix("/es").partition("?")[0]
             endpoint = adapter.match(plain)[0]
             status = full.test_client().get(path).status_code
-            assert (status == 503) is (endpoint not in FREE), path
+            assert (status == 503) is (endpoint not in EXEMPT), path
     full.extensions["psg_slots"] = {kind: Slots(*sizes) for kind, sizes in CAPACITY.items()}
 
 
@@ -158,7 +158,7 @@ def test_each_kind_has_its_own_routes(full: Flask) -> None:
         for endpoint, view in full.view_functions.items()
         if hasattr(view, "slots")
     }
-    assert marked == {**dict.fromkeys(FREE, ""), **OTHER_KINDS}
+    assert marked == {**dict.fromkeys(EXEMPT, ""), **OTHER_KINDS}
 
 
 @pytest.mark.parametrize("address", SEARCHES)
@@ -215,7 +215,7 @@ def test_s2_an_expired_page_is_rendered_again_though_all_other_slots_are_taken(
     with ExitStack() as stack:
         held(app, stack, *(set(CAPACITY) - {RENEWALS}))
         assert "Second headline" in client.get("/").text
-        assert client.get("/news/").status_code == 503  # nobody has asked for it before
+        assert client.get("/news/").status_code == 503  # never requested before
         assert client.get("/").status_code == 200
 
 
@@ -253,20 +253,20 @@ def test_a_queued_request_gets_the_page_rendered_meanwhile(
 ) -> None:
     factories.article(session, "Drawn once")
     app.extensions["psg_slots"][PAGES] = queue = Slots(1, 9)
-    drawn, may_go_on = [], threading.Event()
+    rendered, may_go_on = [], threading.Event()
     view: Any = app.view_functions["news.listing"]
 
     def slow() -> Any:
-        drawn.append(1)
+        rendered.append(1)
         assert may_go_on.wait(60)
         return view()
 
     slow.__dict__.update(view.__dict__)
     monkeypatch.setitem(app.view_functions, "news.listing", slow)
-    answers: list[str] = []
+    responses: list[str] = []
 
     def ask() -> None:
-        answers.append(app.test_client().get("/news/").text)
+        responses.append(app.test_client().get("/news/").text)
 
     threads = [threading.Thread(target=ask) for _reader in range(5)]
     for thread in threads:
@@ -275,9 +275,9 @@ def test_a_queued_request_gets_the_page_rendered_meanwhile(
     may_go_on.set()
     for thread in threads:
         thread.join(60)
-    assert len(drawn) == 1
-    assert len(set(answers)) == 1
-    assert "Drawn once" in answers[0]
+    assert len(rendered) == 1
+    assert len(set(responses)) == 1
+    assert "Drawn once" in responses[0]
 
 
 @pytest.mark.parametrize("how", ["an error", "a fault", "a stream", "a page that is missing"])
