@@ -1,4 +1,4 @@
-"""Somebody who fills in the form of joining, page by page, with or without a browser's patience."""
+"""An applicant who fills in the form of joining, step by step."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ ORGANISATION = {**PERSON, "tier": "organisation", "organisation": "Leeds Peru Ci
 
 
 class Clock:
-    """What the site takes for the present moment; tests move it."""
+    """The time by the site's clock; tests advance it."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -42,45 +42,45 @@ class Clock:
 
 
 class Applicant:
-    """Fills in one page after the other; whatever is asked is found among `typed`."""
+    """Fills in one step after the other from `typed`."""
 
     def __init__(self, client: FlaskClient, clock: Clock, prefix: str = "") -> None:
         self.client, self.clock, self.prefix = client, clock, prefix
         self.headers: dict[str, str] = {}
 
     def begin(self) -> TestResponse:
-        """Open the first page."""
+        """Open the first step."""
         return self.client.get(self.prefix + FIRST, headers=self.headers)
 
     def press(
-        self, answer: TestResponse, typed: Typed | None = None, /, *, at: str = "", **more: Any
+        self, response: TestResponse, typed: Typed | None = None, /, *, at: str = "", **more: Any
     ) -> TestResponse:
-        """Fill in the page's form and press its first button, or one that leads elsewhere."""
-        form = html_forms.form_of(answer.text)
+        """Fill in the form of a step and press its first button, or one that leads elsewhere."""
+        form = html_forms.form_of(response.text)
         fields = form.filled(typed or {})
         fields |= {name: [str(value)] for name, value in more.items()}
         return self.client.post(at or form.action, data=fields, headers=self.headers)
 
     def to_check(self, typed: Typed = PERSON) -> TestResponse:
-        """Answer every question; return the page that shows all answers."""
-        answer = self.begin()
-        while "join/send" not in html_forms.form_of(answer.text).action:
-            [page] = hidden(answer)["from"]
-            answer = self.press(answer, {n: typed[n] for n in forms.FIELDS[page] if n in typed})
-            assert answer.status_code == 200, answer.text[answer.text.index("<main") :]
-        return answer
+        """Answer every question; return the check page."""
+        response = self.begin()
+        while "join/send" not in html_forms.form_of(response.text).action:
+            [page] = hidden(response)["from"]
+            response = self.press(response, {n: typed[n] for n in forms.FIELDS[page] if n in typed})
+            assert response.status_code == 200, response.text[response.text.index("<main") :]
+        return response
 
     def fresh(self) -> str:
-        """Return a stamp as it stands in another form, which somebody began a minute ago."""
+        """Return the token of another form, begun a minute ago."""
         return form_tokens.issue("only-in-tests", now=self.clock.now - timedelta(minutes=1))
 
     def send(self, typed: Typed = PERSON, *, after: float = 60) -> TestResponse:
-        """Answer every question and send, so many seconds after the first page was shown."""
-        answer = self.to_check(typed)
+        """Answer every question and send, so many seconds after the check page was shown."""
+        response = self.to_check(typed)
         self.clock.on(seconds=after)
-        return self.press(answer)
+        return self.press(response)
 
 
-def hidden(answer: TestResponse) -> html_forms.Fields:
-    """Return what stands in the fields of the form of an answer."""
-    return html_forms.form_of(answer.text).fields
+def hidden(response: TestResponse) -> html_forms.Fields:
+    """Return the fields of the form in a response, with their values."""
+    return html_forms.form_of(response.text).fields

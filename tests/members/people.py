@@ -22,8 +22,8 @@ YEARLY = ((date(2020, 1, 1), Decimal("24.00")), (date(2027, 1, 1), Decimal("30.0
 
 def tier(key: str = "waged", kind: str = "individual") -> Tier:
     """Return a membership that costs 24 pounds, from 2027 on 30."""
-    told = {"en": key, "es": key}
-    return Tier(key=key, kind=kind, name=told, description=told, amounts=YEARLY)
+    text = {"en": key, "es": key}
+    return Tier(key=key, kind=kind, name=text, description=text, amounts=YEARLY)
 
 
 def answers(**other: Any) -> Answers:
@@ -44,14 +44,14 @@ def answers(**other: Any) -> Answers:
 def applied(
     session: Session,
     *,
-    stamp: str | None = None,
+    form_hash: str | None = None,
     source: str = ONLINE,
     by: str = "applicant",
     now: datetime = NOW,
     **other: Any,
 ) -> Application:
     """Return an application that has just been kept."""
-    form = applications.SubmittedForm(stamp) if stamp else None
+    form = applications.SubmittedForm(form_hash) if form_hash else None
     return applications.apply(session, answers(**other), source=source, form=form, by=by, now=now)
 
 
@@ -78,7 +78,7 @@ def link_of(session: Session, application: Application, *, now: datetime = NOW) 
 
 
 def verified(session: Session, application: Application, *, now: datetime = NOW) -> Application:
-    """Let the applicant prove the address, and return the application."""
+    """Confirm the applicant's address, and return the application."""
     email_confirmation.confirm(session, link_of(session, application, now=now), now=now)
     return application
 

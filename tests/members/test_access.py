@@ -14,7 +14,7 @@ from tests.members.people import NOW, applied, link_of, tier, verified
 OF_NOBODY = {LastNumber.__tablename__}
 
 
-def test_everything_that_any_table_holds_of_a_person_is_told(session: Session) -> None:
+def test_access_returns_everything_that_any_table_contains_about_a_person(session: Session) -> None:
     home = tier("household", "household")
     application = verified(
         session,
@@ -32,25 +32,25 @@ def test_everything_that_any_table_holds_of_a_person_is_told(session: Session) -
         by="ann",
         now=NOW,
     )
-    told = access.everything(session, person)
-    text = json.dumps(told, ensure_ascii=False)
+    record = access.everything(session, person)
+    text = json.dumps(record, ensure_ascii=False)
     for word in (
         *("María Castañeda", "Ana Quispe", "maria@example.org", "+44 113 496 0000", "LS1 4DY"),
         *("1 Llama Street", "by post", "Rang on Monday", "24.50", "192.0.2.1", "article 6(1)(a)"),
     ):
         assert word in text
-    assert told["account"]["address"] == "maria@example.org"
-    assert [mail["kind"] for mail in told["mails"]] == [
+    assert record["account"]["address"] == "maria@example.org"
+    assert [mail["kind"] for mail in record["mails"]] == [
         "application_received",
         "verify",
         "verify_known",
     ]
-    assert len(told["links mailed"]) == 2
+    assert len(record["links mailed"]) == 2
     hashes = session.scalars(select(ConfirmationToken.token_hash)).all()
     assert not any(secret in text for secret in (token, *hashes))
 
 
-def test_each_table_with_a_person_is_looked_into() -> None:
+def test_every_table_with_personal_data_is_covered() -> None:
     known = {
         *("people", "applications", "household_members", "consents", "notes", "payments", "audit"),
         *("accounts", "proofs", "attempts", "outbox"),
@@ -63,9 +63,9 @@ def test_each_table_with_a_person_is_looked_into() -> None:
     assert personal == known - OF_NOBODY
 
 
-def test_nothing_of_somebody_else_is_told(session: Session) -> None:
+def test_access_returns_nothing_about_other_people(session: Session) -> None:
     person = applied(session).person
     other = verified(session, applied(session, name="Luis Díaz", postcode="M1 1AA")).person
-    told = json.dumps(access.everything(session, person), ensure_ascii=False)
-    assert "Luis" not in told
-    assert other.number not in told
+    text = json.dumps(access.everything(session, person), ensure_ascii=False)
+    assert "Luis" not in text
+    assert other.number not in text

@@ -19,7 +19,7 @@ from tests.members.people import NOW, answers, applied, link_of, tier
 
 
 def test_an_application_is_a_person_with_a_number_and_its_amount(session: Session) -> None:
-    application = applied(session, stamp="s")
+    application = applied(session, form_hash="s")
     person = application.person
     assert person.number.startswith("PSG 1001-")
     assert (person.name, person.name_folded) == ("María Castañeda", "maria castaneda")
@@ -35,7 +35,9 @@ def test_the_amount_is_that_of_the_day_in_london(session: Session) -> None:
     assert applied(session, tier=summer, now=last_hour + timedelta(hours=1)).amount == Decimal(30)
 
 
-def test_a_household_and_an_organisation_keep_what_belongs_to_them(session: Session) -> None:
+def test_only_households_have_other_members_and_only_organisations_a_name(
+    session: Session,
+) -> None:
     names = ("Ana Quispe", "Tom O’Brien")
     home = applied(
         session, tier=tier("household", "household"), household=names, organisation="dropped"
@@ -50,11 +52,11 @@ def test_a_household_and_an_organisation_keep_what_belongs_to_them(session: Sess
     assert group.person.household == []
 
 
-def test_nobody_agrees_to_what_they_have_not_ticked(session: Session) -> None:
+def test_without_a_tick_there_is_no_consent(session: Session) -> None:
     assert applied(session).person.consents == []
 
 
-def test_a_consent_keeps_its_very_words_version_time_and_basis(session: Session) -> None:
+def test_a_consent_is_stored_with_its_wording_version_time_and_basis(session: Session) -> None:
     person = applied(session, consents=frozenset({"email"}), language="es").person
     (consent,) = person.consents
     wording = consents.WORDINGS["email", "es"]
@@ -63,21 +65,21 @@ def test_a_consent_keeps_its_very_words_version_time_and_basis(session: Session)
     assert "article 6(1)(a)" in consent.basis
 
 
-def test_a_consent_that_nobody_is_asked_for_is_refused(session: Session) -> None:
+def test_an_unknown_consent_is_refused(session: Session) -> None:
     with pytest.raises(ConsentRefused):
         applied(session, consents=frozenset({"telephone"}))
 
 
 def test_the_same_form_sent_twice_is_one_application(session: Session) -> None:
-    first = applied(session, stamp="one")
+    first = applied(session, form_hash="one")
     with pytest.raises(AlreadyApplied) as refused:
-        applied(session, stamp="one")
+        applied(session, form_hash="one")
     assert refused.value.application is first
     assert session.scalar(select(func.count(Person.id))) == 1
-    assert applied(session, stamp="two").person.number != first.person.number
+    assert applied(session, form_hash="two").person.number != first.person.number
 
 
-def test_a_form_that_was_sent_with_other_answers_is_used_up(session: Session) -> None:
+def test_a_form_that_was_sent_with_other_answers_is_refused(session: Session) -> None:
     form = applications.SubmittedForm("one", "these answers")
     applications.apply(session, answers(), source=ONLINE, form=form, by="applicant", now=NOW)
     other = applications.SubmittedForm("one", "other answers")
@@ -86,19 +88,19 @@ def test_a_form_that_was_sent_with_other_answers_is_used_up(session: Session) ->
     assert session.scalar(select(func.count(Person.id))) == 1
 
 
-def test_the_secretary_is_told_the_reference_and_nothing_else(session: Session) -> None:
+def test_the_mail_to_the_secretary_contains_the_reference_alone(session: Session) -> None:
     person = applied(session).person
     (message,) = session.scalars(select(Message))
     assert (message.kind, message.recipient) == ("application_received", outbox.SECRETARY)
     assert message.values == {"reference": person.number}
 
 
-def test_the_secretary_is_not_told_of_what_she_wrote_in(session: Session) -> None:
+def test_the_secretary_is_not_mailed_about_applications_on_paper(session: Session) -> None:
     applied(session, source=PAPER, by="ann", email="")
     assert session.scalar(select(func.count(Message.id))) == 0
 
 
-def test_an_application_leaves_a_trace_that_is_json(session: Session) -> None:
+def test_an_application_has_an_audit_entry_in_json(session: Session) -> None:
     person = applied(session, consents=frozenset({"post"})).person
     (entry,) = audit.entries(session, person.number)
     assert (entry.what, entry.who, entry.before) == ("applied", "applicant", {})
@@ -107,7 +109,7 @@ def test_an_application_leaves_a_trace_that_is_json(session: Session) -> None:
     assert json.loads(json.dumps(entry.after)) == entry.after
 
 
-def test_a_proved_address_is_noted_and_joined_to_its_account(session: Session) -> None:
+def test_a_confirmed_address_is_recorded_and_linked_to_its_account(session: Session) -> None:
     application = applied(session)
     account = email_confirmation.confirm(session, link_of(session, application), now=NOW)
     assert application.verified_at == NOW
@@ -118,7 +120,9 @@ def test_a_proved_address_is_noted_and_joined_to_its_account(session: Session) -
     ]
 
 
-def test_two_of_one_address_share_its_account_and_are_proved_apart(session: Session) -> None:
+def test_two_people_with_one_address_share_its_account_and_are_confirmed_separately(
+    session: Session,
+) -> None:
     first, second = applied(session), applied(session, name="Luis")
     one = email_confirmation.confirm(session, link_of(session, first), now=NOW)
     assert second.verified_at is None
@@ -128,7 +132,7 @@ def test_two_of_one_address_share_its_account_and_are_proved_apart(session: Sess
     assert session.scalar(select(func.count(Account.id))) == 1
 
 
-def test_a_link_to_an_address_that_is_the_persons_no_more_proves_nothing(session: Session) -> None:
+def test_a_link_to_an_address_that_was_corrected_meanwhile_is_rejected(session: Session) -> None:
     application = applied(session)
     token = link_of(session, application)
     people.set_field(application.person, "email", "other@example.org")
@@ -137,7 +141,7 @@ def test_a_link_to_an_address_that_is_the_persons_no_more_proves_nothing(session
         email_confirmation.confirm(session, token, now=NOW)
 
 
-def test_a_link_whose_member_is_gone_proves_nothing_to_the_next_with_its_row(
+def test_a_link_of_a_deleted_application_is_rejected_when_its_row_id_is_reused(
     session: Session,
 ) -> None:
     gone = applied(session)
@@ -151,7 +155,7 @@ def test_a_link_whose_member_is_gone_proves_nothing_to_the_next_with_its_row(
     assert next_one.verified_at is None
 
 
-def test_an_address_that_no_mail_reaches_is_refused(session: Session) -> None:
+def test_an_invalid_address_is_refused(session: Session) -> None:
     with pytest.raises(ValueError, match="e-mail address"):
         applications.apply(
             session, answers(email="nobody"), source=PAPER, form=None, by="ann", now=NOW

@@ -6,7 +6,7 @@ from psgflask.members.audit import NoteEmpty
 from tests.members.people import NOW, applied
 
 
-def test_a_note_says_something_and_leaves_a_trace(session: Session) -> None:
+def test_a_note_has_text_and_an_audit_entry(session: Session) -> None:
     person = applied(session).person
     note = audit.add_note(session, person, " Rang on Monday. ", by="ann", now=NOW)
     assert (note.text, note.by, note.at) == ("Rang on Monday.", "ann", NOW)

@@ -13,7 +13,7 @@ from psgflask.members.models import Person, PersonErased
 from tests.members.people import NOW, applied, verified
 
 BOTH = frozenset(CHANNELS)
-# The words of each version, by their hash: whoever changes words gives them a new version.
+# The hash of the wordings of each version: a changed wording needs a new version.
 PUBLISHED = {"2026-1": "645afed5"}
 
 
@@ -22,22 +22,22 @@ def reached(session: Session, person: Person) -> frozenset[str]:
     return consents.effective(session, person)
 
 
-def test_everybody_is_asked_in_their_own_language() -> None:
+def test_every_channel_has_a_wording_in_each_language() -> None:
     assert set(WORDINGS) == {(what, language) for what in CHANNELS for language in LANGUAGES}
 
 
-def test_other_words_have_another_version() -> None:
-    said: dict[str, list[list[str]]] = {}
+def test_a_changed_wording_has_a_new_version() -> None:
+    wordings: dict[str, list[list[str]]] = {}
     for (what, language), wording in sorted(WORDINGS.items()):
-        said.setdefault(wording.version, []).append([what, language, wording.text])
+        wordings.setdefault(wording.version, []).append([what, language, wording.text])
     hashes = {
         version: hashlib.sha256(json.dumps(words).encode()).hexdigest()[:8]
-        for version, words in said.items()
+        for version, words in wordings.items()
     }
     assert hashes == PUBLISHED
 
 
-def test_s3_no_mail_consent_takes_effect_before_the_address_is_proved(session: Session) -> None:
+def test_s3_consent_to_email_takes_effect_once_the_address_is_confirmed(session: Session) -> None:
     application = applied(session, consents=BOTH)
     assert consents.given(application.person) == BOTH
     assert reached(session, application.person) == {"post"}
@@ -45,24 +45,24 @@ def test_s3_no_mail_consent_takes_effect_before_the_address_is_proved(session: S
     assert reached(session, application.person) == BOTH
 
 
-def test_a_proved_address_gives_nobody_consent(session: Session) -> None:
+def test_a_confirmed_address_is_no_consent(session: Session) -> None:
     application = verified(session, applied(session))
     assert reached(session, application.person) == frozenset()
 
 
-def test_another_of_the_same_address_is_not_proved_with_it(session: Session) -> None:
-    stranger = applied(session, name="Somebody", consents=BOTH)
+def test_confirming_an_address_confirms_no_other_person_with_it(session: Session) -> None:
+    other = applied(session, name="Somebody", consents=BOTH)
     verified(session, applied(session, consents=BOTH))
-    assert reached(session, stranger.person) == {"post"}
+    assert reached(session, other.person) == {"post"}
 
 
-def test_a_corrected_address_has_to_be_proved_anew(session: Session) -> None:
+def test_a_corrected_address_must_be_confirmed_again(session: Session) -> None:
     person = verified(session, applied(session, consents=BOTH)).person
     people.correct(session, person, {"email": "new@example.org"}, by="ann", now=NOW)
     assert reached(session, person) == {"post"}
 
 
-def test_a_withdrawn_consent_ends_and_is_kept_to_be_proved(session: Session) -> None:
+def test_a_withdrawn_consent_is_retained_as_evidence(session: Session) -> None:
     person = verified(session, applied(session, consents=BOTH)).person
     later = NOW + timedelta(days=1)
     consents.change(session, person, "email", False, by="ann", now=later)
@@ -87,7 +87,7 @@ def test_a_consent_can_be_given_again(session: Session) -> None:
     assert len(person.consents) == 3
 
 
-def test_a_consent_is_neither_given_twice_nor_withdrawn_ungiven(session: Session) -> None:
+def test_a_consent_is_neither_given_twice_nor_withdrawn_when_not_given(session: Session) -> None:
     person = applied(session, consents=frozenset({"post"})).person
     with pytest.raises(ConsentRefused, match="already"):
         consents.change(session, person, "post", True, by="ann", now=NOW)
@@ -95,7 +95,7 @@ def test_a_consent_is_neither_given_twice_nor_withdrawn_ungiven(session: Session
         consents.change(session, person, "email", False, by="ann", now=NOW)
 
 
-def test_nobody_agrees_for_the_erased(session: Session) -> None:
+def test_an_erased_person_cannot_be_given_a_consent(session: Session) -> None:
     person = applied(session).person
     payments.confirm(
         session,

@@ -28,19 +28,19 @@ def mails(session: Session, kind: str) -> list[Message]:
     return list(session.scalars(wanted))
 
 
-def told(session: Session) -> int:
-    """Return of how many applications the secretary is told, in whichever way."""
+def reported(session: Session) -> int:
+    """Return how many applications the secretary is mailed about, singly or counted."""
     many = mails(session, digest.MANY)
     return len(mails(session, digest.ONE)) + sum(int(one.values["count"]) for one in many)
 
 
-def test_each_of_few_applications_has_a_mail_of_its_own(session: Session) -> None:
+def test_a_few_applications_have_a_mail_each(session: Session) -> None:
     apply_(session, 10)
     assert len(mails(session, digest.ONE)) == 10
     assert mails(session, digest.MANY) == []
 
 
-def test_those_above_ten_in_an_hour_are_counted_in_one_mail_that_leaves_within_it(
+def test_applications_above_ten_in_an_hour_are_counted_in_one_mail(
     session: Session,
 ) -> None:
     apply_(session, 27)
@@ -52,30 +52,30 @@ def test_those_above_ten_in_an_hour_are_counted_in_one_mail_that_leaves_within_i
     assert many.due_at == NOW + 10 * MINUTE + HOUR
 
 
-def test_ten_an_hour_all_day_are_mailed_one_by_one(session: Session) -> None:
+def test_ten_applications_an_hour_have_a_mail_each(session: Session) -> None:
     apply_(session, 50, every=timedelta(minutes=6))
     assert mails(session, digest.MANY) == []
 
 
 @pytest.mark.parametrize("every", [10, 60, 119])
-def test_none_is_lost_however_long_a_flood_lasts(session: Session, every: int) -> None:
+def test_no_application_is_lost_in_a_flood(session: Session, every: int) -> None:
     apply_(session, 150, every=timedelta(seconds=every))
-    assert told(session) == 150
+    assert reported(session) == 150
     assert len(mails(session, digest.ONE)) + len(mails(session, digest.MANY)) <= 75
 
 
-def test_what_may_be_on_its_way_is_not_counted_into(app: Flask, session: Session) -> None:
+def test_a_mail_that_may_be_being_sent_is_not_counted_into(app: Flask, session: Session) -> None:
     apply_(session, 11, every=timedelta(seconds=1))
     [first] = mails(session, digest.MANY)
     for number in range(12):
         applied(session, email=f"more{number}@example.org", now=first.due_at - MINUTE)
     session.commit()
-    assert told(session) == 23
+    assert reported(session) == 23
     assert first.values["count"] == 1
 
 
 @pytest.mark.parametrize("state", [SENT, DEAD])
-def test_a_mail_that_left_or_was_given_up_is_not_counted_into(session: Session, state: str) -> None:
+def test_a_sent_or_dead_mail_is_not_counted_into(session: Session, state: str) -> None:
     apply_(session, 11)
     [first] = mails(session, digest.MANY)
     first.state = state
@@ -85,7 +85,7 @@ def test_a_mail_that_left_or_was_given_up_is_not_counted_into(session: Session, 
     assert [one.values["count"] for one in mails(session, digest.MANY)] == [1, 1]
 
 
-def test_the_mail_waits_for_its_hour_and_says_how_many_since_when(
+def test_the_mail_is_sent_after_an_hour_with_the_count_and_its_start(
     app: Flask, session: Session
 ) -> None:
     apply_(session, 27)
@@ -101,7 +101,7 @@ def test_the_mail_waits_for_its_hour_and_says_how_many_since_when(
     assert mail_task.run(app, clock=lambda: NOW + 2 * HOUR) == 1
 
 
-def test_r14_applications_that_a_clock_ahead_has_dated_are_none_of_this_hour(
+def test_r14_applications_dated_by_a_clock_that_was_ahead_do_not_count(
     session: Session,
 ) -> None:
     for number in range(12):

@@ -37,14 +37,14 @@ SECRETS: dict[str, Any] = {
     "address": "77 Xylophone Crescent\nZyxwvtown",
     "postcode": "ZE3 9JX",
 }
-TOLD = ("zyxwv", "wombat", "quetzal", "900461", "xylophone", "ze3 9jx", "ze39jx", "marmoset")
+TRACES = ("zyxwv", "wombat", "quetzal", "900461", "xylophone", "ze3 9jx", "ze39jx", "marmoset")
 
 
 def known(session: Session, *, paid: bool = False, now: datetime = NOW) -> Person:
     """Return somebody with something in every table."""
     home = tier("household", "household")
-    said: dict[str, Any] = {**SECRETS, "tier": home, "consents": frozenset({"post", "email"})}
-    application = applied(session, now=now, **said)
+    fields: dict[str, Any] = {**SECRETS, "tier": home, "consents": frozenset({"post", "email"})}
+    application = applied(session, now=now, **fields)
     person = application.person
     audit.add_note(session, person, "Keeps a marmoset", by="ann", now=NOW)
     people.correct(session, person, {"address": "78 Xylophone Crescent"}, by="ann", now=NOW)
@@ -65,7 +65,7 @@ def known(session: Session, *, paid: bool = False, now: datetime = NOW) -> Perso
     return person
 
 
-def told_by(session: Session) -> str:
+def contents_of(session: Session) -> str:
     """Return everything that the tables hold, as one text."""
     rows = [
         [str(value) for value in row]
@@ -76,18 +76,18 @@ def told_by(session: Session) -> str:
 
 
 @pytest.mark.parametrize("paid", [False, True])
-def test_s27_no_table_holds_a_word_of_the_erased(session: Session, paid: bool) -> None:
+def test_s27_no_table_contains_anything_of_an_erased_person(session: Session, paid: bool) -> None:
     person = known(session, paid=paid)
-    before = told_by(session)
-    assert [word for word in TOLD if word not in before] == []
+    before = contents_of(session)
+    assert [word for word in TRACES if word not in before] == []
     erasure.erase(session, [person], by="ann", now=NOW)
     session.commit()
     session.expire_all()
-    after = told_by(session)
-    assert [word for word in TOLD if word in after] == []
+    after = contents_of(session)
+    assert [word for word in TRACES if word in after] == []
 
 
-def test_s27_who_paid_leaves_a_number_and_the_payments(session: Session) -> None:
+def test_s27_a_person_who_paid_leaves_a_number_and_the_payments(session: Session) -> None:
     person = known(session, paid=True)
     number = person.number
     [gone] = erasure.erase(session, [person], by="ann", now=NOW)
@@ -104,7 +104,7 @@ def test_s27_who_paid_leaves_a_number_and_the_payments(session: Session) -> None
     )
 
 
-def test_s27_who_did_not_pay_leaves_no_row(session: Session) -> None:
+def test_s27_a_person_who_did_not_pay_leaves_no_row(session: Session) -> None:
     erasure.erase(session, [known(session)], by="ann", now=NOW)
     session.commit()
     for table in ("people", "applications", "household_members", "consents", "notes", "accounts"):
@@ -114,7 +114,7 @@ def test_s27_who_did_not_pay_leaves_no_row(session: Session) -> None:
 
 
 @pytest.mark.parametrize("paid", [False, True])
-def test_s27_no_place_in_the_database_file_holds_a_word_of_the_erased(
+def test_s27_the_database_file_contains_nothing_of_an_erased_person(
     app: Flask, session: Session, paid: bool
 ) -> None:
     others = [applied(session, name=f"Neighbour {n}", email=f"n{n}@example.net") for n in range(40)]
@@ -130,11 +130,11 @@ def test_s27_no_place_in_the_database_file_holds_a_word_of_the_erased(
     assert database.vacuum(db.engine)
     left = file.read_bytes().decode("latin-1").lower()
     assert not file.with_name("psg.sqlite-wal").stat().st_size
-    assert [word for word in TOLD if word in left] == []
+    assert [word for word in TRACES if word in left] == []
     assert "neighbour 39" in left
 
 
-def test_s27_what_a_correction_replaced_is_overwritten_in_the_next_round_of_the_worker(
+def test_s27_a_corrected_value_is_overwritten_by_the_next_checkpoint(
     app: Flask, session: Session
 ) -> None:
     person = applied(session, address="5 Wistful Walk", email="").person
@@ -149,7 +149,7 @@ def test_s27_what_a_correction_replaced_is_overwritten_in_the_next_round_of_the_
     assert b"Wistful" not in held
 
 
-def test_the_trail_of_the_erased_says_that_and_not_what(session: Session) -> None:
+def test_the_audit_trail_of_an_erased_person_is_redacted(session: Session) -> None:
     person = known(session, paid=True)
     number = person.number
     erasure.erase(session, [person], by="ann", now=NOW)
@@ -159,7 +159,7 @@ def test_the_trail_of_the_erased_says_that_and_not_what(session: Session) -> Non
     assert (trail[-1].who, trail[-1].after) == ("ann", {"payments kept": 1})
 
 
-def test_no_mail_to_the_erased_waits_and_none_can_be_asked_for(
+def test_an_erased_person_is_sent_no_mail_and_can_request_none(
     app: Flask, session: Session
 ) -> None:
     person = known(session)
@@ -179,7 +179,7 @@ def test_no_mail_to_the_erased_waits_and_none_can_be_asked_for(
     assert mail_task.run(app) == 0
 
 
-def test_an_account_that_others_share_stays_theirs(session: Session) -> None:
+def test_a_shared_account_is_deleted_with_the_last_person(session: Session) -> None:
     gone, stays = known(session), known(session, now=NOW + timedelta(days=2))
     account = stays.account_id
     assert gone.account_id == account
@@ -193,21 +193,21 @@ def test_an_account_that_others_share_stays_theirs(session: Session) -> None:
     assert session.scalar(select(func.count(Account.id))) == 0
 
 
-def test_whose_address_others_read_too_does_not_take_it_along(session: Session) -> None:
+def test_a_shared_address_is_erased_with_the_last_person(session: Session) -> None:
     one, two = known(session), known(session, now=NOW + timedelta(days=2))
     [first] = erasure.erase(session, [one], by="ann", now=NOW)
     [second] = erasure.erase(session, [two], by="ann", now=NOW)
     assert (first.email, second.email) == ("", SECRETS["email"])
 
 
-def test_of_an_address_that_several_erased_people_shared_nothing_is_left(session: Session) -> None:
+def test_an_address_is_erased_when_all_who_share_it_are_erased_at_once(session: Session) -> None:
     one, two = known(session), known(session, now=NOW + timedelta(days=2))
     both = erasure.erase(session, [one, two], by="ann", now=NOW)
     assert {erased.email for erased in both} == {SECRETS["email"]}
     assert session.scalar(select(func.count(Account.id))) == 0
 
 
-def test_a_number_is_never_given_again(session: Session) -> None:
+def test_a_number_is_never_issued_again(session: Session) -> None:
     first = applied(session).person
     number = first.number
     erasure.erase(session, [first], by="ann", now=NOW)
@@ -223,7 +223,7 @@ def test_nobody_is_erased_twice(session: Session) -> None:
         erasure.erase(session, [person], by="ann", now=NOW)
 
 
-def test_who_came_back_with_a_backup_is_erased_once_more(session: Session) -> None:
+def test_a_person_who_came_back_with_a_backup_is_erased_again(session: Session) -> None:
     back, later = applied(session).person, NOW + timedelta(days=1)
     entries = [ErasedEntry(later, back.number), ErasedEntry(later, "PSG 1042-9")]
     number = back.number
@@ -233,7 +233,7 @@ def test_who_came_back_with_a_backup_is_erased_once_more(session: Session) -> No
     assert session.scalar(select(func.count(Application.id))) == 0
 
 
-def test_who_was_given_an_erased_number_after_a_backup_came_back_is_somebody_else(
+def test_a_new_person_with_a_number_erased_before_a_restore_is_not_erased(
     session: Session,
 ) -> None:
     somebody = applied(session).person
@@ -249,7 +249,7 @@ def there(session: Session) -> int:
     return session.scalar(select(func.count(Person.id))) or 0
 
 
-def test_s3_an_application_that_nobody_confirmed_goes_after_90_days(session: Session) -> None:
+def test_s3_an_unconfirmed_application_is_erased_after_90_days(session: Session) -> None:
     applied(session)
     assert erasure.erase_expired(session, now=IN_TIME) == []
     assert there(session) == 1
@@ -258,7 +258,7 @@ def test_s3_an_application_that_nobody_confirmed_goes_after_90_days(session: Ses
 
 
 @pytest.mark.parametrize("what", ["paper", "verified", "paid", "noted", "young"])
-def test_s3_what_speaks_for_an_application_keeps_it(session: Session, what: str) -> None:
+def test_s3_other_applications_are_retained(session: Session, what: str) -> None:
     source = PAPER if what == "paper" else "online"
     application = applied(session, source=source, now=OVERDUE - DAY if what == "young" else NOW)
     person = application.person
@@ -280,7 +280,7 @@ def test_s3_what_speaks_for_an_application_keeps_it(session: Session, what: str)
     assert there(session) == 1
 
 
-def test_the_erased_of_whom_payments_stay_are_left_alone(session: Session) -> None:
+def test_an_erased_person_is_not_erased_again_by_retention(session: Session) -> None:
     person = applied(session).person
     payments.confirm(
         session,
@@ -296,7 +296,7 @@ def test_the_erased_of_whom_payments_stay_are_left_alone(session: Session) -> No
     assert there(session) == 1
 
 
-def test_a_confirmation_in_the_last_minute_keeps_it(session: Session) -> None:
+def test_an_application_confirmed_in_the_last_second_is_retained(session: Session) -> None:
     application = applied(session)
     token = link_of(session, application, now=IN_TIME)
     email_confirmation.confirm(session, token, now=IN_TIME)
@@ -312,7 +312,7 @@ def entries_of(file: Path) -> list[ErasedEntry]:
     return entries
 
 
-def test_the_list_holds_each_erasure_once_for_its_owner_alone(tmp_path: Path) -> None:
+def test_the_list_contains_each_erasure_once_and_is_private_to_its_owner(tmp_path: Path) -> None:
     file = tmp_path / "erased.txt"
     assert entries_of(file) == []
     assert erasure.append_to_list(file, [SECOND, FIRST]) == 2
@@ -321,12 +321,12 @@ def test_the_list_holds_each_erasure_once_for_its_owner_alone(tmp_path: Path) ->
     assert file.stat().st_mode & 0o077 == 0
 
 
-def test_where_nobody_was_erased_there_is_no_list(tmp_path: Path) -> None:
+def test_without_erasures_there_is_no_list(tmp_path: Path) -> None:
     erasure.append_to_list(tmp_path / "erased.txt", [])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_lists_put_together_by_hand_are_one(tmp_path: Path) -> None:
+def test_two_concatenated_lists_are_read_as_one(tmp_path: Path) -> None:
     file = tmp_path / "erased.txt"
     erasure.append_to_list(file, [FIRST, SECOND])
     file.write_text(file.read_text() + "\n" + file.read_text())
@@ -340,7 +340,7 @@ def test_two_lists_put_together_by_hand_are_one(tmp_path: Path) -> None:
         *("2026-07-01T12:00:00+00:00 PSG 100", "2026-07-01T12:00:00+00:00", "\x00\x00\x00"),
     ],
 )
-def test_a_line_that_says_nothing_is_told_with_its_place(tmp_path: Path, line: str) -> None:
+def test_a_damaged_line_is_reported_with_its_number(tmp_path: Path, line: str) -> None:
     file = tmp_path / "erased.txt"
     file.write_text(f"2026-07-01T12:00:00+00:00 PSG 1001-9\n{line}\n")
     entries, damaged = erasure.read_list(file)
@@ -349,10 +349,10 @@ def test_a_line_that_says_nothing_is_told_with_its_place(tmp_path: Path, line: s
 
 
 @pytest.mark.parametrize("length", range(1, len("2026-07-01T12:00:00+00:00 PSG 1001-9\n")))
-def test_a_line_that_a_crash_cut_off_keeps_nobody_from_being_added(
+def test_entries_can_be_added_after_a_line_that_a_crash_cut_off(
     tmp_path: Path, length: int
 ) -> None:
-    """As an older version may have left it: whoever is not in the list is added all the same."""
+    """An older version may have left such a line."""
     file = tmp_path / "erased.txt"
     whole = "2026-07-01T12:00:00+00:00 PSG 1001-9\n"
     file.write_text(whole.replace("1001-9", "1003-1") + whole[:length])
@@ -365,7 +365,7 @@ def test_a_line_that_a_crash_cut_off_keeps_nobody_from_being_added(
     assert erasure.read_list(file)[0] == entries
 
 
-def test_r4_what_there_is_no_room_for_leaves_the_list_as_it_was(
+def test_r4_a_full_disk_leaves_the_list_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "erased.txt"

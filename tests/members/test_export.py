@@ -59,7 +59,7 @@ def test_s13_a_cell_that_looks_like_a_formula_gets_an_apostrophe(cell: str) -> N
 @pytest.mark.parametrize(
     "cell", ["", "Ana", "'t Hooft", "O'Brien", "'", "''", "1=1", "a@b.org", "5-7"]
 )
-def test_s13_a_cell_that_looks_like_none_stays_as_it_is(cell: str) -> None:
+def test_s13_a_cell_that_looks_like_none_is_unchanged(cell: str) -> None:
     assert export.escape_cell(cell) == cell
 
 
@@ -82,7 +82,7 @@ def test_s13_a_cell_that_looks_like_none_stays_as_it_is(cell: str) -> None:
         ("Flat 3 - 12 High Street, Leeds", "Flat 3 - 12 High Street, Leeds"),
     ],
 )
-def test_s13_so_does_what_looks_like_one_to_a_program_with_other_settings(
+def test_s13_so_does_a_part_of_a_cell_that_a_program_with_other_settings_splits(
     cell: str, guarded: str
 ) -> None:
     assert export.escape_cell(cell) == guarded
@@ -115,7 +115,7 @@ def test_s13_no_cell_is_a_formula_whichever_separator_a_program_takes(
         assert found == []
 
 
-def test_s13_every_sign_that_becomes_one_of_a_formula_is_known() -> None:
+def test_s13_every_character_that_nfkc_turns_into_a_formula_is_escaped() -> None:
     for code in range(0x110000):
         sign = chr(code)
         if unicodedata.normalize("NFKC", sign)[:1] in "=+-@":

@@ -1,4 +1,4 @@
-"""Applications in every order of what can happen to them, beside a plain account of the truth."""
+"""Applications in every order of events, compared with a simple model (model-based test)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -49,12 +49,12 @@ POSTCODES = st.sampled_from(["LS1 4DY", "ls14dy", "M1 1AA"])
 AGREED = st.sets(st.sampled_from(CHANNELS)).map(frozenset)
 NETWORKS = st.sampled_from([f"192.0.2.{n}" for n in range(20)])
 HOURS = st.sampled_from([1, 30, 71, 24 * 20, 24 * 60])
-KEPT_UNVERIFIED = timedelta(days=90)
+UNCONFIRMED_RETENTION = timedelta(days=90)
 
 
 @dataclass
-class Known:
-    """What is true of one application, written down without looking into the tables."""
+class ModelPerson:
+    """The expected state of one application, tracked without reading the tables."""
 
     number: str
     name: str
@@ -62,8 +62,8 @@ class Known:
     email: str
     sent: datetime
     agreed: set[str]
-    proved: bool = False  # the address that it has now
-    ever_proved: bool = False
+    confirmed: bool = False  # the current address
+    ever_confirmed: bool = False
     payments: int = 0
     notes: int = 0
     erased: bool = False
@@ -71,10 +71,10 @@ class Known:
 
 @dataclass
 class Link:
-    """A link that was mailed, for whom, and what became of it; held, it has no token."""
+    """A link that was mailed, for whom, and its expected state."""
 
     token: str
-    of: Known | None
+    of: ModelPerson | None
     email: str
     made: datetime
     used: datetime | None = None
@@ -83,18 +83,18 @@ class Link:
 
 @dataclass
 class Form:
-    """A form that a browser holds, and can send again."""
+    """A form that is open in a browser, and can be sent again."""
 
-    stamp: str
+    key: str
     name: str
     postcode: str
     email: str
     agreed: frozenset[str]
-    became: list[Known] = field(default_factory=list)
+    applications: list[ModelPerson] = field(default_factory=list)
 
 
-class Lives(RuleBasedStateMachine):
-    """Sends, asks, follows, waits, pays, notes, corrects and erases."""
+class LifeCycle(RuleBasedStateMachine):
+    """Sends forms, follows links, waits, pays, adds notes, corrects and erases."""
 
     persons = Bundle("persons")
     forms = Bundle("forms")
@@ -106,10 +106,10 @@ class Lives(RuleBasedStateMachine):
         Model.metadata.create_all(engine)
         self.session = Session(engine)
         self.now = NOW
-        self.known: list[Known] = []
+        self.known: list[ModelPerson] = []
         self.mailed: list[Link] = []
-        self.given: set[str] = set()
-        self.stamps = 0
+        self.issued: set[str] = set()
+        self.filled_in = 0
 
     def teardown(self) -> None:
         self.session.close()
@@ -126,22 +126,22 @@ class Lives(RuleBasedStateMachine):
         agreed=AGREED,
     )
     def fill_in(self, name: str, postcode: str, email: str, agreed: frozenset[str]) -> Form:
-        self.stamps += 1
-        return Form(f"stamp {self.stamps}", name, postcode, email, agreed)
+        self.filled_in += 1
+        return Form(f"form {self.filled_in}", name, postcode, email, agreed)
 
     @rule(target=persons, form=forms, network=NETWORKS)
     def send(self, form: Form, network: str) -> object:
         """Send a form: the first time, or again and again."""
-        there = [one for one in form.became if not one.erased]
-        said = answers(
+        there = [one for one in form.applications if not one.erased]
+        submitted = answers(
             name=form.name, postcode=form.postcode, email=form.email, consents=form.agreed
         )
         try:
             application = applications.apply(
                 self.session,
-                said,
+                submitted,
                 source=ONLINE,
-                form=applications.SubmittedForm(form.stamp),
+                form=applications.SubmittedForm(form.key),
                 by="applicant",
                 now=self.now,
             )
@@ -155,7 +155,7 @@ class Lives(RuleBasedStateMachine):
         assert not there
         assert (application.duplicate is not None) == self._is_known(form)
         new = self._note(application, form)
-        form.became.append(new)
+        form.applications.append(new)
         self._mailed_to(new)
         self.session.commit()
         return new
@@ -164,7 +164,7 @@ class Lives(RuleBasedStateMachine):
     def send_and_confirm(self, form: Form, network: str) -> object:
         """Send a form and follow the link at once, as most people do."""
         sent = self.send(form, network)
-        if isinstance(sent, Known):
+        if isinstance(sent, ModelPerson):
             self.follow(self.mailed[-1])
         return sent
 
@@ -219,7 +219,7 @@ class Lives(RuleBasedStateMachine):
             return
         assert good
         assert link.of is not None
-        link.of.proved = link.of.ever_proved = True
+        link.of.confirmed = link.of.ever_confirmed = True
         for other in self.mailed:
             if other.of is link.of and other.email == link.email and other.used is None:
                 other.used = self.now
@@ -228,7 +228,7 @@ class Lives(RuleBasedStateMachine):
     # What the secretary does
 
     @rule(person=persons, pounds=st.integers(1, 3))
-    def pay(self, person: Known, pounds: int) -> None:
+    def pay(self, person: ModelPerson, pounds: int) -> None:
         with suppress(DuplicatePayment), self._refused_to_the_erased(person):
             payments.confirm(
                 self.session,
@@ -243,14 +243,14 @@ class Lives(RuleBasedStateMachine):
         self.session.commit()
 
     @rule(person=persons)
-    def write_a_note(self, person: Known) -> None:
+    def add_a_note(self, person: ModelPerson) -> None:
         with self._refused_to_the_erased(person):
             audit.add_note(self.session, self._row(person), "Rang", by="ann", now=self.now)
             person.notes += 1
         self.session.commit()
 
     @rule(person=persons, what=st.sampled_from(CHANNELS), agreed=st.booleans())
-    def change_consent(self, person: Known, what: str, agreed: bool) -> None:
+    def change_consent(self, person: ModelPerson, what: str, agreed: bool) -> None:
         with suppress(ConsentRefused), self._refused_to_the_erased(person):
             consents.change(self.session, self._row(person), what, agreed, by="ann", now=self.now)
             assert (what in person.agreed) != agreed
@@ -258,22 +258,22 @@ class Lives(RuleBasedStateMachine):
         self.session.commit()
 
     @rule(person=persons, email=EMAILS)
-    def correct_the_address(self, person: Known, email: str) -> None:
+    def correct_the_address(self, person: ModelPerson, email: str) -> None:
         address = email.strip().lower()
         with suppress(MembershipRefused), self._refused_to_the_erased(person):
             people.correct(
                 self.session, self._row(person), {"email": email}, by="ann", now=self.now
             )
         if not person.erased and address != person.email:
-            person.email, person.proved = address, False
+            person.email, person.confirmed = address, False
             self._cancel_links_of(person)
         self.session.commit()
 
     @rule(person=consumes(persons))
-    def erase(self, person: Known) -> None:
+    def erase(self, person: ModelPerson) -> None:
         with self._refused_to_the_erased(person):
             erasure.erase(self.session, [self._row(person)], by="ann", now=self.now)
-        self._forget(person)
+        self._mark_erased(person)
         self.session.commit()
 
     # What time and the worker do
@@ -289,19 +289,19 @@ class Lives(RuleBasedStateMachine):
         self.session.commit()
 
     @rule()
-    def tidy(self) -> None:
+    def erase_expired(self) -> None:
         gone = {one.number for one in erasure.erase_expired(self.session, now=self.now)}
         confirmation_tokens.delete_expired(self.session, now=self.now)
         self.session.commit()
         overdue = [
             one
             for one in self.known
-            if not (one.erased or one.ever_proved or one.payments or one.notes)
-            and one.sent <= self.now - KEPT_UNVERIFIED
+            if not (one.erased or one.ever_confirmed or one.payments or one.notes)
+            and one.sent <= self.now - UNCONFIRMED_RETENTION
         ]
         assert gone == {one.number for one in overdue}
         for one in overdue:
-            self._forget(one)
+            self._mark_erased(one)
         for link in self.mailed:
             old = link.made <= self.now - confirmation_tokens.RETENTION
             done = (
@@ -313,13 +313,13 @@ class Lives(RuleBasedStateMachine):
     # What holds at any time
 
     @invariant()
-    def the_tables_say_what_is_true(self) -> None:
+    def the_tables_match_the_model(self) -> None:
         people = {person.number: person for person in self.session.scalars(select(Person))}
         living = {one.number for one in self.known if not one.erased}
         self._each_application_is_one_person_with_one_number(people, living)
-        self._consents_are_those_that_were_given(people)
+        self._consents_match_the_model(people)
         self._nothing_is_left_of_the_erased(living)
-        self._accounts_are_those_of_somebody(people)
+        self._every_account_belongs_to_somebody(people)
 
     def _each_application_is_one_person_with_one_number(
         self, people: dict[str, Person], living: set[str]
@@ -330,7 +330,7 @@ class Lives(RuleBasedStateMachine):
         assert set(people) - kept == living
         assert kept == {one.number for one in self.known if one.erased and one.payments}
 
-    def _consents_are_those_that_were_given(self, people: dict[str, Person]) -> None:
+    def _consents_match_the_model(self, people: dict[str, Person]) -> None:
         for one in self.known:
             person = people.get(one.number)
             if person is None:
@@ -338,7 +338,7 @@ class Lives(RuleBasedStateMachine):
             agreed = set() if one.erased else one.agreed
             assert consents.given(person) == agreed
             assert consents.effective(self.session, person) == (
-                agreed if one.proved else agreed - {"email"}
+                agreed if one.confirmed else agreed - {"email"}
             )
 
     def _nothing_is_left_of_the_erased(self, living: set[str]) -> None:
@@ -352,20 +352,20 @@ class Lives(RuleBasedStateMachine):
         trail: dict[str, list[AuditEntry]] = {}
         for entry in self.session.scalars(select(AuditEntry).order_by(AuditEntry.id)):
             trail.setdefault(entry.subject, []).append(entry)
-        assert set(trail) == self.given
+        assert set(trail) == self.issued
         for number, entries in trail.items():
             assert entries[0].what == "applied"
             assert (entries[-1].what == audit.ERASED) == (number not in living)
-            said = [entry for entry in entries[:-1] if entry.before or entry.after]
-            assert bool(entries[0].after if number in living else not said)
+            unredacted = [entry for entry in entries[:-1] if entry.before or entry.after]
+            assert bool(entries[0].after if number in living else not unredacted)
 
-    def _accounts_are_those_of_somebody(self, people: dict[str, Person]) -> None:
+    def _every_account_belongs_to_somebody(self, people: dict[str, Person]) -> None:
         used = {person.account_id for person in people.values()} - {None}
         assert set(self.session.scalars(select(Account.id))) == used
         for one in self._living():
-            assert (people[one.number].account_id is not None) == one.proved
+            assert (people[one.number].account_id is not None) == one.confirmed
 
-    # The plain account
+    # The model
 
     def _ask(self, application: Application, network: str) -> None:
         self._token = ""
@@ -386,16 +386,16 @@ class Lives(RuleBasedStateMachine):
             now=self.now,
         )
 
-    def _note(self, application: Application, form: Form) -> Known:
+    def _note(self, application: Application, form: Form) -> ModelPerson:
         number = application.person.number
-        assert number not in self.given, "a number was given twice"
-        self.given.add(number)
+        assert number not in self.issued, "a number was issued twice"
+        self.issued.add(number)
         address = form.email.strip().lower()
-        new = Known(number, form.name, form.postcode, address, self.now, set(form.agreed))
+        new = ModelPerson(number, form.name, form.postcode, address, self.now, set(form.agreed))
         self.known.append(new)
         return new
 
-    def _mailed_to(self, new: Known) -> None:
+    def _mailed_to(self, new: ModelPerson) -> None:
         self.mailed.append(Link(self._token, new, new.email, self.now))
 
     def _is_known(self, form: Form) -> bool:
@@ -408,35 +408,35 @@ class Lives(RuleBasedStateMachine):
             for one in self._living()
         )
 
-    def _forget(self, person: Known) -> None:
-        person.erased, person.proved = True, False
+    def _mark_erased(self, person: ModelPerson) -> None:
+        person.erased, person.confirmed = True, False
         self._cancel_links_of(person)
 
-    def _cancel_links_of(self, person: Known) -> None:
+    def _cancel_links_of(self, person: ModelPerson) -> None:
         for link in self.mailed:
             if link.of is person:
                 link.cancelled = True
 
-    def _living(self) -> list[Known]:
+    def _living(self) -> list[ModelPerson]:
         return [one for one in self.known if not one.erased]
 
-    def _row(self, person: Known) -> Person:
+    def _row(self, person: ModelPerson) -> Person:
         row = self.session.scalar(select(Person).where(Person.number == person.number))
         if row is None:  # erased without a payment: there is nothing to do anything to
             raise PersonErased(person.number)
         return row
 
     @contextmanager
-    def _refused_to_the_erased(self, person: Known) -> Iterator[None]:
+    def _refused_to_the_erased(self, person: ModelPerson) -> Iterator[None]:
         try:
             yield
         except PersonErased:
             assert person.erased
 
 
-Lives.TestCase.settings = settings(
+LifeCycle.TestCase.settings = settings(
     max_examples=40,
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-TestLives = Lives.TestCase
+TestLives = LifeCycle.TestCase

@@ -31,7 +31,7 @@ def plain(typed: str) -> str:
 
 
 @pytest.mark.parametrize("line_break", BREAKS, ids=repr)
-def test_s17_one_recipient_and_whole_headers_whatever_was_typed(
+def test_s17_every_mail_has_one_recipient_and_whole_headers_whatever_was_typed(
     make_app: Callable[..., Flask], clock: Clock, line_break: str
 ) -> None:
     with MailServer() as server:
@@ -43,18 +43,18 @@ def test_s17_one_recipient_and_whole_headers_whatever_was_typed(
             applicant = Applicant(app.test_client(), clock)
             check = applicant.to_check(whole)
             for field in FIELDS & set(whole):
-                clock.on(minutes=20)  # more in an hour, and the secretary hears their number alone
+                clock.on(minutes=20)  # or they are only counted for the secretary
                 applicant.headers = {"X-Forwarded-For": f"203.0.{network}.{sent}"}
                 typed = {"email": f"rosa{network}{sent}@example.org"}
                 typed[field] = str(whole[field]) + (
                     injected if field == "email" else plain(injected)
                 )
-                answer = applicant.press(check, typed, stamp=applicant.fresh())
-                if answer.status_code == 303:
+                response = applicant.press(check, typed, stamp=applicant.fresh())
+                if response.status_code == 303:
                     sent += 1
                 else:
                     assert field in {"email", "phone", "postcode"}
-                    assert answer.status_code == 400
+                    assert response.status_code == 400
         assert sent >= 6
         mail_task.run(app)
         assert len(server.arrived) == 2 * sent

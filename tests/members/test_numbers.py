@@ -13,12 +13,12 @@ def test_the_check_digit_is_that_of_the_thesis() -> None:
     assert numbers.check_digit("572") == "4"
 
 
-def test_numbers_are_given_one_after_the_other(session: Session) -> None:
+def test_numbers_are_consecutive(session: Session) -> None:
     given = [numbers.next_number(session) for _ in range(3)]
     assert [number[:8] for number in given] == ["PSG 1001", "PSG 1002", "PSG 1003"]
 
 
-def test_a_number_whose_change_is_undone_was_not_given(session: Session) -> None:
+def test_a_rolled_back_number_is_issued_again(session: Session) -> None:
     first = numbers.next_number(session)
     session.rollback()
     assert numbers.next_number(session) == first
@@ -31,7 +31,7 @@ def test_a_number_whose_change_is_undone_was_not_given(session: Session) -> None
         *(" PSG  1042 - 9 ", "PSG.1042/9", "#1042-9", "P.S.G. 1042–9", "PSG\u00a01042\u20119"),
     ],
 )
-def test_a_number_is_read_however_it_is_typed(typed: str) -> None:
+def test_a_number_is_parsed_however_it_is_typed(typed: str) -> None:
     assert numbers.parse(typed) == "PSG 1042-9"
 
 
@@ -49,20 +49,20 @@ def test_a_number_is_read_however_it_is_typed(typed: str) -> None:
         "1" * 99,
     ],
 )
-def test_what_is_no_number_is_refused_with_an_example(typed: str) -> None:
+def test_an_invalid_number_is_refused_with_an_example(typed: str) -> None:
     with pytest.raises(NumberUnreadable, match="PSG 1042-9"):
         numbers.parse(typed)
 
 
 @given(RUNNING)
-def test_every_number_reads_back_and_fits_its_column(running: int) -> None:
+def test_every_number_can_be_parsed_and_fits_its_column(running: int) -> None:
     number = numbers.format_number(running)
     assert numbers.parse(number) == number
     assert len(number) <= 12
 
 
 @given(RUNNING, st.data())
-def test_one_wrong_digit_is_always_noticed(running: int, data: st.DataObject) -> None:
+def test_a_single_wrong_digit_is_always_detected(running: int, data: st.DataObject) -> None:
     digits = numbers.format_number(running)[4:].replace("-", "")
     place = data.draw(st.integers(0, len(digits) - 1))
     wrong = data.draw(st.sampled_from([d for d in "0123456789" if d != digits[place]]))
@@ -71,9 +71,7 @@ def test_one_wrong_digit_is_always_noticed(running: int, data: st.DataObject) ->
 
 
 @given(RUNNING, st.data())
-def test_two_neighbours_that_change_places_are_always_noticed(
-    running: int, data: st.DataObject
-) -> None:
+def test_a_swap_of_adjacent_digits_is_always_detected(running: int, data: st.DataObject) -> None:
     digits = numbers.format_number(running)[4:].replace("-", "")
     at = data.draw(st.integers(0, len(digits) - 2))
     turned = digits[:at] + digits[at + 1] + digits[at] + digits[at + 2 :]

@@ -29,19 +29,19 @@ def paid(session: Session, person: Person, **other: Any) -> Payment:
         *(("24,50", "24.50"), ("0.05", "0.05"), ("1,250", "1250.00"), ("24£", "24.00")),
     ],
 )
-def test_pounds_are_read_however_they_are_typed(typed: str, pounds: str) -> None:
+def test_pounds_are_parsed_however_they_are_typed(typed: str, pounds: str) -> None:
     assert payments.parse_amount(typed) == Decimal(pounds)
 
 
 @pytest.mark.parametrize(
     "typed", ["", "free", "-24", "24.505", "2 4 x", "1e3", "٢٤", "1,25,0", "NaN"]
 )
-def test_what_is_no_amount_is_refused(typed: str) -> None:
+def test_an_invalid_amount_is_refused(typed: str) -> None:
     with pytest.raises(AmountRefused, match="write pounds such as 24"):
         payments.parse_amount(typed)
 
 
-def test_a_payment_makes_the_application_paid_and_leaves_a_trace(session: Session) -> None:
+def test_a_payment_makes_the_application_paid_and_has_an_audit_entry(session: Session) -> None:
     application = applied(session)
     payment = paid(session, application.person)
     assert (payment.application_id, application.paid_at) == (application.id, NOW)
@@ -56,7 +56,7 @@ def test_a_payment_makes_the_application_paid_and_leaves_a_trace(session: Sessio
     }
 
 
-def test_the_next_payment_leaves_the_moment_of_the_first(session: Session) -> None:
+def test_a_further_payment_does_not_change_when_it_was_paid(session: Session) -> None:
     application = applied(session)
     paid(session, application.person)
     paid(session, application.person, received_on=NOW.date(), now=NOW + timedelta(days=1))
@@ -64,7 +64,7 @@ def test_the_next_payment_leaves_the_moment_of_the_first(session: Session) -> No
     assert len(application.person.payments) == 2
 
 
-def test_the_same_payment_is_not_noted_twice_unless_it_is_meant(session: Session) -> None:
+def test_the_same_payment_is_not_recorded_twice_unless_allowed(session: Session) -> None:
     person = applied(session).person
     paid(session, person)
     with pytest.raises(DuplicatePayment):
@@ -85,7 +85,7 @@ def test_the_same_payment_is_not_noted_twice_unless_it_is_meant(session: Session
         ({"received_on": date(2026, 7, 2)}, PaymentRefused),
     ],
 )
-def test_what_cannot_have_been_paid_is_refused(
+def test_an_impossible_payment_is_refused(
     session: Session, other: dict[str, Any], refusal: type[Exception]
 ) -> None:
     person = applied(session).person
@@ -101,7 +101,7 @@ def test_today_is_today_in_london(session: Session) -> None:
     assert [each.received_on for each in person.payments] == [date(2026, 7, 2)]
 
 
-def test_nothing_is_noted_of_the_erased(session: Session) -> None:
+def test_an_erased_person_cannot_pay(session: Session) -> None:
     person = applied(session).person
     paid(session, person)
     erasure.erase(session, [person], by="ann", now=NOW)

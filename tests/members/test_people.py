@@ -73,7 +73,7 @@ def five(session: Session) -> dict[str, Person]:
         *(("_", set()), ("", set()), ("@", {"maria", "jose", "cafe"})),
     ],
 )
-def test_people_are_found_as_the_secretary_knows_them(
+def test_people_are_found_by_name_organisation_email_or_postcode(
     session: Session, five: dict[str, Person], text: str, who: set[str]
 ) -> None:
     matches = found(session, text)
@@ -90,16 +90,14 @@ def test_people_are_found_by_number_however_it_is_typed(
         assert people.by_number(session, typed) is five["jose"]
 
 
-def test_a_number_that_nobody_has_and_one_that_is_none_are_told_apart(session: Session) -> None:
+def test_an_unused_number_and_an_invalid_one_are_refused_differently(session: Session) -> None:
     with pytest.raises(PersonNotFound, match="PSG 1042-9"):
         people.by_number(session, "1042-9")
     with pytest.raises(NumberUnreadable):
         people.by_number(session, "1042-8")
 
 
-def test_found_people_stand_in_the_order_of_their_names(
-    session: Session, five: dict[str, Person]
-) -> None:
+def test_matches_are_in_order_of_their_names(session: Session, five: dict[str, Person]) -> None:
     assert [person.name for person in found(session, "@")] == [
         "José Núñez",
         "Luis Díaz",
@@ -107,7 +105,7 @@ def test_found_people_stand_in_the_order_of_their_names(
     ]
 
 
-def test_a_first_application_is_nobodys_double(session: Session) -> None:
+def test_a_first_application_is_no_duplicate(session: Session) -> None:
     application = applied(session)
     assert (application.duplicate, application.duplicate_reason) == (None, "")
 
@@ -138,7 +136,7 @@ def test_the_same_name_at_the_same_postcode_is_noticed(
     assert (second.duplicate, second.duplicate_reason) == (first.person, SAME_NAME)
 
 
-def test_it_stays_a_person_apart_with_a_number_of_its_own(session: Session) -> None:
+def test_a_possible_duplicate_stays_a_separate_person(session: Session) -> None:
     first, second = applied(session), applied(session)
     assert second.duplicate is first.person
     assert second.duplicate_reason == f"{SAME_EMAIL}, {SAME_NAME}"
@@ -146,7 +144,7 @@ def test_it_stays_a_person_apart_with_a_number_of_its_own(session: Session) -> N
     assert session.scalar(select(func.count(Person.id))) == 2
 
 
-def test_the_likeliest_is_named_and_of_equals_the_earliest(session: Session) -> None:
+def test_the_likeliest_duplicate_is_named_and_of_equals_the_earliest(session: Session) -> None:
     shares_address = applied(session, name="Luis", postcode="M1 1AA")
     all_alike = applied(session)
     third = applied(session)
@@ -176,17 +174,17 @@ def test_an_organisation_with_another_contact_is_noticed(session: Session) -> No
         {"name": "Luis", "postcode": "M1 1AA", "email": "maria@example.net"},
     ],
 )
-def test_who_is_merely_alike_is_not_named(session: Session, other: dict[str, Any]) -> None:
+def test_a_merely_similar_person_is_no_duplicate(session: Session, other: dict[str, Any]) -> None:
     applied(session)
     assert applied(session, **other).duplicate is None
 
 
-def test_nothing_is_not_the_same_as_nothing(session: Session) -> None:
+def test_two_empty_values_are_not_the_same(session: Session) -> None:
     applied(session, email="", postcode="", source=PAPER)
     assert applied(session, email="", postcode="", source=PAPER).duplicate is None
 
 
-def test_the_erased_are_nobodys_double(session: Session) -> None:
+def test_an_erased_person_is_nobodys_duplicate(session: Session) -> None:
     first = applied(session)
     second = applied(session)
     erasure.erase(session, [first.person], by="ann", now=NOW)
@@ -208,7 +206,7 @@ def test_the_erased_are_nobodys_double(session: Session) -> None:
         {"household": ("Ana", "Tom")},
     ],
 )
-def test_a_correction_leaves_what_was_before_in_the_audit_alone(
+def test_a_correction_leaves_the_previous_value_in_the_audit_trail_alone(
     session: Session, changes: dict[str, Any]
 ) -> None:
     person = applied(session).person
@@ -221,7 +219,7 @@ def test_a_correction_leaves_what_was_before_in_the_audit_alone(
     assert person.version > version
 
 
-def test_who_is_corrected_is_found_by_what_holds_now(session: Session) -> None:
+def test_a_corrected_person_is_found_by_the_new_values(session: Session) -> None:
     person = applied(session).person
     changes = {"name": "Luz Ñahui", "postcode": "YO1 7HH", "email": "luz@example.org"}
     people.correct(session, person, changes, by="ann", now=NOW)
@@ -231,21 +229,21 @@ def test_who_is_corrected_is_found_by_what_holds_now(session: Session) -> None:
         assert found(session, text) == []
 
 
-def test_a_household_of_other_names_keeps_their_order(session: Session) -> None:
+def test_a_corrected_household_stays_in_order(session: Session) -> None:
     person = applied(session, tier=tier("household", "household"), household=("Ana", "Tom")).person
     people.correct(session, person, {"household": ("Zoe", "Ana")}, by="ann", now=NOW)
     session.expire_all()
     assert [(one.position, one.name) for one in person.household] == [(1, "Zoe"), (2, "Ana")]
 
 
-def test_nothing_changed_is_said_and_leaves_no_trace(session: Session) -> None:
+def test_a_correction_that_changes_nothing_is_refused(session: Session) -> None:
     person = applied(session).person
     with pytest.raises(NothingToChange):
         people.correct(session, person, {"name": person.name}, by="ann", now=NOW)
     assert [entry.what for entry in audit.entries(session, person.number)] == ["applied"]
 
 
-def test_r7_who_looked_before_another_changed_it_changes_nothing(session: Session) -> None:
+def test_r7_a_correction_of_an_outdated_version_is_refused(session: Session) -> None:
     person = applied(session).person
     seen = person.version
     people.correct(session, person, {"phone": "1"}, by="ann", now=NOW, version=seen)
@@ -255,7 +253,7 @@ def test_r7_who_looked_before_another_changed_it_changes_nothing(session: Sessio
     assert refused.value.version == person.version
 
 
-def test_a_new_address_ends_the_links_and_the_account_of_the_old(session: Session) -> None:
+def test_a_new_address_revokes_the_links_and_the_account_of_the_old(session: Session) -> None:
     application = verified(session, applied(session))
     token = link_of(session, application)
     person = application.person
@@ -266,14 +264,14 @@ def test_a_new_address_ends_the_links_and_the_account_of_the_old(session: Sessio
         email_confirmation.confirm(session, token, now=NOW)
 
 
-def test_an_account_that_others_share_outlives_a_correction(session: Session) -> None:
+def test_a_shared_account_survives_a_correction(session: Session) -> None:
     one, two = verified(session, applied(session)), verified(session, applied(session))
     people.correct(session, one.person, {"email": ""}, by="ann", now=NOW)
     assert one.person.account_id is None
     assert two.person.account_id is not None
 
 
-def test_the_same_address_typed_otherwise_stays_proved(session: Session) -> None:
+def test_the_same_address_in_another_spelling_stays_confirmed(session: Session) -> None:
     person = verified(session, applied(session)).person
     people.correct(session, person, {"email": "Maria@Example.org"}, by="ann", now=NOW)
     assert person.account_id is not None

@@ -35,7 +35,7 @@ def test_no_text_breaks_out_of_a_line(typed: str) -> None:
     assert person_fields.clean_lines(read) == read
 
 
-def test_lines_keep_none_that_is_empty() -> None:
+def test_empty_lines_are_dropped() -> None:
     assert person_fields.clean_lines(" 12 Road \r\n\r\n  Leeds\x0bUK ") == "12 Road\nLeeds\nUK"
 
 
@@ -49,7 +49,7 @@ def test_lines_keep_none_that_is_empty() -> None:
         ("", ()),
     ],
 )
-def test_names_stand_one_on_a_line(typed: str, read: tuple[str, ...]) -> None:
+def test_names_are_separated_by_lines_or_semicolons(typed: str, read: tuple[str, ...]) -> None:
     assert person_fields.parse_household([typed]) == read
 
 
@@ -88,7 +88,7 @@ def test_what_has_no_letter_is_no_name(name: str) -> None:
     "name",
     ["Win https://evil.example", "www.evil.example", "WWW.Evil", "x://y", "a@b.example now"],
 )
-def test_a_name_that_would_put_a_link_into_a_mail_is_known(name: str) -> None:
+def test_a_name_with_a_web_address_is_refused_where_links_are_not_allowed(name: str) -> None:
     with pytest.raises(FieldRefused) as refused:
         person_fields.parse_name(name, "organisation", links=False)
     assert (refused.value.field, refused.value.reason) == ("organisation", HAS_LINK)
@@ -109,12 +109,12 @@ def test_a_name_that_would_put_a_link_into_a_mail_is_known(name: str) -> None:
         ("", ""),
     ],
 )
-def test_a_postcode_is_read_however_it_is_spaced(typed: str, read: str) -> None:
+def test_a_postcode_is_parsed_however_it_is_spaced(typed: str, read: str) -> None:
     assert person_fields.parse_postcode(typed, "GB") == read
 
 
 @pytest.mark.parametrize("typed", ["LS1", "15001", "LS1 4DYX", "-"])
-def test_what_is_no_british_postcode_is_one_elsewhere(typed: str) -> None:
+def test_a_foreign_postcode_is_refused_in_the_united_kingdom_alone(typed: str) -> None:
     with pytest.raises(FieldRefused, match="no postcode of the United Kingdom") as refused:
         person_fields.parse_postcode(typed, "GB")
     assert (refused.value.field, refused.value.reason) == ("postcode", INVALID)
@@ -130,7 +130,7 @@ def test_what_is_no_british_postcode_is_one_elsewhere(typed: str) -> None:
         (lambda text: person_fields.parse_phone(text, "GB"), "0" * 40),
     ],
 )
-def test_what_is_too_long_is_refused(parse: Callable[[str], str], longest: str) -> None:
+def test_a_value_that_is_too_long_is_refused(parse: Callable[[str], str], longest: str) -> None:
     assert len(parse(longest)) == len(longest)
     with pytest.raises(FieldRefused, match=f"{len(longest)} characters or fewer") as refused:
         parse(longest + longest[0])
@@ -141,11 +141,11 @@ def test_what_is_too_long_is_refused(parse: Callable[[str], str], longest: str) 
     ("typed", "code"),
     [("gb", "GB"), ("United Kingdom", "GB"), ("perú", "PE"), ("PERU", "PE"), ("España", "ES")],
 )
-def test_a_country_is_read_by_code_or_by_name_in_either_language(typed: str, code: str) -> None:
+def test_a_country_is_parsed_by_code_or_by_name_in_either_language(typed: str, code: str) -> None:
     assert person_fields.parse_country(typed) == code
 
 
-def test_a_country_that_is_none_is_refused() -> None:
+def test_an_unknown_country_is_refused() -> None:
     with pytest.raises(FieldRefused, match="no country 'Atlantis'"):
         person_fields.parse_country("Atlantis")
 
@@ -166,19 +166,19 @@ def test_a_country_that_is_none_is_refused() -> None:
         ("", "GB", ""),
     ],
 )
-def test_a_telephone_number_is_read_as_it_is_dialled(typed: str, country: str, read: str) -> None:
+def test_a_telephone_number_is_parsed_as_it_is_dialled(typed: str, country: str, read: str) -> None:
     assert person_fields.parse_phone(typed, country) == read
 
 
 @pytest.mark.parametrize("typed", ["abc", "1234", "x"])
-def test_what_has_too_few_digits_is_no_telephone_number(typed: str) -> None:
+def test_a_telephone_number_with_too_few_digits_is_refused(typed: str) -> None:
     with pytest.raises(FieldRefused, match="no telephone number") as refused:
         person_fields.parse_phone(typed, "GB")
     assert (refused.value.field, refused.value.reason) == ("phone", INVALID)
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
-def test_every_country_has_its_name_and_ours_come_first(language: str) -> None:
+def test_every_country_has_a_name_and_ours_come_first(language: str) -> None:
     names = person_fields.country_names(language)
     assert list(names)[:2] == ["GB", "PE"]
     assert len(names) > 240
@@ -187,12 +187,12 @@ def test_every_country_has_its_name_and_ours_come_first(language: str) -> None:
     assert len(set(names.values())) == len(names)
 
 
-def test_countries_follow_the_alphabet_whatever_their_accents() -> None:
+def test_countries_are_in_alphabetical_order_regardless_of_accents() -> None:
     names = list(person_fields.country_names("en").values())
     assert names.index("Åland Islands") < names.index("Albania") < names.index("Zimbabwe")
 
 
-def test_what_is_far_too_long_is_read_no_further_than_it_must_be_to_be_refused() -> None:
+def test_very_long_input_is_truncated_beyond_every_limit() -> None:
     for much in ("a" * 100_000, "a" + "\u0301\u0316" * 100_000, "a\n" * 100_000):
         for read in (person_fields.clean_line, person_fields.clean_lines):
             assert person_fields.ADDRESS_LENGTH < len(read(much)) <= person_fields.INPUT_LENGTH

@@ -1,4 +1,4 @@
-"""S4: who applies gets the same answer for the same work, whether we know the address or not."""
+"""S4: who applies gets the same response for the same work, whether we know the address or not."""
 
 import re
 from collections.abc import Callable
@@ -49,14 +49,14 @@ NOW = {
 
 
 def applies(site: Flask, clock: Clock, number: int, typed: dict[str, Any]) -> dict[str, object]:
-    """Send an application from a network of its own; return the answer and what it cost."""
+    """Send an application from a network of its own; return the response and what it cost."""
     applicant = Applicant(site.test_client(), clock)
     applicant.headers = {"X-Forwarded-For": f"203.0.113.{number}"}
-    answer = applicant.to_check(typed)
+    response = applicant.to_check(typed)
     clock.on(seconds=60)
     before = rows(site)
-    with statements() as said:
-        sent = applicant.press(answer)
+    with statements() as sent_statements:
+        sent = applicant.press(response)
     after = rows(site)
     page = applicant.client.get(sent.headers["Location"])
     cookies = applicant.client._cookies or {}
@@ -66,12 +66,12 @@ def applies(site: Flask, clock: Clock, number: int, typed: dict[str, Any]) -> di
         "pages": (_plain(sent.text), _plain(page.text)),
         "cookies": sorted(cookie.key for cookie in cookies.values()),
         "rows": {name: after[name] - before[name] for name in after},
-        "statements": said,
+        "statements": sent_statements,
     }
 
 
 def _plain(text: str) -> str:
-    """Take out of an answer what is each application's own: the number, and what is sealed."""
+    """Take out of an response what is each application's own: the number, and what is sealed."""
     text = re.sub(r"PSG \d+-\d", "PSG ...", text)
     text = re.sub(r"(/(?:sent|mandate)/)[\w.-]+", r"\1...", text)
     return re.sub(r"^\d+$", "...", text)  # a length
@@ -85,7 +85,7 @@ def rows(site: Flask) -> dict[str, int]:
         }
 
 
-def test_s4_every_applicant_gets_the_same_answer_for_the_same_work(
+def test_s4_every_applicant_gets_the_same_response_from_the_same_statements(
     site: Flask, clock: Clock
 ) -> None:
     for number, (typed, confirmed) in enumerate(BEFORE):

@@ -35,7 +35,7 @@ def test_every_kind_is_shipped_in_both_languages_without_an_amount(tmp_path: Pat
         assert tiers.amount_on(one, date(2026, 7, 1)) is None
 
 
-def test_the_file_of_the_installation_changes_what_it_names(tmp_path: Path) -> None:
+def test_the_file_of_the_installation_overrides_what_it_names(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(OWN, "utf-8")
     found = tiers.load(tmp_path)
     assert list(found)[-1] == "student"
@@ -54,11 +54,11 @@ def test_the_file_of_the_installation_changes_what_it_names(tmp_path: Path) -> N
         (date(2027, 1, 1), Decimal("30.00")),
     ],
 )
-def test_an_amount_holds_from_its_day_on(day: date, pounds: Decimal | None) -> None:
+def test_an_amount_applies_from_its_first_day(day: date, pounds: Decimal | None) -> None:
     assert tiers.amount_on(tier(), day) == pounds
 
 
-def test_a_file_that_was_saved_again_is_read_again(tmp_path: Path) -> None:
+def test_a_changed_file_is_reloaded(tmp_path: Path) -> None:
     file = tmp_path / FILE
     file.write_text("[life]\noffered = false\n", "utf-8")
     assert "life" not in tiers.offered(tmp_path)
@@ -89,9 +89,7 @@ def test_a_file_that_was_saved_again_is_read_again(tmp_path: Path) -> None:
         (f"[{'x' * 41}]\nkind = 'life'", "1 to 40 characters"),
     ],
 )
-def test_a_mistake_in_the_file_is_told_with_its_place(
-    tmp_path: Path, text: str, words: str
-) -> None:
+def test_an_error_in_the_file_names_its_place(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / FILE).write_text(text, "utf-8")
     with pytest.raises(MembershipsUnreadable, match=words) as refused:
         tiers.load(tmp_path)

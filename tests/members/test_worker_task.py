@@ -1,4 +1,4 @@
-"""The worker forgets by itself, in tables and in files, and gives the database no work by day."""
+"""The worker erases expired applicants, in tables and files, and vacuums the database by night."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ NIGHT = datetime(2026, 10, 1, 2, 30, tzinfo=UTC)  # half past three in London
 
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
-    """The moment at which the task believes to run, by a clock that has gone right for a day."""
+    """The time at which the task runs, by a clock that has been right for a day."""
     shown = [LATER]
     monkeypatch.setattr(worker_task, "utc_now", lambda: shown[0])
     monkeypatch.setattr(clock_watch, "time_bounds", lambda app: TimeBounds(shown[0], shown[0]))
@@ -34,11 +34,11 @@ def at(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
 
 
 @pytest.fixture
-def compacted(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """What compacting answers next; it is taken from the front each time that it is asked."""
-    answers: list[bool] = []
-    monkeypatch.setattr(database, "vacuum", lambda engine: answers.pop(0))
-    return answers
+def vacuum_results(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """The results of the next calls of `vacuum`; each call removes the first."""
+    results: list[bool] = []
+    monkeypatch.setattr(database, "vacuum", lambda engine: results.pop(0))
+    return results
 
 
 def people(session: Session) -> int:
@@ -48,11 +48,11 @@ def people(session: Session) -> int:
     return count or 0
 
 
-def test_it_is_among_the_workers_tasks() -> None:
+def test_it_is_among_the_worker_tasks() -> None:
     assert worker_task.run in [task.sweep for task in worker.TASKS]
 
 
-def test_s3_the_worker_erases_what_nobody_confirmed_and_writes_the_number_down(
+def test_s3_the_task_erases_unconfirmed_applicants_and_lists_their_numbers(
     app: Flask, session: Session, at: list[datetime], caplog: pytest.LogCaptureFixture
 ) -> None:
     number = applied(session).person.number
@@ -66,7 +66,7 @@ def test_s3_the_worker_erases_what_nobody_confirmed_and_writes_the_number_down(
     assert "maria" not in caplog.text.lower()
 
 
-def test_a_torn_line_in_the_list_of_the_erased_stops_nothing(
+def test_a_damaged_line_in_the_list_of_the_erased_does_not_stop_the_task(
     app: Flask, session: Session, at: list[datetime], caplog: pytest.LogCaptureFixture
 ) -> None:
     applied(session)
@@ -95,7 +95,7 @@ def test_attempts_and_links_that_are_needed_no_longer_are_deleted(
     assert session.scalar(select(func.count(ConfirmationToken.id))) == 0
 
 
-def test_it_tidies_once_an_hour(app: Flask, session: Session, at: list[datetime]) -> None:
+def test_housekeeping_runs_once_an_hour(app: Flask, session: Session, at: list[datetime]) -> None:
     worker_task.run(app)
     applied(session)
     session.commit()
@@ -107,7 +107,7 @@ def test_it_tidies_once_an_hour(app: Flask, session: Session, at: list[datetime]
     assert people(session) == 0
 
 
-def test_it_takes_the_files_of_their_mails_along(
+def test_the_files_of_their_mails_are_deleted_too(
     app: Flask, session: Session, at: list[datetime]
 ) -> None:
     gone, stays = applied(session), applied(session, name="Luis", email="luis@example.org")
@@ -122,28 +122,28 @@ def test_it_takes_the_files_of_their_mails_along(
     assert "luis@example.org" in left.read_text()
 
 
-def test_the_file_is_written_anew_in_the_night_after_an_erasure_and_once(
-    app: Flask, session: Session, at: list[datetime], compacted: list[bool]
+def test_the_database_is_vacuumed_once_in_the_night_after_an_erasure(
+    app: Flask, session: Session, at: list[datetime], vacuum_results: list[bool]
 ) -> None:
     applied(session)
     session.commit()
     at[0] = NIGHT - timedelta(hours=12)
-    worker_task.run(app)  # by day nobody is made to wait
+    worker_task.run(app)  # not by day
     at[0] = NIGHT
-    compacted += [False, True]
-    worker_task.run(app)  # it is busy
+    vacuum_results += [False, True]
+    worker_task.run(app)  # the database is busy
     worker_task.run(app)
     worker_task.run(app)
-    assert compacted == []
+    assert vacuum_results == []
 
 
-def test_in_a_night_after_no_erasure_nothing_is_written(
-    app: Flask, at: list[datetime], compacted: list[bool]
+def test_without_an_erasure_the_database_is_not_vacuumed(
+    app: Flask, at: list[datetime], vacuum_results: list[bool]
 ) -> None:
     at[0] = NIGHT
-    compacted.append(True)
+    vacuum_results.append(True)
     worker_task.run(app)
-    assert compacted == [True]  # nobody asked for it
+    assert vacuum_results == [True]  # not called
 
 
 def test_r14_a_clock_that_is_ahead_erases_nobody(
@@ -156,7 +156,7 @@ def test_r14_a_clock_that_is_ahead_erases_nobody(
     assert people(session) == 1
 
 
-def test_r14_in_the_first_day_of_a_worker_nobody_is_erased(
+def test_r14_nobody_is_erased_on_the_first_day_of_a_worker(
     app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     applied(session, now=NOW - timedelta(days=3650))
@@ -166,7 +166,7 @@ def test_r14_in_the_first_day_of_a_worker_nobody_is_erased(
     assert people(session) == 1
 
 
-def test_r14_what_was_sent_while_the_clock_was_ahead_is_kept_from_now_on(
+def test_r14_applications_sent_while_the_clock_was_ahead_are_dated_as_of_now(
     app: Flask, session: Session, at: list[datetime], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ahead = LATER + timedelta(days=100)

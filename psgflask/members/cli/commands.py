@@ -40,13 +40,15 @@ def init_app(app: Flask) -> None:
 
 @members.command("list")
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
-@click.option("--doubles", is_flag=True, help="Only those who are perhaps known already.")
+@click.option(
+    "--doubles", "duplicates", is_flag=True, help="Only those who are perhaps known already."
+)
 @click.option("--limit", type=click.IntRange(0), default=50, help="At most so many; 0 is all.")
 @json_option
-def list_people(state: str | None, doubles: bool, limit: int, as_json: bool) -> None:
+def list_people(state: str | None, duplicates: bool, limit: int, as_json: bool) -> None:
     """List people, the newest first, by how their newest application stands."""
     with reading() as session:
-        summaries, count = people.newest(session, state=state, duplicates=doubles, limit=limit)
+        summaries, count = people.newest(session, state=state, duplicates=duplicates, limit=limit)
         rows = list_rows(summaries)
     print_rows(rows, as_json)
     if not as_json and count > len(rows):

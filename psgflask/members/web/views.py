@@ -136,11 +136,11 @@ def _send(page: FormPage) -> ResponseReturnValue:
     except RateLimitExceeded as refused:
         db.session.rollback()
         return _too_many_requests(page, refused.retry_after)
-    except DatabaseError as fault:
-        if not database_unavailable(fault):
+    except DatabaseError as error:
+        if not database_unavailable(error):
             raise
         db.session.rollback()
-        return _unavailable(page, fault)
+        return _unavailable(page, error)
     word = form_tokens.sign_receipt(_secret(), receipt)
     return redirect(url_for("members.sent", word=word), 303)
 

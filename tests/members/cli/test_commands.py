@@ -36,9 +36,9 @@ def run(app: Flask) -> Run:
     """Run `flask` with some words, and what is typed when it asks."""
 
     def run(*words: str, typed: str | None = None, fails: bool = False) -> Result:
-        told = app.test_cli_runner().invoke(args=words, input=typed)
-        assert (told.exit_code != 0) == fails, told.output
-        return told
+        result = app.test_cli_runner().invoke(args=words, input=typed)
+        assert (result.exit_code != 0) == fails, result.output
+        return result
 
     return run
 
@@ -54,12 +54,12 @@ def only(session: Session) -> Person:
     return session.scalars(select(Person)).one()
 
 
-def test_somebody_from_paper_is_added_without_an_address_for_mail(
+def test_an_applicant_on_paper_is_added_without_an_email_address(
     run: Run, session: Session
 ) -> None:
-    told = run(*PAPER).output
+    output = run(*PAPER).output
     person = only(session)
-    assert told == f"Added Tomás Ñahui as {person.number}\n"
+    assert output == f"Added Tomás Ñahui as {person.number}\n"
     assert (person.address, person.postcode) == ("3 Vicuña Close\nHull", "HU1 1AA")
     assert (person.email, person.consents) == ("", [])
     assert person.applications[0].source == "paper"
@@ -83,45 +83,43 @@ def test_a_household_of_three_and_an_organisation_are_added(run: Run, session: S
     assert [one["organisation"] for one in found] == ["Café Perú"]
 
 
-def test_without_options_each_thing_is_asked_for(run: Run, session: Session) -> None:
+def test_without_options_each_field_is_prompted_for(run: Run, session: Session) -> None:
     typed = (
         "household\nMaría Ruiz\nAna Ruiz\n\n1 Llama Street\nLeeds\n\nLS1 4DY\n\n\n\ncheque\nen\n"
         "n\nn\ny\n"
     )
-    told = run("members", "add", typed=typed).output
+    output = run("members", "add", typed=typed).output
     person = only(session)
-    assert f"as {person.number}" in told
+    assert f"as {person.number}" in output
     assert (person.name, person.address) == ("María Ruiz", "1 Llama Street\nLeeds")
     assert [one.name for one in person.household] == ["Ana Ruiz"]
     assert person.consents == []
 
 
-def test_what_is_not_ticked_on_the_paper_is_not_agreed_to_by_pressing_return(
-    run: Run, session: Session
-) -> None:
+def test_pressing_return_gives_no_consent(run: Run, session: Session) -> None:
     run("members", "add", typed="waged\nAna\n\nLS1 4DY\n\n\n\ncheque\nes\n\n\ny\n")
     assert only(session).consents == []
     assert only(session).language == "es"
 
 
-def test_who_thinks_better_of_it_at_the_end_adds_nobody(run: Run, session: Session) -> None:
+def test_declining_the_last_prompt_adds_nobody(run: Run, session: Session) -> None:
     run("members", "add", typed="waged\nAna\n\nLS1 4DY\n\n\n\ncheque\nen\n\n\nn\n", fails=True)
     assert session.scalar(select(func.count(Person.id))) == 0
 
 
-def test_a_known_person_is_named_when_a_second_application_is_added(run: Run) -> None:
+def test_a_possible_duplicate_is_named_when_an_application_is_added(run: Run) -> None:
     run(*PAPER)
-    told = run(*PAPER).output
-    assert "Perhaps known already as PSG 1001-9: same name and postcode" in told
+    output = run(*PAPER).output
+    assert "Perhaps known already as PSG 1001-9: same name and postcode" in output
     rows = json.loads(run("members", "list", "--doubles", "--json").output)
     assert [(row["number"], row["perhaps"]) for row in rows] == [("PSG 1002-4", "PSG 1001-9")]
 
 
-def test_who_wants_news_by_mail_is_sent_a_link_that_works(
+def test_an_applicant_who_agreed_to_email_is_mailed_a_working_link(
     app: Flask, run: Run, session: Session
 ) -> None:
-    told = run(*PAPER, "--email", "tomas@example.org", "--agrees", "email", "--language", "es")
-    assert "A link is mailed to tomas@example.org" in told.output
+    result = run(*PAPER, "--email", "tomas@example.org", "--agrees", "email", "--language", "es")
+    assert "A link is mailed to tomas@example.org" in result.output
     (message,) = session.scalars(select(Message))
     link = message.values["link"]
     assert link.startswith("http://127.0.0.1:8000/es/accounts/join/")
@@ -133,13 +131,13 @@ def test_who_wants_news_by_mail_is_sent_a_link_that_works(
     assert "in effect: yes" in run("members", "show", "10019").output
 
 
-def test_who_wants_no_news_by_mail_is_mailed_nothing(run: Run, session: Session) -> None:
+def test_an_applicant_who_refused_email_is_mailed_nothing(run: Run, session: Session) -> None:
     run(*PAPER, "--email", "tomas@example.org", "--agrees", "post")
     assert session.scalar(select(func.count(Message.id))) == 0
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--membership", "king"), "There is no membership 'king': there are waged"),
         (("--postcode", "nowhere"), "no postcode of the United Kingdom"),
@@ -152,23 +150,23 @@ def test_who_wants_no_news_by_mail_is_mailed_nothing(run: Run, session: Session)
         (("--membership", "organisation"), "'' is no name"),
     ],
 )
-def test_what_cannot_be_read_is_said_and_adds_nobody(
-    run: Run, session: Session, words: tuple[str, ...], said: str
+def test_an_invalid_value_is_reported_and_adds_nobody(
+    run: Run, session: Session, words: tuple[str, ...], message: str
 ) -> None:
-    told = run(*PAPER, *words, fails=True).output
-    assert said in told
-    assert "Nothing was changed" in told
+    output = run(*PAPER, *words, fails=True).output
+    assert message in output
+    assert "Nothing was changed" in output
     assert session.scalar(select(func.count(Person.id))) == 0
 
 
-def test_options_that_are_not_enough_say_which_is_missing(run: Run) -> None:
+def test_a_missing_option_is_named(run: Run) -> None:
     assert (
         "Give --payment too"
         in run("members", "add", "--name", "Ana", "--membership", "waged", fails=True).output
     )
 
 
-def test_the_list_tells_how_each_application_stands(run: Run, session: Session) -> None:
+def test_the_list_shows_the_state_of_each_application(run: Run, session: Session) -> None:
     applied(session)
     verified(session, applied(session, name="Luis", email="luis@example.org", postcode=""))
     session.commit()
@@ -187,13 +185,13 @@ def test_the_list_tells_how_each_application_stands(run: Run, session: Session) 
     assert "1 of 4 people; --limit 0" in run("members", "list", "--limit", "1").output
 
 
-def test_where_nobody_is_a_list_says_so(run: Run) -> None:
+def test_an_empty_list_says_so(run: Run) -> None:
     assert run("members", "list").output == "Nobody\n"
     assert run("members", "find", "ana").output == "Nobody\n"
     assert json.loads(run("members", "list", "--json").output) == []
 
 
-def test_a_sheet_shows_all_of_a_member(run: Run) -> None:
+def test_show_prints_everything_about_a_member(run: Run) -> None:
     run(*PAPER, "--agrees", "post", "--note", "Prefers large print")
     shown = run("members", "show", "psg1001-9").output
     for words in ("Tomás Ñahui", "HU1 1AA", "by post", "in effect: yes", "large print", "applied"):
@@ -211,7 +209,7 @@ def test_a_sheet_shows_all_of_a_member(run: Run) -> None:
         (("erase", "10019", "--yes"), "erased"),
     ],
 )
-def test_every_command_that_writes_says_who_did_what(
+def test_every_command_that_writes_records_who_did_what(
     run: Run, session: Session, words: tuple[str, ...], what: str
 ) -> None:
     run(*PAPER)
@@ -222,7 +220,7 @@ def test_every_command_that_writes_says_who_did_what(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("note", "10018", "Rang"), "no member number"),
         (("note", "10429", "Rang"), "nobody with the number PSG 1042-9"),
@@ -238,16 +236,16 @@ def test_every_command_that_writes_says_who_did_what(
         (("confirm-payment", "10019", "24", "--on", "soon"), "write it as 2026-07-01"),
     ],
 )
-def test_a_refusal_says_why_and_changes_nothing(
-    run: Run, session: Session, words: tuple[str, ...], said: str
+def test_a_refusal_gives_its_reason_and_changes_nothing(
+    run: Run, session: Session, words: tuple[str, ...], message: str
 ) -> None:
     run(*PAPER)
-    assert said in run("members", *words, fails=True).output
+    assert message in run("members", *words, fails=True).output
     session.rollback()
     assert [entry.what for entry in audit.entries(session, "PSG 1001-9")] == ["applied"]
 
 
-def test_a_correction_reads_as_leniently_as_the_form(run: Run, session: Session) -> None:
+def test_a_correction_is_parsed_as_leniently_as_the_form(run: Run, session: Session) -> None:
     run(*PAPER)
     run(
         *("members", "correct", "10019", "--postcode", "sw1a1aa", "--phone", "020 7946 0000"),
@@ -260,21 +258,21 @@ def test_a_correction_reads_as_leniently_as_the_form(run: Run, session: Session)
     assert (only(session).email, only(session).phone) == ("", "")
 
 
-def test_a_payment_is_as_applied_for_and_of_today_unless_said(run: Run, session: Session) -> None:
+def test_a_payment_defaults_to_the_chosen_method_and_to_today(run: Run, session: Session) -> None:
     run(*PAPER)
-    told = run("members", "confirm-payment", "10019", "1,024.5").output
-    assert told == "Tomás Ñahui (PSG 1001-9) paid £1,024.50 by cheque\n"
+    output = run("members", "confirm-payment", "10019", "1,024.5").output
+    assert output == "Tomás Ñahui (PSG 1001-9) paid £1,024.50 by cheque\n"
     assert "already" in run("members", "confirm-payment", "10019", "1024.50", fails=True).output
     run("members", "confirm-payment", "10019", "1024.50", "--again")
     assert len(only(session).payments) == 2
 
 
-def test_what_is_held_is_told_for_people_and_for_machines(run: Run) -> None:
+def test_access_prints_for_people_and_in_json(run: Run) -> None:
     run(*PAPER, "--note", "Rang")
     assert "Vicuña Close" in run("members", "access", "10019").output
-    told = json.loads(run("members", "access", "10019", "--json").output)
-    assert told["notes"][0]["text"] == "Rang"
-    assert told["links mailed"] == []
+    record = json.loads(run("members", "access", "10019", "--json").output)
+    assert record["notes"][0]["text"] == "Rang"
+    assert record["links mailed"] == []
 
 
 def test_an_export_is_guarded_and_is_its_owners_alone(run: Run, tmp_path: Path) -> None:
@@ -293,7 +291,7 @@ def test_an_export_is_guarded_and_is_its_owners_alone(run: Run, tmp_path: Path) 
     assert "File exists" in run("members", "export", str(file), fails=True).output
 
 
-def test_an_export_can_be_of_those_alone_who_agreed_or_paid(run: Run, tmp_path: Path) -> None:
+def test_an_export_can_be_limited_to_those_who_agreed_or_paid(run: Run, tmp_path: Path) -> None:
     run(*PAPER, "--agrees", "post")
     run(*PAPER)
     run("members", "confirm-payment", "10024", "24")
@@ -304,17 +302,17 @@ def test_an_export_can_be_of_those_alone_who_agreed_or_paid(run: Run, tmp_path: 
     assert "PSG 1001-9" not in (tmp_path / "paid").read_text()
 
 
-def test_s27_erasing_forgets_in_tables_files_and_mails_and_says_what_stays(
+def test_s27_erasing_covers_tables_files_and_mails_and_reports_what_stays(
     app: Flask, run: Run, session: Session
 ) -> None:
     instance = Path(app.instance_path)
     run(*PAPER, "--email", "tomas@example.org", "--agrees", "email")
     assert mail_task.run(app) == 1
     run("members", "confirm-payment", "10019", "24")
-    told = run("members", "erase", "10019", typed="y\n").output
-    assert "Erase Tomás Ñahui (PSG 1001-9)? It cannot be undone" in told
-    assert "Erased PSG 1001-9; payments that stay: 1" in told
-    assert "erase-again" in told
+    output = run("members", "erase", "10019", typed="y\n").output
+    assert "Erase Tomás Ñahui (PSG 1001-9)? It cannot be undone" in output
+    assert "Erased PSG 1001-9; payments that stay: 1" in output
+    assert "erase-again" in output
     assert list((instance / "outbox").glob("*.eml")) == []
     for file in instance.rglob("*"):
         if file.is_file():
@@ -324,50 +322,50 @@ def test_s27_erasing_forgets_in_tables_files_and_mails_and_says_what_stays(
     assert run("members", "list").output == "Nobody\n"
 
 
-def test_who_does_not_confirm_erases_nobody(run: Run, session: Session) -> None:
+def test_without_confirmation_nobody_is_erased(run: Run, session: Session) -> None:
     run(*PAPER)
     run("members", "erase", "10019", typed="n\n", fails=True)
     assert only(session).name == "Tomás Ñahui"
 
 
-def test_a_torn_line_of_the_list_keeps_nobody_from_being_erased_again_and_is_told(
+def test_a_damaged_line_of_the_list_is_reported_and_the_others_are_erased_again(
     app: Flask, run: Run, session: Session
 ) -> None:
     run(*PAPER)
     file = Path(app.instance_path, "erased.txt")
     file.write_text("2026-07-\n2100-07-01T12:00:00+00:00 PSG 1001-9\n")
-    told = run("members", "erase-again", fails=True).output
-    assert "Erased PSG 1001-9 again" in told
-    assert "line 1" in told
+    output = run("members", "erase-again", fails=True).output
+    assert "Erased PSG 1001-9 again" in output
+    assert "line 1" in output
     assert run("members", "list").output == "Nobody\n"
 
 
-def test_r4_somebody_is_erased_though_there_is_no_room_to_write_it_down(
+def test_r4_an_erasure_succeeds_though_the_list_cannot_be_written(
     app: Flask, run: Run, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(*PAPER)
     with monkeypatch.context() as patched:
         full_disk.no_room_after(patched, 0)
-        told = run("members", "erase", "10019", "--yes").output
-    assert "Erased PSG 1001-9" in told
-    assert "no room left" in told
+        output = run("members", "erase", "10019", "--yes").output
+    assert "Erased PSG 1001-9" in output
+    assert "no room left" in output
     worker_task.erase_expired(app, utc_now())
     assert listed_as_erased(app) == ["PSG 1001-9"]
 
 
-def test_r4_an_export_that_has_no_room_leaves_no_part_of_itself(
+def test_r4_an_export_to_a_full_disk_leaves_no_partial_file(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(*PAPER)
     (tmp_path / "exports").mkdir()
     with monkeypatch.context() as patched:
         full_disk.no_room_after(patched, 50)
-        told = run("members", "export", str(tmp_path / "exports/all.csv"), fails=True).output
-    assert "no room left" in told
+        output = run("members", "export", str(tmp_path / "exports/all.csv"), fails=True).output
+    assert "no room left" in output
     assert list((tmp_path / "exports").iterdir()) == []
 
 
-def test_after_a_restored_backup_the_list_is_made_good(
+def test_after_a_restore_the_people_of_the_list_are_erased_again(
     app: Flask, run: Run, session: Session, tmp_path: Path
 ) -> None:
     run(*PAPER)
@@ -384,7 +382,7 @@ def test_after_a_restored_backup_the_list_is_made_good(
     assert run("members", "erase-again").output == "Nobody of the list is there\n"
 
 
-def test_a_broken_file_of_memberships_is_told_in_one_line(
+def test_an_unreadable_file_of_memberships_is_reported(
     app: Flask, run: Run, doctor: Callable[[], dict[str, Any]]
 ) -> None:
     Path(app.instance_path, "memberships.toml").write_text("[waged")
@@ -392,9 +390,7 @@ def test_a_broken_file_of_memberships_is_told_in_one_line(
     assert doctor()["state"] == "fault"
 
 
-def test_the_doctor_asks_for_amounts_until_they_are_there(
-    app: Flask, doctor: Callable[[], dict[str, Any]]
-) -> None:
+def test_doctor_reports_missing_amounts(app: Flask, doctor: Callable[[], dict[str, Any]]) -> None:
     assert doctor()["state"] == "attention"
     assert "waged, unwaged, household, organisation, life" in doctor()["text"]
     amounts = 'amounts = [{ from = 2020-01-01, pounds = "24" }]'
@@ -429,7 +425,7 @@ def doctor(app: Flask) -> Callable[[], dict[str, Any]]:
         *("confirm-payment NUMBER 24", "consent NUMBER post --give"),
     ],
 )
-def test_what_is_kept_of_a_stranger_does_nothing_to_the_terminal(
+def test_control_characters_of_applicants_are_escaped_in_the_terminal(
     run: Run, session: Session, command: str
 ) -> None:
     acts = "\x1b[2J\x9b31m\r\x07\x7f\x85\u2028\u202e\u2066\U000e0041"
@@ -437,12 +433,12 @@ def test_what_is_kept_of_a_stranger_does_nothing_to_the_terminal(
     for field in ("name", "organisation", "phone", "address", "postcode"):
         setattr(person, field, f"Ana{acts}")
     session.commit()
-    told = run("members", *command.replace("NUMBER", person.number.replace(" ", "")).split())
-    assert told.exit_code == 0, told.output
-    assert not escaping.CONTROLS.search(told.output.replace("\n", ""))
-    assert "\n\n" not in told.output, "no line is empty"
+    result = run("members", *command.replace("NUMBER", person.number.replace(" ", "")).split())
+    assert result.exit_code == 0, result.output
+    assert not escaping.CONTROLS.search(result.output.replace("\n", ""))
+    assert "\n\n" not in result.output, "no line is empty"
     if command.endswith("--json"):
-        assert f"Ana{acts}" in _texts(json.loads(told.output))
+        assert f"Ana{acts}" in _texts(json.loads(result.output))
 
 
 @pytest.mark.parametrize(
@@ -484,16 +480,16 @@ def test_erasing_again_sends_as_many_statements_for_120_people_as_for_3(
         entries = [ErasedEntry(utc_now(), number) for number in numbers]
         erasure.append_to_list(Path(app.instance_path, erasure.LIST_FILE), entries)
         with statements() as sent:
-            told = run("members", "erase-again").output
-        assert told.count(" again") == count
+            output = run("members", "erase-again").output
+        assert output.count(" again") == count
         counts.append(len(sent))
     assert counts[0] == counts[1]
 
 
-def _texts(told: Any) -> list[str]:
+def _texts(value: Any) -> list[str]:
     """Return every text of a JSON value."""
-    if isinstance(told, dict):
-        return _texts(list(told.values()))
-    if isinstance(told, list):
-        return [text for one in told for text in _texts(one)]
-    return [str(told)]
+    if isinstance(value, dict):
+        return _texts(list(value.values()))
+    if isinstance(value, list):
+        return [text for one in value for text in _texts(one)]
+    return [str(value)]

@@ -21,7 +21,7 @@ SECRET = "only-in-tests"
 SECOND = timedelta(seconds=1)
 
 
-def test_a_form_is_taken_once_a_person_could_have_filled_it_in() -> None:
+def test_a_form_is_accepted_once_a_person_could_have_filled_it_in() -> None:
     text = form_tokens.issue(SECRET, now=NOW)
     with pytest.raises(FormTooNew) as refused:
         form_tokens.verify(SECRET, text, now=NOW + MIN_AGE - SECOND)
@@ -30,7 +30,7 @@ def test_a_form_is_taken_once_a_person_could_have_filled_it_in() -> None:
     assert form_tokens.verify(SECRET, text, now=NOW + MAX_AGE).begun == NOW
 
 
-def test_a_form_that_lay_open_for_long_is_renewed_as_the_same_form() -> None:
+def test_an_expired_token_is_replaced_by_one_for_the_same_form() -> None:
     text = form_tokens.issue(SECRET, now=NOW)
     was = form_tokens.verify(SECRET, text, now=NOW + MIN_AGE)
     later = NOW + MAX_AGE + SECOND
@@ -42,7 +42,7 @@ def test_a_form_that_lay_open_for_long_is_renewed_as_the_same_form() -> None:
 
 
 @pytest.mark.parametrize("ahead", [timedelta(seconds=2), timedelta(hours=1), timedelta(days=100)])
-def test_r14_a_form_of_a_clock_that_was_ahead_is_taken_when_it_is_sent_again(
+def test_r14_a_form_begun_while_the_clock_was_ahead_is_accepted_when_sent_again(
     ahead: timedelta,
 ) -> None:
     text = form_tokens.issue(SECRET, now=NOW + ahead)
@@ -61,7 +61,7 @@ def test_r14_a_form_of_a_clock_that_was_ahead_is_taken_when_it_is_sent_again(
         form_tokens.sign_receipt(SECRET, Receipt("a", "b", "c")),
     ],
 )
-def test_what_we_have_not_signed_is_no_token_and_gets_a_new_one(text: str) -> None:
+def test_an_unsigned_token_is_replaced_by_a_new_one(text: str) -> None:
     with pytest.raises(FormTokenInvalid) as refused:
         form_tokens.verify(SECRET, text, now=NOW)
     with pytest.raises(FormTooNew):
@@ -70,13 +70,13 @@ def test_what_we_have_not_signed_is_no_token_and_gets_a_new_one(text: str) -> No
 
 
 @given(st.text())
-def test_no_text_is_taken_for_a_token_or_a_receipt(text: str) -> None:
+def test_arbitrary_text_is_neither_token_nor_receipt(text: str) -> None:
     with pytest.raises(FormTokenInvalid):
         form_tokens.verify(SECRET, text, now=NOW)
     assert form_tokens.load_receipt(SECRET, text) is None
 
 
-def test_two_forms_and_two_answers_have_hashes_of_their_own() -> None:
+def test_different_forms_and_answers_have_different_hashes() -> None:
     one, other = (
         form_tokens.verify(SECRET, form_tokens.issue(SECRET, now=NOW), now=NOW + MIN_AGE)
         for _form in (1, 2)
@@ -95,7 +95,7 @@ def test_two_forms_and_two_answers_have_hashes_of_their_own() -> None:
     )
 
 
-def test_a_receipt_is_read_by_who_has_the_secret() -> None:
+def test_a_receipt_is_loaded_with_the_secret_it_was_signed_with() -> None:
     sent = Receipt("PSG 1042-9", "household", "cheque")
     word = form_tokens.sign_receipt(SECRET, sent)
     assert form_tokens.load_receipt(SECRET, word) == sent

@@ -14,7 +14,7 @@ from psgflask.members.web import forms
 from psgflask.members.web.forms import FORMS, FormContext
 
 NAMES = [name for names in forms.FIELDS.values() for name in names]
-Say = Callable[..., list[str]]
+Errors = Callable[..., list[str]]
 # https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#autofill
 TOKENS = {
     "organisation": "organization",
@@ -54,7 +54,7 @@ def all_fields(language: str) -> Iterator[tuple[str, Field]]:
             yield from ((f"{page}.{field.name} of {kind}", field) for field in form)
 
 
-def test_a12_every_field_has_a_label_and_says_what_the_browser_may_fill_in(language: str) -> None:
+def test_a12_every_field_has_a_label_and_an_autocomplete_token(language: str) -> None:
     seen = set()
     for where, field in all_fields(language):
         seen.add(field.name)
@@ -64,7 +64,7 @@ def test_a12_every_field_has_a_label_and_says_what_the_browser_may_fill_in(langu
             continue  # its choices are labelled one by one; nothing can be filled in
         assert f'autocomplete="{TOKENS[field.name]}"' in html, where
         assert "autofocus" not in html
-        assert "maxlength" not in html, "a limit that cuts what is pasted is told instead"
+        assert "maxlength" not in html, "pasted text must not be cut off silently"
         assert "required" not in html, "the browser's own words would come before ours"
         if isinstance(field, EmailField):
             assert 'type="email"' in html
@@ -77,14 +77,14 @@ def test_a12_every_field_has_a_label_and_says_what_the_browser_may_fill_in(langu
     assert seen == {name for names in forms.FIELDS.values() for name in names}
 
 
-def test_no_choice_is_made_beforehand(language: str) -> None:
+def test_no_choice_is_preselected(language: str) -> None:
     for where, field in all_fields(language):
         if isinstance(field, RadioField | SelectMultipleField):
             assert "checked" not in field(), where
             assert not field.data, where
 
 
-def test_who_reads_spanish_chooses_the_country_and_who_reads_english_finds_ours(app: Flask) -> None:
+def test_the_default_country_is_ours_in_english_and_none_in_spanish(app: Flask) -> None:
     with app.test_request_context():
         assert forms.build(forms.CONTACT, {}, context("en"))["country"].data == "GB"
         assert not forms.build(forms.CONTACT, {}, context("es"))["country"].data
@@ -101,15 +101,15 @@ def test_who_reads_spanish_chooses_the_country_and_who_reads_english_finds_ours(
         ("", {"name"}),
     ],
 )
-def test_each_kind_of_membership_is_asked_what_it_needs(
+def test_each_kind_of_membership_has_its_own_fields(
     english: None, kind: str, asked: set[str]
 ) -> None:
     assert set(forms.build(forms.YOU, {}, context(kind=kind))._fields) == asked
 
 
 @pytest.fixture
-def say(english: None) -> Say:
-    """Answer a page, and hear what is said of one field."""
+def errors(english: None) -> Errors:
+    """Validate a step, and return the error messages of one field."""
 
     def answer(page: str, field: str, kind: str = "individual", **typed: str) -> list[str]:
         given: Mapping[str, tuple[str, ...]] = {name: (value,) for name, value in typed.items()}
@@ -124,7 +124,7 @@ GOOD = {"email": "a@example.org", "address": "1 Road", "postcode": "LS1 4DY", "c
 
 
 @pytest.mark.parametrize(
-    ("field", "typed", "said"),
+    ("field", "typed", "expected"),
     [
         ("email", {"email": ""}, "Enter your e-mail address."),
         ("email", {"email": "rosa"}, "Enter an e-mail address in the correct form"),
@@ -141,11 +141,11 @@ GOOD = {"email": "a@example.org", "address": "1 Road", "postcode": "LS1 4DY", "c
         ("country", {"country": ""}, "Choose a country."),
     ],
 )
-def test_what_will_not_do_is_said_in_one_sentence(
-    say: Say, field: str, typed: dict[str, str], said: str
+def test_an_invalid_value_has_one_error_message(
+    errors: Errors, field: str, typed: dict[str, str], expected: str
 ) -> None:
-    [heard] = say(forms.CONTACT, field, **{**GOOD, **typed})
-    assert said in heard
+    [message] = errors(forms.CONTACT, field, **{**GOOD, **typed})
+    assert expected in message
 
 
 @pytest.mark.parametrize(
@@ -162,13 +162,13 @@ def test_what_will_not_do_is_said_in_one_sentence(
         {"postcode": "ls14dy"},
     ],
 )
-def test_any_sensible_format_will_do(say: Say, typed: dict[str, str]) -> None:
+def test_any_sensible_format_is_accepted(errors: Errors, typed: dict[str, str]) -> None:
     for field in forms.FIELDS[forms.CONTACT]:
-        assert say(forms.CONTACT, field, **{**GOOD, **typed}) == []
+        assert errors(forms.CONTACT, field, **{**GOOD, **typed}) == []
 
 
 @pytest.mark.parametrize(
-    ("field", "kind", "typed", "said"),
+    ("field", "kind", "typed", "expected"),
     [
         ("name", "individual", "", "Enter your name."),
         ("name", "individual", "\r\n", "Enter your name."),
@@ -184,30 +184,30 @@ def test_any_sensible_format_will_do(say: Say, typed: dict[str, str]) -> None:
         ("household", "household", "Ana\nhttp://evil.example", "without a web address"),
     ],
 )
-def test_a_name_that_will_not_do_is_said_so(
-    say: Say, field: str, kind: str, typed: str, said: str
+def test_an_invalid_name_has_one_error_message(
+    errors: Errors, field: str, kind: str, typed: str, expected: str
 ) -> None:
-    [heard] = say(forms.YOU, field, kind, **{field: typed})
-    assert said in heard
+    [message] = errors(forms.YOU, field, kind, **{field: typed})
+    assert expected in message
 
 
 @pytest.mark.parametrize("page", [forms.MEMBERSHIP, forms.PAYMENT])
-def test_a_choice_must_be_one_that_was_offered(say: Say, page: str) -> None:
+def test_a_choice_must_be_one_of_those_offered(errors: Errors, page: str) -> None:
     [field] = forms.FIELDS[page]
     for typed in ("", "nonsense", "WAGED"):
-        [heard] = say(page, field, **{field: typed})
-        assert heard.startswith("Choose ")
+        [message] = errors(page, field, **{field: typed})
+        assert message.startswith("Choose ")
 
 
-def test_agreeing_to_nothing_is_an_answer_and_to_anything_else_is_none(say: Say) -> None:
-    assert say(forms.AGREEMENTS, "consents") == []
-    assert say(forms.AGREEMENTS, "consents", consents="post") == []
-    assert say(forms.AGREEMENTS, "consents", consents="everything") == [
+def test_no_consent_is_valid_and_an_unknown_one_is_not(errors: Errors) -> None:
+    assert errors(forms.AGREEMENTS, "consents") == []
+    assert errors(forms.AGREEMENTS, "consents", consents="post") == []
+    assert errors(forms.AGREEMENTS, "consents", consents="everything") == [
         "Choose from what is listed."
     ]
 
 
-def test_the_words_agreed_to_are_those_that_are_kept(language: str) -> None:
+def test_the_wording_on_the_form_is_the_one_that_is_stored(language: str) -> None:
     form = forms.build(forms.AGREEMENTS, {}, context(language))
     field = form["consents"]
     assert isinstance(field, SelectMultipleField)
@@ -216,14 +216,14 @@ def test_the_words_agreed_to_are_those_that_are_kept(language: str) -> None:
     }
 
 
-def test_every_page_has_its_form_and_every_field_its_page() -> None:
+def test_every_step_has_a_form_and_every_field_one_step() -> None:
     assert set(FORMS) == set(forms.STEPS)
     for page, names in forms.FIELDS.items():
         assert set(FORMS[page]()._fields) == set(names)
     assert len(NAMES) == len(set(NAMES))
 
 
-def test_the_pages_lead_from_one_to_the_next_and_back() -> None:
+def test_the_steps_lead_from_one_to_the_next_and_back() -> None:
     way = [forms.MEMBERSHIP]
     while way[-1] != forms.SEND:
         way.append(forms.next_step(way[-1]))
@@ -232,20 +232,20 @@ def test_the_pages_lead_from_one_to_the_next_and_back() -> None:
 
 
 @given(st.sampled_from(forms.PLACES), st.sets(st.sampled_from(forms.QUESTIONS)))
-def test_nobody_gets_past_a_page_that_is_not_answered(wanted: str, answered: set[str]) -> None:
+def test_no_unanswered_step_can_be_skipped(wanted: str, answered: set[str]) -> None:
     shown = forms.first_unanswered(wanted, answered.__contains__)
     before = forms.PLACES[: forms.PLACES.index(shown)]
     assert set(before) - {forms.CHECK} <= answered
     assert shown == wanted or shown not in answered
 
 
-def test_what_no_question_asks_is_dropped_and_the_rest_is_kept_in_order() -> None:
+def test_unknown_fields_are_dropped_and_the_others_stay_in_order() -> None:
     sent = [("name", "Ana"), ("csrf_token", "x"), ("consents", "post"), ("consents", "email")]
     assert forms.collect(sent) == {"name": ("Ana",), "consents": ("post", "email")}
 
 
 @given(st.lists(st.tuples(st.sampled_from(NAMES), st.text())), st.sampled_from(forms.STEPS))
-def test_every_answer_travels_unless_its_own_page_shows_it(
+def test_every_answer_is_a_hidden_field_except_on_its_own_step(
     sent: list[tuple[str, str]], page: str
 ) -> None:
     carried = forms.hidden_fields(forms.collect(sent), page)

@@ -70,11 +70,11 @@ def only(session: Session) -> Application:
 # The way through
 
 
-def test_one_person_applies_and_everything_is_kept(
+def test_an_application_of_one_person_is_stored_completely(
     applicant: Applicant, session: Session, clock: Clock
 ) -> None:
-    answer = applicant.send()
-    assert answer.status_code == 303
+    response = applicant.send()
+    assert response.status_code == 303
     application = only(session)
     person = application.person
     assert (person.name, person.organisation, person.household) == (PERSON["name"], "", [])
@@ -121,21 +121,19 @@ def test_a_household_and_an_organisation_apply_in_spanish(
     assert family.person.consents[0].wording == consents.WORDINGS["post", "es"].text
 
 
-def test_nothing_is_stored_before_the_send(applicant: Applicant, session: Session) -> None:
+def test_nothing_is_stored_before_sending(applicant: Applicant, session: Session) -> None:
     before = rows(session)
-    answer = applicant.to_check(HOUSEHOLD)
-    assert "Send application" in answer.text
+    response = applicant.to_check(HOUSEHOLD)
+    assert "Send application" in response.text
     assert rows(session) == before
     assert sum(before.values()) == 0
     assert session.scalar(select(func.count()).select_from(Attempt)) == 0
 
 
-def test_the_answers_are_in_no_cookie_and_no_address(
-    applicant: Applicant, client: FlaskClient
-) -> None:
-    answer = applicant.to_check(HOUSEHOLD)
+def test_no_answer_is_in_a_cookie_or_an_address(applicant: Applicant, client: FlaskClient) -> None:
+    response = applicant.to_check(HOUSEHOLD)
     applicant.clock.on(minutes=1)
-    sent = applicant.press(answer)
+    sent = applicant.press(response)
     cookie = client.get_cookie("form")
     assert cookie is not None
     assert len(cookie.value) < 250
@@ -146,12 +144,12 @@ def test_the_answers_are_in_no_cookie_and_no_address(
             if name not in {"tier", "payment", "country", "consents"}:
                 assert text not in sent.headers["Location"]
     word = sent.headers["Location"].rpartition("/")[2]
-    told = form_tokens.load_receipt("only-in-tests", word)
-    assert told is not None
-    assert (told.tier, told.payment) == ("household", "standing order")
+    receipt = form_tokens.load_receipt("only-in-tests", word)
+    assert receipt is not None
+    assert (receipt.tier, receipt.payment) == ("household", "standing order")
 
 
-def test_the_page_after_sending_tells_the_reference_and_can_be_loaded_again(
+def test_the_page_after_sending_shows_the_reference_and_can_be_reloaded(
     applicant: Applicant, client: FlaskClient, session: Session
 ) -> None:
     place = applicant.send().headers["Location"]
@@ -178,7 +176,7 @@ def test_a_cheque_is_explained_instead_of_a_standing_order(
 
 
 @pytest.mark.parametrize("word", ["x", "a.b", "WyJ4Il0.abc"])
-def test_nobody_makes_up_a_page_after_sending(client: FlaskClient, word: str) -> None:
+def test_the_page_after_sending_needs_a_signed_word(client: FlaskClient, word: str) -> None:
     for page in ("sent", "mandate"):
         assert client.get(f"/members/join/{page}/{word}").status_code == 404
 
@@ -194,13 +192,13 @@ def test_the_same_form_sent_twice_is_one_application(
     first = applicant.press(check)
     before = rows(session)
     again = [applicant.press(check) for _time in range(6)]
-    assert {answer.headers["Location"] for answer in again} == {first.headers["Location"]}
+    assert {response.headers["Location"] for response in again} == {first.headers["Location"]}
     assert rows(session) == before
     assert session.scalar(select(func.count()).select_from(Attempt)) == 1
 
 
 @pytest.mark.parametrize("prefix", ["", "/es"])
-def test_s3_a_form_is_good_for_one_application_and_a_slip_is_mended_with_a_fresh_one(
+def test_s3_a_form_is_valid_for_one_application_and_a_correction_gets_a_new_token(
     client: FlaskClient, clock: Clock, session: Session, prefix: str
 ) -> None:
     applicant = Applicant(client, clock, prefix)
@@ -224,10 +222,10 @@ def test_s3_a_form_is_good_for_one_application_and_a_slip_is_mended_with_a_fresh
     applicant.press(refused, {"email": "rosa@example.org"})
     wrong, right = session.scalars(select(Application).order_by(Application.id))
     assert (wrong.person.email, right.person.email) == ("roza@example.org", "rosa@example.org")
-    assert right.duplicate is wrong.person, "the secretary is told that they may be one"
+    assert right.duplicate is wrong.person, "the secretary sees that they may be the same"
 
 
-def test_a_form_that_lay_open_overnight_and_was_sent_already_is_not_sent_twice(
+def test_a_sent_form_that_was_left_open_overnight_is_not_stored_twice(
     applicant: Applicant, session: Session
 ) -> None:
     check = applicant.to_check()
@@ -245,11 +243,11 @@ def test_a_form_that_lay_open_overnight_and_was_sent_already_is_not_sent_twice(
 
 
 def test_back_shows_the_page_before_with_what_was_typed(applicant: Applicant) -> None:
-    answer = applicant.to_check(HOUSEHOLD)
+    response = applicant.to_check(HOUSEHOLD)
     for page in reversed(forms.QUESTIONS):
-        answer = applicant.press(answer, at=f"/members/join/{page}")
-        assert answer.status_code == 200
-        fields = hidden(answer)
+        response = applicant.press(response, at=f"/members/join/{page}")
+        assert response.status_code == 200
+        fields = hidden(response)
         for name in forms.FIELDS[page]:
             if name in HOUSEHOLD:
                 typed = HOUSEHOLD[name]
@@ -257,7 +255,7 @@ def test_back_shows_the_page_before_with_what_was_typed(applicant: Applicant) ->
 
 
 @pytest.mark.parametrize("page", forms.QUESTIONS)
-def test_a_change_leads_back_to_the_check_and_keeps_the_rest(
+def test_changing_an_answer_leads_back_to_the_check_page_and_preserves_the_others(
     applicant: Applicant, page: str
 ) -> None:
     check = applicant.to_check(HOUSEHOLD)
@@ -271,7 +269,7 @@ def test_a_change_leads_back_to_the_check_and_keeps_the_rest(
     }
 
 
-def test_a_change_that_opens_a_new_question_asks_it_without_reproach(applicant: Applicant) -> None:
+def test_a_change_that_adds_a_question_shows_it_without_errors(applicant: Applicant) -> None:
     check = applicant.to_check()
     asked = applicant.press(check, at=FIRST, changing=1)
     you = applicant.press(asked, {"tier": "household"})
@@ -283,50 +281,50 @@ def test_a_change_that_opens_a_new_question_asks_it_without_reproach(applicant: 
     assert html_forms.form_of(done.text).action == "/members/join/send"
 
 
-def test_the_other_language_shows_the_same_page_with_what_was_typed(
+def test_the_other_language_shows_the_same_step_with_what_was_typed(
     applicant: Applicant,
 ) -> None:
-    answer = applicant.begin()
-    answer = applicant.press(answer, {"tier": "household"})
-    way = re.search(r'formaction="(/es/members/join/you)" lang="es"', answer.text)
+    response = applicant.begin()
+    response = applicant.press(response, {"tier": "household"})
+    way = re.search(r'formaction="(/es/members/join/you)" lang="es"', response.text)
     assert way is not None
-    spanish = applicant.press(answer, {"name": "Rosa"}, at=way[1])
+    spanish = applicant.press(response, {"name": "Rosa"}, at=way[1])
     assert spanish.status_code == 200, "nobody is scolded for changing the language"
     assert '<html lang="es">' in spanish.text
     assert hidden(spanish)["name"] == ["Rosa"]
     assert hidden(spanish)["tier"] == ["household"]
 
 
-def test_enter_presses_the_button_that_goes_on(applicant: Applicant) -> None:
+def test_enter_presses_the_main_button(applicant: Applicant) -> None:
     """Browsers press the first button of a form in the order of the page, wherever it stands."""
-    for answer in (applicant.begin(), applicant.to_check()):
-        first = re.search(r'<button\b[^>]*form="answers"[^>]*>', answer.text)
+    for response in (applicant.begin(), applicant.to_check()):
+        first = re.search(r'<button\b[^>]*form="answers"[^>]*>', response.text)
         assert first is not None
-        assert answer.text.index(first[0]) < answer.text.index('id="answers"')
+        assert response.text.index(first[0]) < response.text.index('id="answers"')
         assert "formaction" not in first[0]
         assert "name=" not in first[0]
 
 
-def test_who_comes_without_a_form_begins_at_the_beginning(client: FlaskClient) -> None:
+def test_a_get_request_for_a_later_step_redirects_to_the_start(client: FlaskClient) -> None:
     for place in forms.PLACES[1:]:
-        answer = client.get(f"/members/join/{place}")
-        assert (answer.status_code, answer.headers["Location"]) == (302, "/members/join")
+        response = client.get(f"/members/join/{place}")
+        assert (response.status_code, response.headers["Location"]) == (302, "/members/join")
 
 
-def test_a_page_of_the_form_may_be_gone_back_to_and_is_kept_by_this_browser_alone(
+def test_only_the_browser_itself_may_cache_a_step(
     applicant: Applicant,
 ) -> None:
-    for answer in (applicant.begin(), applicant.to_check()):
-        assert answer.headers["Cache-Control"] == "private, no-cache"
-        assert answer.headers["X-Robots-Tag"] == "noindex"
-        assert "ETag" not in answer.headers
+    for response in (applicant.begin(), applicant.to_check()):
+        assert response.headers["Cache-Control"] == "private, no-cache"
+        assert response.headers["X-Robots-Tag"] == "noindex"
+        assert "ETag" not in response.headers
 
 
-def test_pages_with_nobodys_data_are_kept_for_all(client: FlaskClient) -> None:
+def test_pages_without_personal_data_are_cached_for_all(client: FlaskClient) -> None:
     for page in ("", "/form", "/mandate"):
-        answer = client.get(f"/members/join{page}")
-        assert "ETag" in answer.headers
-        assert "Set-Cookie" not in answer.headers
+        response = client.get(f"/members/join{page}")
+        assert "ETag" in response.headers
+        assert "Set-Cookie" not in response.headers
 
 
 # What is lacking, A13
@@ -344,51 +342,53 @@ LACKING: dict[str, tuple[dict[str, str], list[str]]] = {
 
 @pytest.mark.parametrize("prefix", ["", "/es"])
 @pytest.mark.parametrize("page", LACKING)
-def test_a13_what_is_lacking_is_said_at_the_top_and_at_the_field_in_the_same_words(
+def test_a13_errors_are_in_the_summary_and_at_the_field_in_the_same_words(
     client: FlaskClient, clock: Clock, page: str, prefix: str
 ) -> None:
     applicant = Applicant(client, clock, prefix)
-    answer = applicant.begin()
+    response = applicant.begin()
     for earlier in forms.QUESTIONS[: forms.QUESTIONS.index(page)]:
         typed = {n: HOUSEHOLD[n] for n in forms.FIELDS[earlier] if n in HOUSEHOLD}
-        answer = applicant.press(answer, typed)
+        response = applicant.press(response, typed)
     typed_wrong, fields = LACKING[page]
-    answer = applicant.press(answer, typed_wrong)
-    text = answer.text
-    assert answer.status_code == 400
+    response = applicant.press(response, typed_wrong)
+    text = response.text
+    assert response.status_code == 400
     title = re.search(r"<title>([^<]*)", text)
     assert title is not None
     assert title[1].startswith("Error: ")
     summary = text[text.index('id="problems"') : text.index("<h1")]
     assert 'role="alert" tabindex="-1" id="problems" autofocus' in text
-    told = re.findall(r'<a href="#([^"]+)">([^<]+)</a>', summary)
+    errors = re.findall(r'<a href="#([^"]+)">([^<]+)</a>', summary)
     wanted = {f"{f}-0" if f in {"tier", "payment"} else f for f in fields}
     if prefix and page == forms.CONTACT:
         # Nobody's country is taken for granted there, so neither is its postcode.
         wanted = wanted - {"postcode"} | {"country"}
         fields = ["email", "phone", "address", "country"]
-    assert {place for place, _words in told} == wanted
-    for place, words in told:
+    assert {place for place, _words in errors} == wanted
+    for place, words in errors:
         assert f'id="{place}"' in text
         assert text.count(words) == 2
     for name in fields:
         assert f'id="{name}-error"' in text
         assert re.search(rf'aria-describedby="[^"]*\b{name}-error"', text), name
     for name, value in typed_wrong.items():
-        assert hidden(answer)[name] == [value], "what was typed is kept"
+        assert hidden(response)[name] == [value], "what was typed is kept"
     assert "novalidate" in text
 
 
-def test_a_first_look_at_a_page_scolds_nobody(applicant: Applicant) -> None:
-    answer = applicant.begin()
+def test_a_step_shown_for_the_first_time_has_no_errors(applicant: Applicant) -> None:
+    response = applicant.begin()
     for page in forms.QUESTIONS:
-        assert "There is a problem" not in answer.text
-        assert "<title>Error" not in answer.text
-        answer = applicant.press(answer, {n: PERSON[n] for n in forms.FIELDS[page] if n in PERSON})
+        assert "There is a problem" not in response.text
+        assert "<title>Error" not in response.text
+        response = applicant.press(
+            response, {n: PERSON[n] for n in forms.FIELDS[page] if n in PERSON}
+        )
 
 
-def test_everything_is_asked_again_at_the_end(applicant: Applicant, session: Session) -> None:
-    """Whoever changes what travels unseen is shown the page that it belongs to."""
+def test_everything_is_validated_again_on_sending(applicant: Applicant, session: Session) -> None:
+    """A hidden field that was tampered with leads to the step that it belongs to."""
     check = applicant.to_check(HOUSEHOLD)
     applicant.clock.on(minutes=1)
     for field, value, page in (
@@ -399,16 +399,16 @@ def test_everything_is_asked_again_at_the_end(applicant: Applicant, session: Ses
         ("payment", "gold", forms.PAYMENT),
         ("address", "", forms.CONTACT),
     ):
-        answer = applicant.press(check, {field: value})
-        assert answer.status_code == 400, field
-        assert hidden(answer)["from"] == [page]
-        assert "There is a problem" in answer.text
+        response = applicant.press(check, {field: value})
+        assert response.status_code == 400, field
+        assert hidden(response)["from"] == [page]
+        assert "There is a problem" in response.text
     fields = html_forms.form_of(check.text).filled({}) | {"consents": ["everything"]}
     assert applicant.client.post("/members/join/send", data=fields).status_code == 400
     assert sum(rows(session).values()) == 0
 
 
-def test_a_membership_that_is_offered_no_more_is_not_taken(
+def test_a_membership_that_is_no_longer_offered_is_refused(
     applicant: Applicant, app: Flask, session: Session
 ) -> None:
     check = applicant.to_check()
@@ -416,16 +416,16 @@ def test_a_membership_that_is_offered_no_more_is_not_taken(
     file = f"{app.instance_path}/memberships.toml"
     with open(file, "w") as written:  # noqa: PTH123  # one line
         written.write("[waged]\noffered = false\n")
-    answer = applicant.press(check)
-    assert answer.status_code == 400
-    assert "Choose a membership." in answer.text
+    response = applicant.press(check)
+    assert response.status_code == 400
+    assert "Choose a membership." in response.text
     assert rows(session)["people"] == 0
 
 
 # Programs, S3
 
 
-def test_s3_a_form_sent_at_once_is_asked_for_once_more_and_not_lost(
+def test_s3_a_form_sent_too_fast_is_shown_again_with_everything_typed(
     applicant: Applicant, session: Session
 ) -> None:
     shown = applicant.send(after=0)
@@ -439,13 +439,13 @@ def test_s3_a_form_sent_at_once_is_asked_for_once_more_and_not_lost(
     assert rows(session)["people"] == 1
 
 
-@pytest.mark.parametrize("stamp", ["", "x", "made.up"])
-def test_s3_a_form_without_our_stamp_waits_for_a_new_one(
-    applicant: Applicant, session: Session, stamp: str
+@pytest.mark.parametrize("token", ["", "x", "made.up"])
+def test_s3_a_form_without_a_valid_token_is_accepted_after_five_seconds(
+    applicant: Applicant, session: Session, token: str
 ) -> None:
     check = applicant.to_check()
     applicant.clock.on(hours=1)
-    shown = applicant.press(check, {"stamp": stamp})
+    shown = applicant.press(check, {"stamp": token})
     assert shown.status_code == 400
     assert applicant.press(shown).status_code == 400
     assert rows(session)["people"] == 0
@@ -454,17 +454,17 @@ def test_s3_a_form_without_our_stamp_waits_for_a_new_one(
 
 
 @pytest.mark.parametrize("page", forms.STEPS)
-def test_s3_a_program_that_fills_in_every_field_gets_nowhere_and_a_person_loses_nothing(
+def test_s3_a_form_with_the_honeypot_filled_in_is_shown_again_with_everything_typed(
     applicant: Applicant, session: Session, page: str
 ) -> None:
-    answer = applicant.begin()
+    response = applicant.begin()
     for earlier in forms.QUESTIONS[: forms.STEPS.index(page)]:
-        answer = applicant.press(
-            answer, {n: PERSON[n] for n in forms.FIELDS[earlier] if n in PERSON}
+        response = applicant.press(
+            response, {n: PERSON[n] for n in forms.FIELDS[earlier] if n in PERSON}
         )
     applicant.clock.on(minutes=1)
     typed = {n: PERSON[n] for n in forms.FIELDS.get(page, ()) if n in PERSON}
-    shown = applicant.press(answer, {**typed, "subject": "Cheap pills"})
+    shown = applicant.press(response, {**typed, "subject": "Cheap pills"})
     assert shown.status_code == 400
     assert "do not see" in shown.text
     assert hidden(shown)["subject"] == [""]
@@ -473,23 +473,23 @@ def test_s3_a_program_that_fills_in_every_field_gets_nowhere_and_a_person_loses_
     assert applicant.press(shown).status_code in {200, 303}, "whose browser did it goes on"
 
 
-def test_s3_the_trap_is_out_of_the_way_of_people_and_of_their_browsers(
+def test_s3_the_honeypot_is_hidden_from_people_and_from_autofill(
     applicant: Applicant,
 ) -> None:
     text = applicant.begin().text
-    trap = text[text.index('<div class="unseen"') :]
-    trap = trap[: trap.index("</div>")]
-    assert 'aria-hidden="true"' in trap
-    assert 'tabindex="-1"' in trap
-    assert 'autocomplete="off"' in trap
-    assert "Leave this field empty" in trap, "who sees it without the style sheet is told"
+    honeypot = text[text.index('<div class="unseen"') :]
+    honeypot = honeypot[: honeypot.index("</div>")]
+    assert 'aria-hidden="true"' in honeypot
+    assert 'tabindex="-1"' in honeypot
+    assert 'autocomplete="off"' in honeypot
+    assert "Leave this field empty" in honeypot, "for those who see it without the style sheet"
 
 
 def behind(make_app: Callable[..., Flask]) -> Flask:
     return make_app(TRUSTED_PROXIES=1)
 
 
-def test_s3_one_network_sends_forty_in_an_hour_and_no_more_mail_leaves(
+def test_s3_one_network_may_send_forty_applications_in_an_hour(
     make_app: Callable[..., Flask], clock: Clock
 ) -> None:
     app = behind(make_app)
@@ -501,7 +501,7 @@ def test_s3_one_network_sends_forty_in_an_hour_and_no_more_mail_leaves(
         program.press(check, {"email": f"victim{number}@example.org"}, stamp=program.fresh())
         for number in range(50)
     ]
-    assert Counter(answer.status_code for answer in answers) == {303: 40, 429: 10}
+    assert Counter(response.status_code for response in answers) == {303: 40, 429: 10}
     with app.app_context():
         found = rows(db.session())
         assert (found["people"], found["proofs"]) == (40, 40)
@@ -509,7 +509,7 @@ def test_s3_one_network_sends_forty_in_an_hour_and_no_more_mail_leaves(
         assert kinds == {"verify": 40, "application_received": 10, "applications_received": 1}
 
 
-def test_s3_one_mailbox_is_written_to_three_times_a_day_and_what_comes_is_kept(
+def test_s3_one_mailbox_is_mailed_three_times_a_day_and_every_application_is_stored(
     make_app: Callable[..., Flask], clock: Clock
 ) -> None:
     app = behind(make_app)
@@ -535,7 +535,7 @@ def test_s3_one_mailbox_is_written_to_three_times_a_day_and_what_comes_is_kept(
         assert rows(db.session())["applications"] == 12
 
 
-def test_s3_the_page_after_a_form_without_a_mail_stays_the_same_when_it_is_sent_again(
+def test_s3_sending_again_shows_the_same_page_whether_a_mail_was_sent_or_not(
     make_app: Callable[..., Flask], clock: Clock
 ) -> None:
     app = behind(make_app)
@@ -546,12 +546,12 @@ def test_s3_the_page_after_a_form_without_a_mail_stays_the_same_when_it_is_sent_
         clock.on(seconds=6)
         places = {applicant.press(check).headers["Location"] for _time in range(3)}
         assert len(places) == 1
-        told = form_tokens.load_receipt("only-in-tests", places.pop().rpartition("/")[2])
-        assert told is not None
-        assert told.mailed == (number < 3)
+        receipt = form_tokens.load_receipt("only-in-tests", places.pop().rpartition("/")[2])
+        assert receipt is not None
+        assert receipt.mailed == (number < 3)
 
 
-def test_s3_beyond_a_limit_everything_typed_stays_and_there_is_another_way(
+def test_s3_beyond_a_rate_limit_everything_typed_stays_and_the_paper_form_is_offered(
     make_app: Callable[..., Flask], clock: Clock
 ) -> None:
     app = behind(make_app)
@@ -580,7 +580,7 @@ def test_s3_beyond_a_limit_everything_typed_stays_and_there_is_another_way(
     assert applicant.press(refused).status_code == 303
 
 
-def test_s3_what_is_unverified_gets_no_mail_by_consent(
+def test_s3_an_unconfirmed_address_is_mailed_nothing_by_consent(
     applicant: Applicant, session: Session
 ) -> None:
     applicant.send({**PERSON, "consents": ["post", "email"]})
@@ -592,7 +592,7 @@ def test_s3_what_is_unverified_gets_no_mail_by_consent(
 # Known and unknown, S4
 
 
-def test_s4_the_answer_is_the_same_whether_the_address_is_known_or_not(
+def test_s4_the_response_is_the_same_for_known_and_unknown_addresses(
     make_app: Callable[..., Flask], clock: Clock
 ) -> None:
     app = behind(make_app)
@@ -600,12 +600,12 @@ def test_s4_the_answer_is_the_same_whether_the_address_is_known_or_not(
     def seen(email: str, network: int) -> tuple[object, ...]:
         applicant = Applicant(app.test_client(), clock)
         applicant.headers = {"X-Forwarded-For": f"203.0.113.{network}"}
-        answer = applicant.send({**PERSON, "email": email})
-        page = applicant.client.get(answer.headers["Location"])
+        response = applicant.send({**PERSON, "email": email})
+        page = applicant.client.get(response.headers["Location"])
         number = r"PSG \d+-\d"
         return (
-            answer.status_code,
-            sorted(set(answer.headers.keys())),
+            response.status_code,
+            sorted(set(response.headers.keys())),
             sorted(set(page.headers.keys())),
             re.sub(number + r"|/[\w-]+\.[\w-]+\"", "", page.text),
         )
@@ -630,19 +630,19 @@ def test_s4_the_answer_is_the_same_whether_the_address_is_known_or_not(
 
 
 @pytest.mark.parametrize("page", forms.STEPS)
-def test_s8_a_page_without_its_token_is_shown_again_with_everything_typed(
+def test_s8_a_step_without_its_csrf_token_is_shown_again_with_everything_typed(
     applicant: Applicant, session: Session, page: str
 ) -> None:
-    answer = applicant.begin()
+    response = applicant.begin()
     for earlier in forms.QUESTIONS[: forms.STEPS.index(page)]:
-        answer = applicant.press(
-            answer, {n: PERSON[n] for n in forms.FIELDS[earlier] if n in PERSON}
+        response = applicant.press(
+            response, {n: PERSON[n] for n in forms.FIELDS[earlier] if n in PERSON}
         )
     applicant.clock.on(minutes=1)
     typed = {n: PERSON[n] for n in forms.FIELDS.get(page, ()) if n in PERSON}
     other = html_forms.form_of(applicant.client.application.test_client().get(FIRST).text)
     for token in ("", "x", other.fields["csrf_token"][0]):
-        shown = applicant.press(answer, {**typed, "csrf_token": token})
+        shown = applicant.press(response, {**typed, "csrf_token": token})
         assert shown.status_code == 400
         assert "We could not tell that this page sent the form" in shown.text
         assert hidden(shown)["from"] == [page]
@@ -652,7 +652,7 @@ def test_s8_a_page_without_its_token_is_shown_again_with_everything_typed(
     assert applicant.press(shown).status_code in {200, 303}, "the token that came with it is good"
 
 
-def test_s8_a_browser_that_lost_its_cookie_loses_nothing_else(
+def test_s8_a_lost_cookie_loses_nothing_that_was_typed(
     applicant: Applicant, session: Session
 ) -> None:
     check = applicant.to_check()
@@ -665,7 +665,7 @@ def test_s8_a_browser_that_lost_its_cookie_loses_nothing_else(
     assert rows(session)["people"] == 1
 
 
-def test_s8_a_forged_send_of_an_empty_form_is_no_fault_of_ours(client: FlaskClient) -> None:
+def test_s8_a_forged_empty_form_is_a_bad_request(client: FlaskClient) -> None:
     for fields in ({}, {"from": "check"}, {"from": "nonsense"}, {"from": "send", "changing": "1"}):
         for place in forms.PLACES:
             assert client.post(f"/members/join/{place}", data=fields).status_code == 400
@@ -674,15 +674,15 @@ def test_s8_a_forged_send_of_an_empty_form_is_no_fault_of_ours(client: FlaskClie
 @pytest.mark.parametrize(
     "place", ["//e.example", r"/\\e.example", "https:e", "%0d%0aX: y", "\t//e", "javascript:x"]
 )
-def test_s16_nothing_that_is_sent_says_where_to_go(applicant: Applicant, place: str) -> None:
+def test_s16_no_field_determines_a_redirect(applicant: Applicant, place: str) -> None:
     check = applicant.to_check()
     applicant.clock.on(minutes=1)
     fields = dict.fromkeys(("next", "from", "changing", "back", "action", "return_to"), place)
     sent = applicant.press(check, **fields)
     assert sent.status_code == 303
     assert re.fullmatch(r"/members/join/sent/[\w.-]+", sent.headers["Location"])
-    answer = applicant.press(applicant.begin(), {"tier": "waged"}, **fields)
-    places = re.findall(r'(?:form)?action="([^"]*)"', answer.text)
+    response = applicant.press(applicant.begin(), {"tier": "waged"}, **fields)
+    places = re.findall(r'(?:form)?action="([^"]*)"', response.text)
     assert places
     assert all(re.match(r"/(?!/)", found) for found in places)
 
@@ -709,7 +709,7 @@ def test_a_busy_database_loses_nothing_that_was_typed(
     assert rows(session)["people"] == 1
 
 
-def test_r4_a_full_disk_is_told_and_loses_nothing_that_was_typed(
+def test_r4_a_full_disk_is_reported_and_loses_nothing_that_was_typed(
     applicant: Applicant, monkeypatch: pytest.MonkeyPatch, session: Session
 ) -> None:
     check = applicant.to_check()
@@ -745,20 +745,20 @@ def test_an_application_and_its_mails_are_stored_together_or_not_at_all(
     assert sum(rows(session).values()) == 0
 
 
-def test_the_pages_of_questions_write_nothing_and_wait_for_no_writer(
+def test_the_steps_write_nothing_and_wait_for_no_writer(
     applicant: Applicant, app: Flask, session: Session
 ) -> None:
     """Somebody else may hold the database for writing while a form is filled in."""
     # The write transaction of a command: BEGIN IMMEDIATE.
     session.execute(select(ConfirmationToken))
-    answer = applicant.to_check(HOUSEHOLD)
-    assert answer.status_code == 200
+    response = applicant.to_check(HOUSEHOLD)
+    assert response.status_code == 200
 
 
-# Nothing personal is told, S22
+# Nothing personal is logged, S22
 
 
-def test_s22_no_log_tells_who_applies(
+def test_s22_nothing_about_an_applicant_is_logged(
     applicant: Applicant, caplog: pytest.LogCaptureFixture, session: Session
 ) -> None:
     caplog.set_level("DEBUG")
@@ -780,7 +780,7 @@ def test_s22_no_log_tells_who_applies(
 # Prices
 
 
-def test_prices_stand_on_every_page_that_tells_of_them(app: Flask, clock: Clock) -> None:
+def test_prices_are_on_every_page_about_memberships(app: Flask, clock: Clock) -> None:
     with open(f"{app.instance_path}/memberships.toml", "w") as written:  # noqa: PTH123  # short
         written.write('[waged]\namounts = [{ from = 2026-01-01, pounds = "30.00" }]\n')
         written.write('[life]\namounts = [{ from = 2026-01-01, pounds = "500.50" }]\n')
@@ -803,7 +803,7 @@ def test_prices_stand_on_every_page_that_tells_of_them(app: Flask, clock: Clock)
     assert "Then every year" not in mandate
 
 
-def test_facts_of_the_bank_stand_where_they_are_wanted(make_app: Callable[..., Flask]) -> None:
+def test_bank_details_are_on_the_form_and_the_mandate(make_app: Callable[..., Flask]) -> None:
     facts = {
         "BANK_NAME": "Bank of Lima",
         "BANK_ACCOUNT_NAME": "Support of Peru",
@@ -812,8 +812,8 @@ def test_facts_of_the_bank_stand_where_they_are_wanted(make_app: Callable[..., F
         "CHEQUES_PAYABLE_TO": "The Treasurer",
         "CONTACT_POST": "1 Llama Street",
     }
-    bare, told = (make_app(**settings).test_client() for settings in ({}, facts))
-    for client, known in ((bare, False), (told, True)):
+    without, with_facts = (make_app(**settings).test_client() for settings in ({}, facts))
+    for client, known in ((without, False), (with_facts, True)):
         form = client.get("/members/join/form").text
         mandate = client.get("/members/join/mandate").text
         for name, value in facts.items():
@@ -826,18 +826,18 @@ def test_facts_of_the_bank_stand_where_they_are_wanted(make_app: Callable[..., F
 # A clock that is wrong (R14)
 
 
-def test_r14_who_began_the_form_while_the_clock_was_ahead_loses_nothing(
+def test_r14_a_form_begun_while_the_clock_was_ahead_can_be_sent(
     applicant: Applicant, session: Session, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stamp, token and session cookie are dated; with the clock right again one presses on."""
+    """Form token, CSRF token and cookie are dated; the button is pressed again meanwhile."""
     monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _self: int(clock().timestamp()))
     clock.on(days=100)
-    answer = applicant.to_check()
+    response = applicant.to_check()
     clock.on(days=-100, seconds=60)
     pressed = 0
-    while answer.status_code != 303:
+    while response.status_code != 303:
         assert pressed < 4
-        answer = applicant.press(answer)
+        response = applicant.press(response)
         clock.on(seconds=10)
         pressed += 1
     application = only(session)
@@ -845,7 +845,7 @@ def test_r14_who_began_the_form_while_the_clock_was_ahead_loses_nothing(
     assert application.sent_at < clock()
 
 
-def test_r14_what_is_sent_while_the_clock_is_surely_behind_is_dated_by_what_is_known(
+def test_r14_an_application_is_dated_correctly_while_the_clock_is_known_to_be_behind(
     app: Flask, applicant: Applicant, session: Session, clock: Clock
 ) -> None:
     known = clock()
@@ -854,8 +854,8 @@ def test_r14_what_is_sent_while_the_clock_is_surely_behind_is_dated_by_what_is_k
         readings.add(known.timestamp() - 60 * minutes, 600 if readings.shown else None)
     Path(app.instance_path, clock_watch.FILE).write_text(clock_watch.serialize(readings))
     clock.on(days=-100)
-    answer = applicant.send()
-    assert answer.status_code == 303
+    response = applicant.send()
+    assert response.status_code == 303
     application = only(session)
     assert abs(application.sent_at - known) < timedelta(minutes=1)
     (token,) = session.scalars(select(ConfirmationToken))
