@@ -62,15 +62,15 @@ def step(place: str) -> ResponseReturnValue:
         changing="changing" in request.form,
     )
     if error := _request_error():
-        step = forms.first_unanswered(page.step, submission.is_answered)
-        return page.turned_to(step).response(error)
-    step = forms.first_unanswered(place, submission.is_answered)
-    if step == forms.SEND:
+        shown = forms.first_unanswered(page.step, submission.is_answered)
+        return page.turned_to(shown).response(error)
+    shown = forms.first_unanswered(place, submission.is_answered)
+    if shown == forms.SEND:
         return _send(page.turned_to(forms.CHECK))
     # Errors are shown to those who tried to leave this step or to send the form; others see the
     # step for the first time.
-    validate = step != place and (step == page.step or page.step == forms.CHECK)
-    return page.turned_to(step).response(validate=validate)
+    validate = shown != place and (shown == page.step or page.step == forms.CHECK)
+    return page.turned_to(shown).response(validate=validate)
 
 
 @blueprint.get("/sent/<word>")
