@@ -31,10 +31,6 @@ class LRUCache:
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def keys(self) -> list[Any]:
-        """Return all keys."""
-        return [*self._old, *self._young]
-
     def peek(self, key: Any) -> Any:
         """Return the value of a key that was used recently, None for any other."""
         return self._young.get(key)

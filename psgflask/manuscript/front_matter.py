@@ -39,11 +39,6 @@ class InvalidFrontMatter(ValueError):
         super().__init__("\n".join(map(str, self.mistakes)))
 
     @property
-    def line(self) -> int:
-        """The line of the first mistake."""
-        return self.mistakes[0].line
-
-    @property
     def message(self) -> str:
         """What to write on that line."""
         return self.mistakes[0].message

@@ -67,13 +67,6 @@ def upgrade(revision: str = "head") -> None:
     command.upgrade(_configuration(), revision)
 
 
-def downgrade(revision: str) -> None:
-    """Bring the schema down to a revision; "base" is the empty database."""
-    from alembic import command
-
-    command.downgrade(_configuration(), revision)
-
-
 def current() -> str | None:
     """Return the revision that the database is at, None when it has no tables of ours."""
     with read_only(), db.engine.connect() as connection:

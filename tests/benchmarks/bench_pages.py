@@ -38,12 +38,12 @@ class Row:
 
 def main() -> int:
     """Print the table; exit 1 when a goal is missed."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--articles", type=int, default=5000)
-    options.add_argument("--rounds", type=int, default=5)
-    given = options.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--articles", type=int, default=5000)
+    parser.add_argument("--rounds", type=int, default=5)
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        instance = _instance(Path(folder), given.articles)
+        instance = _instance(Path(folder), args.articles)
         slugs = _slugs(instance)
         kept = {"PSG_INSTANCE": str(instance), "PSG_WORKER": "0"}
         with (
@@ -54,10 +54,10 @@ def main() -> int:
             rows = _rows(bare, site, building, slugs)
             for row in rows:  # warm: imports, templates, caches
                 load(row.server.port, [row.path(number) for number in range(50)])
-            for _round in range(given.rounds):
+            for _round in range(args.rounds):
                 for row in rows:
                     _measure(row)
-            return _report(rows, given.articles, site)
+            return _report(rows, args.articles, site)
 
 
 def _rows(bare: Server, site: Server, building: Server, slugs: list[str]) -> list[Row]:

@@ -27,7 +27,7 @@ from psgflask.members import digest
 from psgflask.members.models import Application, Person
 from tests.benchmarks.servers import serving
 from tests.drills.drill_s4 import SEND, Visitor
-from tests.drills.installation import fresh, let_go
+from tests.drills.installation import close_connections, fresh
 from tests.mail.mail_server import MailServer
 
 SECRETARY = "secretary@psg.example"
@@ -39,9 +39,9 @@ AFTERWARDS = 30  # seconds in which none may come again
 
 def main() -> int:
     """Run the drill; return 0 when all were stored and every mail came once."""
-    asked = argparse.ArgumentParser(description="Many applications at once, the mail server down")
-    asked.add_argument("--people", type=int, default=200)
-    count = asked.parse_args().people
+    parser = argparse.ArgumentParser(description="Many applications at once, the mail server down")
+    parser.add_argument("--people", type=int, default=200)
+    count = parser.parse_args().people
     with fresh(0) as app:
         port = _free_port()
         environment = {
@@ -109,7 +109,7 @@ def _applies(port: int, number: int, barrier: Barrier) -> tuple[int, float]:
 
 def _count(table: Any, *where: Any) -> int:
     count = db.session.scalar(select(func.count()).select_from(table).where(*where))
-    let_go()
+    close_connections()
     return count or 0
 
 

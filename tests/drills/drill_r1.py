@@ -27,7 +27,7 @@ from psgflask.search.index import IndexBroken
 from psgflask.search.query.parsing import parse
 from psgflask.search.sync import indexer
 from tests import factories
-from tests.drills.installation import SETTINGS, fresh, let_go
+from tests.drills.installation import SETTINGS, close_connections, fresh
 
 RECOVERY_SECONDS = 60
 EVERY_REBUILD = 5  # of so many workers one builds the index anew
@@ -36,13 +36,13 @@ QUESTION = parse("article OR revised", interface="en")  # some article always an
 
 def main() -> int:
     """Run the drill; return 0 when the index was readable each time and true in the end."""
-    asked = argparse.ArgumentParser(description="R1: the worker killed while it indexes")
-    asked.add_argument("--kills", type=int, default=500)
-    asked.add_argument("--articles", type=int, default=300)
-    asked.add_argument("--seed", type=int, default=1)
-    chosen = asked.parse_args()
-    with fresh(chosen.articles) as app:
-        return drill(app, chosen.kills, random.Random(chosen.seed))
+    parser = argparse.ArgumentParser(description="R1: the worker killed while it indexes")
+    parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--articles", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    with fresh(args.articles) as app:
+        return drill(app, args.kills, random.Random(args.seed))
 
 
 def drill(app: Flask, kills: int, chance: random.Random) -> int:
@@ -51,11 +51,11 @@ def drill(app: Flask, kills: int, chance: random.Random) -> int:
     usual: dict[bool, float] = {}  # seconds that the work takes, with and without a rebuild
     for rebuild in (False, True):
         _change(app, 0)
-        let_go()
+        close_connections()
         _done, usual[rebuild] = _work(rebuild)
     for number in range(1, kills + 1):
         _change(app, number)
-        let_go()
+        close_connections()
         rebuild = number % EVERY_REBUILD == 0
         # The first of each kind takes about thrice as long as those that follow.
         was_done, _seconds = _work(rebuild, killed_after=chance.uniform(0.0, usual[rebuild] / 3))

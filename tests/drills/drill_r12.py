@@ -22,7 +22,7 @@ from psgflask.mail.models import Message
 from psgflask.search.models import LedgerEntry
 from psgflask.search.sync import indexer
 from tests import factories
-from tests.drills.installation import fresh, let_go
+from tests.drills.installation import close_connections, fresh
 from tests.mail.hostile_server import WILD, HostileServer, silence
 from tests.mail.mails import post
 
@@ -34,9 +34,9 @@ MOST_MEGABYTES = 20  # that a wild server may add to a worker
 
 def main() -> int:
     """Run the drill; return 0 when the worker was small and useful each time, and ended."""
-    asked = argparse.ArgumentParser(description="R12: a mail server that goes wild")
-    asked.add_argument("--timeout", type=int, default=3)
-    timeout = asked.parse_args().timeout
+    parser = argparse.ArgumentParser(description="R12: a mail server that goes wild")
+    parser.add_argument("--timeout", type=int, default=3)
+    timeout = parser.parse_args().timeout
     with fresh(20) as app:
         usual = _peak(app, None, timeout)[0]
         print(f"R12: a worker without a mail server takes {usual:.0f} MB")
@@ -132,13 +132,13 @@ def _publish(app: Flask) -> int:
         session.execute(delete(Message))
         post(session, utc_now())
         session.commit()
-    let_go()
+    close_connections()
     return int(number)
 
 
 def _is_noted() -> bool:
     noted = any(db.session.scalars(select(Message.error)))
-    let_go()
+    close_connections()
     return noted
 
 

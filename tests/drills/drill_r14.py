@@ -38,7 +38,7 @@ from psgflask.search.search_log import DailyCount
 from tests import factories
 from tests.benchmarks.servers import ROOT, serving
 from tests.drills.drill_s4 import Visitor, people
-from tests.drills.installation import fresh, let_go
+from tests.drills.installation import close_connections, fresh
 from tests.mail.mail_server import MailServer
 
 WITHIN = 60.0  # seconds
@@ -66,9 +66,9 @@ EMBARGOED, FRESH = "quipucamayoc", "chaskiwasi"
 
 def main() -> int:
     """Run the drill; return 0 when nothing was lost and everything was right in time."""
-    asked = argparse.ArgumentParser(description="R14: the clock jumps and is put right")
-    asked.add_argument("--seconds", type=float, default=15, help="how long it is wrong")
-    seconds = asked.parse_args().seconds
+    parser = argparse.ArgumentParser(description="R14: the clock jumps and is put right")
+    parser.add_argument("--seconds", type=float, default=15, help="how long it is wrong")
+    seconds = parser.parse_args().seconds
     library = next((f / LIBRARY for f in FOLDERS if (f / LIBRARY).is_file()), None)
     if library is None:
         print("R14: libfaketime is missing; on Debian: apt install faketime")
@@ -114,7 +114,7 @@ def fill(app: Flask) -> None:
     day = now.date() - timedelta(days=10)
     search_log.store(session, [DailyCount(day, "asked once", 1, 0)], secret="x")
     session.commit()
-    let_go()
+    close_connections()
     readings, watched = clock_watch.Readings(), int(2 * clock_watch.DAY)
     for ago in range(watched, -1, -300):
         readings.add(utc_now().timestamp() - ago, None if ago == watched else 300)

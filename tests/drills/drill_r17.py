@@ -29,15 +29,15 @@ COMES_BACK_WITHIN = 10.0
 
 def main() -> int:
     """Run the drill; return 0 when nothing failed and everything ended in time."""
-    asked = argparse.ArgumentParser(description="R17: reload, end, crash")
-    asked.add_argument("--requests", type=int, default=100_000)
-    asked.add_argument("--clients", type=int, default=16)
-    asked.add_argument("--reloads", type=int, default=10)
-    chosen = asked.parse_args()
+    parser = argparse.ArgumentParser(description="R17: reload, end, crash")
+    parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--reloads", type=int, default=10)
+    args = parser.parse_args()
     with fresh(200) as app:
         os.environ["PSG_INSTANCE"] = app.instance_path
         well = all(
-            _reloaded(chosen.requests, chosen.clients, chosen.reloads, keep_alive=keep_alive)
+            _reloaded(args.requests, args.clients, args.reloads, keep_alive=keep_alive)
             for keep_alive in (True, False)
         )
         well = _ended_while_starting() and well

@@ -32,7 +32,7 @@ from psgflask.news.models import Article
 from psgflask.search.language import words
 from psgflask.search.sync import documents
 from tests.benchmarks.servers import Server, serving
-from tests.drills.installation import fresh, let_go
+from tests.drills.installation import close_connections, fresh
 
 MOST_GROWN = 0.05
 MORE_FILES = 12  # connections that clients have open at the moment of counting
@@ -60,7 +60,7 @@ class Minute:
         ordered = sorted(self.taken) or [float("nan")]
         return ordered[int(0.95 * (len(ordered) - 1))]
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return it as a line."""
         answered = ", ".join(f"{code}: {n}" for code, n in sorted(self.statuses.items()))
         return (
@@ -71,19 +71,19 @@ class Minute:
 
 def main() -> int:
     """Run the drill; return 0 when nothing grew and nothing failed."""
-    asked = argparse.ArgumentParser(description="R18: a soak")
-    asked.add_argument("--articles", type=int, default=10_000)
-    asked.add_argument("--minutes", type=int, default=10)
-    asked.add_argument("--fill", type=int, default=20_000, help="requests that fill the caches")
-    asked.add_argument("--rate", type=float, default=40, help="requests a second")
-    asked.add_argument("--arenas", type=int, default=2, help="MALLOC_ARENA_MAX; 0: the system's")
-    chosen = asked.parse_args()
-    with fresh(chosen.articles) as app:
+    parser = argparse.ArgumentParser(description="R18: a soak")
+    parser.add_argument("--articles", type=int, default=10_000)
+    parser.add_argument("--minutes", type=int, default=10)
+    parser.add_argument("--fill", type=int, default=20_000, help="requests that fill the caches")
+    parser.add_argument("--rate", type=float, default=40, help="requests a second")
+    parser.add_argument("--arenas", type=int, default=2, help="MALLOC_ARENA_MAX; 0: the system's")
+    args = parser.parse_args()
+    with fresh(args.articles) as app:
         address = _addresses(app)
         known = {"PSG_INSTANCE": app.instance_path}
-        known["MALLOC_ARENA_MAX"] = str(chosen.arenas)
+        known["MALLOC_ARENA_MAX"] = str(args.arenas)
         with serving(**known) as server:
-            minutes = asyncio.run(_soak(server, address, chosen.fill, chosen.minutes, chosen.rate))
+            minutes = asyncio.run(_soak(server, address, args.fill, args.minutes, args.rate))
     return _judged(minutes)
 
 
@@ -112,7 +112,7 @@ async def _soak(
         for _request in range(fill):
             await turns.put(address(chance))
     _count(server, filling)
-    print(f"R18, filled by {fill} requests: {filling.told()}", flush=True)
+    print(f"R18, filled by {fill} requests: {filling.summary()}", flush=True)
     for number in range(1, minutes + 1):
         minute, end = Minute(), time.monotonic() + 60
         async with _clients(server.port, minute) as turns:
@@ -123,7 +123,7 @@ async def _soak(
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
         _count(server, minute)
         seen.append(minute)
-        print(f"R18, minute {number}: {minute.told()}", flush=True)
+        print(f"R18, minute {number}: {minute.summary()}", flush=True)
     return seen
 
 
@@ -176,7 +176,7 @@ def _addresses(app: Flask) -> Address:
                 catalogue.published(utc_now()), Article.kind.in_(catalogue.NEWS_KINDS)
             )
         ).all()
-        let_go()
+        close_connections()
 
     def one(chance: Random) -> str:
         number, day, language, slug = chance.choice(rows)

@@ -45,15 +45,15 @@ The text of {name}.
 
 def main() -> int:
     """Run the drill; return 0 when every kill left whole articles only."""
-    asked = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
-    asked.add_argument("--kills", type=int, default=200)
-    asked.add_argument("--seed", type=int, default=2)
-    asked.add_argument("--instance", type=Path)
-    chosen = asked.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--instance", type=Path)
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as spare:
-        instance = (chosen.instance or Path(spare) / "instance").resolve()
+        instance = (args.instance or Path(spare) / "instance").resolve()
         os.environ["PSG_INSTANCE"] = str(instance)
-        return drill(instance, chosen.kills, random.Random(chosen.seed))
+        return drill(instance, args.kills, random.Random(args.seed))
 
 
 def drill(instance: Path, kills: int, chance: random.Random) -> int:
@@ -62,7 +62,7 @@ def drill(instance: Path, kills: int, chance: random.Random) -> int:
     app = create_app(SETTINGS)
     with app.app_context():
         migrating.upgrade()
-        _let_go()
+        _close_connections()
     faults: list[str] = []
     acknowledged: dict[str, str] = {}
     begun = time.monotonic()
@@ -70,14 +70,14 @@ def drill(instance: Path, kills: int, chance: random.Random) -> int:
         _publish_and_kill(instance, number, chance, acknowledged)
         with app.app_context():
             found = faults_of(app, acknowledged)
-            _let_go()
+            _close_connections()
         faults += [f"kill {number}: {fault}" for fault in found]
     # One article that goes through: the index recovers by itself.
     with app.app_context():
         indexer.drain(app, wait=True)
         drift = indexer.check(app)
         total = len(db.session.scalars(select(Article.id)).all())
-        _let_go()
+        _close_connections()
     faults += [f"after the drain the index differs: {drift}"] if drift else []
     seconds = time.monotonic() - begun
     print("\n".join(faults))
@@ -88,7 +88,7 @@ def drill(instance: Path, kills: int, chance: random.Random) -> int:
     return 1 if faults or not acknowledged else 0
 
 
-def _let_go() -> None:
+def _close_connections() -> None:
     """Close the connections: the process that is forked next must inherit none."""
     db.session.remove()
     db.engine.dispose()

@@ -26,7 +26,7 @@ from psgflask.core.database import db
 from psgflask.mail import outbox
 from psgflask.mail.models import SENT, Message
 from psgflask.ops import installing, migrating
-from tests.drills.installation import SETTINGS, let_go
+from tests.drills.installation import SETTINGS, close_connections
 from tests.mail.mail_server import MailServer
 
 LONGEST = 120  # seconds in which a worker must have sent something
@@ -34,13 +34,13 @@ LONGEST = 120  # seconds in which a worker must have sent something
 
 def main() -> int:
     """Run the drill; return 0 when every mail came and few of them twice."""
-    asked = argparse.ArgumentParser(description="R3: the sender killed in the middle of a batch")
-    asked.add_argument("--mails", type=int, default=2000)
-    asked.add_argument("--kills", type=int, default=100)
-    asked.add_argument("--seed", type=int, default=3)
-    chosen = asked.parse_args()
+    parser = argparse.ArgumentParser(description="R3: the sender killed in the middle of a batch")
+    parser.add_argument("--mails", type=int, default=2000)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=3)
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as spare, MailServer() as server:
-        return drill(Path(spare), server, chosen.mails, chosen.kills, random.Random(chosen.seed))
+        return drill(Path(spare), server, args.mails, args.kills, random.Random(args.seed))
 
 
 def drill(folder: Path, server: MailServer, mails: int, kills: int, chance: random.Random) -> int:
@@ -76,7 +76,7 @@ def _site(instance: Path) -> Iterator[Flask]:
         with app.app_context():
             migrating.upgrade()
             yield app
-            let_go()
+            close_connections()
     finally:
         del os.environ["PSG_INSTANCE"]
         if before:
@@ -98,7 +98,7 @@ def _posted(mails: int) -> set[str]:
         for number in range(mails)
     ]
     session.commit()
-    let_go()
+    close_connections()
     return {f"<{each}@psg.example>" for each in posted}
 
 
@@ -154,7 +154,7 @@ def _left(server: MailServer, wanted: set[str]) -> set[str]:
 
 def _sent(app: Flask) -> int:
     count = db.session.scalar(select(func.count()).where(Message.state == SENT))
-    let_go()
+    close_connections()
     return count or 0
 
 

@@ -28,7 +28,7 @@ from psgflask.search.index import IndexBroken
 from psgflask.search.sync import indexer
 from tests.benchmarks.servers import serving
 from tests.drills.drill_s4 import SEND, Visitor
-from tests.drills.installation import fresh, let_go
+from tests.drills.installation import fresh, close_connections
 from tests.search.indexes import queue_length
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,15 +53,15 @@ PARTS = (".part", ".half-restored", ".restoring")
 
 def main() -> int:
     """Run the drill; return 0 when reading went on, words were found, and all healed in time."""
-    asked = argparse.ArgumentParser(description="R4: a full disk")
-    asked.add_argument("--articles", type=int, default=200)
-    asked.add_argument("--megabytes", type=int, default=96)
-    chosen = asked.parse_args()
-    with small_disk(chosen.megabytes) as disk:
+    parser = argparse.ArgumentParser(description="R4: a full disk")
+    parser.add_argument("--articles", type=int, default=200)
+    parser.add_argument("--megabytes", type=int, default=96)
+    args = parser.parse_args()
+    with small_disk(args.megabytes) as disk:
         if disk is None:
             print("R4: not run: a tmpfs can be mounted by root alone")
             return 1
-        with fresh(chosen.articles, disk) as app:
+        with fresh(args.articles, disk) as app:
             environment = {"PSG_INSTANCE": app.instance_path, "PSG_WORKER": "yes"}
             with serving("wsgi:app", **environment) as server, reading(server.port) as answers:
                 return Drill(app, server.port, disk, answers).run()
@@ -154,7 +154,7 @@ class Drill:
         with suppress(IndexBroken):
             waiting = queue_length(self.app)
             held = len(indexer.store(self.app).hashes())
-            let_go()
+            close_connections()
             return (
                 not waiting and held == self.count_published() and "Its task" not in self.doctor()
             )
@@ -236,13 +236,13 @@ class Drill:
     def people(self) -> int:
         """Return how many applied."""
         count = db.session.scalar(select(func.count(Person.id))) or 0
-        let_go()
+        close_connections()
         return count
 
     def count_published(self) -> int:
         """Return how many articles the index has to hold."""
         _done, count = indexer.unfinished(self.app)
-        let_go()
+        close_connections()
         return count
 
 

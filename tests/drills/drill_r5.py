@@ -37,9 +37,9 @@ QUERIES = ("mining", '"human rights"', "minería", "protes*", "law -mining", "xy
 
 def main() -> int:
     """Run the drill; return 0 when no search failed and each harm was mended in time."""
-    asked = argparse.ArgumentParser(description="R5: the index harmed under a running site")
-    asked.add_argument("--articles", type=int, default=500)
-    with fresh(asked.parse_args().articles) as app, site() as port, _visitor(port) as answers:
+    parser = argparse.ArgumentParser(description="R5: the index harmed under a running site")
+    parser.add_argument("--articles", type=int, default=500)
+    with fresh(parser.parse_args().articles) as app, site() as port, _visitor(port) as answers:
         return drill(app, answers)
 
 

@@ -22,7 +22,7 @@ from psgflask.core.database import db
 from psgflask.mail.models import Message
 from tests.benchmarks.servers import serving
 from tests.drills.drill_s4 import Visitor
-from tests.drills.installation import fresh, let_go
+from tests.drills.installation import close_connections, fresh
 
 WRITERS = 8
 WITHIN = 1.0  # seconds for 99 of 100 writes
@@ -31,15 +31,15 @@ PAGES = ("/", "/news/", "/topics/", "/search/?q=mining", "/members/join", "/news
 
 def main() -> int:
     """Run the drill; return 0 when nothing was refused, lost or late."""
-    asked = argparse.ArgumentParser(description="R7: writers and readers at once")
-    asked.add_argument("--writes", type=int, default=1000)
-    asked.add_argument("--readers", type=int, default=50)
-    asked.add_argument("--articles", type=int, default=500)
-    chosen = asked.parse_args()
-    with fresh(chosen.articles) as app:
+    parser = argparse.ArgumentParser(description="R7: writers and readers at once")
+    parser.add_argument("--writes", type=int, default=1000)
+    parser.add_argument("--readers", type=int, default=50)
+    parser.add_argument("--articles", type=int, default=500)
+    args = parser.parse_args()
+    with fresh(args.articles) as app:
         environment = {"PSG_INSTANCE": app.instance_path, "PSG_TRUSTED_PROXIES": "1"}
         with serving("wsgi:app", **environment) as server:
-            return drill(server.port, chosen.writes, chosen.readers)
+            return drill(server.port, args.writes, args.readers)
 
 
 def drill(port: int, writes: int, readers: int) -> int:
@@ -90,7 +90,7 @@ def _read(port: int, number: int, over: threading.Event) -> Counter[int]:
 
 def _count(table: type) -> int:
     count = db.session.scalar(select(func.count()).select_from(table))
-    let_go()
+    close_connections()
     return count or 0
 
 

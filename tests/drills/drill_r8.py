@@ -30,7 +30,7 @@ from psgflask.news.models import Article
 from tests import html_forms
 from tests.benchmarks.servers import ROOT, serving
 from tests.drills.drill_s4 import SEND, Visitor
-from tests.drills.installation import fresh, let_go
+from tests.drills.installation import close_connections, fresh
 
 WITHIN = 6.0  # seconds until a writer is told
 COMMANDS_WITHIN = 20.0  # seconds, the start of Python among them, beside all the rest
@@ -53,22 +53,22 @@ Seen = dict[str, list[tuple[int, float]]]
 
 def main() -> int:
     """Run the drill; return 0 when nobody was worse off than may be."""
-    asked = argparse.ArgumentParser(description="R8: a locked database")
-    asked.add_argument("--seconds", type=float, default=30)
-    asked.add_argument("--articles", type=int, default=500)
-    asked.add_argument("--writers", type=int, default=6)
-    chosen = asked.parse_args()
-    with fresh(chosen.articles) as app:
+    parser = argparse.ArgumentParser(description="R8: a locked database")
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--articles", type=int, default=500)
+    parser.add_argument("--writers", type=int, default=6)
+    args = parser.parse_args()
+    with fresh(args.articles) as app:
         slugs = list(db.session.scalars(select(Article.slug).where(Article.language == "en")))
-        let_go()
+        close_connections()
         environment = {"PSG_INSTANCE": app.instance_path, "PSG_TRUSTED_PROXIES": "1"}
         with serving("wsgi:app", **environment, PSG_WORKER="yes") as server:
-            return drill(app, server.port, slugs, chosen)
+            return drill(app, server.port, slugs, args)
 
 
-def drill(app: Flask, port: int, slugs: list[str], chosen: argparse.Namespace) -> int:
+def drill(app: Flask, port: int, slugs: list[str], args: argparse.Namespace) -> int:
     """Hold the database while all go about their business; print how that went."""
-    people = [_person(port, number) for number in range(chosen.writers)]
+    people = [_person(port, number) for number in range(args.writers)]
     seen: Seen = {}
     released = threading.Event()
     with _held(Path(app.instance_path, "psg.sqlite")), ThreadPoolExecutor(40) as pool:
@@ -80,7 +80,7 @@ def drill(app: Flask, port: int, slugs: list[str], chosen: argparse.Namespace) -
         try:
             sent = list(pool.map(lambda person: person[0].post(SEND, person[1]), people))
             commands = [_run(app, command) for command in (*READING, WRITING)]
-            time.sleep(max(0.0, chosen.seconds - (time.monotonic() - begun)))
+            time.sleep(max(0.0, args.seconds - (time.monotonic() - begun)))
         finally:
             released.set()
         for reader in readers:
@@ -126,7 +126,7 @@ def _told_of_writers(
         (status, _headers, _page), _seconds = visitor.post(SEND, kept.filled({}))
         taken += status == http.client.SEE_OTHER
     stored = len(db.session.scalars(select(Application.id)).all())
-    let_go()
+    close_connections()
     print(
         f"R8: {len(people)} sent the form: {refused} heard 503 with Retry-After, after"
         f" {slowest:.1f} s at most; {lost} lost something typed; afterwards {taken} were taken,"

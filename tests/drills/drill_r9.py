@@ -21,25 +21,25 @@ CHECK_SECONDS = 30  # for 50,000 articles
 
 def main() -> int:
     """Run the drill; return 0 when all was found and mended in time."""
-    asked = argparse.ArgumentParser(description="R9: rows changed behind the ORM")
-    asked.add_argument("--articles", type=int, default=50_000)
-    asked.add_argument("--changes", type=int, default=500)
-    asked.add_argument("--seed", type=int, default=9)
-    chosen = asked.parse_args()
-    with fresh(chosen.articles) as app:
-        return drill(app, chosen.changes, random.Random(chosen.seed))
+    parser = argparse.ArgumentParser(description="R9: rows changed behind the ORM")
+    parser.add_argument("--articles", type=int, default=50_000)
+    parser.add_argument("--changes", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=9)
+    args = parser.parse_args()
+    with fresh(args.articles) as app:
+        return drill(app, args.changes, random.Random(args.seed))
 
 
 def drill(app: Flask, changes: int, chance: random.Random) -> int:
     """Change rows by plain SQL; print how many of them were found, how fast, and mended."""
     there = list(db.session.scalars(select(Article.id)))
     db.session.remove()
-    chosen = chance.sample(there, changes)
-    _change(chosen)
+    args = chance.sample(there, changes)
+    _change(args)
     begun = time.monotonic()
     drift = indexer.check(app)
     seconds = time.monotonic() - begun
-    wanted = set(chosen) | _inserted()
+    wanted = set(args) | _inserted()
     missed, wrong = wanted - drift.ids, drift.ids - wanted
     runner = app.test_cli_runner()
     codes = [runner.invoke(args=["search", "check", *how]).exit_code for how in ([], ["--repair"])]

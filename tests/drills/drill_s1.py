@@ -32,9 +32,9 @@ OWN = (
 
 def main() -> int:
     """Run the drill; return 0 when every answer was 200 and in time, and memory stayed."""
-    asked = argparse.ArgumentParser(description="S1: hostile words in the search box")
-    asked.add_argument("--articles", type=int, default=50_000)
-    with fresh(asked.parse_args().articles) as app:
+    parser = argparse.ArgumentParser(description="S1: hostile words in the search box")
+    parser.add_argument("--articles", type=int, default=50_000)
+    with fresh(parser.parse_args().articles) as app:
         return drill(app)
 
 

@@ -23,9 +23,8 @@ from psgflask.news import catalogue
 from psgflask.news.models import Article
 from psgflask.search.language import words
 from psgflask.search.sync import documents
-from tests.benchmarks.search import crowd
-from tests.drills import drill_r5
-from tests.drills.installation import fresh, let_go
+from tests.drills import drill_r5, flood
+from tests.drills.installation import close_connections, fresh
 
 MOST_HOME_P95 = 100  # ms
 WORDS_OF = 200  # articles
@@ -37,23 +36,23 @@ Address = Callable[[Random], str]
 
 def main() -> int:
     """Run the drill; return 0 when the home page kept to its time and nothing failed."""
-    asked = argparse.ArgumentParser(description="S2: floods of searches and of pages")
-    asked.add_argument("--articles", type=int, default=10_000)
-    asked.add_argument("--clients", type=int, default=80)
-    asked.add_argument("--seconds", type=float, default=20)
-    asked.add_argument("--only", default="", help="the first words of one flood")
-    chosen = asked.parse_args()
+    parser = argparse.ArgumentParser(description="S2: floods of searches and of pages")
+    parser.add_argument("--articles", type=int, default=10_000)
+    parser.add_argument("--clients", type=int, default=80)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--only", default="", help="the first words of one flood")
+    args = parser.parse_args()
     failed = 0
-    with fresh(chosen.articles) as app:
-        floods = {name: how for name, how in _floods(app) if name.startswith(chosen.only)}
+    with fresh(args.articles) as app:
+        floods = {name: how for name, how in _floods(app) if name.startswith(args.only)}
         with drill_r5.site() as port:
-            crowd.asking(port, lambda _chance: "/", 2, 2)  # warm
+            flood.run(port, lambda _rng: "/", 2, 2)  # warm
             for name, address in floods.items():
                 with _changing(app, name != "searches"):
-                    flood = crowd.asking(port, address, chosen.clients, chosen.seconds)
-                well = flood.home_p95 <= MOST_HOME_P95 and set(flood.statuses) <= GOOD
+                    outcome = flood.run(port, address, args.clients, args.seconds)
+                well = outcome.home_p95 <= MOST_HOME_P95 and set(outcome.statuses) <= GOOD
                 failed += not well
-                print(f"S2, {name}: {flood.told()}{'' if well else '  FAILED'}", flush=True)
+                print(f"S2, {name}: {outcome.summary()}{'' if well else '  FAILED'}", flush=True)
     return 1 if failed else 0
 
 
@@ -67,7 +66,7 @@ def _floods(app: Flask) -> Iterator[tuple[str, Address]]:
             .where(catalogue.published(utc_now()), Article.kind.in_(catalogue.NEWS_KINDS))
             .order_by(Article.id)
         ).all()
-        let_go()
+        close_connections()
     Random(2).shuffle(rows := list(rows))
     places = iter([f"{day}.{number}" for number, day, _language, _slug in rows] * 9)
     articles = iter([f"{'/es' * (each[2] == 'es')}/news/{each[3]}" for each in rows] * 9)

@@ -36,7 +36,7 @@ class Seen:
     failed: int = 0
     forms: list[int] = field(default_factory=list)
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return it on a line."""
         p50 = statistics.median(self.taken)
         p95 = statistics.quantiles(self.taken, n=20)[18]
@@ -96,9 +96,9 @@ ATTACKS: tuple[Attack, ...] = (
 
 def main() -> int:
     """Run the drill; return 0 when readers noticed nothing."""
-    asked = argparse.ArgumentParser(description="S23: slow and broken connections")
-    asked.add_argument("--seconds", type=float, default=20)
-    seconds = asked.parse_args().seconds
+    parser = argparse.ArgumentParser(description="S23: slow and broken connections")
+    parser.add_argument("--seconds", type=float, default=20)
+    seconds = parser.parse_args().seconds
     well = True
     with ExitStack() as stack:
         app = stack.enter_context(fresh(200))
@@ -110,7 +110,9 @@ def main() -> int:
             for attack in ATTACKS:
                 seen = _tried(port, attack, seconds)
                 memory = server.rss_megabytes()
-                print(f"S23 {name} {attack.__name__}: {seen.told()}; {memory:.0f} MB", flush=True)
+                print(
+                    f"S23 {name} {attack.__name__}: {seen.summary()}; {memory:.0f} MB", flush=True
+                )
                 well = well and seen.is_well
     return 0 if well else 1
 

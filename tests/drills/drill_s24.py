@@ -15,21 +15,21 @@ from tests.browser import content
 
 def main() -> int:
     """Run the drill; return 0 when no answer was a fault and each was as it must be."""
-    asked = argparse.ArgumentParser(description="S24: hostile requests to every route")
-    asked.add_argument("--requests", type=int, default=5000)
-    asked.add_argument("--seed", type=int, default=24)
-    asked.add_argument("--beginning", default="/", help="of the addresses, as /search")
-    chosen = asked.parse_args()
+    parser = argparse.ArgumentParser(description="S24: hostile requests to every route")
+    parser.add_argument("--requests", type=int, default=5000)
+    parser.add_argument("--seed", type=int, default=24)
+    parser.add_argument("--beginning", default="/", help="of the addresses, as /search")
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as spare, content.filled(Path(spare), "full") as app:
         begun = time.monotonic()
-        outcome = hostile_requests.walk(app, chosen.requests, chosen.seed, chosen.beginning)
+        outcome = hostile_requests.walk(app, args.requests, args.seed, args.beginning)
         seconds = time.monotonic() - begun
     for fault in outcome.faults[:20]:
         print(fault)
     faults = sum(count for code, count in outcome.statuses.items() if code >= 500)
     told = ", ".join(f"{code}: {count}" for code, count in sorted(outcome.statuses.items()))
     print(
-        f"S24: {chosen.requests} requests in {seconds:.0f} s, {faults} times 5xx,"
+        f"S24: {args.requests} requests in {seconds:.0f} s, {faults} times 5xx,"
         f" {len(outcome.faults)} answers not as they must be ({told})"
     )
     return 1 if outcome.faults else 0

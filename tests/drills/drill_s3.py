@@ -33,7 +33,7 @@ from psgflask.members.web import form_tokens
 from psgflask.members.web.page import HONEYPOT
 from tests.benchmarks.servers import serving
 from tests.drills.drill_s4 import SEND, Visitor
-from tests.drills.installation import SETTINGS, fresh, let_go
+from tests.drills.installation import SETTINGS, close_connections, fresh
 from tests.mail.mail_server import MailServer
 
 SECRETARY = "secretary@psg.example"
@@ -64,7 +64,7 @@ class Site:
         while time.monotonic() < until:
             due = select(func.count()).where(Message.state == WAITING, Message.due_at <= utc_now())
             waiting = db.session.scalar(due)
-            let_go()
+            close_connections()
             if not waiting:
                 break
             time.sleep(0.5)
@@ -74,16 +74,16 @@ class Site:
     def applications(self) -> int:
         """Return how many are kept."""
         count = db.session.scalar(select(func.count(Application.id)))
-        let_go()
+        close_connections()
         return count or 0
 
 
 def main() -> int:
     """Run the drill; return 0 when nobody was flooded and everybody honest was taken."""
-    asked = argparse.ArgumentParser(description="S3: a flood of applications, and a hall")
-    asked.add_argument("--applications", type=int, default=120)
-    asked.add_argument("--hall", type=int, default=40)
-    chosen = asked.parse_args()
+    parser = argparse.ArgumentParser(description="S3: a flood of applications, and a hall")
+    parser.add_argument("--applications", type=int, default=120)
+    parser.add_argument("--hall", type=int, default=40)
+    args = parser.parse_args()
     with fresh(0) as app, MailServer(port=_free_port()) as post:
         environment = {
             "PSG_INSTANCE": app.instance_path,
@@ -98,10 +98,10 @@ def main() -> int:
             site = Site(app, server.port, post)
             Sender(site.port, "192.0.2.9")  # fills in the form that all of them send
             failed = [
-                flood(site, chosen.applications),
+                flood(site, args.applications),
                 one_form(site),
                 scripts(site),
-                hall(site, chosen.hall),
+                hall(site, args.hall),
                 of_the_secretary(site),
             ]
     return 1 if any(failed) else 0
@@ -185,7 +185,7 @@ def of_the_secretary(site: Site) -> bool:
     mailed = site.mails().count(SECRETARY)
     many = db.session.scalars(select(Message).where(Message.kind == digest.MANY)).all()
     counted = sum(int(one.values["count"]) for one in many)
-    let_go()
+    close_connections()
     kept = site.applications()
     print(
         f"S3, the secretary: {mailed} mails so far, {len(many)} to come, which counts {counted};"

@@ -37,14 +37,14 @@ Answer = tuple[int, str, str]
 
 def main() -> int:
     """Run the drill; return 0 when neither answers nor medians tell an address."""
-    asked = argparse.ArgumentParser(description="S4: known and unknown addresses by the clock")
-    asked.add_argument("--samples", type=int, default=200)
-    asked.add_argument("--runs", type=int, default=3)
-    asked.add_argument("--seed", type=int, default=4)
-    chosen = asked.parse_args()
-    chance = random.Random(chosen.seed)
+    parser = argparse.ArgumentParser(description="S4: known and unknown addresses by the clock")
+    parser.add_argument("--samples", type=int, default=200)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=4)
+    args = parser.parse_args()
+    chance = random.Random(args.seed)
     with fresh(0) as app:
-        people(app, chosen.samples * chosen.runs)
+        people(app, args.samples * args.runs)
         environment = {
             "PSG_INSTANCE": app.instance_path,
             "PSG_TRUSTED_PROXIES": "1",
@@ -53,9 +53,9 @@ def main() -> int:
         }
         with serving("wsgi:app", **environment) as server:
             visitor = Visitor(server.port)
-            failed = measure("a new link", visitor.asks_again, chosen, chance)
+            failed = measure("a new link", visitor.asks_again, args, chance)
             visitor.fills_in_the_form()
-            return measure("an application", visitor.applies, chosen, chance) or failed
+            return measure("an application", visitor.applies, args, chance) or failed
 
 
 def people(app: Flask, count: int) -> None:
@@ -145,15 +145,15 @@ class Visitor:
 def measure(
     what: str,
     ask: Callable[[str], tuple[Answer, float]],
-    chosen: argparse.Namespace,
+    args: argparse.Namespace,
     chance: random.Random,
 ) -> int:
     """Ask for every kind of address in turn; print the medians of each run. 0 means all well."""
     failed = 0
-    for run in range(chosen.runs):
+    for run in range(args.runs):
         times: dict[str, list[float]] = {kind: [] for kind in KINDS}
         answers: set[Answer] = set()
-        for number in range(run * chosen.samples, (run + 1) * chosen.samples):
+        for number in range(run * args.samples, (run + 1) * args.samples):
             if number % BETWEEN == 0:
                 forget_attempts()
             for kind in chance.sample(KINDS, len(KINDS)):

@@ -33,12 +33,12 @@ def fresh(articles: int, beneath: Path | None = None) -> Iterator[Flask]:
                 loading.load_archive(db.session(), articles, seed=1, now=utc_now())
                 db.session.commit()
             indexer.rebuild(app)
-            let_go()
+            close_connections()
             yield app
-            let_go()
+            close_connections()
 
 
-def let_go() -> None:
+def close_connections() -> None:
     """Close the connections: a process that is forked next must inherit none."""
     db.session.remove()
     db.engine.dispose()

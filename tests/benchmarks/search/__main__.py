@@ -27,29 +27,29 @@ ALL = (10_000, 100_000)
 
 def main() -> int:
     """Print a table for each archive; return 1 when a peer is ahead in some cell."""
-    asked = argparse.ArgumentParser(description="The search page beside other engines")
-    asked.add_argument("--articles", type=int, nargs="*", default=[], help="of synthetic archives")
-    asked.add_argument("--reuters", action="store_true", help="Reuters-21578 of $PSG_CORPORA")
-    asked.add_argument("--rounds", type=int, default=5)
-    asked.add_argument("--without-whoosh", action="store_true", help="it takes the longest")
-    asked.add_argument("--draw", action="store_true", help="write docs/search-speed.svg")
-    given = asked.parse_args()
-    if given.reuters and not corpus.reuters_file():
-        asked.error("set PSG_CORPORA to a folder that has reuters21578/articles.jsonl")
+    parser = argparse.ArgumentParser(description="The search page beside other engines")
+    parser.add_argument("--articles", type=int, nargs="*", default=[], help="of synthetic archives")
+    parser.add_argument("--reuters", action="store_true", help="Reuters-21578 of $PSG_CORPORA")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--without-whoosh", action="store_true", help="it takes the longest")
+    parser.add_argument("--draw", action="store_true", help="write docs/search-speed.svg")
+    args = parser.parse_args()
+    if args.reuters and not corpus.reuters_file():
+        parser.error("set PSG_CORPORA to a folder that has reuters21578/articles.jsonl")
     vector.REFRESH_TIMEOUT = 60.0
     base = Path(os.environ.get("BENCH_DIR", ROOT / "instance" / "bench"))
-    everything = not (given.articles or given.reuters)
+    everything = not (args.articles or args.reuters)
     archives: dict[str, int | None] = {
-        f"{n:,} articles": n for n in (ALL if everything else given.articles)
+        f"{n:,} articles": n for n in (ALL if everything else args.articles)
     }
-    if given.reuters or (everything and corpus.reuters_file()):
+    if args.reuters or (everything and corpus.reuters_file()):
         archives["Reuters-21578"] = None
     tables: dict[str, Table] = {}
     names: list[str] = []
     lost: list[str] = []
     for title, articles in archives.items():
         folder = base / (str(articles) if articles else corpus.REUTERS)
-        tables[title], names = _measured(title, folder, articles, given)
+        tables[title], names = _measured(title, folder, articles, args)
         lost += [f"{title}, {cell}" for cell in report.behind(tables[title], names)]
     print(
         "\nAhead in every cell"
@@ -57,25 +57,25 @@ def main() -> int:
         else "\nNot ahead, the lowest of the spread at 1 or below:"
     )
     print("\n".join(lost))
-    if given.draw:
+    if args.draw:
         chart.draw(DOCS / "search-speed.svg", tables, names)
     return 1 if lost else 0
 
 
 def _measured(
-    title: str, folder: Path, articles: int | None, given: argparse.Namespace
+    title: str, folder: Path, articles: int | None, args: argparse.Namespace
 ) -> tuple[Table, list[str]]:
     app = corpus.installation(folder / "site", articles)
     documents = corpus.everything(app)
     peers: list[Any] = [Tantivy(folder, documents), Fts5(folder, documents)]
     if is_there():
         peers.append(Xapian(folder, documents))
-    if not given.without_whoosh:
+    if not args.without_whoosh:
         peers.append(Whoosh(folder, documents))
     asked = questions.drawn(documents)
     names = [peer.name for peer in peers]
     with within_a_request(app) as ours:
-        table = measuring.measured([ours, *peers], asked, given.rounds)
+        table = measuring.measured([ours, *peers], asked, args.rounds)
     print(f"\n## {title}\n")
     print("\n".join(report.lines(table, names)))
     print(f"\nEvery question for the first time, ms, p50 / p95 / most: {report.first_touch(table)}")

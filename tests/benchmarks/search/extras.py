@@ -14,7 +14,7 @@ from psgflask.search.engine import spelling, vector
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import Document, Store
 from psgflask.search.sync import indexer
-from tests.benchmarks.search import alone, building
+from tests.benchmarks.search import building, footprint
 from tests.benchmarks.search.measuring import spread
 from tests.benchmarks.search.questions import Question
 
@@ -32,7 +32,7 @@ def lines(
         VectorEngine(Store(folder)).snapshot()
         opened.append((time.perf_counter() - begun) * 1000)
     yield f"Opened in {median(opened):.0f} ms ({min(opened):.0f}-{max(opened):.0f})"
-    own = alone.measured(Path(app.instance_path), asked)
+    own = footprint.measure(Path(app.instance_path), asked)
     yield (
         f"Memory of its own, MB: {own.opened:.0f} when opened, {own.asked:.0f} once every question"
         " was asked, with what pages load when first drawn"

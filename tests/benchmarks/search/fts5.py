@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from psgflask.search.index import Document
-from tests.benchmarks.search.questions import Lacking, Question
+from tests.benchmarks.search.questions import Question, Unsupported
 
 LACKING = frozenset({"likeness", "misspelt"})  # it knows no words like another
 
@@ -50,7 +50,7 @@ class Fts5:
     def page(self, question: Question) -> Any:
         """Return all that a page of results shows."""
         if question.kind in LACKING:
-            raise Lacking
+            raise Unsupported
         asked = _asked(question)
         is_dated = question.kind == "dates"
         dated = f"AND plain.year >= {question.since}" if is_dated else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Protocol
 
-from tests.benchmarks.search.questions import Lacking, Question
+from tests.benchmarks.search.questions import Question, Unsupported
 
 TIMES = 3  # each question a round
 
@@ -42,7 +42,7 @@ def measured(
         for engine in engines:
             try:
                 first = [cost(engine, question) for question in asked]
-            except Lacking:
+            except Unsupported:
                 continue
             table[kind][engine.name] = Cell(first=first)
     for _round in range(rounds):

@@ -14,7 +14,7 @@ SHORTEST, BEGINNING = 4, 4
 RARE = range(2, 21)  # documents
 
 
-class Lacking(Exception):  # a lack, not an error
+class Unsupported(Exception):
     """An engine has no search of this kind."""
 
 

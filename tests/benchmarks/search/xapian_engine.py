@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from psgflask.search.index import Document
-from tests.benchmarks.search.questions import Lacking, Question
+from tests.benchmarks.search.questions import Question, Unsupported
 
 PYTHON = "/usr/bin/python3"
 PROGRAM = Path(__file__).with_name("xapian_program.py")
@@ -46,7 +46,7 @@ class Xapian:
     def page_ms(self, question: Question) -> float:
         """Ask for a page; return what it cost."""
         if question.kind in LACKING:
-            raise Lacking
+            raise Unsupported
         assert self._process.stdin is not None  # both are pipes
         assert self._process.stdout is not None
         print(

@@ -1,7 +1,7 @@
 """What our engine takes in a process of its own: memory, and a word asked for the first time.
 
-`python -m tests.benchmarks.search.alone` reads an instance folder and questions as JSON, and prints
-what it measured as JSON.
+`python -m tests.benchmarks.search.footprint` reads an instance folder and questions as JSON,
+and prints what it measured as JSON.
 """
 
 import json
@@ -24,7 +24,7 @@ from tests.benchmarks.search.questions import Question
 
 
 @dataclass(frozen=True)
-class Alone:
+class Footprint:
     """Anonymous memory in MB, of the engine alone; CPU ms of each word for the first time."""
 
     opened: float
@@ -32,7 +32,7 @@ class Alone:
     first: list[float]
 
 
-def measured(instance: Path, asked: Mapping[str, Sequence[Question]]) -> Alone:
+def measure(instance: Path, asked: Mapping[str, Sequence[Question]]) -> Footprint:
     """Measure in a new process."""
     questions = [asdict(question) for each in asked.values() for question in each]
     said = subprocess.run(  # its own program
@@ -43,7 +43,7 @@ def measured(instance: Path, asked: Mapping[str, Sequence[Question]]) -> Alone:
         check=True,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )
-    return Alone(**json.loads(said.stdout.splitlines()[-1]))
+    return Footprint(**json.loads(said.stdout.splitlines()[-1]))
 
 
 def main() -> None:
@@ -61,7 +61,7 @@ def main() -> None:
         for question in questions:
             ours.page(question)
         grown = _anonymous() - before
-    print(json.dumps(asdict(Alone(opened, grown, first))))
+    print(json.dumps(asdict(Footprint(opened, grown, first))))
 
 
 def _first_touches(engine: VectorEngine, questions: Sequence[Question]) -> list[float]:

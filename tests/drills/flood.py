@@ -1,4 +1,4 @@
-"""Many readers at once on the real server, and how long the home page takes meanwhile."""
+"""Many clients at once on the real server, and how long the home page takes meanwhile."""
 
 import asyncio
 import time
@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from urllib.parse import quote_plus
 
 BETWEEN_LOOKS = 0.05  # seconds between two visits of the home page
 
 
 @dataclass
-class Crowd:
-    """How the crowd was answered, and what its answers and the home page took, in ms."""
+class Flood:
+    """How a flood of requests was answered, and how long answers and the home page took, ms."""
 
     clients: int
     seconds: float
@@ -21,7 +20,7 @@ class Crowd:
     taken: list[float] = field(default_factory=list)  # of answers that refused nobody
     home: list[float] = field(default_factory=list)
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return it as a sentence."""
         answered = ", ".join(f"{code}: {n}" for code, n in sorted(self.statuses.items()))
         return (
@@ -37,49 +36,40 @@ class Crowd:
         return _share(self.home, 95)
 
 
-def gathered(port: int, words: Sequence[str], clients: int, seconds: float) -> Crowd:
-    """Let clients search for ever other words, each as soon as it is answered."""
-
-    def search(chance: Random) -> str:
-        return f"/search/?q={quote_plus(' '.join(chance.choice(words) for _word in range(2)))}"
-
-    return asking(port, search, clients, seconds)
+def run(port: int, address: Callable[[Random], str], clients: int, seconds: float) -> Flood:
+    """Let clients request random addresses, each as soon as it is answered."""
+    flood = Flood(clients, seconds)
+    asyncio.run(_gather(flood, port, address))
+    return flood
 
 
-def asking(port: int, address: Callable[[Random], str], clients: int, seconds: float) -> Crowd:
-    """Let clients ask for ever other addresses, each as soon as it is answered."""
-    crowd = Crowd(clients, seconds)
-    asyncio.run(_gather(crowd, port, address))
-    return crowd
-
-
-async def _gather(crowd: Crowd, port: int, address: Callable[[Random], str]) -> None:
-    end = time.monotonic() + crowd.seconds
-    clients = (_client(crowd, port, address, end, seed) for seed in range(crowd.clients))
-    await asyncio.gather(_visit(crowd, port, end), *clients)
+async def _gather(flood: Flood, port: int, address: Callable[[Random], str]) -> None:
+    end = time.monotonic() + flood.seconds
+    clients = (_client(flood, port, address, end, seed) for seed in range(flood.clients))
+    await asyncio.gather(_visit(flood, port, end), *clients)
 
 
 async def _client(
-    crowd: Crowd, port: int, address: Callable[[Random], str], end: float, seed: int
+    flood: Flood, port: int, address: Callable[[Random], str], end: float, seed: int
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    chance = Random(seed)
+    rng = Random(seed)
     while time.monotonic() < end:
         begun = time.perf_counter()
-        status = await _ask(reader, writer, address(chance))
-        crowd.statuses[status] += 1
+        status = await _ask(reader, writer, address(rng))
+        flood.statuses[status] += 1
         if status != 503:
-            crowd.taken.append((time.perf_counter() - begun) * 1000)
+            flood.taken.append((time.perf_counter() - begun) * 1000)
     writer.close()
 
 
-async def _visit(crowd: Crowd, port: int, end: float) -> None:
+async def _visit(flood: Flood, port: int, end: float) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while time.monotonic() < end:
         begun = time.perf_counter()
         if await _ask(reader, writer, "/") != 200:
             raise RuntimeError("The home page was not served")
-        crowd.home.append((time.perf_counter() - begun) * 1000)
+        flood.home.append((time.perf_counter() - begun) * 1000)
         await asyncio.sleep(BETWEEN_LOOKS)
     writer.close()
 
