@@ -28,7 +28,7 @@ from psgflask.search.index import IndexBroken
 from psgflask.search.sync import indexer
 from tests.benchmarks.servers import serving
 from tests.drills.drill_s4 import SEND, Visitor
-from tests.drills.installation import fresh, close_connections
+from tests.drills.installation import close_connections, fresh
 from tests.search.indexes import queue_length
 
 ROOT = Path(__file__).resolve().parents[2]
