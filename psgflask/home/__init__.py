@@ -1,10 +1,10 @@
-"""The front page, sitemap and robots: what draws from several rooms."""
+"""The home page, sitemap and robots.txt, which use several packages."""
 
 from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    """Open the room."""
+    """Register the package with the app."""
     from psgflask.home import old_addresses, views
 
     app.register_blueprint(views.blueprint)

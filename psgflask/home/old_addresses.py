@@ -1,4 +1,4 @@
-"""Rules for the addresses of the sites before this one."""
+"""Redirect rules for the addresses of earlier sites."""
 
 import re
 from collections.abc import Mapping
@@ -12,69 +12,55 @@ from psgflask.core.database import db
 from psgflask.news import catalogue, counting
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import Article
+from psgflask.news.slugs import month_url
 from psgflask.redirects import lookup
 from psgflask.web import languages
 
 
 def init_app(app: Flask) -> None:
-    """Register what the old addresses mean."""
+    """Register the rules."""
     for pattern, rule in (
-        (r"/(?:news|articles)\.php", _at_position),
-        (r"/article-\d+\.html", _news),
-        (r"/about\.php", _about),
-        (r"/resources\.php", _publications),
-        (r"/index\.(?:php|html?)", _home),
-        (r"/(\d{4})/(\d\d)/([^/]+)/?", _wordpress),
+        (r"/(?:news|articles)\.php", _position),
+        (r"/article-\d+\.html", _page("news.listing")),
+        (r"/about\.php", _page("pages.about")),
+        (r"/resources\.php", _page("news.publications")),
+        (r"/index\.(?:php|html?)", _page("home.index")),
+        (r"/(\d{4})/(\d\d)/([^/]+)/?", _wordpress_article),
         (r"/(\d{4})/(\d\d)/?", _wordpress_month),
     ):
         lookup.register_rule(pattern, rule, extensions=app.extensions)
 
 
-def _at_position(found: re.Match[str], query: Mapping[str, str]) -> str:
-    """`?position=N` -> the month page that holds the Nth newest article, else the news."""
+def _page(endpoint: str) -> lookup.Rule:
+    return lambda match, query: languages.address(endpoint, language="en")
+
+
+def _position(match: re.Match[str], query: Mapping[str, str]) -> str:
+    """`?position=N` -> the month of the Nth newest article, else the news."""
     text = query.get("position", "")
     if text.isascii() and text.isdigit() and len(text) < 7:
         month = counting.month_at(Scope("en", utc_now()), int(text))
         if month is not None:
-            return _month(*month)
-    return _news(found, query)
+            return month_url(*month, language="en")
+    return languages.address("news.listing", language="en")
 
 
-def _wordpress(found: re.Match[str], query: Mapping[str, str]) -> str | None:
-    """`/2020/04/some-slug/` -> the article of that slug, else its month."""
+def _wordpress_article(match: re.Match[str], query: Mapping[str, str]) -> str | None:
+    """`/2020/04/some-slug/` -> the article with the slug, else its month."""
     article = db.session.scalar(
         select(Article)
         .where(
-            Article.slug == found[3].casefold(),
-            Article.language.in_(language_names.LANGUAGES),  # the index is of both
+            Article.slug == match[3].casefold(),
+            Article.language.in_(language_names.LANGUAGES),  # the index has both columns
             catalogue.published(utc_now()),
         )
         .order_by(Article.language)
     )
     if article is not None:
         return languages.address("news.article", language=article.language, slug=article.slug)
-    return _wordpress_month(found, query)
+    return _wordpress_month(match, query)
 
 
-def _wordpress_month(found: re.Match[str], query: Mapping[str, str]) -> str | None:
-    return _month(int(found[1]), int(found[2])) if 1 <= int(found[2]) <= 12 else None
-
-
-def _month(year: int, month: int) -> str:
-    return languages.address("news.month", language="en", year=year, month=f"{month:02}")
-
-
-def _news(found: re.Match[str], query: Mapping[str, str]) -> str:
-    return languages.address("news.listing", language="en")
-
-
-def _about(found: re.Match[str], query: Mapping[str, str]) -> str:
-    return languages.address("pages.about", language="en")
-
-
-def _publications(found: re.Match[str], query: Mapping[str, str]) -> str:
-    return languages.address("news.publications", language="en")
-
-
-def _home(found: re.Match[str], query: Mapping[str, str]) -> str:
-    return languages.address("home.index", language="en")
+def _wordpress_month(match: re.Match[str], query: Mapping[str, str]) -> str | None:
+    month = int(match[2])
+    return month_url(int(match[1]), month, language="en") if 1 <= month <= 12 else None

@@ -1,5 +1,6 @@
-"""The front page, the sitemap and robots.txt."""
+"""The home page, the sitemap and robots.txt."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
@@ -23,7 +24,8 @@ from psgflask.web.rendering import xml_response
 HEADLINES = 10
 TOPICS = 12
 SITEMAP_SIZE = 45_000
-STANDING = (
+# The pages of the sitemap without parameters.
+ENDPOINTS = (
     *("home.index", "news.listing", "news.publications", "news.events", "news.updates"),
     *("topics.index", "pages.about", "pages.peru"),
     *("members.start", "members.paper_form", "members.mandate"),
@@ -35,14 +37,14 @@ blueprint = Blueprint("home", __name__)
 @blueprint.get("/")
 @cacheable
 def index() -> str:
-    """Show the front page."""
+    """Show the home page."""
     session, now, language = db.session(), utc_now(), languages.current_language()
     scope = Scope(language, now)
-    part = cursor_page(session, catalogue.listing(scope), size=HEADLINES)
-    newest = part.articles
+    page = cursor_page(session, catalogue.listing(scope), size=HEADLINES)
+    newest = page.articles
     years, months = _cords(scope)
     appeal = appeals.newest_appeal(session, language, london_day(now))
-    more_href, more_label = _more(part.before)
+    more_href, more_label = _more(page.before)
     return render_template(
         "home/index.html",
         lead=newest[0] if newest else None,
@@ -64,7 +66,7 @@ def index() -> str:
 @blueprint.get("/robots.txt")
 @slots.exempt
 def robots() -> Response:
-    """Tell robots where the sitemap is and to leave search alone."""
+    """Name the sitemap to crawlers and exclude search."""
     if request.script_root:
         abort(404)
     lines = [
@@ -81,7 +83,7 @@ def robots() -> Response:
 @blueprint.get("/sitemap.xml")
 @cacheable
 def sitemap() -> Response:
-    """List every address that a search machine should know, in both languages."""
+    """List every address for search engines, in both languages."""
     if request.script_root:
         abort(404)
     session, now = db.session(), utc_now()
@@ -91,28 +93,23 @@ def sitemap() -> Response:
         .order_by(Article.order_date.desc(), Article.id.desc())
         .limit(SITEMAP_SIZE)
     )
-    entries: list[tuple[str, str | None]] = [(at, None) for at in _standing_addresses()]
+    entries: list[tuple[str, str | None]] = [(at, None) for at in _page_addresses()]
     for language, slug, updated, published in articles:
         path = languages.address("news.article", language=language, slug=slug)
         entries.append((absolute_url(path), max(updated, published or updated).date().isoformat()))
     return xml_response("home/sitemap.xml", "application/xml", entries=entries)
 
 
-def _standing_addresses() -> list[str]:
-    session, now = db.session(), utc_now()
-    found: list[str] = []
-    slugs = session.scalars(select(Page.slug).distinct().order_by(Page.slug)).all()
+def _page_addresses() -> Iterator[str]:
+    slugs = db.session.scalars(select(Page.slug).distinct().order_by(Page.slug)).all()
     for language in language_names.LANGUAGES:
-        scope = Scope(language, now, catalogue.ALL_KINDS)
-        places: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in STANDING]
-        places += [("pages.page", {"slug": slug}) for slug in slugs]
-        topics = counting.by_topic(scope)
-        places += [("topics.topic", {"slug": topic.slug}) for topic, _count in topics]
-        years = counting.by_year(scope)
-        places += [("news.year", {"year": year}) for year in years]
-        for endpoint, values in places:
-            found.append(languages.address(endpoint, language=language, external=True, **values))
-    return found
+        scope = Scope(language, utc_now(), catalogue.ALL_KINDS)
+        pages: list[tuple[str, dict[str, Any]]] = [(endpoint, {}) for endpoint in ENDPOINTS]
+        pages += [("pages.page", {"slug": slug}) for slug in slugs]
+        pages += [("topics.topic", {"slug": topic.slug}) for topic, _n in counting.by_topic(scope)]
+        pages += [("news.year", {"year": year}) for year in counting.by_year(scope)]
+        for endpoint, values in pages:
+            yield languages.address(endpoint, language=language, external=True, **values)
 
 
 def _cords(scope: Scope) -> tuple[list[lists.Cord], list[lists.Cord]]:
@@ -120,26 +117,20 @@ def _cords(scope: Scope) -> tuple[list[lists.Cord], list[lists.Cord]]:
     months = counting.by_month(scope)
     years = sorted({year for year, _month in months})
     if len(years) == 1:
-        only = years[0]
-        return [], lists.month_cords(
-            months,
-            only,
-            scope.language,
-            lambda month: url_for("news.month", year=only, month=f"{month:02}"),
-        )
+        return [], lists.month_cords(months, years[0], scope.language)
     counts = counting.by_year(scope)
     return lists.year_cords(counts, lambda year: url_for("news.year", year=year)), []
 
 
 def _topics(scope: Scope) -> list[Topic]:
-    counted = counting.by_topic(scope)
-    most = sorted(counted, key=lambda pair: (-pair[1], pair[0].slug))[:TOPICS]
+    counts = counting.by_topic(scope)
+    most = sorted(counts, key=lambda pair: (-pair[1], pair[0].slug))[:TOPICS]
     return sorted((topic for topic, _n in most), key=lambda topic: topic.name(scope.language))
 
 
 def _latest_update(scope: Scope) -> tuple[Issue, Article | None] | None:
-    chosen = catalogue.listing(scope).where(Article.issue_id.is_not(None)).limit(1)
-    article = db.session.scalar(chosen)
+    newest = catalogue.listing(scope).where(Article.issue_id.is_not(None)).limit(1)
+    article = db.session.scalar(newest)
     return (article.issue, article) if article and article.issue else None
 
 
@@ -151,7 +142,7 @@ def _article_of_appeal(article_id: int | None) -> Article | None:
 
 
 def _more(before: Cursor | None) -> tuple[str, str]:
-    """Return where the list goes on: after the last headline shown, if there is more."""
+    """Return the link after the last headline: to older news, if there are any."""
     if before is None:
         return url_for("news.listing"), _("All the news")
     return url_for("news.listing", before=str(before)), _("Earlier news")

@@ -33,10 +33,11 @@ from psgflask.news.models import (
     article_topics,
 )
 
-# Made once: an alias that is made for each statement costs more than the rest of building it.
-_TWIN, _TELLER = aliased(Article, name="twin"), aliased(Article, name="teller")
+# Built once: building an alias costs more than the rest of a statement.
+_OTHER = aliased(Article, name="other")
+_VERSION = aliased(Article, name="version")
 
-# What a list shows below a teaser.
+# Loaded with the articles of a list.
 WITH_LABELS = (selectinload(Article.topics), selectinload(Article.issue))
 # Publications and events have lists of their own.
 NEWS_KINDS = (NEWS, UPDATE)
@@ -45,7 +46,7 @@ ALL_KINDS = (NEWS, UPDATE, PUBLICATION, EVENT)
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who is looking, as far as the catalogue must know."""
+    """Who reads: a member or not."""
 
     member: bool = False
 
@@ -55,7 +56,7 @@ ANYBODY = Viewer()
 
 @dataclass(frozen=True)
 class Scope:
-    """Which articles a list draws from: the interface's language, kinds, moment and topic."""
+    """Which articles a list has: by the interface's language, time, kinds and topic."""
 
     language: str
     now: datetime
@@ -66,12 +67,12 @@ class Scope:
 def published(
     now: datetime | BindParameter[datetime | None], of: type[Article] = Article
 ) -> ColumnElement[bool]:
-    """Return the condition that an article may be seen by everybody at this moment."""
+    """Return the condition that an article is public at a time."""
     return and_(of.status == PUBLISHED, of.publish_at <= now)
 
 
 def is_published(article: Article, now: datetime) -> bool:
-    """Say the same as `published` of an article in memory."""
+    """Say whether a loaded article is public: the same rule as `published`."""
     return (
         article.status == PUBLISHED and article.publish_at is not None and article.publish_at <= now
     )
@@ -79,24 +80,24 @@ def is_published(article: Article, now: datetime) -> bool:
 
 def is_gone(article: Article, now: datetime) -> bool:
     """Say whether an article was public once and has been withdrawn."""
-    was_due = article.publish_at is not None and article.publish_at <= now
-    return article.status == WITHDRAWN and was_due
+    was_public = article.publish_at is not None and article.publish_at <= now
+    return article.status == WITHDRAWN and was_public
 
 
 class Readable(Protocol):
-    """Whatever says of an article who may read it."""
+    """An article, or what search knows of one."""
 
     @property
     def members_only(self) -> bool: ...
 
 
 def may_read_body(article: Readable, viewer: Viewer) -> bool:
-    """Say whether this viewer may read more than title and teaser."""
+    """Say whether a viewer may read more than title and teaser."""
     return viewer.member or not article.members_only
 
 
 def next_due(session: Session, now: datetime) -> datetime | None:
-    """Return when the next scheduled article becomes visible, None when none is waiting."""
+    """Return when the next scheduled article comes out, None where none is scheduled."""
     return session.scalar(
         select(func.min(Article.publish_at)).where(
             Article.status == PUBLISHED, Article.publish_at > now
@@ -104,37 +105,29 @@ def next_due(session: Session, now: datetime) -> datetime | None:
     )
 
 
-def due_later(session: Session, now: datetime) -> Sequence[int]:
-    """Return the ids of the articles whose time is still to come."""
-    return session.scalars(
-        select(Article.id).where(Article.status == PUBLISHED, Article.publish_at > now)
-    ).all()
-
-
-def due_between(session: Session, after: datetime, until: datetime) -> Sequence[int]:
-    """Return the ids of the articles whose time came after one moment and until another."""
-    return session.scalars(
-        select(Article.id).where(
-            Article.status == PUBLISHED, Article.publish_at > after, Article.publish_at <= until
-        )
-    ).all()
+def due(session: Session, after: datetime, until: datetime | None = None) -> Sequence[int]:
+    """Return the ids of the articles whose publication time is after one time, until another."""
+    ids = select(Article.id).where(Article.status == PUBLISHED, Article.publish_at > after)
+    return session.scalars(ids if until is None else ids.where(Article.publish_at <= until)).all()
 
 
 def was_public(now: datetime, of: type[Article] = Article) -> ColumnElement[bool]:
-    """Return the condition that an article may be seen by everybody, or was until withdrawn."""
+    """Return the condition that an article is public, or was until it was withdrawn."""
     return and_(of.status.in_((PUBLISHED, WITHDRAWN)), of.publish_at <= now)
 
 
 def _shown_in(language: str, now: datetime) -> ColumnElement[bool]:
-    """Of a translated pair only the interface's language appears in a list."""
-    has_twin = exists().where(
-        _TWIN.work == Article.work, _TWIN.language == language, published(now, _TWIN)
+    """Of a translated pair a list has only the one in the interface's language."""
+    has_own_version = exists().where(
+        _OTHER.work == Article.work,
+        _OTHER.language == language,
+        published(now, _OTHER),
     )
-    return or_(Article.language == language, ~has_twin)
+    return or_(Article.language == language, ~has_own_version)
 
 
 def conditions(scope: Scope) -> list[ColumnElement[bool]]:
-    """Return the conditions that an article stands in a list of a scope."""
+    """Return the conditions that an article is in a list of a scope."""
     return [
         published(scope.now),
         _shown_in(scope.language, scope.now),
@@ -145,21 +138,21 @@ def conditions(scope: Scope) -> list[ColumnElement[bool]]:
 def _subject_conditions(
     scope: Scope, public: Callable[[datetime, type[Article]], ColumnElement[bool]] = published
 ) -> list[ColumnElement[bool]]:
-    chosen: list[ColumnElement[bool]] = []
+    found: list[ColumnElement[bool]] = []
     if set(scope.kinds) != set(ALL_KINDS):
-        chosen.append(Article.kind.in_(scope.kinds))
+        found.append(Article.kind.in_(scope.kinds))
     if scope.topic_id is not None:
-        chosen.append(_about(scope.topic_id, public(scope.now, _TELLER)))
-    return chosen
+        found.append(_about(scope.topic_id, public(scope.now, _VERSION)))
+    return found
 
 
 def _about(topic_id: int, public: ColumnElement[bool]) -> ColumnElement[bool]:
-    """What one translation is about, the other is too, whichever of them a list shows."""
-    # EXISTS, not IN: the list's own index is walked, and the walk ends with the page.
+    """The topics of one translation are those of the other too, whichever a list shows."""
+    # EXISTS, not IN: SQLite walks the list's index, and stops at the end of the page.
     return exists().where(
-        _TELLER.work == Article.work,
+        _VERSION.work == Article.work,
         public,
-        article_topics.c.article_id == _TELLER.id,
+        article_topics.c.article_id == _VERSION.id,
         article_topics.c.topic_id == topic_id,
     )
 
@@ -175,39 +168,39 @@ def listing(scope: Scope) -> Select[Article]:
 
 
 def position_of(
-    session: Session, scope: Scope, within: Iterable[ColumnElement[bool]], number: int
+    session: Session, scope: Scope, within: Iterable[ColumnElement[bool]], article_id: int
 ) -> tuple[date, bool] | None:
-    """Return the day that orders an article, and whether a list has its place in either language.
+    """Return an article's order date, and whether it has a position in a list in either language.
 
-    What was withdrawn keeps its place. None where no article of this id is or was public.
+    A withdrawn article keeps its position. None where no article of this id is or was public.
     """
-    stands = and_(true(), *_subject_conditions(scope, was_public), *within)
-    found = session.execute(
-        select(Article.order_date, stands).where(Article.id == number, was_public(scope.now))
+    is_listed = and_(true(), *_subject_conditions(scope, was_public), *within)
+    row = session.execute(
+        select(Article.order_date, is_listed).where(Article.id == article_id, was_public(scope.now))
     ).one_or_none()
-    return None if found is None else (found[0], bool(found[1]))
+    return None if row is None else (row[0], bool(row[1]))
 
 
-def was_seen(session: Session, issue: Issue, now: datetime) -> bool:
-    """Say whether an issue is or was seen; one that all articles have left counts as seen."""
-    of_it = exists().where(Article.issue_id == issue.id)
-    return bool(session.scalar(select(or_(~of_it, of_it.where(was_public(now))))))
+def issue_was_public(session: Session, issue: Issue, now: datetime) -> bool:
+    """Say whether an issue is or was public, as is one that all its articles have left."""
+    article = exists().where(Article.issue_id == issue.id)
+    return bool(session.scalar(select(or_(~article, article.where(was_public(now))))))
 
 
 def on_either_side(
     scope: Scope, article: Article, size: int
 ) -> tuple[Select[Article], Select[Article]]:
-    """Return the `size` articles of a scope before this one and those after, nearest first."""
-    place, here = tuple_(Article.order_date, Article.id), (article.order_date, article.id)
+    """Return the `size` articles of a scope before an article and those after, nearest first."""
+    position, own = tuple_(Article.order_date, Article.id), (article.order_date, article.id)
     beside = select(Article).where(*conditions(scope)).limit(size)
     return (
-        beside.where(place < here).order_by(Article.order_date.desc(), Article.id.desc()),
-        beside.where(place > here).order_by(Article.order_date, Article.id),
+        beside.where(position < own).order_by(Article.order_date.desc(), Article.id.desc()),
+        beside.where(position > own).order_by(Article.order_date, Article.id),
     )
 
 
 def dated_within(first: date, last: date) -> ColumnElement[bool]:
-    """Return the condition that the dateline touches these days; a range touches each month."""
+    """Return the condition that the dateline overlaps these days."""
     return and_(Article.dated_from <= last, Article.dated_to >= first)
 
 
@@ -222,7 +215,7 @@ def find(session: Session, slug: str, language: str) -> Article | None:
 
 
 def translation(session: Session, article: Article, now: datetime) -> Article | None:
-    """Return the published article that says the same in the other language."""
+    """Return the published translation of an article."""
     return session.scalar(
         select(Article).where(
             Article.work == article.work, Article.id != article.id, published(now)
@@ -239,23 +232,23 @@ def neighbours(
 
 
 def subjects(now: datetime) -> Select[int, int]:
-    """Return (article id, topic id) of what articles and their translations are about."""
-    teller = aliased(Article)  # not the one above: that stands inside the conditions of a topic
+    """Return (article id, topic id) of the topics of articles and of their translations."""
+    version = aliased(Article)  # not the one above: the conditions of a topic use it
     return (
         select(Article.id, article_topics.c.topic_id)
-        .join(teller, teller.work == Article.work)
-        .join(article_topics, article_topics.c.article_id == teller.id)
-        .where(published(now, teller))
+        .join(version, version.work == Article.work)
+        .join(article_topics, article_topics.c.article_id == version.id)
+        .where(published(now, version))
     )
 
 
 def find_topic(session: Session, slug: str) -> Topic | None:
-    """Return the topic of a slug."""
+    """Return the topic with a slug."""
     return session.scalar(select(Topic).where(Topic.slug == slug))
 
 
 def find_issue_by_slug(session: Session, slug: str) -> Issue | None:
-    """Return an issue by the end of its address."""
+    """Return the issue with a slug, such as 134 or peru-news-65."""
     number = slug.rpartition("-")[2]
     if not (number.isascii() and number.isdigit() and len(number) < 10):
         return None
@@ -263,14 +256,11 @@ def find_issue_by_slug(session: Session, slug: str) -> Issue | None:
     return next((issue for issue in candidates if issue.slug == slug), None)
 
 
-def feed(scope: Scope, *, own_language: bool = True) -> Select[Article]:
-    """Return the articles of a feed, newest publication first."""
-    chosen = conditions(scope)
-    if own_language:
-        chosen.append(Article.language == scope.language)
+def feed(scope: Scope) -> Select[Article]:
+    """Return the articles of a feed in the scope's language, newest publication first."""
     return (
         select(Article)
-        .where(*chosen)
+        .where(*conditions(scope), Article.language == scope.language)
         .order_by(Article.publish_at.desc(), Article.id.desc())
         .options(selectinload(Article.topics), undefer(Article.body))
     )

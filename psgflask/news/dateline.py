@@ -13,7 +13,7 @@ FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 
 class InvalidDateline(ValueError):
-    """The text is no date that we know; the message says what to write."""
+    """The text is not a dateline; the message says what to write."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -52,10 +52,10 @@ class Dateline:
 
     @classmethod
     def parse(cls, text: str) -> "Dateline":
-        """Read a dateline as volunteers write it, in English, Spanish or ISO form.
+        """Parse a dateline as volunteers write it, in English, Spanish or ISO form.
 
-        Raises InvalidDateline. A range given backwards ("May / April 2009", as the old
-        Updates have it) is turned round, unless it runs over the turn of the year.
+        Raises InvalidDateline. A backward range ("May / April 2009", as in the old Updates) is
+        reversed, unless it crosses the turn of the year.
         """
         try:
             return _parse(" ".join(text.split()))
@@ -63,7 +63,7 @@ class Dateline:
             raise InvalidDateline(text) from None
 
     def __str__(self) -> str:
-        """Write it in ISO form, as `parse` reads it."""
+        """Format it in ISO form, as `parse` accepts it."""
         if self.first is None or self.last is None:
             return UNDATED
         if self.precision == DAY:
@@ -73,7 +73,7 @@ class Dateline:
 
     @property
     def order_date(self) -> date:
-        """The day that the article sorts by: the last, or date.min when undated."""
+        """The day that articles are sorted by: the last, date.min where undated."""
         return self.last or date.min
 
 
@@ -105,30 +105,30 @@ _RANGE = re.compile(
 def _parse(text: str) -> Dateline:
     if text.casefold() in {"undated", "sin fecha"}:
         return Dateline.undated()
-    if found := _ISO_RANGE.fullmatch(text):
-        one, two, three, four = map(int, found.groups())
+    if match := _ISO_RANGE.fullmatch(text):
+        one, two, three, four = map(int, match.groups())
         return _range((one, two), (three, four))
-    if found := _ISO.fullmatch(text):
-        year, month = _year(found[1]), int(found[2])
-        if found[3]:
-            return Dateline.of_day(date(year, month, int(found[3])))
+    if match := _ISO.fullmatch(text):
+        year, month = _year(match[1]), int(match[2])
+        if match[3]:
+            return Dateline.of_day(date(year, month, int(match[3])))
         return Dateline.of_months((year, month), (year, month))
-    if found := _DAY.fullmatch(text):
-        return Dateline.of_day(date(_year(found[3]), _month(found[2]), int(found[1])))
-    if found := _ONE_MONTH.fullmatch(text):
-        when = (_year(found[2]), _month(found[1]))
+    if match := _DAY.fullmatch(text):
+        return Dateline.of_day(date(_year(match[3]), _month(match[2]), int(match[1])))
+    if match := _ONE_MONTH.fullmatch(text):
+        when = (_year(match[2]), _month(match[1]))
         return Dateline.of_months(when, when)
-    if found := _RANGE.fullmatch(text):
-        first, last = _month(found[1]), _month(found[3])
-        year = _year(found[4])
-        if found[2]:
-            return _range((_year(found[2]), first), (year, last))
+    if match := _RANGE.fullmatch(text):
+        first, last = _month(match[1]), _month(match[3])
+        year = _year(match[4])
+        if match[2]:
+            return _range((_year(match[2]), first), (year, last))
         return _range_of_one_year(first, last, year)
     raise ValueError(text)
 
 
 def _range_of_one_year(first: int, last: int, year: int) -> Dateline:
-    """Read a range whose first month has no year; backwards, the shorter reading is meant.
+    """Return a range whose first month has no year: of two readings the shorter one.
 
     "May / April 2009" (an old Update) is April to May; "December / January 2009" began in 2008.
     """
@@ -138,7 +138,7 @@ def _range_of_one_year(first: int, last: int, year: int) -> Dateline:
 
 
 def _range(first: tuple[int, int], last: tuple[int, int]) -> Dateline:
-    for year, _month_of_it in (first, last):
+    for year, _month_number in (first, last):
         _year(str(year))
     return Dateline.of_months(min(first, last), max(first, last))
 

@@ -1,4 +1,4 @@
-"""What `flask doctor` asks of the news: does the search know what stands in attached files?"""
+"""The health check of news: can search read every attached PDF?"""
 
 from collections.abc import Iterator
 
@@ -13,12 +13,12 @@ MOST_NAMED = 5
 
 def attached_texts(app: Flask) -> Iterator[Finding]:
     """Could every attached PDF be read?"""
-    unread, waiting = texts.unreadable(db.session()), len(texts.unread(db.session()))
-    for name, problem in unread[:MOST_NAMED]:
+    unreadable, unread = texts.unreadable(db.session()), len(texts.unread(db.session()))
+    for name, problem in unreadable[:MOST_NAMED]:
         advice = "Attach it saved anew, with its text; psgflask news read-attachments lists all"
         yield Finding("attachments", ATTENTION, f"{name} could not be read: {problem}", advice)
-    if waiting:
-        text = f"{waiting} attached PDFs are still to be read for the search"
+    if unread:
+        text = f"{unread} attached PDFs are still to be read for the search"
         yield Finding("attachments", ATTENTION, text, "psgflask news read-attachments")
-    elif not unread:
+    elif not unreadable:
         yield Finding("attachments", OK, "Every attached PDF was read")

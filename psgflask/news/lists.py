@@ -13,6 +13,7 @@ from psgflask.news import catalogue
 from psgflask.news.catalogue import Scope
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import Article
+from psgflask.news.slugs import month_url
 
 PAGE_SIZE = 20
 MOST_KNOTS = 14
@@ -140,9 +141,7 @@ def year_cords(counts: Mapping[int, int], link: Callable[[int], str]) -> list[Co
     ]
 
 
-def month_cords(
-    counts: Mapping[tuple[int, int], int], year: int, language: str, link: Callable[[int], str]
-) -> list[Cord]:
+def month_cords(counts: Mapping[tuple[int, int], int], year: int, language: str) -> list[Cord]:
     """Return the twelve cords of a year; a month without articles has no link."""
     names = get_month_names("abbreviated", locale=language)
     most = max((counts.get((year, month), 0) for month in range(1, 13)), default=0)
@@ -150,7 +149,7 @@ def month_cords(
         Cord(
             names[month].rstrip(".").capitalize(),
             number := counts.get((year, month), 0),
-            link(month) if number else None,
+            month_url(year, month) if number else None,
             number / most if most else 0.0,
         )
         for month in range(1, 13)

@@ -57,19 +57,19 @@ class Issue(Model):
 
     @property
     def label(self) -> str:
-        """What readers call it: "Update 134"."""
+        """Its name for readers: "Update 134"."""
         return f"{self.series} {self.number}"
 
     @property
     def slug(self) -> str:
-        """Its part of the address: "134" for the Updates, else "peru-news-65"."""
+        """The end of its address: "134" for the Updates, "peru-news-65" for others."""
         if self.series == MAIN_SERIES:
             return str(self.number)
         return f"{'-'.join(self.series.casefold().split())}-{self.number}"
 
 
 class Topic(Model):
-    """What an article is about: a theme, a place or an organisation, in both languages."""
+    """A topic of articles, a theme, place or organisation, named in both languages."""
 
     __tablename__ = "topics"
     __table_args__ = (_one_of("kind", TOPIC_KINDS),)
@@ -88,8 +88,8 @@ class Topic(Model):
 class Article(Model):
     """One dated piece of writing in one language.
 
-    Articles that share `work` are translations of each other. `order_date` (the dateline's
-    last day) and `id` order every list; `publish_at` decides from when it may be seen.
+    Articles with the same `work` are translations of each other. `order_date` (the last day of
+    the dateline) and `id` order every list; it is public from `publish_at` on.
     """
 
     __tablename__ = "articles"
@@ -142,17 +142,17 @@ class Article(Model):
         cascade="all, delete-orphan", order_by="Revision.number"
     )
 
-    # Two writers of one article: the second is told, instead of overwriting the first.
+    # Optimistic locking: the second of two writers gets an error and overwrites nothing.
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # SQLAlchemy reads a plain dict
 
     @property
     def changed_at(self) -> datetime:
-        """When readers last saw it change: what was written before it came out is no change."""
+        """When it last changed for readers: not before it came out."""
         return max(self.updated_at, self.publish_at or self.updated_at)
 
     @property
     def dateline(self) -> Dateline:
-        """Its date as a value."""
+        """Its date, as one value."""
         return Dateline(self.precision, self.dated_from, self.dated_to)
 
     @dateline.setter
@@ -163,7 +163,7 @@ class Article(Model):
 
 
 class Revision(Model):
-    """What an article was after one save, by whom and why."""
+    """An article as one save left it, and who saved it."""
 
     __tablename__ = "revisions"
     __table_args__ = (UniqueConstraint("article_id", "number"),)
@@ -178,7 +178,7 @@ class Revision(Model):
 
 
 class Correction(Model):
-    """A dated public note that says what was wrong."""
+    """A dated public note of what was wrong."""
 
     __tablename__ = "corrections"
 
@@ -191,7 +191,7 @@ class Correction(Model):
 
 
 class FileOfArticle:
-    """What pictures and attachments share: a file in instance/media, known by its hash."""
+    """The columns of pictures and attachments: a file in instance/media, named by its hash."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
     article_id: Mapped[int] = mapped_column(
@@ -232,7 +232,7 @@ class Attachment(FileOfArticle, Model):
 
 
 class FileText(Model):
-    """What could be read of a stored file, whichever articles have it; `problem` if nothing."""
+    """The text of a stored file, whichever articles have it; `problem` if it has none."""
 
     __tablename__ = "file_texts"
 

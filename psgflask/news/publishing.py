@@ -18,6 +18,7 @@ from psgflask.news.drafts import (
     attachment_draft,
     check,
     check_text,
+    one_line,
     picture_draft,
 )
 from psgflask.news.models import (
@@ -36,12 +37,12 @@ from psgflask.news.models import (
 from psgflask.news.slugs import article_path, slugify
 from psgflask.redirects import lookup
 
-# Columns that follow from others, or from who saved when.
+# Columns that a revision leaves out: they follow from others, or change with every save.
 BOOKKEEPING = {"id", "order_date", "issue_id", "version", "created_at", "updated_at"}
 
 
 class SlugTaken(PublishingRefused):
-    """Another article of the language has this slug."""
+    """Another article in the language has this slug."""
 
 
 class TopicUnknown(PublishingRefused):
@@ -49,7 +50,7 @@ class TopicUnknown(PublishingRefused):
 
 
 class TranslationUnknown(PublishingRefused):
-    """The article that this is said to translate is not there, or is translated already."""
+    """The original of a translation does not exist, or has one already."""
 
 
 def create(session: Session, draft: Draft, *, by: str, now: datetime) -> Article:
@@ -90,16 +91,16 @@ def revise(session: Session, article: Article, draft: Draft, *, by: str, now: da
 
 
 def publish(session: Session, article: Article, *, by: str, now: datetime) -> None:
-    """Make an article public now; one that is public already keeps its first moment."""
+    """Make an article public now; one that is public already keeps its publication time."""
     if not catalogue.is_published(article, now):
         article.publish_at = now
     _set_status(session, article, PUBLISHED, "published", by, now)
 
 
 def schedule(session: Session, article: Article, at: datetime, *, by: str, now: datetime) -> None:
-    """Make an article public at a later moment.
+    """Make an article public at a later time.
 
-    Raises PublishingRefused when that is past, or when the article is public: it would vanish.
+    Raises PublishingRefused where that is past, or the article is public and would vanish.
     """
     if catalogue.is_published(article, now):
         raise PublishingRefused("at", "The article is public already; withdraw it first")
@@ -110,12 +111,12 @@ def schedule(session: Session, article: Article, at: datetime, *, by: str, now: 
 
 
 def withdraw(session: Session, article: Article, *, by: str, now: datetime) -> None:
-    """Take an article from the public; its address answers "gone"."""
+    """Withdraw an article; its address responds 410 Gone."""
     _set_status(session, article, WITHDRAWN, "withdrawn", by, now)
 
 
 def correct(session: Session, article: Article, text: str, *, by: str, now: datetime) -> Correction:
-    """Add a dated public note that says what was wrong. Raises PublishingRefused when empty."""
+    """Add a dated public note of what was wrong. Raises PublishingRefused where it is empty."""
     text = text.strip()
     if not text:
         raise PublishingRefused("text", "Say what was wrong and what is right")
@@ -139,7 +140,7 @@ def _set_status(
 
 def _fill(session: Session, article: Article, draft: Draft, now: datetime) -> None:
     _check_slug(session, article, draft)
-    # Look everything up first: a refusal must leave the article as it was.
+    # Look everything up first: a refusal must not change the article.
     with session.no_autoflush:
         topics = _topics(session, draft.topics)
         work = _work(session, article, draft)
@@ -152,10 +153,12 @@ def _fill(session: Session, article: Article, draft: Draft, now: datetime) -> No
     article.issue = issue
     article.topics = topics
     article.pictures = [
-        Picture(position=place, **asdict(picture)) for place, picture in enumerate(draft.pictures)
+        Picture(position=position, **asdict(picture))
+        for position, picture in enumerate(draft.pictures)
     ]
     article.attachments = [
-        Attachment(position=place, **asdict(file)) for place, file in enumerate(draft.attachments)
+        Attachment(position=position, **asdict(file))
+        for position, file in enumerate(draft.attachments)
     ]
     article.updated_at = now
 
@@ -165,10 +168,10 @@ def _check_slug(session: Session, article: Article, draft: Draft) -> None:
     taken = catalogue.find(session, slug, draft.language)
     if taken is not None and taken is not article:
         raise SlugTaken("slug", f"{slug!r} is the address of {taken.title!r}; choose another")
-    # An address that others may still link to keeps leading where it does.
-    leads_to = lookup.find(session, article_path(slug, draft.language), "")
-    if leads_to is not None and leads_to != article_path(article.slug, draft.language):
-        raise SlugTaken("slug", f"{slug!r} is an old address of {leads_to}; choose another")
+    # Others may link to an old address: it keeps its redirect.
+    target = lookup.find(session, article_path(slug, draft.language), "")
+    if target is not None and target != article_path(article.slug, draft.language):
+        raise SlugTaken("slug", f"{slug!r} is an old address of {target}; choose another")
 
 
 def _free_slug(session: Session, wanted: str, language: str) -> str:
@@ -183,30 +186,29 @@ def _free_slug(session: Session, wanted: str, language: str) -> str:
 
 
 def _topics(session: Session, slugs: Sequence[str]) -> list[Topic]:
-    found = {topic.slug: topic for topic in session.scalars(select(Topic))}
+    topics = {topic.slug: topic for topic in session.scalars(select(Topic))}
     for slug in slugs:
-        if slug not in found:
-            raise TopicUnknown("topics", f"There is no topic {slug!r}; known: {', '.join(found)}")
-    return [found[slug] for slug in dict.fromkeys(slugs)]
+        if slug not in topics:
+            raise TopicUnknown("topics", f"There is no topic {slug!r}; known: {', '.join(topics)}")
+    return [topics[slug] for slug in dict.fromkeys(slugs)]
 
 
-def _issue(session: Session, named: tuple[str, int] | None) -> Issue | None:
-    if named is None:
+def _issue(session: Session, issue: tuple[str, int] | None) -> Issue | None:
+    if issue is None:
         return None
-    series, number = " ".join(named[0].split()), named[1]
+    series, number = one_line(issue[0]), issue[1]
     if series.casefold() == MAIN_SERIES.casefold():
         series = MAIN_SERIES
-    wanted = Issue(series=series, number=number)
-    # By address: "peru news 65" is the "Peru News 65" that is there already.
-    issue = catalogue.find_issue_by_slug(session, wanted.slug)
-    if issue is None:
-        issue = wanted
-        session.add(issue)
-    return issue
+    new = Issue(series=series, number=number)
+    # By slug: "peru news 65" is the existing "Peru News 65".
+    existing = catalogue.find_issue_by_slug(session, new.slug)
+    if existing is None:
+        session.add(new)
+    return existing or new
 
 
 def _work(session: Session, article: Article, draft: Draft) -> str | None:
-    """Return the `work` to share with the article translated, None to leave it as it is."""
+    """Return the `work` of the original of a translation, None for any other article."""
     if draft.translation_of is None:
         return None
     other = "es" if draft.language == "en" else "en"
@@ -215,12 +217,12 @@ def _work(session: Session, article: Article, draft: Draft) -> str | None:
         raise TranslationUnknown(
             "translation of", f"There is no article {draft.translation_of!r} in {other!r}"
         )
-    twin = session.scalar(
+    translation = session.scalar(
         select(Article).where(Article.work == original.work, Article.language == draft.language)
     )
-    if twin is not None and twin is not article:
+    if translation is not None and translation is not article:
         raise TranslationUnknown(
-            "translation of", f"{original.title!r} has a translation already: {twin.slug!r}"
+            "translation of", f"{original.title!r} has a translation already: {translation.slug!r}"
         )
     return original.work
 

@@ -1,4 +1,4 @@
-"""Related articles: shared topics, the rarer ones weighing more, the nearer in time first."""
+"""Related articles: those that share topics, rare ones weighted higher, and are near in time."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -26,9 +26,9 @@ def related(
 ) -> list[Article]:
     """Return the articles nearest to this one, best first.
 
-    score = sum of the weights of the shared topics, halved for every year between the two. Looks
-    at the eight nearest articles on either side in time for each topic, so the work does not grow
-    with the archive. `weights` is what `topic_weights` gives, where that is known already.
+    score = sum of the weights of the shared topics, halved for every year between the two. For
+    each topic the eight nearest articles on either side in time are candidates, so the work does
+    not grow with the archive. `weights` is the result of `topic_weights` where it is cached.
     """
     if not article.topics:
         return []
@@ -40,26 +40,26 @@ def related(
     shared = catalogue.subjects(scope.now).where(
         Article.id.in_(days), article_topics.c.topic_id.in_(topics)
     )
-    for number, topic_id in session.execute(shared.distinct()):
-        apart = min(abs((days[number] - article.order_date).days), 36_500)
-        scores[number] += weights.get(topic_id, 0.0) * 2 ** (-apart / HALF_LIFE_DAYS)
-    best = sorted(days, key=lambda number: (-scores[number], -number))[:limit]
-    chosen = select(Article).where(Article.id.in_(best)).options(*catalogue.WITH_LABELS)
-    there = {other.id: other for other in session.scalars(chosen)}
-    return [there[number] for number in best]
+    for article_id, topic_id in session.execute(shared.distinct()):
+        distance = min(abs((days[article_id] - article.order_date).days), 36_500)
+        scores[article_id] += weights.get(topic_id, 0.0) * 2 ** (-distance / HALF_LIFE_DAYS)
+    best = sorted(days, key=lambda article_id: (-scores[article_id], -article_id))[:limit]
+    rows = select(Article).where(Article.id.in_(best)).options(*catalogue.WITH_LABELS)
+    articles = {other.id: other for other in session.scalars(rows)}
+    return [articles[article_id] for article_id in best]
 
 
 def _candidates(session: Session, article: Article, scope: Scope) -> dict[int, date]:
-    """Return the ids of the articles to choose from and their places in time."""
-    found: dict[int, date] = {}
+    """Return the ids of the candidates and their order dates."""
+    days: dict[int, date] = {}
     for topic in article.topics:
         about = Scope(scope.language, scope.now, catalogue.ALL_KINDS, topic_id=topic.id)
         for side in catalogue.on_either_side(about, article, CANDIDATES_PER_TOPIC):
-            # Of the many that are looked at only the few best are read whole.
-            seen = side.where(Article.work != article.work)
-            rows = session.execute(seen.with_only_columns(Article.id, Article.order_date))
-            found.update((number, day) for number, day in rows)
-    return found
+            # Two columns: only the few best are loaded.
+            others = side.where(Article.work != article.work)
+            rows = session.execute(others.with_only_columns(Article.id, Article.order_date))
+            days.update((article_id, day) for article_id, day in rows)
+    return days
 
 
 def topic_weights(session: Session, scope: Scope) -> dict[int, float]:

@@ -45,6 +45,11 @@ def topic_paths(slug: str) -> Iterator[str]:
             yield f"{prefix}/topics/{slug}{ending}"
 
 
+def month_url(year: int, month: int, language: str | None = None) -> str:
+    """Return the address of a month's page (default: in this request's language)."""
+    return languages.address("news.month", language=language, year=year, month=f"{month:02}")
+
+
 def article_url(article: Article, *, external: bool = False) -> str:
     """Return the one address of an article, under its own language."""
     return languages.address(

@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from psgflask.news import catalogue
-from psgflask.news.drafts import PublishingRefused, check_text
+from psgflask.news.drafts import PublishingRefused, check_text, one_line
 from psgflask.news.models import TOPIC_KINDS, Topic, article_topics
 from psgflask.news.slugs import is_slug, topic_paths
 from psgflask.redirects import lookup
@@ -50,7 +50,7 @@ def rename(
 
 
 def remove(session: Session, topic: Topic) -> None:
-    """Remove a topic that no article has, and flush. Raises PublishingRefused."""
+    """Remove a topic that no article has and flush. Raises PublishingRefused."""
     number = session.scalar(select(func.count()).where(article_topics.c.topic_id == topic.id))
     if number:
         raise PublishingRefused(
@@ -70,10 +70,10 @@ def _check_slug(session: Session, slug: str) -> None:
 
 
 def _fill(topic: Topic, kind: str, name_en: str, name_es: str) -> None:
-    """Write a topic's facts; all are checked first, so that a refusal changes nothing."""
+    """Set a topic's kind and names; a refusal changes nothing."""
     if kind not in TOPIC_KINDS:
         raise PublishingRefused("kind", f"Write one of {', '.join(TOPIC_KINDS)}")
-    names = " ".join(name_en.split()), " ".join(name_es.split())
+    names = one_line(name_en), one_line(name_es)
     for field, language, name in (("en", "English", names[0]), ("es", "Spanish", names[1])):
         if not name:
             raise PublishingRefused(field, f"The {language} name is missing")

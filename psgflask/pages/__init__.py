@@ -1,4 +1,4 @@
-"""Section pages and the appeal: what is not dated news."""
+"""Standing pages and appeals: what is not dated news."""
 
 from flask import Flask
 
@@ -7,7 +7,7 @@ from psgflask.pages.models import Appeal, Page
 
 
 def init_app(app: Flask) -> None:
-    """Open the room: its pages and its commands."""
+    """Register the package with the app: its pages and commands."""
     from psgflask.pages import commands, views
 
     app.register_blueprint(views.blueprint)

@@ -1,4 +1,4 @@
-"""`flask pages`: the standing pages and the appeal, until there is a desk."""
+"""`flask pages`: list, show and set standing pages and appeals."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -13,7 +13,6 @@ from sqlalchemy import select
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import (
-    FileRefused,
     echo,
     print_file,
     print_json,
@@ -21,7 +20,6 @@ from psgflask.core.terminal import (
     read_session,
     write_session,
 )
-from psgflask.manuscript.front_matter import InvalidFrontMatter
 from psgflask.pages import appeals, standing_pages
 from psgflask.pages.models import Appeal, Page
 from psgflask.web import languages
@@ -79,11 +77,8 @@ def show(slug: str, language: str) -> None:
 @click.argument("file", type=FILE)
 def set_page(file: Path) -> None:
     """Put the page that FILE holds in place of the one of its slug and language."""
-    try:
-        text = standing_pages.read_page(file)
-    except InvalidFrontMatter as error:
-        raise FileRefused(file, error) from error
     with write_session(file) as session:
+        text = standing_pages.read_page(file)
         _page, is_new = standing_pages.set_page(session, text)
         session.commit()
     address = languages.address("pages.page", language=text.language, external=True, slug=text.slug)
@@ -114,11 +109,8 @@ def list_appeals(as_json: bool) -> None:
 @click.argument("file", type=FILE)
 def set_appeal(file: Path) -> None:
     """Begin the appeal that FILE holds, or renew the running one of its language."""
-    try:
-        text = appeals.read_appeal(file)
-    except InvalidFrontMatter as error:
-        raise FileRefused(file, error) from error
     with write_session(file) as session:
+        text = appeals.read_appeal(file)
         _appeal, is_new = appeals.set_appeal(session, text, today=_today())
         session.commit()
     echo(f"{'Begun' if is_new else 'Saved'}: {text.title} ({text.language})")

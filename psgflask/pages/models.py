@@ -1,4 +1,4 @@
-"""The tables of the pages that are not news: section pages and appeals."""
+"""The tables of standing pages and appeals."""
 
 from datetime import date
 from decimal import Decimal
@@ -13,7 +13,7 @@ SECTIONS = (PSG, PERU, SITE)
 
 
 class Page(Model):
-    """A standing page; pages that share a slug are translations of each other."""
+    """A standing page; pages with the same slug are translations of each other."""
 
     __tablename__ = "pages"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""The section pages: about the PSG, about Peru, and the site's own pages."""
+"""The standing pages: about the PSG, about Peru, and about the site."""
 
 from flask import Blueprint, abort, render_template
 from flask_babel import gettext as _
@@ -16,7 +16,7 @@ blueprint = Blueprint("pages", __name__)
 @blueprint.get("/about/")
 @cacheable
 def about() -> str:
-    """Show what there is about the PSG."""
+    """Show the pages about the PSG."""
     pages = standing_pages.section(db.session(), PSG, languages.current_language())
     return render_template("pages/section.html", heading=_("About us"), pages=pages)
 
@@ -24,7 +24,7 @@ def about() -> str:
 @blueprint.get("/peru/")
 @cacheable
 def peru() -> str:
-    """Show what there is about Peru."""
+    """Show the pages about Peru."""
     pages = standing_pages.section(db.session(), PERU, languages.current_language())
     return render_template("pages/section.html", heading=_("About Peru"), pages=pages)
 
@@ -32,7 +32,7 @@ def peru() -> str:
 @blueprint.get("/about/<slug>")
 @cacheable
 def page(slug: str) -> str:
-    """Show one page; one that is not translated is shown in the language that it has."""
+    """Show one page, in its own language where it is not translated."""
     found = standing_pages.find(db.session(), slug, languages.current_language())
     if found is None:
         abort(404)

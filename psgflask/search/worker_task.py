@@ -63,7 +63,7 @@ def _index_due(app: Flask, now: datetime) -> None:
         return
     # A clock that was set back makes articles unpublished again.
     with indexer.reading(app) as session:
-        due = catalogue.due_between(session, min(until, now), max(until, now))
+        due = catalogue.due(session, min(until, now), max(until, now))
     if due:
         indexer.reindex(app, due, now)
     if due or until > now:
@@ -79,7 +79,7 @@ def _remove_early(app: Flask, now: datetime) -> None:
     if looked and now >= looked[0] and time.monotonic() - looked[1] < LOOK_AHEAD_EVERY:
         return
     with indexer.reading(app) as session:
-        later: Iterable[int] = catalogue.due_later(session, now)
+        later: Iterable[int] = catalogue.due(session, now)
     if later:
         indexer.store(app).apply([], later)
     app.extensions["psg_index_looked_ahead"] = (now, time.monotonic())

@@ -1,10 +1,10 @@
-"""The catalogue read by topic; owns no table."""
+"""The catalogue by topic; has no table of its own."""
 
 from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    """Open the room."""
+    """Register the package with the app."""
     from psgflask.topics import views
 
     app.register_blueprint(views.blueprint)

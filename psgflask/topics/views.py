@@ -44,12 +44,12 @@ def topic(slug: str) -> str:
     if found is None:
         abort(404, _("There is no such topic."))
     scope = Scope(languages.current_language(), utc_now(), catalogue.ALL_KINDS, found.id)
-    part = paging.requested_page(scope)
+    page = paging.requested_page(scope)
     return render_template(
         "topics/topic.html",
         topic=found,
-        days=lists.group_by_dateline(part.articles),
-        pager=paging.pager(part.before, part.after),
+        days=lists.group_by_dateline(page.articles),
+        pager=paging.pager(page.before, page.after),
         feed_href=url_for("feeds.topic", slug=slug, form="atom"),
         years=lists.year_cords(counting.by_year(scope), lambda year: _search(found, year)),
     )

@@ -68,8 +68,8 @@ def test_a_due_article_is_announced_until_it_is_due(session: Session) -> None:
     factories.article(session, status="scheduled", at=due + timedelta(days=1))
     assert catalogue.next_due(session, NOW) == due
     assert catalogue.next_due(session, due) == due + timedelta(days=1)
-    assert catalogue.due_between(session, NOW, due) == [article.id]
-    assert catalogue.due_between(session, due, due) == []
+    assert catalogue.due(session, NOW, due) == [article.id]
+    assert catalogue.due(session, due, due) == []
     publishing.withdraw(session, article, by=EDITOR, now=NOW)
     assert catalogue.next_due(session, NOW) == due + timedelta(days=1)
 

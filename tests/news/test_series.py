@@ -51,23 +51,23 @@ def test_the_newest_article_leads_an_issue_in_the_language_of_the_reader(session
         translation_of="new",
     )
     (issue,) = series.issues(session, ENGLISH)["Update"]
-    assert series.leads(session, ENGLISH, [issue])[issue.id].slug == "new"
+    assert series.first_articles(session, ENGLISH, [issue])[issue.id].slug == "new"
     spanish = Scope("es", factories.NOW, ALL_KINDS)
-    assert series.leads(session, spanish, [issue])[issue.id].slug == "nuevo"
+    assert series.first_articles(session, spanish, [issue])[issue.id].slug == "nuevo"
 
 
 @given(st.sets(st.integers(1, 40), min_size=1), st.integers(1, 9))
 def test_going_earlier_and_back_reaches_every_issue_once(numbers: set[int], size: int) -> None:
     issues = numbered(numbers)
-    run = series.run_of(issues, size=size)
+    run = series.issue_page(issues, size=size)
     walked = list(run.issues)
     while run.earlier:
-        run = series.run_of(issues, size=size, before=run.issues[-1])
+        run = series.issue_page(issues, size=size, before=run.issues[-1])
         walked += run.issues
     assert walked == issues
     returned = list(run.issues)
     while run.later:
-        run = series.run_of(issues, size=size, after=run.issues[0])
+        run = series.issue_page(issues, size=size, after=run.issues[0])
         returned = run.issues + returned
     assert returned == issues
 
@@ -77,7 +77,7 @@ def test_a_page_of_a_series_does_not_shift_when_an_issue_is_added(
     numbers: set[int], size: int, place: int
 ) -> None:
     before = Issue(series="Update", number=place)
-    was = series.run_of(numbered(numbers), size=size, before=before)
-    grown = series.run_of(numbered(numbers | {41, 42}), size=size, before=before)
+    was = series.issue_page(numbered(numbers), size=size, before=before)
+    grown = series.issue_page(numbered(numbers | {41, 42}), size=size, before=before)
     assert [issue.number for issue in grown.issues] == [issue.number for issue in was.issues]
     assert grown.earlier == was.earlier

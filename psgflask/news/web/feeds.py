@@ -67,11 +67,11 @@ def _feed(form: str, articles: Sequence[Article], title: str, page: str) -> Resp
         content=_content,
         rfc822=format_datetime,
     )
-    # When this was made, not when an article changed: a withdrawal is a change too.
+    # Now, not when an article changed: a withdrawal is a change too.
     response.last_modified = now
     return response
 
 
 def _content(article: Article) -> str:
-    """Return what a feed may carry of an article: of a members-only one nothing but its teaser."""
+    """Return the HTML of an article for a feed; a members-only one has none."""
     return markdown(article.body) if catalogue.may_read_body(article, ANYBODY) else ""

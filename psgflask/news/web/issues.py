@@ -18,8 +18,8 @@ ROWS, FEWEST_ROWS = 50, 5
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """A page of one series: each issue with the article that stands first in it."""
+class SeriesPage:
+    """A page of one series: each issue with its first article."""
 
     name: str
     issues: list[tuple[Issue, Article | None]]
@@ -30,30 +30,33 @@ class Shelf:
 @cacheable
 @query_parameters("before", "after")
 def updates() -> str:
-    """Show the newest issues of every series, or those of one series next to a place in it."""
+    """Show the newest issues of every series, or those of one series before or after a cursor."""
     session, scope = db.session(), scope_of_all()
     before, after = paging.requested_cursors(_issue)
-    place = after or before
-    known = series.issues(session, scope)
-    if place is not None:
-        known = {place.series: known.get(place.series, [])}
-        if place not in known[place.series]:
-            if catalogue.was_seen(session, place, scope.now):
+    cursor = after or before
+    by_series = series.issues(session, scope)
+    if cursor is not None:
+        by_series = {cursor.series: by_series.get(cursor.series, [])}
+        if cursor not in by_series[cursor.series]:
+            if catalogue.issue_was_public(session, cursor, scope.now):
                 paging.redirect_to()
             paging.abort_bad_cursor()
-    size = max(ROWS // max(len(known), 1), FEWEST_ROWS)
-    runs = {
-        name: series.run_of(issues, size=size, before=before, after=after)
-        for name, issues in known.items()
+    size = max(ROWS // max(len(by_series), 1), FEWEST_ROWS)
+    pages = {
+        name: series.issue_page(issues, size=size, before=before, after=after)
+        for name, issues in by_series.items()
     }
-    leads = series.leads(session, scope, [issue for run in runs.values() for issue in run.issues])
+    shown = [issue for page in pages.values() for issue in page.issues]
+    articles = series.first_articles(session, scope, shown)
     return render_template(
         "news/updates.html",
-        shelves=[
-            Shelf(name, [(issue, leads.get(issue.id)) for issue in run.issues], _pager(run))
-            for name, run in runs.items()
+        series_pages=[
+            SeriesPage(
+                name, [(issue, articles.get(issue.id)) for issue in page.issues], _pager(page)
+            )
+            for name, page in pages.items()
         ],
-        of_one=place.series if place else None,
+        only=cursor.series if cursor else None,
     )
 
 
@@ -65,31 +68,31 @@ def update(slug: str) -> str:
     if issue is None:
         abort(404, _("There is no issue of that number."))
     scope = scope_of_all()
-    chosen = catalogue.listing(scope).where(Article.issue_id == issue.id)
-    articles = db.session.scalars(chosen.limit(200)).all()
+    of_issue = catalogue.listing(scope).where(Article.issue_id == issue.id)
+    articles = db.session.scalars(of_issue.limit(200)).all()
     if not articles:
         abort(404, _("There is no issue of that number."))
-    numbered = series.issues(db.session(), scope)[issue.series]
-    place = numbered.index(issue)
+    issues = series.issues(db.session(), scope)[issue.series]
+    index = issues.index(issue)
     return render_template(
         "news/update.html",
         issue=issue,
         days=lists.group_by_dateline(articles),
-        later=numbered[place - 1] if place else None,
-        earlier=numbered[place + 1] if place + 1 < len(numbered) else None,
+        later=issues[index - 1] if index else None,
+        earlier=issues[index + 1] if index + 1 < len(issues) else None,
     )
 
 
 def _issue(slug: str) -> Issue:
-    """Return the issue that is named as a place in the list; raises ValueError."""
-    found = catalogue.find_issue_by_slug(db.session(), slug)
-    if found is None:
+    """Return the issue that is a cursor. Raises ValueError."""
+    issue = catalogue.find_issue_by_slug(db.session(), slug)
+    if issue is None:
         raise ValueError(f"{slug!r} is no issue")
-    return found
+    return issue
 
 
-def _pager(run: series.Run) -> Pager:
+def _pager(page: series.IssuePage) -> Pager:
     return paging.pager(
-        before=run.issues[-1].slug if run.issues and run.earlier else None,
-        after=run.issues[0].slug if run.issues and run.later else None,
+        before=page.issues[-1].slug if page.issues and page.earlier else None,
+        after=page.issues[0].slug if page.issues and page.later else None,
     )

@@ -21,7 +21,7 @@ from psgflask.news import catalogue, counting, lists
 from psgflask.news.catalogue import Scope
 from psgflask.news.dateline import DAY, MONTH, UNDATED, Dateline
 from psgflask.news.models import Article, Topic
-from psgflask.news.slugs import article_url
+from psgflask.news.slugs import article_url, month_url
 from psgflask.web import caching, languages
 
 Result = TypeVar("Result")
@@ -55,7 +55,7 @@ def when(dateline: Dateline) -> When:
         words = _("Undated")
         return When(None, words, words, None, languages.address("news.undated"))
     first, last = dateline.first, dateline.last
-    href = languages.address("news.month", year=last.year, month=f"{last.month:02}")
+    href = month_url(last.year, last.month)
     language = languages.current_language()
     if dateline.precision == DAY:
         joint = "'de' " if language == "es" else ""

@@ -15,14 +15,9 @@ from psgflask.news import catalogue, counting, lists
 from psgflask.news.catalogue import ANYBODY, NEWS_KINDS, Scope
 from psgflask.news.dateline import Dateline
 from psgflask.news.lists import PAGE_SIZE
-from psgflask.news.models import (
-    EVENT,
-    PUBLICATION,
-    Article,
-    Issue,
-)
+from psgflask.news.models import EVENT, PUBLICATION, Article, Issue
 from psgflask.news.related import related
-from psgflask.news.slugs import article_url
+from psgflask.news.slugs import article_url, month_url
 from psgflask.news.web import paging, rendering
 from psgflask.news.web.rendering import when
 from psgflask.web import languages
@@ -54,18 +49,13 @@ def year(year: int) -> str:
     scope = _scope()
     first, last = _span(year, 1)[0], _span(year, 12)[1]
     _check_in_archive(year)
-    part = paging.requested_page(scope, catalogue.dated_within(first, last))
+    page = paging.requested_page(scope, catalogue.dated_within(first, last))
     months = counting.by_month(scope)
-    years = sorted({known for known, _month in months})
-    cords = lists.month_cords(
-        months,
-        year,
-        languages.current_language(),
-        lambda month: url_for("news.month", year=year, month=f"{month:02}"),
-    )
+    years = sorted({each for each, _month in months})
+    cords = lists.month_cords(months, year, languages.current_language())
     total = counting.by_year(scope).get(year, 0)
-    earlier = max((known for known in years if known < year), default=None)
-    later = min((known for known in years if known > year), default=None)
+    earlier = max((each for each in years if each < year), default=None)
+    later = min((each for each in years if each > year), default=None)
     return render_template(
         "news/year.html",
         year=year,
@@ -73,10 +63,10 @@ def year(year: int) -> str:
         updates=_issues_within(scope, first, last),
         months=cords,
         knot=lists.articles_per_knot(cords),
-        sections=_by_month(part.articles, year),
+        sections=_by_month(page.articles, year),
         earlier=_year_link(earlier) if earlier else None,
         later=_year_link(later) if later else None,
-        pager=paging.pager(part.before, part.after),
+        pager=paging.pager(page.before, page.after),
     )
 
 
@@ -135,10 +125,10 @@ def publications() -> str:
 @cacheable
 @query_parameters("before", "after")
 def events() -> str:
-    """Show the events, those to come first."""
+    """Show the upcoming events, then the past ones."""
     scope = _scope(EVENT)
     today = london_day(scope.now)
-    upcoming = None  # the later pages of the list say nothing of what is to come
+    upcoming = None  # on the first page only
     if paging.is_first_page():
         coming = db.session.scalars(catalogue.upcoming(scope, today).limit(100)).all()
         upcoming = lists.group_by_dateline(coming)
@@ -156,7 +146,7 @@ def events() -> str:
 @blueprint.get("/news/<slug>")
 @cacheable
 def article(slug: str) -> ResponseReturnValue:
-    """Show one article, at the one address that it has."""
+    """Show one article, at its one address."""
     session, now = db.session(), utc_now()
     found = catalogue.find(session, slug, languages.current_language())
     if found is not None and catalogue.is_gone(found, now):
@@ -192,7 +182,7 @@ def article(slug: str) -> ResponseReturnValue:
 
 
 def _no_counterpart() -> str:
-    """An article without a translation leads to the news in the other language."""
+    """Return the news in the other language, for an article without a translation."""
     return languages.address("news.listing", language=languages.other_language())
 
 
@@ -216,13 +206,13 @@ def _list(
     empty: str | None = None,
     size: int = PAGE_SIZE,
 ) -> str:
-    part = paging.requested_page(scope, *within, size=size)
+    page = paging.requested_page(scope, *within, size=size)
     return render_template(
         "news/listing.html",
         heading=heading,
         intro=intro,
-        days=lists.group_by_dateline(part.articles),
-        pager=paging.pager(part.before, part.after),
+        days=lists.group_by_dateline(page.articles),
+        pager=paging.pager(page.before, page.after),
         feed_href=feed_href,
         up=up,
         upcoming=upcoming,
@@ -246,7 +236,7 @@ def _month_name(day: date) -> str:
 
 
 def _check_in_archive(year: int) -> None:
-    """A year within the archive may be empty; cords and datelines (an event's too) lead there."""
+    """Abort with 404 outside the archive; a year within may be empty, since cords lead there."""
     years = counting.by_year(_scope(*catalogue.ALL_KINDS))
     if not years or not min(years) <= year <= max(years):
         abort(404, _("The archive has no articles of that year."))
@@ -259,7 +249,7 @@ def _year_link(year: int) -> tuple[str, str]:
 def _by_month(
     articles: Sequence[Article], year: int
 ) -> list[tuple[str, str, list[lists.DatelineGroup]]]:
-    """Group a year's articles by month; a range stands in the last of its months in the year."""
+    """Group a year's articles by month; a range belongs to its last month in the year."""
     sections: dict[int, list[Article]] = {}
     for each in articles:
         last = each.order_date.month if each.order_date.year == year else 12
@@ -267,7 +257,7 @@ def _by_month(
     return [
         (
             _month_name(date(year, number, 1)),
-            url_for("news.month", year=year, month=f"{number:02}"),
+            month_url(year, number),
             lists.group_by_dateline(group),
         )
         for number, group in sections.items()
@@ -275,7 +265,7 @@ def _by_month(
 
 
 def _issues_within(scope: Scope, first: date, last: date) -> list[Issue]:
-    within = catalogue.listing(scope).where(catalogue.dated_within(first, last))
-    ids = within.with_only_columns(Article.issue_id).order_by(None)
-    chosen = select(Issue).where(Issue.id.in_(ids)).order_by(Issue.series, Issue.number)
-    return list(db.session.scalars(chosen))
+    articles = catalogue.listing(scope).where(catalogue.dated_within(first, last))
+    ids = articles.with_only_columns(Article.issue_id).order_by(None)
+    issues = select(Issue).where(Issue.id.in_(ids)).order_by(Issue.series, Issue.number)
+    return list(db.session.scalars(issues))
