@@ -17,7 +17,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from psgflask.core import escaping, failures
 from psgflask.core.database import db, read_only, single_wait
-from psgflask.manuscript.front_matter import InvalidFrontMatter
+from psgflask.manuscript.mistakes import InvalidFrontMatter
 
 REPORTS_WRITE_FAILURES = "reports_write_failures"  # marks a wrapped command
 FILE_WIDTH = 10_000  # characters: output that goes to no terminal is not wrapped

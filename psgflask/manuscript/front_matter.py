@@ -9,7 +9,15 @@ from typing import TypeVar
 
 import yaml
 
-from psgflask.manuscript.yaml_advice import advise, alias, crowded, lost_text, unreadable
+from psgflask.manuscript.mistakes import (
+    InvalidFrontMatter,
+    Mistake,
+    alias,
+    crowded_text,
+    lost_text,
+    unreadable_characters,
+    yaml_mistake,
+)
 
 Value = TypeVar("Value")
 
@@ -18,30 +26,6 @@ DEEPEST = 12  # a list of groups of values is 3 deep
 EXAMPLE = "`title: Teachers start new strike`"
 YES = frozenset({"yes", "true", "on", "sí", "si"})
 NO = frozenset({"no", "false", "off"})
-
-
-@dataclass(frozen=True, order=True)
-class Mistake:
-    """What is wrong on a line of a file (counted from 1), and what to write there."""
-
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.message}"
-
-
-class InvalidFrontMatter(ValueError):
-    """A manuscript has mistakes; `mistakes` has all that were found."""
-
-    def __init__(self, *mistakes: Mistake) -> None:
-        self.mistakes = tuple(sorted(set(mistakes)))
-        super().__init__("\n".join(map(str, self.mistakes)))
-
-    @property
-    def message(self) -> str:
-        """What to write on that line."""
-        return self.mistakes[0].message
 
 
 @dataclass
@@ -167,10 +151,9 @@ def read_manuscript(
     """
     lines = _lines_of(path)
     end = _end_of_front_matter(lines)
-    # The blank line stands for the opening ---, so that YAML counts lines as the file does.
+    # The blank line replaces the opening ---, so that YAML counts lines as the file does.
     text = "\n".join(["", *lines[1:end]])
-    wrong = (*unreadable(lines, end + 1), *crowded(lines, end + 1))
-    mistakes = [Mistake(*found) for found in wrong]
+    mistakes = [*unreadable_characters(lines, end + 1), *crowded_text(lines, end + 1)]
     node = _composed(text, lines, mistakes)
     if node is None:
         return Manuscript(path, FrontMatter(1, mistakes), "\n".join(lines[end + 1 :]))
@@ -192,8 +175,8 @@ def _composed(text: str, lines: Sequence[str], mistakes: list[Mistake]) -> yaml.
         _check_shape(text, lines)
         node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise InvalidFrontMatter(Mistake(*advise(error, lines))) from error
-    mistakes += [Mistake(*lost) for lost in lost_text(node, lines)] if node else []
+        raise InvalidFrontMatter(yaml_mistake(error, lines)) from error
+    mistakes += lost_text(node, lines) if node else []
     return node
 
 
@@ -203,7 +186,7 @@ def _check_shape(text: str, lines: Sequence[str]) -> None:
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent):
-            raise InvalidFrontMatter(Mistake(*alias(line, lines)))
+            raise InvalidFrontMatter(alias(line, lines))
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:

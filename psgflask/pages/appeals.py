@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.database import Model
 from psgflask.core.language_names import LANGUAGES
-from psgflask.manuscript.front_matter import InvalidFrontMatter, Mistake, read_manuscript
+from psgflask.manuscript.front_matter import read_manuscript
+from psgflask.manuscript.mistakes import InvalidFrontMatter, Mistake
 from psgflask.pages.models import Appeal
 
 NAMES = (*("title", "language", "link", "target", "total", "ends on", "outcome", "article"),)

@@ -34,18 +34,10 @@ class PageText:
     body: str
 
 
-def find(session: Session, slug: str, language: str) -> Page | None:
-    """Return a page in a language, or in the other one where it is not translated."""
-    versions = {
-        page.language: page for page in session.scalars(select(Page).where(Page.slug == slug))
-    }
-    return versions.get(language) or next(iter(versions.values()), None)
-
-
-def is_translated(session: Session, page: Page) -> bool:
-    """Say whether a page exists in the other language too."""
-    other = select(Page.id).where(Page.slug == page.slug, Page.language != page.language)
-    return session.scalar(other) is not None
+def versions(session: Session, slug: str) -> dict[str, Page]:
+    """Return language -> page of a slug."""
+    rows = session.scalars(select(Page).where(Page.slug == slug))
+    return {page.language: page for page in rows}
 
 
 def section(session: Session, name: str, language: str) -> Sequence[Page]:

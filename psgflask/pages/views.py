@@ -33,20 +33,18 @@ def peru() -> str:
 @cacheable
 def page(slug: str) -> str:
     """Show one page, in its own language where it is not translated."""
-    found = standing_pages.find(db.session(), slug, languages.current_language())
-    if found is None:
+    versions = standing_pages.versions(db.session(), slug)
+    if not versions:
         abort(404)
-    written = [found.language]
-    if standing_pages.is_translated(db.session(), found):
-        written.append(languages.other_language(found.language))
-    where = {
+    found = versions.get(languages.current_language()) or next(iter(versions.values()))
+    addresses = {
         language: languages.address("pages.page", language=language, external=True, slug=slug)
-        for language in written
+        for language in versions
     }
     return render_template(
         "pages/page.html",
         page=found,
         html=markdown(found.body),
-        canonical=where[found.language],
-        alternates=sorted(where.items()),
+        canonical=addresses[found.language],
+        alternates=sorted(addresses.items()),
     )

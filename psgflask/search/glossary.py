@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.folding import normalize
 from psgflask.core.language_names import LANGUAGES
-from psgflask.manuscript.front_matter import InvalidFrontMatter, Mistake
+from psgflask.manuscript.mistakes import InvalidFrontMatter, Mistake
 from psgflask.search.models import GlossaryTerm
 from psgflask.search.query.expansion import ConceptTerm, Glossary, folded_words
 

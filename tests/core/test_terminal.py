@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from psgflask.core import terminal
-from psgflask.manuscript.front_matter import InvalidFrontMatter, Mistake
+from psgflask.manuscript.mistakes import InvalidFrontMatter, Mistake
 from psgflask.pages import standing_pages
 from tests import factories, full_disk
 

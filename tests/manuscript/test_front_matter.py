@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psgflask.manuscript import front_matter
-from psgflask.manuscript.front_matter import InvalidFrontMatter, Manuscript
+from psgflask.manuscript.front_matter import Manuscript
+from psgflask.manuscript.mistakes import InvalidFrontMatter
 
 NAMES = ("title", "slug", "teaser", "topics", "members only", "pictures", "date")
 Write = Callable[[str | bytes], Path]
@@ -107,7 +108,7 @@ def test_all_mistakes_of_a_file_are_told_together(read: Read) -> None:
     with pytest.raises(InvalidFrontMatter) as caught:
         found.front_matter.finish()
     assert [mistake.line for mistake in caught.value.mistakes] == [1, 2, 3]
-    assert "`title` is missing" in caught.value.message
+    assert "`title` is missing" in caught.value.mistakes[0].message
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from psgflask.manuscript.front_matter import InvalidFrontMatter
+from psgflask.manuscript.mistakes import InvalidFrontMatter
 from psgflask.news.dateline import Dateline
 from psgflask.news.drafts import Draft
 from psgflask.news.front_matter import (

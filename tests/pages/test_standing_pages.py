@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from psgflask.manuscript.front_matter import InvalidFrontMatter
+from psgflask.manuscript.mistakes import InvalidFrontMatter
 from psgflask.pages import standing_pages
 from tests import factories
 

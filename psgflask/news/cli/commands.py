@@ -20,7 +20,7 @@ from psgflask.core.terminal import (
     read_session,
     write_session,
 )
-from psgflask.manuscript.front_matter import InvalidFrontMatter
+from psgflask.manuscript.mistakes import InvalidFrontMatter
 from psgflask.news import publishing, worker_task
 from psgflask.news.cli import output
 from psgflask.news.cli.output import STATES, by_option, find_article, name_of, transaction

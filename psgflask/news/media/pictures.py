@@ -31,6 +31,7 @@ FORMATS: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 ORIENTATION = 0x0112  # of EXIF: 1 to 4 are upright or upside down, 5 to 8 sideways
 TOO_LARGE = "has more than 50 million pixels, or a side of more than 30,000: save it smaller"
+NO_PICTURE = "is not a JPEG, PNG or WebP picture: save it as one of these"
 DAMAGED = "is damaged and cannot be read: open it in the program that it was made with and save it"
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from psgflask.core import failures
 from psgflask.core.durable import fsync, write_synced
 from psgflask.core.locks import FileLock
-from psgflask.manuscript.front_matter import InvalidFrontMatter, Mistake
+from psgflask.manuscript.mistakes import InvalidFrontMatter, Mistake
 from psgflask.news.drafts import (
     AttachmentDraft,
     Draft,
