@@ -25,15 +25,15 @@ from tests import factories
         ("/old-page?b=2&a=1", "/news/census"),
     ],
 )
-def test_an_old_address_leads_to_the_new_one(
+def test_an_old_address_redirects_to_the_new_one(
     client: FlaskClient, session: Session, old: str, new: str
 ) -> None:
     factories.article(session, slug="census", dated="15 July 2018")
     factories.article(session, dated="3 June 2018")
     factories.article(session, dated="June / July 2009")
     factories.redirect(session, "/old-page?a=1&b=2", "/news/census")
-    answer = client.get(old)
-    assert (answer.status_code, answer.location) == (301, new)
+    response = client.get(old)
+    assert (response.status_code, response.location) == (301, new)
 
 
 def test_a_method_not_allowed_stays_so(client: FlaskClient) -> None:

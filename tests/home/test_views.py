@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from tests import factories
 
 
-def test_an_empty_site_has_a_front_page(client: FlaskClient) -> None:
+def test_an_empty_site_has_a_home_page(client: FlaskClient) -> None:
     assert client.get("/").status_code == 200
     assert client.get("/es/").status_code == 200
 
@@ -21,7 +21,7 @@ def test_the_newest_article_leads(client: FlaskClient, session: Session) -> None
     assert page.index("Newest of all") < page.index("Older")
 
 
-def test_a_young_archive_shows_months_and_an_old_one_years(
+def test_an_archive_of_one_year_shows_months_and_a_longer_one_years(
     client: FlaskClient, session: Session
 ) -> None:
     factories.article(session, dated="2018-07-01")
@@ -43,7 +43,7 @@ def test_the_sitemap_lists_each_published_article_once(
     ElementTree.fromstring(client.get("/sitemap.xml").data)
 
 
-def test_robots_are_told_where_the_sitemap_is(client: FlaskClient) -> None:
+def test_robots_txt_names_the_sitemap(client: FlaskClient) -> None:
     assert "Sitemap: http://127.0.0.1:8000/sitemap.xml" in client.get("/robots.txt").text
     assert client.get("/es/robots.txt").status_code == 404
     assert client.get("/es/sitemap.xml").status_code == 404
@@ -53,7 +53,7 @@ def test_an_unknown_parameter_is_not_repeated_in_the_page(client: FlaskClient) -
     assert "quipu" not in client.get("/?utm=quipu").text
 
 
-def test_the_way_on_is_offered_only_where_there_is_more(
+def test_the_home_page_links_to_earlier_news_only_where_there_are_any(
     client: FlaskClient, session: Session
 ) -> None:
     factories.articles(session, 10)

@@ -39,7 +39,7 @@ def mistakes(read: Read, content: str | bytes) -> list[str]:
     return [str(mistake) for mistake in caught.value.mistakes]
 
 
-def test_values_are_the_text_that_stands_in_the_file(read: Read) -> None:
+def test_values_are_the_text_in_the_file(read: Read) -> None:
     found = read("---\ntitle: 007\ndate: 2018-07-15\nteaser: no\nslug: ~\n---\nText.\n")
     assert found.front_matter.text("title") == "007"
     assert found.front_matter.text("date") == "2018-07-15"
@@ -49,7 +49,7 @@ def test_values_are_the_text_that_stands_in_the_file(read: Read) -> None:
 
 
 @pytest.mark.parametrize("name", ["members only", "members-only", "members_only", "Members Only"])
-def test_names_forgive_hyphens_underscores_and_capitals(read: Read, name: str) -> None:
+def test_hyphens_underscores_and_capitals_in_names_do_not_matter(read: Read, name: str) -> None:
     assert read(f"---\n{name}: yes\n---\nx").front_matter.is_yes("members only")
 
 
@@ -92,16 +92,16 @@ def test_a_list_may_be_written_in_each_usual_way(read: Read, written: str) -> No
         ("weather: fine", "There is no `weather` here: known are title, slug"),
     ],
 )
-def test_a_mistake_tells_its_line_and_what_to_write(read: Read, line: str, advice: str) -> None:
+def test_a_mistake_has_its_line_and_what_to_write(read: Read, line: str, advice: str) -> None:
     found = mistakes(read, f"---\nslug: x\n{line}\nteaser: y\n---\nText.\n")
     assert any(mistake.startswith("line 3: ") and advice in mistake for mistake in found), found
 
 
-def test_an_unclosed_quotation_mark_is_told_where_it_opens(read: Read) -> None:
+def test_an_unclosed_quotation_mark_is_reported_where_it_opens(read: Read) -> None:
     assert "line 2: A quotation mark opens" in mistakes(read, "---\ntitle: 'x\nslug: y\n---\nz")[0]
 
 
-def test_all_mistakes_of_a_file_are_told_together(read: Read) -> None:
+def test_all_mistakes_of_a_file_are_reported_together(read: Read) -> None:
     found = read("---\ntitel: x\nmembers only: perhaps\n---\nText.\n")
     found.front_matter.is_yes("members only")
     found.front_matter.text("title", example="Teachers strike")
@@ -112,7 +112,7 @@ def test_all_mistakes_of_a_file_are_told_together(read: Read) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("Just a text.", "line 1: The file has no front matter"),
         ("", "line 1: The file has no front matter"),
@@ -127,8 +127,10 @@ def test_all_mistakes_of_a_file_are_told_together(read: Read) -> None:
         (b"x" * 2_000_001, "line 1: The file has more than two million bytes"),
     ],
 )
-def test_a_file_that_cannot_be_read_says_why(read: Read, content: str | bytes, told: str) -> None:
-    assert mistakes(read, content)[0].startswith(told)
+def test_a_file_that_cannot_be_read_says_why(
+    read: Read, content: str | bytes, message: str
+) -> None:
+    assert mistakes(read, content)[0].startswith(message)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -138,7 +140,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         front_matter.read_manuscript(tmp_path, NAMES)
 
 
-def test_a_remark_after_a_value_is_no_mistake(read: Read) -> None:
+def test_a_comment_after_a_value_is_no_mistake(read: Read) -> None:
     found = read("---\n# about the strike\ntitle: Strike # to be confirmed\n---\nx")
     assert found.front_matter.text("title") == "Strike"
     found.front_matter.finish()
@@ -160,17 +162,17 @@ def test_no_file_whatever_breaks_the_reader(
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "any.md"
     file.write_bytes(b"---\n" + content + b"\n---\nText.\n" if framed else content)
-    # Anything but a told mistake would come out here.
-    told = None
+    # Any other exception would fail the test.
+    mistakes = None
     try:
-        found = front_matter.read_manuscript(file, NAMES)
-        found.front_matter.text("title")
-        found.front_matter.texts("topics")
-        found.front_matter.groups("pictures", ("title", "slug"))
-        found.front_matter.finish()
-    except InvalidFrontMatter as wrong:
-        told = wrong.mistakes
-    assert told is None or told
+        values = front_matter.read_manuscript(file, NAMES).front_matter
+        values.text("title")
+        values.texts("topics")
+        values.groups("pictures", ("title", "slug"))
+        values.finish()
+    except InvalidFrontMatter as error:
+        mistakes = error.mistakes
+    assert mistakes != ()
 
 
 # Line and paragraph separators, noncharacters and the byte-order mark are refused.

@@ -23,7 +23,7 @@ def statements(app: Flask) -> list[str]:
     return found
 
 
-def test_cards_say_of_articles_what_lists_show(session: Session) -> None:
+def test_a_card_has_what_lists_show_of_an_article(session: Session) -> None:
     for slug in ("mining", "lima"):
         factories.topic(session, slug)
     issue = factories.issue(session, 134)
@@ -40,9 +40,7 @@ def test_cards_say_of_articles_what_lists_show(session: Session) -> None:
     assert (card.issue.label, card.issue.slug) == (issue.label, issue.slug)
 
 
-def test_while_the_content_stays_nothing_is_read_twice(
-    session: Session, statements: list[str]
-) -> None:
+def test_a_cached_card_is_not_read_again(session: Session, statements: list[str]) -> None:
     factories.topic(session, "mining")
     ids = [factories.article(session, f"Protest {number}").id for number in range(3)]
     session.commit()
@@ -53,7 +51,7 @@ def test_while_the_content_stays_nothing_is_read_twice(
     assert [each for each in statements[before:] if "articles" in each or "topics" in each] == []
 
 
-def test_when_the_content_changes_all_is_read_again(session: Session) -> None:
+def test_a_new_content_stamp_empties_the_cards_cache(session: Session) -> None:
     topic = factories.topic(session, "mining")
     article = factories.article(session, "Before")
     session.commit()
@@ -68,7 +66,7 @@ def test_when_the_content_changes_all_is_read_again(session: Session) -> None:
     assert card_cache(session).cards(session, [article.id], utc_now()) == {}
 
 
-def test_an_article_that_comes_out_is_known_from_that_moment(session: Session) -> None:
+def test_an_article_has_a_card_from_its_publication_time_on(session: Session) -> None:
     now = utc_now()
     article = factories.article(session, "Soon", status="scheduled", now=now)
     session.commit()
@@ -77,7 +75,7 @@ def test_an_article_that_comes_out_is_known_from_that_moment(session: Session) -
     assert list(card_cache(session).cards(session, [article.id], later)) == [article.id]
 
 
-def test_no_more_cards_are_kept_than_may(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cards_cache_is_bounded(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cards, "MOST_CARDS", 2)
     ids = [factories.article(session, f"Protest {number}").id for number in range(6)]
     session.commit()
@@ -87,7 +85,9 @@ def test_no_more_cards_are_kept_than_may(session: Session, monkeypatch: pytest.M
     assert len(found._cards) <= 3
 
 
-def test_r14_cards_of_a_clock_that_was_ahead_end_when_it_is_put_right(session: Session) -> None:
+def test_r14_cards_from_a_clock_that_was_ahead_expire_when_it_is_corrected(
+    session: Session,
+) -> None:
     now = utc_now()
     article = factories.article(session, status="scheduled", now=now, at=now + timedelta(days=3))
     session.commit()

@@ -43,7 +43,7 @@ def add(session: Session, dateline: Dateline, kind: str = "news") -> Article:
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled", "published", "withdrawn"])
-def test_only_what_is_published_is_seen(session: Session, status: str) -> None:
+def test_only_published_articles_are_listed(session: Session, status: str) -> None:
     article = factories.article(session, slug="strike", status=status)
     seen = ["strike"] if status == "published" else []
     assert slugs(session) == seen
@@ -53,7 +53,7 @@ def test_only_what_is_published_is_seen(session: Session, status: str) -> None:
     assert catalogue.is_published(article, NOW) == bool(seen)
 
 
-def test_the_condition_and_the_question_agree_at_every_moment(session: Session) -> None:
+def test_published_and_is_published_agree_at_every_time(session: Session) -> None:
     article = factories.article(session, status="scheduled", at=NOW + timedelta(hours=1))
     for moment in (NOW, NOW + timedelta(hours=1) - SECOND, NOW + timedelta(hours=1)):
         found = session.scalar(select(Article.id).where(catalogue.published(moment)))
@@ -143,7 +143,7 @@ def test_a_range_counts_in_each_month_and_once_in_each_year(session: Session) ->
     assert [article.slug for article in undated] == ["no-date"]
 
 
-def test_events_to_come_are_listed_first_things_first(session: Session) -> None:
+def test_upcoming_events_are_listed_next_first(session: Session) -> None:
     events = Scope("en", NOW, ("event",))
     for slug, dated in (
         ("last-month", "2018-06-15"),
@@ -171,7 +171,7 @@ def test_the_neighbours_of_an_article_are_the_next_in_the_list(session: Session)
     assert catalogue.neighbours(session, third, ENGLISH) == (second, None)
 
 
-def test_topics_are_counted_by_what_may_be_seen(session: Session) -> None:
+def test_topics_are_counted_by_published_articles(session: Session) -> None:
     mining, lima = factories.topic(session, "mining"), factories.topic(session, "lima")
     factories.topic(session, "unused")
     factories.article(session, slug="one", topics=["mining", "lima"])
@@ -203,7 +203,9 @@ def test_a_pair_is_in_the_list_of_a_topic_that_one_of_the_two_has(
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled", "withdrawn"])
-def test_a_translation_that_is_not_public_tells_no_topic(session: Session, status: str) -> None:
+def test_the_topics_of_an_unpublished_translation_are_not_shown(
+    session: Session, status: str
+) -> None:
     mining = factories.topic(session, "mining")
     factories.article(session, slug="tin")
     factories.article(
@@ -231,13 +233,13 @@ def test_an_issue_is_found_by_its_address(session: Session) -> None:
         *("2018-07-15.-1", "2018-07-15.٣", "2018-07-15." + "9" * 30, "\0.1"),
     ],
 )
-def test_a_place_that_is_none_is_refused(text: str) -> None:
+def test_an_invalid_cursor_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no place in a list"):
         Cursor.parse(text)
 
 
 @given(st.dates(), st.integers(0, 10**18 - 1))
-def test_a_place_reads_back_what_it_writes(day: date, number: int) -> None:
+def test_a_formatted_cursor_parses_back(day: date, number: int) -> None:
     assert Cursor.parse(str(Cursor(day, number))) == Cursor(day, number)
 
 
@@ -261,7 +263,7 @@ def pages(session: Session, size: int) -> list[list[int]]:
 
 @settings(max_examples=40)
 @given(st.lists(datelines, max_size=12), st.integers(1, 4))
-def test_the_pages_of_a_list_hold_every_article_once_in_order(
+def test_the_pages_of_a_list_have_every_article_once_in_order(
     given_datelines: list[Dateline], size: int
 ) -> None:
     with empty_archive() as session:
@@ -319,7 +321,7 @@ def test_going_back_leads_through_the_same_articles(
 
 @settings(max_examples=40)
 @given(st.lists(datelines, max_size=10))
-def test_the_counts_are_what_the_lists_of_the_months_hold(given_datelines: list[Dateline]) -> None:
+def test_the_counts_agree_with_the_lists_of_the_months(given_datelines: list[Dateline]) -> None:
     with empty_archive() as session:
         for dateline in given_datelines:
             add(session, dateline)

@@ -1,4 +1,4 @@
-"""The archive in numbers: as the catalogue reckons them, once for each state of the content."""
+"""Counts by year, month and topic: as the catalogue has them, and cached by content stamp."""
 
 import threading
 from datetime import timedelta
@@ -17,27 +17,25 @@ from tests.factories import NOW
 
 
 @pytest.fixture
-def reckoned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The languages that the years were reckoned in, in order."""
-    asked: list[str] = []
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The languages that the years were counted in, in order."""
+    languages: list[str] = []
     real = counting.year_counts
 
     def noted(session: Session, scope: Scope) -> object:
-        asked.append(scope.language)
+        languages.append(scope.language)
         return real(session, scope)
 
     monkeypatch.setattr(counting, "year_counts", noted)
-    return asked
+    return languages
 
 
-def test_numbers_are_reckoned_once_for_each_state_of_the_content(
-    session: Session, reckoned: list[str]
-) -> None:
+def test_counts_are_cached_by_content_stamp(session: Session, counted: list[str]) -> None:
     scope = Scope("en", NOW)
     article = factories.article(session, dated="2018-07-15")
     assert counting.by_year(scope) == counting.by_year(scope) == {2018: 1}
     counting.by_year(Scope("es", NOW))
-    assert reckoned == ["en", "es"]
+    assert counted == ["en", "es"]
     factories.article(session, dated="2017-07-15")
     assert counting.by_year(scope) == {2017: 1, 2018: 1}
     publishing.withdraw(session, article, by=factories.EDITOR, now=NOW)
@@ -45,7 +43,7 @@ def test_numbers_are_reckoned_once_for_each_state_of_the_content(
     assert counting.by_year(scope) == {2017: 1}
 
 
-def test_numbers_end_when_the_next_article_is_due(session: Session) -> None:
+def test_counts_expire_when_the_next_article_is_due(session: Session) -> None:
     due = NOW + timedelta(hours=1)
     factories.article(session, dated="2018-07-15", status="scheduled", at=due)
     assert counting.by_month(Scope("en", NOW)) == {}
@@ -53,7 +51,7 @@ def test_numbers_end_when_the_next_article_is_due(session: Session) -> None:
     assert counting.by_month(Scope("en", due)) == {(2018, 7): 1}
 
 
-def test_who_changes_the_numbers_changes_a_copy(session: Session) -> None:
+def test_changing_the_returned_counts_changes_a_copy(session: Session) -> None:
     factories.article(session, dated="2018-07-15")
     counting.by_year(Scope("en", NOW)).clear()
     assert counting.by_year(Scope("en", NOW)) == {2018: 1}
@@ -93,28 +91,32 @@ def test_no_position_costs_more_than_the_first(
     scope = Scope("en", NOW)
     counting.month_at(scope, 0)
     monkeypatch.setattr(counting, "_spans", None)  # nothing is counted again
-    asked: list[str] = []
+    statements: list[str] = []
     engine = session.get_bind()
-    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    event.listen(
+        engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])
+    )
     assert counting.month_at(scope, 4) == (2018, 1)
     assert counting.month_at(scope, 999_999) is None
-    assert asked == []
+    assert statements == []
 
 
-def test_r14_numbers_of_a_clock_that_was_ahead_end_when_it_is_put_right(session: Session) -> None:
+def test_r14_counts_from_a_clock_that_was_ahead_expire_when_it_is_corrected(
+    session: Session,
+) -> None:
     due = NOW + timedelta(days=3)
     factories.article(session, dated="2018-07-15", status="scheduled", at=due)
     assert counting.by_month(Scope("en", NOW + timedelta(days=100))) == {(2018, 7): 1}
     assert counting.by_month(Scope("en", NOW)) == {}
 
 
-def test_readers_at_once_reckon_the_same_numbers_once(
-    app: Flask, session: Session, reckoned: list[str], monkeypatch: pytest.MonkeyPatch
+def test_concurrent_readers_count_once(
+    app: Flask, session: Session, counted: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     factories.article(session, dated="2018-07-15")
     at_once, real, found = threading.Barrier(3), counting.year_counts, []
     counting.by_year(Scope("es", NOW))
-    reckoned.clear()
+    counted.clear()
     session.rollback()
 
     def slow(session: Session, scope: Scope) -> object:
@@ -135,4 +137,4 @@ def test_readers_at_once_reckon_the_same_numbers_once(
     for thread in threads:
         thread.join(60)
     assert found == [{2018: 1}] * 3
-    assert reckoned == ["en"]
+    assert counted == ["en"]

@@ -42,7 +42,7 @@ def test_a_range_may_be_written_in_each_usual_way_and_backwards(text: str) -> No
     assert Dateline.parse(text) == RANGE
 
 
-def test_the_old_updates_dates_are_read_as_they_stand() -> None:
+def test_the_dates_of_the_old_updates_parse() -> None:
     assert Dateline.parse("May / April 2009") == Dateline.of_months((2009, 4), (2009, 5))
     assert Dateline.parse("December / January 2009") == Dateline.of_months((2008, 12), (2009, 1))
     assert Dateline.parse("December 2008 / January 2009") == Dateline.of_months(
@@ -72,7 +72,7 @@ def test_an_article_may_have_no_date(text: str) -> None:
         *("1899-12-31", "2200-01", "June 1800 / July 2009", "99999999999999999999-01-01"),
     ],
 )
-def test_what_is_no_date_is_told_with_what_to_write(text: str) -> None:
+def test_an_invalid_dateline_is_reported_with_what_to_write(text: str) -> None:
     with pytest.raises(InvalidDateline, match=r"is not a date\. Write a day") as caught:
         Dateline.parse(text)
     assert caught.value.text == text
@@ -94,12 +94,12 @@ datelines = st.one_of(
 
 
 @given(datelines)
-def test_a_dateline_reads_back_what_it_writes(dateline: Dateline) -> None:
+def test_a_formatted_dateline_parses_back(dateline: Dateline) -> None:
     assert Dateline.parse(str(dateline)) == dateline
 
 
 @given(days)
-def test_a_day_in_words_reads_back(day: date) -> None:
+def test_a_day_in_words_parses(day: date) -> None:
     for text in (f"{day.day} {day:%B} {day.year}", f"{day.day:02} {day:%b} {day.year}"):
         assert Dateline.parse(text) == Dateline.of_day(day)
 

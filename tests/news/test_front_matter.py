@@ -1,4 +1,4 @@
-"""Articles as files: what a front matter may say, and what each mistake is told."""
+"""Articles as files: what front matter may have, and the message of each mistake."""
 
 import textwrap
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def test_the_shortest_file_is_english_news(read: Read) -> None:
     assert draft.body == "One paragraph.\n"
 
 
-def test_a_file_may_say_all_that_a_writer_decides(read: Read, tmp_path: Path) -> None:
+def test_a_file_may_set_every_field_of_a_draft(read: Read, tmp_path: Path) -> None:
     for name in ("march.jpg", "line.png", "report.pdf"):
         (tmp_path / name).write_bytes(b"x")
     found = read(
@@ -137,7 +137,7 @@ def test_an_issue_is_a_series_and_a_number(
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("date: 31 June 2018", "`date`: '31 June 2018' is not a date. Write a day"),
         ("kind: rumour", "`kind`: write news or update or publication or event, not 'rumour'"),
@@ -161,18 +161,18 @@ def test_an_issue_is_a_series_and_a_number(
         ("attachments:\n  - file: ../../gone.pdf\n    title: x", "There is no file"),
     ],
 )
-def test_each_mistake_is_told_with_its_line(read: Read, line: str, told: str) -> None:
+def test_each_mistake_is_reported_with_its_line(read: Read, line: str, message: str) -> None:
     head = PLAIN if not line.startswith("date") else PLAIN.replace("date: 8 July 2018\n", "")
     with pytest.raises(InvalidFrontMatter) as caught:
         read(f"{head}\n{line}")
-    found = [mistake for mistake in caught.value.mistakes if told in mistake.message]
+    found = [mistake for mistake in caught.value.mistakes if message in mistake.message]
     assert found, caught.value
     first_line = 2 + head.count("\n") + 1
     assert first_line <= found[0].line <= first_line + line.count("\n")
 
 
 @pytest.mark.parametrize("name", ["title", "date", "teaser"])
-def test_what_is_missing_is_told_with_an_example(read: Read, name: str) -> None:
+def test_a_missing_value_is_reported_with_an_example(read: Read, name: str) -> None:
     head = "\n".join(line for line in PLAIN.split("\n") if not line.startswith(name))
     with pytest.raises(
         InvalidFrontMatter, match=f"`{name}` is missing: write for example `{name}: "
@@ -185,13 +185,13 @@ def test_a_file_without_a_text_is_refused(read: Read) -> None:
         read(PLAIN, body="\n \n")
 
 
-def test_every_mistake_is_told_at_once(read: Read) -> None:
+def test_every_mistake_is_reported_at_once(read: Read) -> None:
     with pytest.raises(InvalidFrontMatter) as caught:
         read("titel: x\ndate: soon\nlanguage: fr\npictures:\n  - file: gone.jpg", body="")
     assert [mistake.line for mistake in caught.value.mistakes] == [1, 1, 1, 2, 3, 4, 6, 6]
 
 
-def test_a_file_that_the_site_has_already_may_be_named(read: Read) -> None:
+def test_a_stored_file_may_be_referred_to(read: Read) -> None:
     name = f"media/{'a' * 64}/march.jpg"
     (picture,) = read(f"{PLAIN}\npictures:\n  - file: {name}\n    alt: A march").pictures
     assert picture.stored == ("a" * 64, "march.jpg")
@@ -219,7 +219,7 @@ def test_the_guide_for_writers_is_true(tmp_path: Path) -> None:
         "date: " + "a" * 100_000,
     ],
 )
-def test_a_value_without_end_is_a_mistake_in_few_words(read: Read, line: str) -> None:
+def test_a_very_long_value_gets_a_short_message(read: Read, line: str) -> None:
     with pytest.raises(InvalidFrontMatter) as wrong:
         read(f"title: T\nteaser: T\n{line}" + ("" if "date" in line else "\ndate: 8 July 2018"))
     assert len(str(wrong.value)) < 1000

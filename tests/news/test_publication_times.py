@@ -37,7 +37,7 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
         ("In 1 week", NOW + timedelta(weeks=1)),
     ],
 )
-def test_a_moment_may_be_written_in_each_usual_way(text: str, moment: datetime) -> None:
+def test_a_publication_time_may_be_written_in_each_usual_way(text: str, moment: datetime) -> None:
     assert parse_publication_time(text, NOW) == moment
 
 
@@ -50,20 +50,20 @@ def test_a_moment_may_be_written_in_each_usual_way(text: str, moment: datetime) 
         *("2027-03-28 01:30", "-1m", "+99999d", "in two days"),
     ],
 )
-def test_what_is_no_moment_is_told_with_what_to_write(text: str) -> None:
+def test_an_invalid_publication_time_is_reported_with_what_to_write(text: str) -> None:
     with pytest.raises(
         InvalidPublicationTime, match=r"is no moment\. Write a date and a time in London"
     ):
         parse_publication_time(text, NOW)
 
 
-def test_a_moment_is_told_as_london_s_clocks_show_it() -> None:
+def test_a_time_is_formatted_as_london_s_clocks_show_it() -> None:
     assert format_time(datetime(2027, 7, 1, 8, tzinfo=UTC)) == "2027-07-01 09:00 BST"
     assert format_time(datetime(2026, 11, 24, 9, tzinfo=UTC)) == "2026-11-24 09:00 GMT"
     assert format_time(None) == ""
 
 
 @given(st.datetimes(datetime(1983, 1, 1), datetime(2100, 1, 1)))  # noqa: DTZ001  # UTC follows
-def test_a_moment_in_utc_reads_back(moment: datetime) -> None:
+def test_a_time_in_utc_parses_back(moment: datetime) -> None:
     moment = moment.replace(second=0, microsecond=0, tzinfo=UTC)
     assert parse_publication_time(f"{moment:%Y-%m-%d %H:%M}Z", NOW) == moment

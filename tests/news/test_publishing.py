@@ -32,12 +32,12 @@ def session() -> Iterator[Session]:
         yield session
 
 
-def create(session: Session, given: Draft) -> Article:
-    return publishing.create(session, given, by=EDITOR, now=NOW)
+def create(session: Session, submitted: Draft) -> Article:
+    return publishing.create(session, submitted, by=EDITOR, now=NOW)
 
 
-def revise(session: Session, article: Article, given: Draft) -> Article:
-    return publishing.revise(session, article, given, by=EDITOR, now=LATER)
+def revise(session: Session, article: Article, submitted: Draft) -> Article:
+    return publishing.revise(session, article, submitted, by=EDITOR, now=LATER)
 
 
 def test_a_new_article_is_a_draft_with_its_first_revision(session: Session) -> None:
@@ -58,22 +58,24 @@ def test_a_new_article_is_a_draft_with_its_first_revision(session: Session) -> N
     assert article.issue is not None
     assert article.issue.label == "Update 134"
     assert [revision.number for revision in article.revisions] == [1]
-    told = article.revisions[0].snapshot
-    assert told["title"] == article.title
-    assert told["pictures"] == [
+    snapshot = article.revisions[0].snapshot
+    assert snapshot["title"] == article.title
+    assert snapshot["pictures"] == [
         {
             **{"file_hash": "a" * 64, "file_name": "strike.jpg", "media_type": "image/jpeg"},
             **{"size": 1000, "width": 800, "height": 600, "alt": "A march"},
             **{"decorative": False, "caption": "", "credit": ""},
         }
     ]
-    assert told["attachments"][0]["title"] == "Report"
+    assert snapshot["attachments"][0]["title"] == "Report"
 
 
-def test_a_revision_has_whatever_a_writer_decided(session: Session) -> None:
+def test_a_revision_has_every_field_of_the_draft(session: Session) -> None:
     factories.topic(session, "mining")
-    given = draft("One", topics=["mining"], byline="Ana", source="La República", members_only=True)
-    article = create(session, given)
+    submitted = draft(
+        "One", topics=["mining"], byline="Ana", source="La República", members_only=True
+    )
+    article = create(session, submitted)
     saved = article.revisions[0].snapshot
     assert {each.name for each in fields(Draft)} - {"dateline", "translation_of"} <= set(saved)
     assert (saved["byline"], saved["source"]) == ("Ana", "La República")
@@ -87,8 +89,8 @@ def test_every_save_is_a_revision_with_the_next_number(session: Session) -> None
     publishing.correct(session, article, "It was two.", by="luis", now=LATER)
     publishing.withdraw(session, article, by=EDITOR, now=LATER)
     session.commit()
-    told = [(r.number, r.what, r.snapshot["title"]) for r in article.revisions]
-    assert told == [
+    revisions = [(r.number, r.what, r.snapshot["title"]) for r in article.revisions]
+    assert revisions == [
         (1, "created", "One"),
         (2, "published", "One"),
         (3, "revised", "Two"),
@@ -162,7 +164,7 @@ def test_a_refusal_names_its_field_and_changes_nothing(
         assert everything(session) == before
 
 
-def test_the_refusals_have_names(session: Session) -> None:
+def test_each_refusal_is_an_error_of_its_own(session: Session) -> None:
     factories.article(session, slug="taken")
     with pytest.raises(SlugTaken, match="is the address of"):
         create(session, draft(slug="taken"))
@@ -194,7 +196,7 @@ def test_revising_without_a_slug_keeps_the_address(session: Session) -> None:
     assert session.scalars(select(Redirect)).all() == []
 
 
-def test_every_former_address_leads_straight_to_the_present_one(session: Session) -> None:
+def test_every_former_address_redirects_straight_to_the_present_one(session: Session) -> None:
     article = create(session, draft(slug="first"))
     for slug in ("second", "third", "fourth"):
         revise(session, article, draft(slug=slug))
@@ -216,7 +218,7 @@ def test_an_article_may_take_its_former_address_back(session: Session) -> None:
     assert rows == {"/es/news/second": "/es/news/first"}
 
 
-def test_no_other_article_takes_an_address_that_leads_on(session: Session) -> None:
+def test_no_other_article_takes_an_address_that_redirects(session: Session) -> None:
     article = create(session, draft("Strike", slug="strike"))
     revise(session, article, draft("Strike", slug="strike-in-lima"))
     with pytest.raises(SlugTaken, match="is an old address of /news/strike-in-lima"):
@@ -260,7 +262,7 @@ def test_no_article_is_scheduled_for_the_past(session: Session, at: datetime) ->
     assert len(article.revisions) == 1
 
 
-def test_what_is_public_does_not_vanish_by_being_scheduled(session: Session) -> None:
+def test_a_published_article_cannot_be_scheduled(session: Session) -> None:
     article = factories.article(session)
     with pytest.raises(PublishingRefused, match="public already"):
         publishing.schedule(session, article, LATER, by=EDITOR, now=NOW)
@@ -277,7 +279,7 @@ def test_a_withdrawn_article_is_gone_and_may_come_back(session: Session) -> None
 
 
 @pytest.mark.parametrize("note", ["", "  \n", "a\0b", "x" * 5001])
-def test_a_correction_says_something(session: Session, note: str) -> None:
+def test_an_empty_correction_is_refused(session: Session, note: str) -> None:
     article = factories.article(session)
     with pytest.raises(PublishingRefused) as caught:
         publishing.correct(session, article, note, by=EDITOR, now=LATER)
@@ -305,14 +307,14 @@ def test_an_article_may_become_a_translation_later(session: Session) -> None:
     assert english.work == spanish.work
 
 
-def test_an_issue_is_one_thing_however_it_is_written(session: Session) -> None:
+def test_an_issue_is_the_same_however_it_is_written(session: Session) -> None:
     for series in ("Update", "update", "Peru News", "peru  news"):
         create(session, draft(issue=(series, 65)))
     labels = sorted(issue.label for issue in session.scalars(select(Issue)))
     assert labels == ["Peru News 65", "Update 65"]
 
 
-def test_who_saves_over_somebody_elses_save_is_told(session: Session) -> None:
+def test_a_concurrent_save_is_refused(session: Session) -> None:
     article = factories.article(session, "Mine")
     assert article.title == "Mine"
     session.execute(
@@ -346,18 +348,20 @@ def test_every_change_raises_the_version(
 
 
 def test_pictures_and_files_follow_the_latest_draft(session: Session) -> None:
-    given = replace(draft(), pictures=[PICTURE], attachments=[FILE])
-    article = create(session, given)
-    revise(session, article, replace(given, pictures=[replace(PICTURE, alt="", decorative=True)]))
+    submitted = replace(draft(), pictures=[PICTURE], attachments=[FILE])
+    article = create(session, submitted)
+    revise(
+        session, article, replace(submitted, pictures=[replace(PICTURE, alt="", decorative=True)])
+    )
     session.commit()
     assert [(p.position, p.alt, p.decorative) for p in article.pictures] == [(0, "", True)]
-    revise(session, article, replace(given, pictures=[], attachments=[]))
+    revise(session, article, replace(submitted, pictures=[], attachments=[]))
     session.commit()
     assert article.pictures == []
     assert session.execute(text("SELECT count(*) FROM attachments")).scalar() == 0
 
 
-def test_times_must_know_their_zone(session: Session) -> None:
+def test_a_time_without_zone_is_refused(session: Session) -> None:
     article = create(session, draft())
     naive = datetime(2018, 7, 20, 12, 0)  # noqa: DTZ001  # the mistake under test
     with pytest.raises(TypeError):

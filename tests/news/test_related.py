@@ -29,7 +29,7 @@ def slugs(session: Session, article: Article, scope: Scope = SCOPE) -> list[str]
     return [other.slug for other in related(session, article, scope)]
 
 
-def test_an_article_without_topics_has_no_relations(session: Session) -> None:
+def test_an_article_without_topics_has_no_related_ones(session: Session) -> None:
     factories.article(session, topics=["mining"])
     assert slugs(session, factories.article(session)) == []
 
@@ -51,7 +51,7 @@ def test_a_rarer_topic_weighs_more(session: Session) -> None:
     assert slugs(session, article)[:2] == ["both", "rare-one"]
 
 
-def test_the_nearer_in_time_comes_first_on_either_side(session: Session) -> None:
+def test_the_nearest_in_time_comes_first_on_either_side(session: Session) -> None:
     article = factories.article(session, topics=["mining"], dated="2015-06-15")
     for slug, dated in (
         ("years-before", "2005-06-15"),
@@ -64,7 +64,7 @@ def test_the_nearer_in_time_comes_first_on_either_side(session: Session) -> None
     assert slugs(session, article) == ["days-before", "weeks-after", "years-after", "years-before"]
 
 
-def test_what_is_not_public_and_its_own_translation_are_not_related(session: Session) -> None:
+def test_unpublished_articles_and_the_translation_are_not_related(session: Session) -> None:
     article = factories.article(session, slug="strike", topics=["mining"])
     for status in ("draft", "scheduled", "withdrawn"):
         factories.article(session, topics=["mining"], status=status)

@@ -39,7 +39,7 @@ def test_a_long_title_is_cut_at_a_word() -> None:
     "text",
     ["", "2018", "Strike", "a b", "a--b", "-a", "a-", "a/b", "../a", "ñandú", "undated", "a" * 121],
 )
-def test_what_cannot_end_an_address_is_no_slug(text: str) -> None:
+def test_a_text_that_cannot_end_an_address_is_no_slug(text: str) -> None:
     assert not is_slug(text)
 
 

@@ -70,7 +70,7 @@ def test_a_page_is_set_and_read(run: Run, write: Write, client: FlaskClient) -> 
     assert "A paragraph." not in page
 
 
-def test_a_page_keeps_its_place_when_the_file_says_nothing_of_it(
+def test_a_page_keeps_its_position_where_the_file_leaves_it_out(
     run: Run, write: Write, session: Session
 ) -> None:
     factories.page(session, "aims", section="psg", position=4)
@@ -135,20 +135,20 @@ def test_each_language_has_its_appeal(run: Run, write: Write, session: Session) 
 
 def test_an_appeal_ends_on_its_day(run: Run, write: Write) -> None:
     yesterday = TODAY - timedelta(days=1)
-    for ends_on, said, state in (
+    for ends_on, output, state in (
         (TODAY, "Begun", "running"),
         (TODAY, "Saved", "running"),
         (yesterday, "Saved", "ended"),
         (yesterday, "Begun", "ended"),
     ):
         head = f"{APPEAL}\nends on: {ends_on}"
-        assert run("appeal", "set", write(head)).output.startswith(said)
+        assert run("appeal", "set", write(head)).output.startswith(output)
         newest = json.loads(run("appeal", "list", "--json").output)[0]
         assert (newest["ends on"], newest["state"]) == (ends_on.isoformat(), state)
 
 
 @pytest.mark.parametrize(
-    ("words", "head", "told"),
+    ("words", "head", "message"),
     [
         (("set",), "title: x\nteaser: y", "line 1: `slug` is missing"),
         (("set",), f"{PAGE}\nslug: b", "line 5: `slug` stands twice"),
@@ -166,14 +166,14 @@ def test_an_appeal_ends_on_its_day(run: Run, write: Write) -> None:
         (("appeal", "set"), APPEAL.replace("£12,500", "0"), "line 4: `target`: write more than 0"),
     ],
 )
-def test_a_mistake_is_told_with_its_line_and_changes_nothing(
-    run: Run, write: Write, session: Session, words: tuple[str, ...], head: str, told: str
+def test_a_mistake_is_reported_with_its_line_and_changes_nothing(
+    run: Run, write: Write, session: Session, words: tuple[str, ...], head: str, message: str
 ) -> None:
     factories.page(session, "aims")
     factories.appeal(session)
     before = rows(session)
     output = run(*words, write(head), fails=2).output
-    assert told in output
+    assert message in output
     assert "Nothing was changed." in output
     assert rows(session) == before
 
@@ -194,9 +194,7 @@ def test_an_appeal_links_only_to_a_web_address_or_to_this_site(
 
 
 @pytest.mark.parametrize("words", [("set",), ("appeal", "set")])
-def test_a_file_that_is_not_there_or_says_nothing_is_told(
-    run: Run, write: Write, words: tuple[str, ...]
-) -> None:
+def test_a_missing_or_empty_file_is_refused(run: Run, write: Write, words: tuple[str, ...]) -> None:
     assert "There is no file" in run(*words, "gone.md", fails=2).output
     head = PAGE if words == ("set",) else APPEAL
     assert "The text is missing" in run(*words, write(head, body="\n"), fails=2).output

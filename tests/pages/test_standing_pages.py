@@ -21,13 +21,13 @@ def folder(tmp_path: Path, *slugs: str) -> Path:
 
 
 def test_a_page_that_volunteers_have_changed_stays(session: Session, tmp_path: Path) -> None:
-    kept = factories.page(session, "aims", title="Our own words")
+    existing = factories.page(session, "aims", title="Our own words")
     added = standing_pages.add_missing(session, folder(tmp_path, "aims", "why-join"))
     assert [page.slug for page in added] == ["why-join"]
-    assert kept.title == "Our own words"
+    assert existing.title == "Our own words"
 
 
-def test_a_standing_text_is_held_to_the_rules_of_every_page(
+def test_the_text_of_a_new_installation_must_keep_the_rules_of_every_page(
     session: Session, tmp_path: Path
 ) -> None:
     with pytest.raises(InvalidFrontMatter, match="small letters"):

@@ -25,7 +25,7 @@ def test_an_untranslated_page_says_its_own_language(client: FlaskClient, session
     assert 'lang="en"' in page.split("<main")[1]
 
 
-def test_a_page_says_where_it_is_written_and_in_which_languages(
+def test_a_page_has_its_canonical_address_and_its_alternates(
     client: FlaskClient, session: Session
 ) -> None:
     factories.page(session, "aims", title="PSG Aims")

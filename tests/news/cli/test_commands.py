@@ -65,7 +65,7 @@ def rows(session: Session) -> dict[str, list[Any]]:
     return {n: session.execute(text(f"SELECT * FROM {n}")).all() for n in names}  # type: ignore[misc]  # rows of any shape
 
 
-def test_an_article_goes_its_way_by_command(
+def test_an_article_is_added_edited_and_published_by_command(
     run: Run, write: Write, session: Session, client: FlaskClient
 ) -> None:
     added = run("add", write(), "--by", "ana")
@@ -90,9 +90,9 @@ def test_an_article_goes_its_way_by_command(
     assert client.get(address).status_code == 410
     assert "Teachers start new strike" not in client.get("/news/").text
 
-    told = [(r.number, r.what, r.saved_by) for r in article(session).revisions]
-    assert told[:2] == [(1, "created", "ana"), (2, "published", "luis")]
-    assert [what for _number, what, _who in told[2:]] == ["revised", "corrected", "withdrawn"]
+    revisions = [(r.number, r.what, r.saved_by) for r in article(session).revisions]
+    assert revisions[:2] == [(1, "created", "ana"), (2, "published", "luis")]
+    assert [what for _number, what, _who in revisions[2:]] == ["revised", "corrected", "withdrawn"]
 
 
 def test_an_article_may_be_published_as_it_is_added(
@@ -106,8 +106,8 @@ def test_a_scheduled_article_waits(
     run: Run, write: Write, session: Session, client: FlaskClient
 ) -> None:
     run("add", write())
-    said = run("schedule", "teachers-start-new-strike", "in", "1", "minute").output
-    assert re.match(r"Will be public from \d{4}-\d\d-\d\d \d\d:\d\d (GMT|BST): http", said)
+    output = run("schedule", "teachers-start-new-strike", "in", "1", "minute").output
+    assert re.match(r"Will be public from \d{4}-\d\d-\d\d \d\d:\d\d (GMT|BST): http", output)
     assert client.get("/news/teachers-start-new-strike").status_code == 404
     waiting = article(session)
     assert waiting.publish_at is not None
@@ -117,7 +117,7 @@ def test_a_scheduled_article_waits(
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "message"),
     [
         (("publish", "teacher-start-new-strike"), 1, "Did you mean teachers-start-new-strike?"),
         (("publish", "qqqq"), 1, "There is no article 'qqqq'"),
@@ -133,17 +133,17 @@ def test_a_scheduled_article_waits(
         (("list", "--status", "lost"), 2, "is not one of"),
     ],
 )
-def test_a_mistake_is_told_and_nothing_is_changed(
-    run: Run, write: Write, session: Session, words: tuple[str, ...], code: int, told: str
+def test_a_mistake_is_reported_and_changes_nothing(
+    run: Run, write: Write, session: Session, words: tuple[str, ...], code: int, message: str
 ) -> None:
     run("add", write())
     before = rows(session)
-    assert told in run(*words, fails=code).output
+    assert message in run(*words, fails=code).output
     assert rows(session) == before
 
 
 @pytest.mark.parametrize(
-    ("line", "code", "told"),
+    ("line", "code", "message"),
     [
         ("titel: x", 2, "strike.md, line 5: There is no `titel` here: write `title`"),
         ("kind: rumour", 2, "strike.md, line 5: `kind`: write news or"),
@@ -156,7 +156,7 @@ def test_a_mistake_is_told_and_nothing_is_changed(
     ],
 )
 @pytest.mark.parametrize("words", [("add",), ("edit", "lima"), ("correct", "lima", "--text", "x")])
-def test_a_mistake_in_a_file_is_told_with_its_line(
+def test_a_mistake_in_a_file_is_reported_with_its_line(
     run: Run,
     write: Write,
     session: Session,
@@ -164,7 +164,7 @@ def test_a_mistake_in_a_file_is_told_with_its_line(
     words: tuple[str, ...],
     line: str,
     code: int,
-    told: str,
+    message: str,
 ) -> None:
     factories.article(session, slug="taken")
     factories.article(session, slug="lima")
@@ -172,7 +172,7 @@ def test_a_mistake_in_a_file_is_told_with_its_line(
     file = write(f"{HEAD}\n{line}")
     arguments = (*words, "--file", file) if words[0] == "correct" else (*words, file)
     output = run(*arguments, fails=code).output
-    assert told in output
+    assert message in output
     assert "Nothing was changed." in output
     assert rows(session) == before
     media = Path(app.instance_path) / "media"
@@ -228,7 +228,7 @@ date: June / July 2009
 issue: Update 134
 topics: [mining]
 translation of: huelga
-teaser: "@PSG: what is said"
+teaser: "@PSG: what is output"
 members only: yes
 byline: Ana
 source: "[RPP]"
@@ -249,13 +249,13 @@ attachments:
     assert after == before
 
 
-def test_a_picture_that_the_site_does_not_have_cannot_be_named(run: Run, write: Write) -> None:
-    kept = f"media/{'a' * 64}/march.jpg"
-    head = f"{HEAD}\npictures:\n  - file: {kept}\n    alt: A march"
-    assert f"line 6: The site has no picture {kept}" in run("add", write(head), fails=2).output
+def test_a_picture_that_is_not_stored_cannot_be_referred_to(run: Run, write: Write) -> None:
+    file = f"media/{'a' * 64}/march.jpg"
+    head = f"{HEAD}\npictures:\n  - file: {file}\n    alt: A march"
+    assert f"line 6: The site has no picture {file}" in run("add", write(head), fails=2).output
 
 
-def test_a_corrected_text_and_its_note_come_together(
+def test_a_corrected_text_is_saved_with_its_note(
     run: Run, write: Write, client: FlaskClient
 ) -> None:
     run("add", write(), "--publish")
@@ -269,8 +269,8 @@ def test_a_corrected_text_and_its_note_come_together(
 def test_a_slug_of_both_languages_must_say_which(run: Run, session: Session) -> None:
     for language in ("en", "es"):
         factories.article(session, slug="lima", language=language, status="draft")
-    said = run("publish", "lima", fails=1).output
-    assert "write en/lima or es/lima" in said
+    output = run("publish", "lima", fails=1).output
+    assert "write en/lima or es/lima" in output
     run("publish", "es/lima")
     assert article_in(session, "es").status == "published"
     assert article_in(session, "en").status == "draft"
@@ -296,14 +296,14 @@ def test_an_article_may_be_named_by_its_address(run: Run, session: Session, name
 
 def test_withdrawing_asks_first(run: Run, session: Session) -> None:
     factories.article(session, "Strike in Lima", slug="lima")
-    asked = run("withdraw", "lima", answer="n\n", fails=1)
-    assert "Withdraw ‘Strike in Lima’?" in asked.output
+    result = run("withdraw", "lima", answer="n\n", fails=1)
+    assert "Withdraw ‘Strike in Lima’?" in result.output
     assert article_in(session, "en").status == "published"
     assert "flask news publish lima" in run("withdraw", "lima", answer="y\n").output
     assert article_in(session, "en").status == "withdrawn"
 
 
-def test_the_list_tells_each_article_s_state(run: Run, session: Session) -> None:
+def test_the_list_has_each_article_s_state(run: Run, session: Session) -> None:
     now = utc_now()
     for status in ("draft", "scheduled", "published", "withdrawn"):
         factories.article(session, f"[{status}] x", slug=f"a-{status}", status=status, now=now)
@@ -318,7 +318,7 @@ def test_the_list_tells_each_article_s_state(run: Run, session: Session) -> None
     assert json.loads(run("list", "--json", "--kind", "event").output) == []
 
 
-def test_show_tells_what_is_known(run: Run, session: Session) -> None:
+def test_show_prints_the_article_its_corrections_and_revisions(run: Run, session: Session) -> None:
     factories.topic(session, "mining")
     factories.article(
         session,
@@ -336,12 +336,12 @@ def test_show_tells_what_is_known(run: Run, session: Session) -> None:
         *("2018-07-15", "mining", "Ana Quispe", "members only", "It was Cusco.", "by luis"),
     ):
         assert expected in output
-    told = json.loads(run("show", "lima", "--json").output)
-    assert told["state"] == "published"
-    assert [revision["what"] for revision in told["revisions"]][-1] == "corrected"
+    document = json.loads(run("show", "lima", "--json").output)
+    assert document["state"] == "published"
+    assert [revision["what"] for revision in document["revisions"]][-1] == "corrected"
 
 
-def test_a_save_over_somebody_elses_is_told(
+def test_a_concurrent_edit_is_refused(
     run: Run, write: Write, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from psgflask.news import publishing
@@ -392,7 +392,7 @@ def test_a_topic_is_added_renamed_and_removed(
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "message"),
     [
         (("add", "mining", "--en", "x", "--es", "x"), 1, "There is a topic 'mining' already"),
         (("add", "La Oroya", "--en", "x", "--es", "x"), 1, "small letters and digits"),
@@ -407,15 +407,15 @@ def test_a_topic_is_added_renamed_and_removed(
     ],
 )
 def test_a_mistake_in_a_topic_changes_nothing(
-    run: Run, session: Session, words: tuple[str, ...], code: int, told: str
+    run: Run, session: Session, words: tuple[str, ...], code: int, message: str
 ) -> None:
     factories.topic(session, "mining")
     before = rows(session)
-    assert told in run("topic", *words, fails=code).output
+    assert message in run("topic", *words, fails=code).output
     assert rows(session) == before
 
 
-def test_r4_an_article_that_has_no_room_leaves_neither_row_nor_file_and_says_why(
+def test_r4_on_a_full_disk_an_article_leaves_neither_row_nor_file_and_says_why(
     app: Flask, run: Run, write: Write, session: Session, tmp_path: Path
 ) -> None:
     (tmp_path / "report.txt").write_text("A report\n" * 100)
@@ -423,9 +423,9 @@ def test_r4_an_article_that_has_no_room_leaves_neither_row_nor_file_and_says_why
     media = Path(app.instance_path, "media")
     with pytest.MonkeyPatch.context() as patched:
         full_disk.no_fsync(patched)
-        told = run("add", write(head), "--publish", fails=1).output
-    assert "no room left" in told
-    assert "Make room" in told
+        output = run("add", write(head), "--publish", fails=1).output
+    assert "no room left" in output
+    assert "Make room" in output
     assert [file for file in media.rglob("*") if file.is_file()] == []
     assert session.scalars(select(Article)).all() == []
     run("add", write(head), "--publish")

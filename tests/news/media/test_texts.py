@@ -50,7 +50,7 @@ def run(app: Flask, *words: str) -> str:
 
 
 def added(app: Flask, session: Session, tmp_path: Path, data: bytes) -> str:
-    """Publish an article with a PDF as volunteers do, and return what was said."""
+    """Publish an article with a PDF as volunteers do, and return the output."""
     factories.topic(session, "mining")
     session.commit()
     written(tmp_path, data)
@@ -90,16 +90,16 @@ def test_the_words_of_every_page_are_read_in_order(tmp_path: Path) -> None:
     assert extract(file) == ExtractedText("Vicuñas (wild) The second page")
 
 
-def test_a_word_that_a_line_breaks_is_put_together(tmp_path: Path) -> None:
+def test_a_hyphenated_word_is_joined(tmp_path: Path) -> None:
     file = written(tmp_path, pdfs.pdf("environ-\nmental damage"))
     assert extract(file).text == "environmental damage"
 
 
-def test_what_is_no_text_is_left_out() -> None:
+def test_control_characters_are_removed() -> None:
     assert pdf_text.clean_text("a\0b\x0cc \ud800d\r\ne") == "a b c d e"
 
 
-def test_the_first_5000_words_are_read_and_no_endless_one(tmp_path: Path) -> None:
+def test_5000_words_are_read_and_a_bounded_number_of_characters(tmp_path: Path) -> None:
     lines = ["\n".join(f"word{page * 99 + line}" for line in range(99)) for page in range(51)]
     words = extract(written(tmp_path, pdfs.pdf(*lines))).text.split()
     assert len(words) == 5000
@@ -124,13 +124,13 @@ def test_pages_beyond_a_number_are_not_read(tmp_path: Path) -> None:
     ],
     ids=["begun", "empty", "cut", "pictures", "locked"],
 )
-def test_what_cannot_be_read_is_told(tmp_path: Path, data: bytes, why: str) -> None:
+def test_an_unreadable_pdf_has_its_problem(tmp_path: Path, data: bytes, why: str) -> None:
     tried = extract(written(tmp_path, data))
     assert tried.text == ""
     assert why in tried.problem
 
 
-def test_a_file_that_swells_to_gigabytes_is_left_alone(tmp_path: Path) -> None:
+def test_a_pdf_that_decompresses_to_gigabytes_is_unreadable(tmp_path: Path) -> None:
     tried = extract(written(tmp_path, pdfs.bomb()))
     assert tried.text == ""
     assert tried.problem
@@ -147,7 +147,7 @@ def test_a_file_that_swells_to_gigabytes_is_left_alone(tmp_path: Path) -> None:
     ],
     ids=["sleeps", "swells", "writes", "works", "says nothing"],
 )
-def test_a_reader_that_does_harm_is_ended(
+def test_a_harmful_program_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
     hostile = tmp_path / "hostile.py"
@@ -161,7 +161,7 @@ def test_a_reader_that_does_harm_is_ended(
     assert not [file for file in tmp_path.glob("left-behind") if file.stat().st_size]
 
 
-def test_a_machine_without_the_reader_blames_no_file(
+def test_without_the_pdf_library_no_file_is_unreadable(
     app: Flask, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "no_reader.py"
@@ -185,20 +185,20 @@ def test_an_attached_pdf_is_found_by_its_words_at_once(
     assert not indexer.check(app)
 
 
-def test_a_broken_pdf_is_taken_and_told(
+def test_a_broken_pdf_is_accepted_and_reported(
     app: Flask, client: FlaskClient, session: Session, tmp_path: Path
 ) -> None:
-    said = added(app, session, tmp_path, b"%PDF-1.7\nnothing")
-    assert "Published" in said
-    assert "cannot be searched: it is broken" in said
+    output = added(app, session, tmp_path, b"%PDF-1.7\nnothing")
+    assert "Published" in output
+    assert "cannot be searched: it is broken" in output
     assert "its text cannot be searched: it is broken" in run(app, "show", "a-report-on-water")
-    told = json.loads(run(app, "show", "a-report-on-water", "--json"))
-    assert "broken" in told["unreadable"]["report.pdf"]
+    document = json.loads(run(app, "show", "a-report-on-water", "--json"))
+    assert "broken" in document["unreadable"]["report.pdf"]
     assert found(client, "water")
     assert found(client, "zarzaparrilla memorandum")
 
 
-def test_the_doctor_names_what_could_not_be_read(app: Flask, session: Session) -> None:
+def test_the_health_check_names_unreadable_files(app: Flask, session: Session) -> None:
     question = attached_texts
     assert question in checkup.QUESTIONS
     assert [finding.state for finding in question(app)] == ["ok"]
@@ -207,12 +207,12 @@ def test_the_doctor_names_what_could_not_be_read(app: Flask, session: Session) -
     session.rollback()
     worker_task.run(app)
     session.rollback()
-    told = list(question(app))
-    assert [finding.state for finding in told] == ["attention"]
-    assert "report.pdf could not be read: it is broken" in told[0].text
+    findings = list(question(app))
+    assert [finding.state for finding in findings] == ["attention"]
+    assert "report.pdf could not be read: it is broken" in findings[0].text
 
 
-def test_of_a_members_only_article_no_attached_word_is_found(
+def test_the_attachments_of_a_members_only_article_are_not_searched(
     app: Flask, client: FlaskClient, session: Session
 ) -> None:
     attached(app, session, pdfs.pdf("mercury"), members_only=True)
@@ -223,7 +223,7 @@ def test_of_a_members_only_article_no_attached_word_is_found(
     assert found(client, "report")
 
 
-def test_a_draft_has_its_words_found_once_it_is_public(
+def test_a_draft_s_attachments_are_searched_once_it_is_public(
     app: Flask, client: FlaskClient, session: Session
 ) -> None:
     article = attached(app, session, pdfs.pdf("mercury"), status="draft")
@@ -234,7 +234,7 @@ def test_a_draft_has_its_words_found_once_it_is_public(
     assert found(client, "mercury")
 
 
-def test_the_worker_reads_what_nobody_has_read_and_the_search_finds_it(
+def test_the_worker_task_reads_unread_files_and_search_finds_them(
     app: Flask, client: FlaskClient, session: Session
 ) -> None:
     assert worker_task.run in [task.sweep for task in worker.TASKS if task.heeds_stop]
@@ -244,7 +244,7 @@ def test_the_worker_reads_what_nobody_has_read_and_the_search_finds_it(
     assert found(client, "mercury")
 
 
-def test_the_worker_reads_no_more_once_it_is_to_stop(app: Flask, session: Session) -> None:
+def test_the_worker_task_ends_when_the_worker_stops(app: Flask, session: Session) -> None:
     attached(app, session, pdfs.pdf("mercury"))
     stop = threading.Event()
     stop.set()
@@ -252,7 +252,7 @@ def test_the_worker_reads_no_more_once_it_is_to_stop(app: Flask, session: Sessio
     assert texts.unread(session)
 
 
-def test_a_file_is_tried_once_and_again_when_asked(
+def test_an_unreadable_file_is_tried_again_only_on_request(
     app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attached(app, session, b"%PDF-1.7\nnothing")
@@ -260,13 +260,15 @@ def test_a_file_is_tried_once_and_again_when_asked(
     assert "Read 1 files" in run(app, "read-attachments")
     assert "Read 0 files" in run(app, "read-attachments")
     monkeypatch.setattr(worker_task, "extract", lambda path: ExtractedText("now it can be read"))
-    said = run(app, "read-attachments", "--again")
-    assert "Read 1 files" in said
-    assert "report.pdf" not in said
+    output = run(app, "read-attachments", "--again")
+    assert "Read 1 files" in output
+    assert "report.pdf" not in output
     assert session.scalars(select(FileText.text)).all() == ["now it can be read"]
 
 
-def test_a_file_that_is_gone_is_told_and_read_when_it_is_back(app: Flask, session: Session) -> None:
+def test_a_missing_file_is_reported_and_read_when_it_is_restored(
+    app: Flask, session: Session
+) -> None:
     article = attached(app, session, pdfs.pdf("mercury"))
     file = path_of(Path(app.instance_path) / "media", article.attachments[0].file_hash)
     session.rollback()
@@ -276,7 +278,7 @@ def test_a_file_that_is_gone_is_told_and_read_when_it_is_back(app: Flask, sessio
     assert "Read 1 files" in run(app, "read-attachments")
 
 
-def test_the_text_of_a_file_that_no_article_has_any_more_is_let_go(
+def test_the_text_of_an_unattached_file_is_deleted(
     app: Flask, client: FlaskClient, session: Session
 ) -> None:
     article = attached(app, session, pdfs.pdf("mercury"))

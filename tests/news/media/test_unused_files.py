@@ -52,22 +52,22 @@ def files(media: Path) -> set[str]:
     return {file.name for file in media.rglob("*") if file.is_file()}
 
 
-def test_only_what_no_article_names_goes_and_only_when_told(
+def test_only_unused_files_are_deleted_and_only_on_request(
     client: FlaskClient, session: Session, media: Path, tmp_path: Path, tidy: Tidy
 ) -> None:
-    kept, gone = (attachment(media, tmp_path, text) for text in (b"kept\n", b"gone\n"))
-    factories.article(session, slug="with-report", attachments=(kept,))
+    used, unused = (attachment(media, tmp_path, text) for text in (b"kept\n", b"gone\n"))
+    factories.article(session, slug="with-report", attachments=(used,))
     (media / "stray.jpg").write_bytes(b"12345")
     listed = tidy().output
-    assert gone.file_hash in listed
+    assert unused.file_hash in listed
     assert "stray.jpg" in listed
-    assert kept.file_hash not in listed
+    assert used.file_hash not in listed
     assert "2 files, 10 bytes. To remove: flask news tidy-media --delete" in listed
-    assert files(media) == {kept.file_hash, gone.file_hash, "stray.jpg"}
+    assert files(media) == {used.file_hash, unused.file_hash, "stray.jpg"}
     assert "Removed 2 files, 10 bytes." in tidy("--delete").output
-    assert files(media) == {kept.file_hash}
-    with client.get(f"/media/{kept.file_hash}/{kept.file_name}") as answer:
-        assert answer.data == b"kept\n"
+    assert files(media) == {used.file_hash}
+    with client.get(f"/media/{used.file_hash}/{used.file_name}") as response:
+        assert response.data == b"kept\n"
     assert tidy("--delete").output == "Every file belongs to an article.\n"
 
 
@@ -75,13 +75,13 @@ def test_only_what_no_article_names_goes_and_only_when_told(
 def test_files_of_articles_that_are_not_public_stay(
     session: Session, media: Path, tmp_path: Path, tidy: Tidy, status: str
 ) -> None:
-    kept = attachment(media, tmp_path, b"kept\n")
-    factories.article(session, status=status, attachments=(kept,))
+    used = attachment(media, tmp_path, b"kept\n")
+    factories.article(session, status=status, attachments=(used,))
     tidy("--delete")
-    assert files(media) == {kept.file_hash}
+    assert files(media) == {used.file_hash}
 
 
-def test_a_file_of_a_former_state_stays_since_that_may_be_brought_back(
+def test_a_file_of_a_revision_stays(
     session: Session, media: Path, tmp_path: Path, tidy: Tidy
 ) -> None:
     former = attachment(media, tmp_path, b"former\n")
@@ -93,7 +93,7 @@ def test_a_file_of_a_former_state_stays_since_that_may_be_brought_back(
     assert files(media) == {former.file_hash}
 
 
-def test_what_is_still_being_prepared_is_left_alone(media: Path, tidy: Tidy) -> None:
+def test_staged_files_are_left_alone(media: Path, tidy: Tidy) -> None:
     with StagedFiles(media) as staged:
         name = staged.add(b"half-way")
         assert tidy("--delete").output == "Every file belongs to an article.\n"
@@ -101,7 +101,7 @@ def test_what_is_still_being_prepared_is_left_alone(media: Path, tidy: Tidy) -> 
     assert files(media) == {name}
 
 
-def test_a_file_that_is_being_added_just_now_is_waited_for(
+def test_a_file_that_is_being_added_is_not_deleted(
     app: Flask, session: Session, media: Path, tmp_path: Path, tidy: Tidy
 ) -> None:
     placed = threading.Event()

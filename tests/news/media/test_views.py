@@ -1,4 +1,4 @@
-"""Pictures and attachments: what is taken in, what is left of it, and to whom it is sent."""
+"""Pictures and attachments: what is accepted, what is stored of it, and who may see it."""
 
 import hashlib
 import os
@@ -122,7 +122,7 @@ def test_a_wide_picture_is_made_1600_pixels_wide(tmp_path: Path) -> None:
         *(("a.png", "1"), ("a.png", "I;16"), ("a.webp", "RGBA")),
     ],
 )
-def test_every_way_of_keeping_colours_is_taken(tmp_path: Path, name: str, mode: str) -> None:
+def test_every_colour_mode_is_accepted(tmp_path: Path, name: str, mode: str) -> None:
     file = tmp_path / name
     Image.new(mode, (8, 8)).save(file)
     recoded = recode(file)
@@ -132,7 +132,7 @@ def test_every_way_of_keeping_colours_is_taken(tmp_path: Path, name: str, mode: 
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "is not a JPEG, PNG"),
         (b"<!doctype html><script>alert(1)</script>", "is not a JPEG, PNG"),
@@ -142,12 +142,12 @@ def test_every_way_of_keeping_colours_is_taken(tmp_path: Path, name: str, mode: 
         (b"\xff\xd8\xff\xe0" + b"\0" * 40, "JPEG"),
     ],
 )
-def test_what_is_no_picture_is_refused_whatever_its_name(
-    tmp_path: Path, content: bytes, told: str
+def test_a_file_that_is_no_picture_is_refused_whatever_its_name(
+    tmp_path: Path, content: bytes, message: str
 ) -> None:
     file = tmp_path / "photo.jpg"
     file.write_bytes(content)
-    with pytest.raises(PictureRefused, match=told):
+    with pytest.raises(PictureRefused, match=message):
         recode(file)
 
 
@@ -194,7 +194,7 @@ def webp(kind: bytes, size: bytes) -> bytes:
     ],
     ids=["long", "extended", "lossless", "lossy"],
 )
-def test_s15_a_webp_is_refused_by_its_header_before_its_decoder_takes_memory(
+def test_s15_a_webp_is_refused_by_its_header_before_it_is_decoded(
     tmp_path: Path, data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def opened(*_given: object, **_more: object) -> None:
@@ -230,7 +230,7 @@ def chunk(name: bytes, data: bytes) -> bytes:
     ],
     ids=["zTXt", "iTXt", "iCCP", "tEXt", "frames", "camera data"],
 )
-def test_s15_what_hides_beside_a_picture_is_refused_or_passed_over(
+def test_s15_data_hidden_beside_a_picture_is_refused_or_ignored(
     tmp_path: Path, chunks: bytes
 ) -> None:
     whole = picture(tmp_path / "a.png").read_bytes()
@@ -240,7 +240,7 @@ def test_s15_what_hides_beside_a_picture_is_refused_or_passed_over(
 
 
 @pytest.mark.parametrize("extension", ["png", "webp"])
-def test_of_pictures_that_move_the_first_one_stays(tmp_path: Path, extension: str) -> None:
+def test_of_an_animated_picture_the_first_frame_stays(tmp_path: Path, extension: str) -> None:
     frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue", "green")]
     file = tmp_path / f"a.{extension}"
     frames[0].save(file, save_all=True, append_images=frames[1:])
@@ -250,14 +250,14 @@ def test_of_pictures_that_move_the_first_one_stays(tmp_path: Path, extension: st
     assert red > 200 > 60 > blue
 
 
-def test_a_jpeg_with_a_second_picture_behind_it_is_a_jpeg(tmp_path: Path) -> None:
+def test_a_jpeg_with_a_second_picture_appended_is_a_jpeg(tmp_path: Path) -> None:
     first, second = Image.new("RGB", (40, 30), "red"), Image.new("RGB", (40, 30), "blue")
     first.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[second])
     assert recode(tmp_path / "a.jpg").media_type == "image/jpeg"
 
 
 @pytest.mark.parametrize("program", ["while True: pass", "x = bytearray(3_000_000_000)"])
-def test_s15_a_picture_that_keeps_its_reader_busy_is_refused(
+def test_s15_a_picture_that_takes_too_long_to_decode_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
     (tmp_path / "hostile.py").write_text(program, "utf-8")
@@ -267,13 +267,13 @@ def test_s15_a_picture_that_keeps_its_reader_busy_is_refused(
         recode(picture(tmp_path / "a.png"))
 
 
-def test_a_file_gets_a_name_of_ours(tmp_path: Path) -> None:
+def test_a_stored_file_gets_a_slug_for_its_name(tmp_path: Path) -> None:
     with StagedFiles(tmp_path / "media") as staged:
-        taken = store_picture(
+        stored = store_picture(
             picture(tmp_path / "Foto de Áncash (1) <b>.JPG", format="PNG"), staged
         )
-        assert taken.file_name == "foto-de-ancash-1-b.png"
-        assert taken.media_type == "image/png"
+        assert stored.file_name == "foto-de-ancash-1-b.png"
+        assert stored.media_type == "image/png"
         long = store_picture(picture(tmp_path / f"{'x' * 200}.jpg"), staged)
         assert len(long.file_name) <= 90
 
@@ -297,7 +297,7 @@ def test_each_kind_of_attachment_is_taken_when_it_is_what_its_name_says(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("a.php", b"<?php", "attachments are pdf, odt"),
         ("a.html", b"<p>", "attachments are pdf, odt"),
@@ -312,14 +312,14 @@ def test_each_kind_of_attachment_is_taken_when_it_is_what_its_name_says(tmp_path
     ],
 )
 def test_every_other_attachment_is_refused(
-    tmp_path: Path, name: str, content: bytes, told: str
+    tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(AttachmentRefused, match=told):
+    with pytest.raises(AttachmentRefused, match=message):
         attachments.check(tmp_path / name)
 
 
-def test_a_zip_that_says_it_is_another_thing_is_refused(tmp_path: Path) -> None:
+def test_a_zip_with_another_mimetype_is_refused(tmp_path: Path) -> None:
     archive(tmp_path / "a.odt", mimetype="application/epub+zip")
     archive(tmp_path / "b.odt", mimetype=ODT + "x" * 1_000_000)
     archive(tmp_path / "c.epub", other="x")
@@ -355,7 +355,7 @@ def test_files_come_into_place_together_or_not_at_all(tmp_path: Path) -> None:
     assert list((media / ".incoming").iterdir()) == []
 
 
-def test_what_a_killed_command_left_is_cleared_away_and_nothing_that_is_in_use(
+def test_files_staged_by_a_killed_command_are_removed_and_none_in_use(
     tmp_path: Path,
 ) -> None:
     """Whatever the clock says: a command that works for long keeps what it prepared."""
@@ -376,7 +376,7 @@ Put = Callable[..., Article]
 def put(app: Flask, session: Session, tmp_path: Path) -> Put:
     """Publish an article with a picture and a report."""
 
-    def put(status: str = "published", **said: object) -> Article:
+    def put(status: str = "published", **values: object) -> Article:
         media = Path(app.instance_path) / "media"
         (tmp_path / "report.pdf").write_bytes(PDF)
         shown = picture(tmp_path / "march.jpg")
@@ -386,13 +386,13 @@ def put(app: Flask, session: Session, tmp_path: Path) -> Put:
                 tmp_path / "report.pdf", staged, title="The report", language="en"
             )
             staged.move()
-        given = replace(
-            factories.draft(**said),  # type: ignore[arg-type]  # what the factory takes
+        draft = replace(
+            factories.draft(**values),  # type: ignore[arg-type]  # what the factory takes
             pictures=[march],
             attachments=[report],
         )
         now = utc_now()
-        article = publishing.create(session, given, by=EDITOR, now=now)
+        article = publishing.create(session, draft, by=EDITOR, now=now)
         if status == "scheduled":
             publishing.schedule(session, article, now + timedelta(days=1), by=EDITOR, now=now)
         elif status != "draft":
@@ -431,7 +431,7 @@ def test_a_picture_is_shown_and_an_attachment_downloaded(client: FlaskClient, pu
         assert sent.cache_control.max_age == 300
 
 
-def test_who_has_a_file_is_not_sent_it_again(client: FlaskClient, put: Put) -> None:
+def test_an_unchanged_file_is_not_sent_again(client: FlaskClient, put: Put) -> None:
     march, _report = addresses(put())
     with client.get(march) as first:
         etag = first.headers["ETag"]
@@ -441,7 +441,7 @@ def test_who_has_a_file_is_not_sent_it_again(client: FlaskClient, put: Put) -> N
         assert set(dict(again.headers)) <= {"ETag", "Cache-Control", "Vary", "Date"}
 
 
-def test_a_part_of_a_file_may_be_asked_for(client: FlaskClient, put: Put) -> None:
+def test_a_range_of_a_file_may_be_requested(client: FlaskClient, put: Put) -> None:
     _march, report = addresses(put())
     with client.get(report, headers={"Range": "bytes=0-4"}) as part:
         assert part.status_code == 206
@@ -456,18 +456,18 @@ def test_a_part_of_a_file_may_be_asked_for(client: FlaskClient, put: Put) -> Non
 @pytest.mark.parametrize(
     ("status", "code"), [("draft", 404), ("scheduled", 404), ("withdrawn", 410)]
 )
-def test_a_file_answers_as_its_article_does(
+def test_a_file_has_the_status_of_its_article(
     client: FlaskClient, put: Put, status: str, code: int
 ) -> None:
     for address in addresses(put(status)):
-        with client.get(address) as answer:
-            assert answer.status_code == code
+        with client.get(address) as response:
+            assert response.status_code == code
 
 
-def test_a_members_only_article_s_files_are_for_nobody_here(client: FlaskClient, put: Put) -> None:
+def test_the_files_of_a_members_only_article_are_not_public(client: FlaskClient, put: Put) -> None:
     for address in addresses(put(members_only=True)):
-        with client.get(address) as answer:
-            assert answer.status_code == 404
+        with client.get(address) as response:
+            assert response.status_code == 404
 
 
 def test_a_file_stops_when_its_article_is_withdrawn(
@@ -480,8 +480,8 @@ def test_a_file_stops_when_its_article_is_withdrawn(
     publishing.withdraw(session, article, by=EDITOR, now=utc_now())
     session.commit()
     for headers in ({}, {"If-None-Match": etag}, {"Range": "bytes=0-4"}):
-        with client.get(march, headers=headers) as answer:
-            assert answer.status_code == 410
+        with client.get(march, headers=headers) as response:
+            assert response.status_code == 410
 
 
 def test_a_shared_file_is_sent_as_long_as_one_article_shows_it(
@@ -489,11 +489,11 @@ def test_a_shared_file_is_sent_as_long_as_one_article_shows_it(
 ) -> None:
     put("withdrawn")
     march, _report = addresses(put(members_only=True))
-    with client.get(march) as answer:
-        assert answer.status_code == 410
+    with client.get(march) as response:
+        assert response.status_code == 410
     put()
-    with client.get(march) as answer:
-        assert answer.status_code == 200
+    with client.get(march) as response:
+        assert response.status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -512,15 +512,15 @@ def test_no_other_address_gives_a_file(
     client: FlaskClient, put: Put, change: Callable[[str], str]
 ) -> None:
     march, _report = addresses(put())
-    with client.get(change(march)) as answer:
-        assert answer.status_code == 404
+    with client.get(change(march)) as response:
+        assert response.status_code == 404
 
 
-def test_a_file_that_is_lost_is_not_found(app: Flask, client: FlaskClient, put: Put) -> None:
+def test_a_lost_file_is_not_found(app: Flask, client: FlaskClient, put: Put) -> None:
     march, _report = addresses(put())
     path_of(Path(app.instance_path) / "media", march.split("/")[2]).unlink()
-    with client.get(march) as answer:
-        assert answer.status_code == 404
+    with client.get(march) as response:
+        assert response.status_code == 404
 
 
 @pytest.mark.parametrize("prefix", ["", "/es"])
@@ -532,7 +532,7 @@ def test_the_article_s_page_shows_its_files(client: FlaskClient, put: Put, prefi
     assert 'alt="A march"' in page
 
 
-def test_the_drafts_of_files_know_their_sizes(tmp_path: Path) -> None:
+def test_the_drafts_of_files_have_their_sizes(tmp_path: Path) -> None:
     (tmp_path / "report.pdf").write_bytes(PDF)
     with StagedFiles(tmp_path / "media") as staged:
         report = store_attachment(tmp_path / "report.pdf", staged, title="R", language="es")

@@ -46,7 +46,7 @@ def test_a_feed_holds_the_articles_of_its_language(client: FlaskClient, session:
     assert "In English" not in client.get("/es/news.atom").text
 
 
-def test_a_feed_is_not_sent_twice(client: FlaskClient, session: Session) -> None:
+def test_an_unchanged_feed_is_not_sent_again(client: FlaskClient, session: Session) -> None:
     factories.article(session, slug="first")
     first = client.get("/news.atom")
     by_tag = client.get("/news.atom", headers={"If-None-Match": first.headers["ETag"]})
@@ -68,7 +68,7 @@ def test_a_withdrawal_changes_the_feed(client: FlaskClient, session: Session) ->
     assert "/news/stays" in again.text
 
 
-def test_what_was_written_before_it_came_out_changed_when_it_did(
+def test_an_article_changed_no_earlier_than_it_came_out(
     client: FlaskClient, session: Session
 ) -> None:
     later = factories.NOW + timedelta(days=2)
@@ -78,22 +78,22 @@ def test_what_was_written_before_it_came_out_changed_when_it_did(
     assert moments == {later.isoformat()}
 
 
-def test_a_feed_of_many_articles_asks_the_database_no_more_than_one_of_few(
+def test_a_long_feed_makes_no_more_queries_than_a_short_one(
     client: FlaskClient, session: Session
 ) -> None:
-    asked: list[str] = []
+    statements: list[str] = []
 
     def note(*arguments: Any) -> None:
-        asked.append(str(arguments[2]))
+        statements.append(str(arguments[2]))
 
     numbers = []
     event.listen(Engine, "before_cursor_execute", note)
     try:
         for _round in range(2):
             factories.articles(session, 3)
-            asked.clear()
+            statements.clear()
             client.get("/news.atom")
-            numbers.append(len(asked))
+            numbers.append(len(statements))
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     assert numbers[0] == numbers[1]
@@ -103,7 +103,7 @@ def test_a_feed_of_many_articles_asks_the_database_no_more_than_one_of_few(
 NOT_IN_XML = "".join(map(chr, [*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF]))
 
 
-def test_what_xml_cannot_hold_is_in_no_feed_wherever_it_came_in(
+def test_characters_that_xml_forbids_are_in_no_feed(
     app: Flask, client: FlaskClient, session: Session
 ) -> None:
     topic = factories.topic(session, "mining")
@@ -114,17 +114,17 @@ def test_what_xml_cannot_hold_is_in_no_feed_wherever_it_came_in(
     article.body = f"Bo{NOT_IN_XML}dy " + "".join(f"&#{ord(sign)};" for sign in NOT_IN_XML)
     session.commit()
     indexer.drain(app)
-    asked = f"ti{NOT_IN_XML}tle\ud800"
+    query = f"ti{NOT_IN_XML}tle\ud800"
     for address in (
         *("/news.atom", "/news.rss", "/topics/mining.atom", "/topics/mining.rss", "/sitemap.xml"),
-        *("/search.atom?q=" + quote(q, errors="surrogatepass") for q in (asked, "topic:mining")),
+        *("/search.atom?q=" + quote(q, errors="surrogatepass") for q in (query, "topic:mining")),
     ):
         feed = client.get(address)
         assert feed.status_code == 200
         ElementTree.fromstring(feed.data)  # Expat raises at a character that XML forbids
 
 
-def test_signs_that_xml_can_hold_stay(client: FlaskClient, session: Session) -> None:
+def test_characters_that_xml_allows_stay(client: FlaskClient, session: Session) -> None:
     factories.article(session, "Ñandú \U0001f999 \u2028 \ufffd", teaser="tab\tand more")
     feed = ElementTree.fromstring(client.get("/news.atom").data)
     assert feed.findtext(f".//{ATOM}entry/{ATOM}title") == "Ñandú \U0001f999 \ufffd"

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from psgflask.news import publishing
 from tests import factories
 
-# What tests/browser/test_a4_weight.py weighs in a browser, reckoned here for many issues.
+# What tests/browser/test_a4_weight.py measures in a browser, calculated here for many issues.
 HEAVIEST = 100_000
 
 
@@ -62,7 +62,7 @@ def test_every_page_of_five_hundred_issues_is_light_and_together_they_hold_all(
         assert seen == [str(number) for number in range(500, 0, -1)]
 
 
-def test_the_first_page_opens_every_series_and_each_goes_on_by_itself(
+def test_the_first_page_has_every_series_and_each_has_its_pager(
     client: FlaskClient, session: Session
 ) -> None:
     fill(session, range(1, 41))
@@ -94,10 +94,10 @@ def test_a_page_of_issues_does_not_shift_when_an_update_is_added(
 
 
 @pytest.mark.parametrize("place", ["before=", "before=x", "after=999", "before=peru-news-1"])
-def test_a_place_that_is_no_issue_is_a_400_that_helps(
+def test_a_cursor_that_is_no_issue_is_a_400_with_a_way_on(
     client: FlaskClient, session: Session, place: str
 ) -> None:
     fill(session, range(1, 3))
-    answer = client.get(f"/updates/?{place}")
-    assert answer.status_code == 400
-    assert "Start again from its first page" in answer.text
+    response = client.get(f"/updates/?{place}")
+    assert response.status_code == 400
+    assert "Start again from its first page" in response.text

@@ -1,4 +1,4 @@
-"""Places in lists: those that a page of ours gives, and no other; nor anything said twice."""
+"""Cursors in addresses: only those that pages link to; and repeated parameters."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -20,8 +20,8 @@ from tests.browser import content
 from tests.conftest import Visitor
 
 DAY, ID = "2018-07-15", 10_001
-# What no page of ours gives where an article of DAY has ID; "{}" stands for the right one.
-ODD = (
+# Invalid cursors for the article ID of DAY; "{}" is the valid one.
+INVALID = (
     *("", "{} ", " {}", "{}.1", "x", "2018-07-15", "2018-07-15.", ".10001", "20180715.10001"),
     *("2018-W28-7.10001", "2018-07-15.010001", "2018-07-15.+10001", "2018-07-15.10_001"),
     *("2018-07-16.10001", "2018-07-15.10002", "2018-07-15.99999999", "0001-01-01.10001"),
@@ -38,9 +38,9 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
         yield app
 
 
-def revise(session: Session, article: Article, **said: Any) -> None:
+def revise(session: Session, article: Article, **values: Any) -> None:
     """Replace what an article says, and commit."""
-    draft = factories.draft(article.title, **said)
+    draft = factories.draft(article.title, **values)
     publishing.revise(session, article, draft, by=factories.EDITOR, now=factories.NOW)
     session.commit()
 
@@ -55,19 +55,19 @@ def reading(app: Flask) -> Iterator[tuple[str, object]]:
             yield plain, view
 
 
-def test_a_parameter_that_no_page_of_ours_repeats_is_a_400_when_it_is(full: Flask) -> None:
-    kept = full.extensions["psg_page_cache"].pages
+def test_a_repeated_parameter_is_a_400_unless_our_pages_repeat_it(full: Flask) -> None:
+    cached = full.extensions["psg_page_cache"].pages
     client, seen = full.test_client(), 0
     for path, view in reading(full):
-        for name in view.parameters:  # type: ignore[attr-defined]  # a mark of `reads`
-            before = len(kept)
+        for name in view.parameters:  # type: ignore[attr-defined]  # a mark of `query_parameters`
+            before = len(cached)
             for query in (f"{name}=a&{name}=b", f"{name}=a&x=1&{name}=a", f"{name}=&{name}="):
                 many = name in view.repeated and "=b" in query  # type: ignore[attr-defined]  # likewise
-                answer = client.get(f"{path}?{query}")
-                assert answer.status_code == 400, (path, query)
+                response = client.get(f"{path}?{query}")
+                assert response.status_code == 400, (path, query)
                 if not many:
-                    assert "twice" in answer.text or "dos veces" in answer.text
-            assert len(kept) == before
+                    assert "twice" in response.text or "dos veces" in response.text
+            assert len(cached) == before
             seen += 1
     assert seen > 40
 
@@ -76,135 +76,136 @@ def test_only_the_filters_of_a_search_may_be_repeated(full: Flask) -> None:
     repeated = {
         name: path
         for path, view in reading(full)
-        for name in view.repeated  # type: ignore[attr-defined]  # a mark of `reads`
+        for name in view.repeated  # type: ignore[attr-defined]  # a mark of `query_parameters`
     }
     assert set(repeated) == {"topic", "lang"}
     client = full.test_client()
     assert client.get("/search/?q=radio&lang=en&lang=es").status_code == 200
 
 
-def led(client: FlaskClient, path: str) -> str:
-    """Return where an address leads, having been there."""
-    answer = client.get(path)
-    assert answer.status_code == 302, path
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert client.get(answer.location).status_code == 200
-    return answer.location
+def redirected(client: FlaskClient, path: str) -> str:
+    """Return where an address redirects to, which is a page."""
+    response = client.get(path)
+    assert response.status_code == 302, path
+    assert response.headers["Cache-Control"] == "no-store"
+    assert client.get(response.location).status_code == 200
+    return response.location
 
 
-def test_every_list_refuses_odd_places_and_keeps_no_page_of_them(full: Flask) -> None:
-    kept = full.extensions["psg_page_cache"].pages
+def test_every_list_refuses_invalid_cursors_and_caches_no_page_of_them(full: Flask) -> None:
+    cached = full.extensions["psg_page_cache"].pages
     client, lists = full.test_client(), 0
     for path, view in reading(full):
-        if "before" not in view.parameters:  # type: ignore[attr-defined]  # a mark of `reads`
+        if "before" not in view.parameters:  # type: ignore[attr-defined]  # a mark of `query_parameters`
             continue
         lists += 1
-        before = set(kept)
-        for odd in ODD:
+        before = set(cached)
+        for invalid in INVALID:
             for side in ("before", "after"):
-                answer = client.get(path, query_string={side: odd.format(f"{DAY}.{ID}")})
-                assert answer.status_code == 400, (path, side, odd)
-        assert set(kept) == before
+                response = client.get(path, query_string={side: invalid.format(f"{DAY}.{ID}")})
+                assert response.status_code == 400, (path, side, invalid)
+        assert set(cached) == before
     assert lists >= 14
 
 
-def test_a_place_that_a_page_gives_is_good_in_either_language_and_in_its_own_lists_alone(
+def test_a_cursor_is_valid_in_either_language_and_only_in_the_lists_of_its_article(
     client: FlaskClient, session: Session
 ) -> None:
     factories.topic(session, "mining")
-    placed = factories.article(session, dated="15 July 2018", topics=["mining"])
-    factories.article(session, "El mismo", language="es", translation_of=placed.slug)
+    article = factories.article(session, dated="15 July 2018", topics=["mining"])
+    factories.article(session, "El mismo", language="es", translation_of=article.slug)
     report = factories.article(session, dated="15 July 2018", kind="publication")
-    place, other = f"2018-07-15.{placed.id}", f"2018-07-15.{report.id}"
+    cursor, other = f"2018-07-15.{article.id}", f"2018-07-15.{report.id}"
     for path in ("/news/", "/news/2018/", "/news/2018/07/", "/topics/mining"):
         for prefix in ("", "/es"):
             for side in ("before", "after"):
-                assert client.get(f"{prefix}{path}?{side}={place}").status_code == 200
-            assert led(client, f"{prefix}{path}?before={other}") == f"{prefix}{path}"
+                assert client.get(f"{prefix}{path}?{side}={cursor}").status_code == 200
+            assert redirected(client, f"{prefix}{path}?before={other}") == f"{prefix}{path}"
     for path in ("/publications/", "/events/", "/news/undated/"):
-        assert led(client, f"{path}?before={place}") == path
+        assert redirected(client, f"{path}?before={cursor}") == path
     assert client.get(f"/publications/?before={other}").status_code == 200
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
 @pytest.mark.parametrize("prefix", ["", "/es"])
-def test_a_place_whose_article_was_given_another_date_leads_to_where_it_is_now(
+def test_the_cursor_of_an_article_with_a_new_date_redirects_to_its_new_position(
     app: Flask, client: FlaskClient, session: Session, side: str, prefix: str
 ) -> None:
     factories.topic(session, "mining")
-    placed = factories.article(session, dated="8 July 2018", topics=["mining"])
+    article = factories.article(session, dated="8 July 2018", topics=["mining"])
     for year in (2017, 2019):  # the archive keeps its years
         factories.article(session, dated=f"1 January {year}")
-    link = f"?{side}=2018-07-08.{placed.id}"
+    link = f"?{side}=2018-07-08.{article.id}"
     lists = [f"{prefix}{path}" for path in ("/news/", "/news/2018/", "/topics/mining")]
     of_month = f"{prefix}/news/2018/07/"
     for path in (*lists, of_month):
         assert client.get(path + link).status_code == 200
-    revise(session, placed, dated="8 June 2018", topics=["mining"])
+    revise(session, article, dated="8 June 2018", topics=["mining"])
     app.extensions["psg_page_cache"].pages.clear()
     for path in lists:
-        assert client.get(f"{path}{link}&x=1").location == f"{path}?{side}=2018-06-08.{placed.id}"
+        assert client.get(f"{path}{link}&x=1").location == f"{path}?{side}=2018-06-08.{article.id}"
         assert not app.extensions["psg_page_cache"].pages
     for path in lists:
-        assert led(client, path + link) == f"{path}?{side}=2018-06-08.{placed.id}"
-    assert led(client, of_month + link) == of_month
-    revise(session, placed, dated="undated", topics=["mining"])
-    assert led(client, f"{prefix}/news/{link}") == f"{prefix}/news/?{side}=0001-01-01.{placed.id}"
-    assert led(client, f"{prefix}/news/2018/{link}") == f"{prefix}/news/2018/"
+        assert redirected(client, path + link) == f"{path}?{side}=2018-06-08.{article.id}"
+    assert redirected(client, of_month + link) == of_month
+    revise(session, article, dated="undated", topics=["mining"])
+    assert (
+        redirected(client, f"{prefix}/news/{link}")
+        == f"{prefix}/news/?{side}=0001-01-01.{article.id}"
+    )
+    assert redirected(client, f"{prefix}/news/2018/{link}") == f"{prefix}/news/2018/"
 
 
-def test_a_place_whose_article_left_the_list_leads_to_the_first_page(
+def test_the_cursor_of_an_article_that_left_the_list_redirects_to_the_first_page(
     client: FlaskClient, session: Session
 ) -> None:
     factories.topic(session, "mining")
     factories.topic(session, "oil")
-    placed = factories.article(session, dated="8 July 2018", topics=["mining"])
-    link = f"?before=2018-07-08.{placed.id}"
-    revise(session, placed, dated="8 July 2018", topics=["oil"])
-    assert led(client, f"/topics/mining{link}") == "/topics/mining"
+    article = factories.article(session, dated="8 July 2018", topics=["mining"])
+    link = f"?before=2018-07-08.{article.id}"
+    revise(session, article, dated="8 July 2018", topics=["oil"])
+    assert redirected(client, f"/topics/mining{link}") == "/topics/mining"
     assert client.get(f"/topics/oil{link}").status_code == 200
-    revise(session, placed, dated="8 July 2018", kind="publication")
-    assert led(client, f"/news/{link}") == "/news/"
-    assert led(client, f"/es/news/2018/{link}") == "/es/news/2018/"
+    revise(session, article, dated="8 July 2018", kind="publication")
+    assert redirected(client, f"/news/{link}") == "/news/"
+    assert redirected(client, f"/es/news/2018/{link}") == "/es/news/2018/"
     assert client.get(f"/publications/{link}").status_code == 200
-    revise(session, placed, dated="8 July 2099", kind="event")  # to come, so on the first page
-    assert led(client, f"/events/{link}") == "/events/"
+    revise(session, article, dated="8 July 2099", kind="event")  # to come, so on the first page
+    assert redirected(client, f"/events/{link}") == "/events/"
 
 
-def test_two_places_at_once_are_none(client: FlaskClient, session: Session) -> None:
-    place = f"2018-07-15.{factories.article(session, dated='15 July 2018').id}"
-    answer = client.get(f"/news/?before={place}&after={place}")
-    assert answer.status_code == 400
-    assert "first page" in answer.text
+def test_two_cursors_are_a_400(client: FlaskClient, session: Session) -> None:
+    cursor = f"2018-07-15.{factories.article(session, dated='15 July 2018').id}"
+    response = client.get(f"/news/?before={cursor}&after={cursor}")
+    assert response.status_code == 400
+    assert "first page" in response.text
 
 
-def test_what_was_withdrawn_is_a_place_still_and_what_was_never_public_is_none(
+def test_a_withdrawn_article_is_still_a_cursor_and_one_never_public_is_none(
     client: FlaskClient, session: Session
 ) -> None:
     def status(article_id: int) -> int:
         return client.get(f"/news/?before=2018-07-15.{article_id}").status_code
 
     factories.topic(session, "mining")
-    placed = factories.article(session, dated="15 July 2018", topics=["mining"])
-    assert status(placed.id) == 200
-    publishing.withdraw(session, placed, by=factories.EDITOR, now=factories.NOW)
+    article = factories.article(session, dated="15 July 2018", topics=["mining"])
+    assert status(article.id) == 200
+    publishing.withdraw(session, article, by=factories.EDITOR, now=factories.NOW)
     session.commit()
-    assert status(placed.id) == 200
-    assert client.get(f"/topics/mining?before=2018-07-15.{placed.id}").status_code == 200
+    assert status(article.id) == 200
+    assert client.get(f"/topics/mining?before=2018-07-15.{article.id}").status_code == 200
     draft = factories.article(session, dated="15 July 2018", status="draft")
     later = utc_now() + timedelta(days=3)
     waiting = factories.article(
         session, dated="15 July 2018", status="scheduled", at=later, now=utc_now()
     )
     assert status(draft.id) == status(waiting.id) == 400
-    # Nor is the date of what nobody may see told to who guesses another.
+    # Nor does a guess reveal the date of an article that is not public.
     for hidden in (draft, waiting):
         assert client.get(f"/news/?before=2018-07-16.{hidden.id}").status_code == 400
 
 
-def test_an_issue_that_readers_do_not_see_is_no_place(
-    client: FlaskClient, session: Session
-) -> None:
+def test_an_issue_that_is_not_public_is_no_cursor(client: FlaskClient, session: Session) -> None:
     factories.article(session, issue=("Update", 134))
     factories.article(session, issue=("Update", 135), status="draft")
     assert client.get("/updates/?before=134").status_code == 200
@@ -212,46 +213,48 @@ def test_an_issue_that_readers_do_not_see_is_no_place(
         assert client.get(f"/updates/?before={slug}").status_code == 400
 
 
-def test_an_issue_that_was_withdrawn_or_given_another_number_leads_to_the_first_page(
+def test_the_cursor_of_a_withdrawn_or_renumbered_issue_redirects_to_the_first_page(
     client: FlaskClient, session: Session
 ) -> None:
     factories.article(session, issue=("Update", 133))
-    placed = factories.article(session, dated="15 July 2018", issue=("Update", 134))
+    article = factories.article(session, dated="15 July 2018", issue=("Update", 134))
     assert client.get("/updates/?before=134").status_code == 200
-    publishing.withdraw(session, placed, by=factories.EDITOR, now=factories.NOW)
+    publishing.withdraw(session, article, by=factories.EDITOR, now=factories.NOW)
     session.commit()
-    assert led(client, "/updates/?before=134") == "/updates/"
-    assert led(client, "/es/updates/?after=134") == "/es/updates/"
-    revise(session, placed, dated="15 July 2018", issue=("Update", 135))
-    assert led(client, "/updates/?before=134") == "/updates/"
+    assert redirected(client, "/updates/?before=134") == "/updates/"
+    assert redirected(client, "/es/updates/?after=134") == "/es/updates/"
+    revise(session, article, dated="15 July 2018", issue=("Update", 135))
+    assert redirected(client, "/updates/?before=134") == "/updates/"
     assert client.get("/updates/?before=0134").status_code == 400
 
 
 @pytest.mark.parametrize("leads", [False, True])
-def test_a_place_that_is_none_is_answered_before_anything_else_is_read(
+def test_one_query_checks_a_cursor(
     app: Flask, client: FlaskClient, session: Session, leads: bool
 ) -> None:
     number, status = factories.article(session, dated="15 July 2018").id, 302
     if not leads:
         number, status = number + 1, 400
-    asked: list[str] = []
+    statements: list[str] = []
     with app.app_context():
-        event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        event.listen(
+            db.engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])
+        )
     assert client.get(f"/news/?before=2018-07-16.{number}").status_code == status
-    assert len([statement for statement in asked if statement.startswith("SELECT")]) == 1
-    assert "articles.id = ?" in asked[-1]
+    assert len([statement for statement in statements if statement.startswith("SELECT")]) == 1
+    assert "articles.id = ?" in statements[-1]
 
 
-def test_a_page_of_a_place_is_kept_once_however_its_address_is_written(
+def test_a_page_with_a_cursor_is_cached_once_however_its_address_is_written(
     app: Flask, client: FlaskClient, session: Session
 ) -> None:
-    place = f"2018-07-15.{factories.article(session, dated='15 July 2018').id}"
-    for query in (f"before={place}", f"x=1&before={place}&y=2", f"%62efore={place}&before2=1"):
+    cursor = f"2018-07-15.{factories.article(session, dated='15 July 2018').id}"
+    for query in (f"before={cursor}", f"x=1&before={cursor}&y=2", f"%62efore={cursor}&before2=1"):
         assert client.get(f"/news/?{query}").status_code == 200
     assert len(app.extensions["psg_page_cache"].pages) == 1
 
 
-def test_an_address_that_is_very_long_is_not_kept(app: Flask) -> None:
+def test_a_page_with_a_very_long_address_is_not_cached(app: Flask) -> None:
     pages = PageCache(1)
     entry = CachedPage(1, utc_now(), utc_now(), "text/html", "x", (), {"identity": b"x"})
     pages.put("x" * (MAX_KEY_LENGTH + 1), entry)

@@ -28,7 +28,7 @@ from psgflask.news.web.rendering import when
         ("undated", "", None, "Undated", None, "/news/undated/"),
     ],
 )
-def test_a_dateline_is_written_with_its_own_precision(
+def test_a_dateline_is_formatted_by_its_precision(
     app: Flask,
     dated: str,
     language: str,

@@ -60,7 +60,7 @@ def test_publications_and_events_stay_out_of_the_news(
     assert client.get("/news/a-report").status_code == 200
 
 
-def test_upcoming_events_stand_before_past_ones(client: FlaskClient, session: Session) -> None:
+def test_upcoming_events_come_before_past_ones(client: FlaskClient, session: Session) -> None:
     today = date.today()  # noqa: DTZ011  # the day's own edge does not matter here
     for slug, day in (("past", -30), ("far", 60), ("soon", 10)):
         dated = (today + timedelta(days=day)).isoformat()
@@ -102,9 +102,9 @@ def test_every_article_is_reached_once_by_going_earlier(
 
 @pytest.mark.parametrize("cursor", ["x", "2018-13-01.4", "2018-01-01", "2018-01-01.%00", "９.１"])
 def test_an_unreadable_cursor_is_a_400_that_helps(client: FlaskClient, cursor: str) -> None:
-    answer = client.get(f"/news/?before={cursor}")
-    assert answer.status_code == 400
-    assert "first page" in answer.text
+    response = client.get(f"/news/?before={cursor}")
+    assert response.status_code == 400
+    assert "first page" in response.text
 
 
 def test_a_range_of_months_appears_in_each_of_its_months(
@@ -133,9 +133,7 @@ def test_a_range_of_months_appears_in_each_of_its_months(
         ("/about/no-such-page", 404),
     ],
 )
-def test_addresses_that_mean_nothing_are_not_found(
-    client: FlaskClient, address: str, status: int
-) -> None:
+def test_unknown_addresses_are_not_found(client: FlaskClient, address: str, status: int) -> None:
     assert client.get(address).status_code == status
     assert client.get(f"/es{address}").status_code == status
 
@@ -144,13 +142,13 @@ def test_an_article_has_one_address_under_its_own_language(
     client: FlaskClient, session: Session
 ) -> None:
     factories.article(session, slug="censo", language="es")
-    answer = client.get("/news/censo")
-    assert (answer.status_code, answer.location) == (302, "/es/news/censo")
+    response = client.get("/news/censo")
+    assert (response.status_code, response.location) == (302, "/es/news/censo")
     page = client.get("/es/news/censo").text
     assert '<html lang="es"' in page
 
 
-def test_what_is_known_of_an_address_comes_before_a_namesake_in_the_other_language(
+def test_a_redirect_comes_before_an_article_of_the_slug_in_the_other_language(
     client: FlaskClient, session: Session
 ) -> None:
     factories.article(session, slug="same", language="es")
@@ -165,14 +163,16 @@ def test_what_is_known_of_an_address_comes_before_a_namesake_in_the_other_langua
     assert client.get("/news/renamed").status_code == 410
 
 
-def test_what_was_never_public_is_missing_not_gone(client: FlaskClient, session: Session) -> None:
+def test_an_article_that_was_never_public_is_not_found_not_gone(
+    client: FlaskClient, session: Session
+) -> None:
     never = factories.article(session, slug="never", status="draft")
     publishing.withdraw(session, never, by=factories.EDITOR, now=factories.NOW)
     session.commit()
     assert client.get("/news/never").status_code == 404
 
 
-def test_later_pages_of_the_events_say_nothing_of_what_is_to_come(
+def test_only_the_first_page_of_events_has_the_upcoming_ones(
     client: FlaskClient, session: Session
 ) -> None:
     factories.article(session, "In time to come", kind="event", dated="2100-01-01")
