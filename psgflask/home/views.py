@@ -11,7 +11,7 @@ from psgflask.core import language_names
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
 from psgflask.news import catalogue, counting, lists
-from psgflask.news.catalogue import Scope
+from psgflask.news.catalogue import ALL_KINDS, Scope
 from psgflask.news.lists import Cursor, cursor_page
 from psgflask.news.models import Article, Issue, Topic
 from psgflask.pages import appeals, standing_pages
@@ -56,7 +56,7 @@ def index() -> str:
         appeal_ended=appeal.ended if appeal else False,
         appeal_article=_article_of_appeal(appeal.appeal.article_id if appeal else None),
         pages=standing_pages.on_the_home_page(session, language),
-        topics=_topics(Scope(language, now, catalogue.ALL_KINDS)),
+        topics=_topics(Scope(language, now, ALL_KINDS)),
         latest_update=_latest_update(scope),
         more_href=more_href,
         more_label=more_label,
@@ -103,7 +103,7 @@ def sitemap() -> Response:
 def _page_addresses() -> Iterator[str]:
     slugs = db.session.scalars(select(Page.slug).distinct().order_by(Page.slug)).all()
     for language in language_names.LANGUAGES:
-        scope = Scope(language, utc_now(), catalogue.ALL_KINDS)
+        scope = Scope(language, utc_now(), ALL_KINDS)
         pages: list[tuple[str, dict[str, Any]]] = [(endpoint, {}) for endpoint in ENDPOINTS]
         pages += [("pages.page", {"slug": slug}) for slug in slugs]
         pages += [("topics.topic", {"slug": topic.slug}) for topic, _n in counting.by_topic(scope)]

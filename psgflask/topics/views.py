@@ -5,12 +5,12 @@ from typing import Any
 from flask import Blueprint, abort, render_template, url_for
 from flask_babel import gettext as _
 
-from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news import catalogue, counting, lists
-from psgflask.news.catalogue import Scope
+from psgflask.news.catalogue import ALL_KINDS
 from psgflask.news.models import ORGANISATION, PLACE, THEME, Topic
 from psgflask.news.web import paging
+from psgflask.news.web.paging import current_scope
 from psgflask.web import languages
 from psgflask.web.caching import cacheable, query_parameters
 
@@ -22,7 +22,7 @@ blueprint = Blueprint("topics", __name__, url_prefix="/topics")
 def index() -> str:
     """Show the topics that have articles: themes, places, organisations."""
     language = languages.current_language()
-    counted = counting.by_topic(Scope(language, utc_now(), catalogue.ALL_KINDS))
+    counted = counting.by_topic(current_scope(*ALL_KINDS))
     groups = [
         (label, sorted(chosen, key=lambda pair: pair[0].name(language).casefold()))
         for kind, label in (
@@ -43,7 +43,7 @@ def topic(slug: str) -> str:
     found = catalogue.find_topic(db.session(), slug)
     if found is None:
         abort(404, _("There is no such topic."))
-    scope = Scope(languages.current_language(), utc_now(), catalogue.ALL_KINDS, found.id)
+    scope = current_scope(*ALL_KINDS, topic_id=found.id)
     page = paging.requested_page(scope)
     return render_template(
         "topics/topic.html",

@@ -234,7 +234,7 @@ def test_an_issue_is_found_by_its_address(session: Session) -> None:
     ],
 )
 def test_an_invalid_cursor_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no place in a list"):
+    with pytest.raises(ValueError, match="is not a cursor"):
         Cursor.parse(text)
 
 

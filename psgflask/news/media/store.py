@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -146,6 +146,7 @@ def store_attachment(
 
 
 File = TypeVar("File", Picture, Attachment)
+Drafted = TypeVar("Drafted", PictureDraft, AttachmentDraft)
 StoredFiles = Mapping[tuple[str, str], FileDraft]
 
 
@@ -168,35 +169,29 @@ def _first(session: Session, model: type[File], file_hash: str, name: str) -> Fi
     return session.scalar(rows)
 
 
+DraftOf = Callable[[FileReference, StagedFiles, StoredFiles], Drafted]
+
+
 def draft_with_files(article: ArticleFile, staged: StagedFiles, stored: StoredFiles) -> Draft:
     """Return the draft of an article's file with its pictures and attachments, new ones staged.
 
     Raises InvalidFrontMatter with the line of every file that is refused.
     """
     mistakes: list[Mistake] = []
-    picture_drafts: list[PictureDraft] = []
-    attachment_drafts: list[AttachmentDraft] = []
-    for reference in article.pictures:
+
+    def accepted(draft: DraftOf[Drafted], reference: FileReference) -> Iterator[Drafted]:
         try:
-            picture_drafts.append(_picture(reference, staged, stored))
-        except (PictureRefused, OSError) as error:
-            _raise_if_full(error)
+            yield draft(reference, staged, stored)
+        except (PictureRefused, AttachmentRefused, OSError) as error:
+            if failures.is_disk_full(error):  # the file is not to blame
+                raise
             mistakes.append(Mistake(reference.line, str(error)))
-    for reference in article.attachments:
-        try:
-            attachment_drafts.append(_attachment(reference, staged, stored))
-        except (AttachmentRefused, OSError) as error:
-            _raise_if_full(error)
-            mistakes.append(Mistake(reference.line, str(error)))
+
+    pictures = [draft for each in article.pictures for draft in accepted(_picture, each)]
+    attachments = [draft for each in article.attachments for draft in accepted(_attachment, each)]
     if mistakes:
         raise InvalidFrontMatter(*mistakes)
-    return replace(article.draft, pictures=picture_drafts, attachments=attachment_drafts)
-
-
-def _raise_if_full(error: Exception) -> None:
-    """Raise an error of a full disk: the writer's file is not to blame."""
-    if failures.is_disk_full(error):
-        raise error
+    return replace(article.draft, pictures=pictures, attachments=attachments)
 
 
 def _picture(reference: FileReference, staged: StagedFiles, stored: StoredFiles) -> PictureDraft:

@@ -9,8 +9,9 @@ from flask_babel import gettext as _
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news import catalogue
-from psgflask.news.catalogue import ANYBODY, NEWS_KINDS, Scope
+from psgflask.news.catalogue import ALL_KINDS, ANYBODY, NEWS_KINDS
 from psgflask.news.models import EVENT, PUBLICATION, Article, Topic
+from psgflask.news.web.paging import current_scope
 from psgflask.web import languages
 from psgflask.web.caching import cacheable
 from psgflask.web.languages import absolute_url
@@ -46,11 +47,11 @@ def topic(slug: str, form: str) -> Response:
         abort(404)
     page = languages.address("topics.topic", slug=slug)
     name = found.name(languages.current_language())
-    return _feed(form, _articles(catalogue.ALL_KINDS, found), name, page)
+    return _feed(form, _articles(ALL_KINDS, found), name, page)
 
 
-def _articles(kinds: tuple[str, ...], about: Topic | None = None) -> Sequence[Article]:
-    scope = Scope(languages.current_language(), utc_now(), kinds, about.id if about else None)
+def _articles(kinds: tuple[str, ...], topic: Topic | None = None) -> Sequence[Article]:
+    scope = current_scope(*kinds, topic_id=topic.id if topic else None)
     return db.session.scalars(catalogue.feed(scope).limit(LENGTH)).all()
 
 

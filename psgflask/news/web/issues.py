@@ -7,9 +7,11 @@ from flask_babel import gettext as _
 
 from psgflask.core.database import db
 from psgflask.news import catalogue, lists, series
+from psgflask.news.catalogue import ALL_KINDS
 from psgflask.news.models import Article, Issue
 from psgflask.news.web import paging
-from psgflask.news.web.views import blueprint, scope_of_all
+from psgflask.news.web.paging import current_scope
+from psgflask.news.web.views import blueprint
 from psgflask.web.caching import cacheable, query_parameters
 from psgflask.web.paging import Pager
 
@@ -31,7 +33,7 @@ class SeriesPage:
 @query_parameters("before", "after")
 def updates() -> str:
     """Show the newest issues of every series, or those of one series before or after a cursor."""
-    session, scope = db.session(), scope_of_all()
+    session, scope = db.session(), current_scope(*ALL_KINDS)
     before, after = paging.requested_cursors(_issue)
     cursor = after or before
     by_series = series.issues(session, scope)
@@ -67,7 +69,7 @@ def update(slug: str) -> str:
     issue = catalogue.find_issue_by_slug(db.session(), slug)
     if issue is None:
         abort(404, _("There is no issue of that number."))
-    scope = scope_of_all()
+    scope = current_scope(*ALL_KINDS)
     of_issue = catalogue.listing(scope).where(Article.issue_id == issue.id)
     articles = db.session.scalars(of_issue.limit(200)).all()
     if not articles:

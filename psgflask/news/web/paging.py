@@ -7,14 +7,21 @@ from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement
 
+from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news import catalogue
-from psgflask.news.catalogue import Scope
+from psgflask.news.catalogue import NEWS_KINDS, Scope
 from psgflask.news.lists import PAGE_SIZE, Cursor, CursorPage, current_cursor, cursor_page
+from psgflask.web import languages
 from psgflask.web.paging import Pager
 
 Position = TypeVar("Position")
 BEFORE, AFTER = "before", "after"
+
+
+def current_scope(*kinds: str, topic_id: int | None = None) -> Scope:
+    """Return the scope of kinds of article (default: news), now and in this request's language."""
+    return Scope(languages.current_language(), utc_now(), kinds or NEWS_KINDS, topic_id)
 
 
 def requested_cursors(

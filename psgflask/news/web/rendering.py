@@ -15,13 +15,12 @@ from markupsafe import Markup
 from sqlalchemy.exc import DatabaseError
 
 from psgflask.core import failures
-from psgflask.core.clock import utc_now
 from psgflask.core.database import db, fail_fast
 from psgflask.news import catalogue, counting, lists
-from psgflask.news.catalogue import Scope
 from psgflask.news.dateline import DAY, MONTH, UNDATED, Dateline
 from psgflask.news.models import Article, Topic
 from psgflask.news.slugs import article_url, month_url
+from psgflask.news.web.paging import current_scope
 from psgflask.web import caching, languages
 
 Result = TypeVar("Result")
@@ -107,12 +106,11 @@ class Archive:
     @property
     def latest(self) -> list[lists.DatelineGroup]:
         """Return the newest article, under its date, if there is one."""
-        chosen = catalogue.listing(Scope(languages.current_language(), utc_now())).limit(1)
-        return self._query(lambda: lists.group_by_dateline(db.session.scalars(chosen))) or []
+        newest = catalogue.listing(current_scope()).limit(1)
+        return self._query(lambda: lists.group_by_dateline(db.session.scalars(newest))) or []
 
     def _years(self) -> Counter[int]:
-        scope = Scope(languages.current_language(), utc_now())
-        return self._query(lambda: counting.by_year(scope)) or Counter()
+        return self._query(lambda: counting.by_year(current_scope())) or Counter()
 
     @staticmethod
     def _query(run: Callable[[], Result]) -> Result | None:

@@ -12,13 +12,14 @@ from psgflask import redirects
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
 from psgflask.news import catalogue, counting, lists
-from psgflask.news.catalogue import ANYBODY, NEWS_KINDS, Scope
+from psgflask.news.catalogue import ALL_KINDS, ANYBODY, NEWS_KINDS, Scope
 from psgflask.news.dateline import Dateline
 from psgflask.news.lists import PAGE_SIZE
 from psgflask.news.models import EVENT, PUBLICATION, Article, Issue
 from psgflask.news.related import related
 from psgflask.news.slugs import article_url, month_url
 from psgflask.news.web import paging, rendering
+from psgflask.news.web.paging import current_scope
 from psgflask.news.web.rendering import when
 from psgflask.web import languages
 from psgflask.web.caching import cacheable, query_parameters
@@ -33,7 +34,7 @@ blueprint = Blueprint("news", __name__)
 def newest() -> str:
     """Show the newest articles."""
     return _list(
-        _scope(),
+        current_scope(),
         heading=_("News"),
         intro=_("News from Peru, newest first."),
         feed_href=_feed("news"),
@@ -46,7 +47,7 @@ def newest() -> str:
 @query_parameters("before", "after")
 def year(year: int) -> str:
     """Show a year: its months as cords and its articles."""
-    scope = _scope()
+    scope = current_scope()
     first, last = _span(year, 1)[0], _span(year, 12)[1]
     _check_in_archive(year)
     page = paging.requested_page(scope, catalogue.dated_within(first, last))
@@ -81,7 +82,7 @@ def month(year: int, month: str) -> str:
     _check_in_archive(year)
     name = _month_name(first)
     return _list(
-        _scope(),
+        current_scope(),
         catalogue.dated_within(first, last),
         heading=name,
         intro="",
@@ -98,7 +99,7 @@ def month(year: int, month: str) -> str:
 def undated() -> str:
     """Show the articles whose date is not known."""
     return _list(
-        _scope(),
+        current_scope(),
         catalogue.undated(),
         heading=_("Undated articles"),
         intro=_("The date of these articles is not known."),
@@ -113,7 +114,7 @@ def undated() -> str:
 def publications() -> str:
     """Show the publications."""
     return _list(
-        _scope(PUBLICATION),
+        current_scope(PUBLICATION),
         heading=_("Publications"),
         intro=_("Reports, briefings and books of the PSG."),
         feed_href=_feed("publications"),
@@ -126,7 +127,7 @@ def publications() -> str:
 @query_parameters("before", "after")
 def events() -> str:
     """Show the upcoming events, then the past ones."""
-    scope = _scope(EVENT)
+    scope = current_scope(EVENT)
     today = london_day(scope.now)
     upcoming = None  # on the first page only
     if paging.is_first_page():
@@ -157,13 +158,13 @@ def article(slug: str) -> ResponseReturnValue:
         elsewhere = catalogue.find(session, slug, languages.other_language())
         if elsewhere is not None and catalogue.is_published(elsewhere, now):
             return redirect(article_url(elsewhere), 302)
-    if found is None or not catalogue.is_published(found, now):
         abort(404)
-    scope = _scope()
-    neighbour_scope = scope if found.kind in NEWS_KINDS else _scope(found.kind)
+    scope = current_scope()
+    neighbour_scope = scope if found.kind in NEWS_KINDS else current_scope(found.kind)
     earlier, later = catalogue.neighbours(session, found, neighbour_scope)
     gated = not catalogue.may_read_body(found, ANYBODY)
     counterpart = catalogue.translation(session, found, now)
+    other_news = languages.address("news.listing", language=languages.other_language())
     return render_template(
         "news/article.html",
         article=found,
@@ -176,23 +177,9 @@ def article(slug: str) -> ResponseReturnValue:
         gated=gated,
         json_ld=rendering.json_ld(found),
         canonical=article_url(found, external=True),
-        counterpart=article_url(counterpart) if counterpart else _no_counterpart(),
+        counterpart=article_url(counterpart) if counterpart else other_news,
         alternates=rendering.alternates(found, counterpart),
     )
-
-
-def _no_counterpart() -> str:
-    """Return the news in the other language, for an article without a translation."""
-    return languages.address("news.listing", language=languages.other_language())
-
-
-def _scope(*kinds: str) -> Scope:
-    return Scope(languages.current_language(), utc_now(), kinds or NEWS_KINDS)
-
-
-def scope_of_all() -> Scope:
-    """Return the scope of every kind of article, in the language of this request."""
-    return _scope(*catalogue.ALL_KINDS)
 
 
 def _list(
@@ -237,7 +224,7 @@ def _month_name(day: date) -> str:
 
 def _check_in_archive(year: int) -> None:
     """Abort with 404 outside the archive; a year within may be empty, since cords lead there."""
-    years = counting.by_year(_scope(*catalogue.ALL_KINDS))
+    years = counting.by_year(current_scope(*ALL_KINDS))
     if not years or not min(years) <= year <= max(years):
         abort(404, _("The archive has no articles of that year."))
 
