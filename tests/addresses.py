@@ -8,10 +8,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from psgflask.core.database import db
-from psgflask.core.language_names import LANGUAGES
+from psgflask.core.language_names import LANGUAGES, PREFIXES
 from psgflask.members.web import form_tokens, forms
 from psgflask.news.models import Attachment, Picture
-from psgflask.web.languages import PREFIXES
 from tests.browser.content import LINKS
 
 # Values for the variable parts of each route; a route with such parts and no entry fails.

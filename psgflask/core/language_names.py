@@ -1,4 +1,5 @@
-"""The languages of the site, by code, and what each calls itself."""
+"""The languages of the site: their codes, names and path prefixes."""
 
 LANGUAGES = ("en", "es")
 NATIVE_NAMES = {"en": "English", "es": "Español"}
+PREFIXES = {"en": "", "es": "/es"}

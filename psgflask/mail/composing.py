@@ -14,10 +14,10 @@ from flask import Flask
 from flask_babel import force_locale
 from jinja2 import Environment, StrictUndefined
 
+from psgflask.core.language_names import PREFIXES
 from psgflask.mail import greeting, outbox
 from psgflask.mail.models import Message
 from psgflask.mail.transports import RenderedMail
-from psgflask.web import languages
 
 WIDTH = 72
 MAX_VALUE_LENGTH = 300
@@ -68,7 +68,7 @@ def compose(app: Flask, message: Message, now: datetime) -> RenderedMail:
 def render(app: Flask, kind: str, language: str, values: Mapping[str, Any]) -> tuple[str, str, str]:
     """Render the subject, the text and the HTML of a kind of mail in a language."""
     with app.app_context(), force_locale(language):
-        base = str(app.config["BASE_URL"]).rstrip("/") + languages.PREFIXES[language]
+        base = str(app.config["BASE_URL"]).rstrip("/") + PREFIXES[language]
         context = {
             **{name: _one_line(value) for name, value in values.items()},
             "name": displayed_name(values.get("name", "")),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from psgflask.core.folding import fold
+from psgflask.core.language_names import PREFIXES
 from psgflask.news.models import Article
 from psgflask.web import languages
 
@@ -35,12 +36,12 @@ def is_slug(text: str) -> bool:
 
 def article_path(slug: str, language: str) -> str:
     """Return the path of the article that has a slug in a language."""
-    return f"{languages.PREFIXES[language]}/news/{slug}"
+    return f"{PREFIXES[language]}/news/{slug}"
 
 
 def topic_paths(slug: str) -> Iterator[str]:
     """Yield the paths of a topic: its page and its two feeds, in both languages."""
-    for prefix in languages.PREFIXES.values():
+    for prefix in PREFIXES.values():
         for ending in ("", ".atom", ".rss"):
             yield f"{prefix}/topics/{slug}{ending}"
 

@@ -8,12 +8,11 @@ from flask_babel import Babel
 from werkzeug.routing import MapAdapter
 
 from psgflask.core import paths
-from psgflask.core.language_names import NATIVE_NAMES
+from psgflask.core.language_names import NATIVE_NAMES, PREFIXES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-PREFIXES = {"en": "", "es": "/es"}
 _KEY = "psg.language"
 
 

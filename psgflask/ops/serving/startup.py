@@ -6,10 +6,10 @@ import sys
 from flask import Flask
 from werkzeug.exceptions import InternalServerError
 
+from psgflask.core.language_names import PREFIXES
 from psgflask.ops import worker
 from psgflask.ops.serving.wsgi import ask
 from psgflask.search.web import views as search
-from psgflask.web import languages
 from psgflask.web.site import REFUSED
 
 # Seconds after which a thread lets others run; Python's own 5 ms, many threads apart, are felt.
@@ -25,7 +25,7 @@ def site() -> Flask:
     from psgflask import create_app  # the front door opens this room
 
     app = create_app()
-    for prefix in languages.PREFIXES.values():
+    for prefix in PREFIXES.values():
         ask(app, f"{prefix}/", **{REFUSED: InternalServerError.code})
     sys.setswitchinterval(SWITCH)
     app.extensions["psg_worker"] = worker.start(app)

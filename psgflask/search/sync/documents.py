@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload, undefer
 
 from psgflask.core.database import read_only
+from psgflask.core.markdown import plain_text
 from psgflask.news import catalogue
 from psgflask.news.models import Article, Attachment, FileText
 from psgflask.search.index import Document, IndexBroken, Store, content_hash
-from psgflask.web.rendering import plain_text
 
 BATCH = 500
 # What must be loaded with an article to know its text.
