@@ -282,7 +282,7 @@ def test_s18_a_host_that_cannot_be_read_is_not_taken_for_none() -> None:
 def test_who_is_refused_waits_without_a_thread_and_nobody_waits_behind_him(
     ask: Ask, small: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway, "REFRESH_TIMEOUT", 0.05)
+    monkeypatch.setattr(gateway, "PATIENCE", 0.05)
     order: list[str] = []
 
     @small.before_request
@@ -303,7 +303,7 @@ def test_who_is_refused_waits_without_a_thread_and_nobody_waits_behind_him(
 def test_an_answer_that_cannot_be_sent_holds_nothing_up(
     ask: Ask, small: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(gateway, "REFRESH_TIMEOUT", 0.01)
+    monkeypatch.setattr(gateway, "PATIENCE", 0.01)
 
     @small.before_request
     def busy() -> tuple[str, int] | None:
