@@ -56,12 +56,12 @@ def work_of(draft: Draft) -> str:
 def _work(number: int, seed: int) -> list[Draft]:
     """Return one article, or two that are translations of each other."""
     # A generator of its own for each work, so that no article depends on those before it.
-    chance = Random(f"{seed}/{number}")  # test data, nothing secret
-    luck = chance.random()
-    language = "es" if luck < SPANISH_ALONE else "en"
-    kind = chance.choices(list(KINDS), weights=list(KINDS.values()))[0]
-    dateline, issue = _dated(chance, kind)
-    chosen = _topics(chance)
+    rng = Random(f"{seed}/{number}")  # test data, nothing secret
+    roll = rng.random()
+    language = "es" if roll < SPANISH_ALONE else "en"
+    kind = rng.choices(list(KINDS), weights=list(KINDS.values()))[0]
+    dateline, issue = _dated(rng, kind)
+    chosen = _topics(rng)
     about = Draft(
         title="",
         teaser="",
@@ -71,26 +71,26 @@ def _work(number: int, seed: int) -> list[Draft]:
         kind=kind,
         issue=issue,
         topics=tuple(entry.slug for entry in chosen),
-        members_only=chance.random() < MEMBERS_ONLY,
-        byline=person(chance) if chance.random() < 0.15 else "",
+        members_only=rng.random() < MEMBERS_ONLY,
+        byline=person(rng) if rng.random() < 0.15 else "",
         synthetic=True,
     )
     ending = f"{seed}-{number}"
-    first = _written(about, chance, ending)
-    if SPANISH_ALONE <= luck < SPANISH_ALONE + PAIRED:
+    first = _written(about, rng, ending)
+    if SPANISH_ALONE <= roll < SPANISH_ALONE + PAIRED:
         twin = replace(about, language="es", translation_of=first.slug)
-        return [first, _written(twin, chance, ending)]
+        return [first, _written(twin, rng, ending)]
     return [first]
 
 
-def _topics(chance: Random) -> list[TopicEntry]:
+def _topics(rng: Random) -> list[TopicEntry]:
     """Return one to three themes, often a place, sometimes an organisation; few are frequent."""
     chosen: list[TopicEntry] = []
-    for kind, times in ((THEME, chance.choice((1, 1, 2, 3))), (PLACE, chance.random() < 0.55)):
+    for kind, times in ((THEME, rng.choice((1, 1, 2, 3))), (PLACE, rng.random() < 0.55)):
         entries, weights = _ranked(kind)
-        chosen += chance.choices(entries, cum_weights=weights, k=int(times))
-    if chance.random() < 0.1:
-        chosen += chance.choices(_ranked("organisation")[0], cum_weights=_ranked("organisation")[1])
+        chosen += rng.choices(entries, cum_weights=weights, k=int(times))
+    if rng.random() < 0.1:
+        chosen += rng.choices(_ranked("organisation")[0], cum_weights=_ranked("organisation")[1])
     return list(dict.fromkeys(chosen))
 
 
@@ -100,32 +100,32 @@ def _ranked(kind: str) -> tuple[list[TopicEntry], list[float]]:
     return entries, list(accumulate(1 / rank for rank in range(1, len(entries) + 1)))
 
 
-def _dated(chance: Random, kind: str) -> tuple[Dateline, tuple[str, int] | None]:
+def _dated(rng: Random, kind: str) -> tuple[Dateline, tuple[str, int] | None]:
     """Return a dateline in one of the old site's styles, and the issue that goes with it."""
-    day = _day(chance, LAST_EVENT if kind == EVENT else LAST_DAY)
+    day = _day(rng, LAST_EVENT if kind == EVENT else LAST_DAY)
     if kind == UPDATE:
         return _of_update(day)
-    luck = chance.random()
+    roll = rng.random()
     month = (day.year, day.month)
-    if kind == EVENT or luck < 0.8:
-        if kind == NEWS and day.year >= 2006 and luck < 0.08:
+    if kind == EVENT or roll < 0.8:
+        if kind == NEWS and day.year >= 2006 and roll < 0.08:
             return Dateline.of_day(_last_of_month(day)), _peru_news(day)
         return Dateline.of_day(day), None
-    if luck < 0.9:
+    if roll < 0.9:
         return Dateline.of_months(month, month), None
-    if luck < 0.95:
+    if roll < 0.95:
         first = min(_months(day), _months(LAST_DAY) - 2)
-        return Dateline.of_months(_month(first), _month(first + chance.randint(1, 2))), None
+        return Dateline.of_months(_month(first), _month(first + rng.randint(1, 2))), None
     return Dateline.undated(), None
 
 
-def _day(chance: Random, last: date) -> date:
+def _day(rng: Random, last: date) -> date:
     """Return a day; the archive's later years hold more than its first ones."""
     years = range(FIRST_YEAR, last.year + 1)
-    year = chance.choices(years, weights=[30 + 3 * n for n in range(len(years))])[0]
-    day = date(year, 1, 1) + timedelta(days=chance.randrange(365))
+    year = rng.choices(years, weights=[30 + 3 * n for n in range(len(years))])[0]
+    day = date(year, 1, 1) + timedelta(days=rng.randrange(365))
     # What falls after the end comes down to the months before it, not all on the last day.
-    return min(day, last - timedelta(days=chance.randrange(240)))
+    return min(day, last - timedelta(days=rng.randrange(240)))
 
 
 def _months(day: date) -> int:
@@ -156,12 +156,12 @@ def _peru_news(day: date) -> tuple[str, int]:
     return PERU_NEWS, known + _months(day) - months
 
 
-def _written(about: Draft, chance: Random, ending: str) -> Draft:
+def _written(about: Draft, rng: Random, ending: str) -> Draft:
     words = lists(about.language)
     region = next((slug for slug in about.topics if slug in lists("places")), None)
-    place = chance.choice(lists("places")[region or chance.choice(list(lists("places")))])
-    voice = Voice(chance, about.language, about.topics, place)
-    title = voice.title(chance.choice(words["titles"]))
+    place = rng.choice(lists("places")[region or rng.choice(list(lists("places")))])
+    voice = Voice(rng, about.language, about.topics, place)
+    title = voice.title(rng.choice(words["titles"]))
     teaser = voice.paragraph(22)
     if about.kind in (UPDATE, EVENT):
         teaser = words[about.kind] + teaser[0].lower() + teaser[1:]
@@ -176,8 +176,8 @@ def _written(about: Draft, chance: Random, ending: str) -> Draft:
 
 def _body(voice: Voice, heading: str) -> str:
     """Return about 300 words of Markdown."""
-    chance = voice.chance
-    left = min(max(int(chance.gauss(285, 80)), 90), 700)
+    rng = voice.rng
+    left = min(max(int(rng.gauss(285, 80)), 90), 700)
     blocks: list[str] = []
     while left > 0:
         block = _block(voice, heading)
@@ -188,14 +188,14 @@ def _body(voice: Voice, heading: str) -> str:
 
 def _block(voice: Voice, heading: str) -> str:
     """Return mostly a paragraph, at times one of the other things that articles hold."""
-    luck = voice.chance.random()
-    if luck < 0.86:
-        return voice.paragraph(voice.chance.randint(35, 75))
-    if luck < 0.91:
+    roll = voice.rng.random()
+    if roll < 0.86:
+        return voice.paragraph(voice.rng.randint(35, 75))
+    if roll < 0.91:
         return f"## {voice.title(heading)}\n\n{voice.paragraph(45)}"
-    if luck < 0.95:
+    if roll < 0.95:
         return f"> {voice.paragraph(18)}"
-    if luck < 0.99:
+    if roll < 0.99:
         return "\n".join(f"- {voice.sentence()}" for _ in range(3))
     return _table(voice)
 
@@ -205,7 +205,7 @@ def _table(voice: Voice) -> str:
     head = f"| {voice.title('{Noun}')} | {' | '.join(voice.title('{Noun}') for _ in years)} |"
     rows = [
         f"| {voice.title('{Noun}')} | "
-        + " | ".join(str(voice.chance.randrange(900)) for _ in years)
+        + " | ".join(str(voice.rng.randrange(900)) for _ in years)
         + " |"
         for _ in range(4)
     ]

@@ -14,19 +14,19 @@ VOWELS = tuple("aeiouAEIOU")
 class Voice:
     """What one article is written with: its words, its subjects, its place and its people."""
 
-    def __init__(self, chance: Random, language: str, topics: Sequence[str], place: str) -> None:
-        self.chance, self.language, self.place = chance, language, place
+    def __init__(self, rng: Random, language: str, topics: Sequence[str], place: str) -> None:
+        self.rng, self.language, self.place = rng, language, place
         self.lists = lists(language)
         nouns = lexicon(language, "nouns")
         themes = [noun for topic in topics for noun in self.lists["topics"].get(topic, ())]
         self.subjects: list[str] = [
-            *chance.sample(themes, min(6, len(themes))),
-            *nouns.draw(chance, 8),
+            *rng.sample(themes, min(6, len(themes))),
+            *nouns.draw(rng, 8),
         ]
-        self.people = [person(chance) for _ in range(chance.randint(1, 3))]
-        self._noun = endless(nouns, chance).__next__
-        self.verb = endless(lexicon(language, "verbs"), chance).__next__
-        self.adjective = endless(lexicon(language, "adjectives"), chance).__next__
+        self.people = [person(rng) for _ in range(rng.randint(1, 3))]
+        self._noun = endless(nouns, rng).__next__
+        self.verb = endless(lexicon(language, "verbs"), rng).__next__
+        self.adjective = endless(lexicon(language, "adjectives"), rng).__next__
         self.determiner = self._of("determiners")
         self.preposition = self._of("prepositions")
         self.conjunction = self._of("conjunctions")
@@ -35,17 +35,17 @@ class Voice:
         self.phrase = self._spanish_phrase if language == "es" else self._english_phrase
 
     def _of(self, kind: str) -> Callable[[], str]:
-        return endless(closed(self.language, kind), self.chance).__next__
+        return endless(closed(self.language, kind), self.rng).__next__
 
     def noun(self) -> str:
         """Return a noun, in Spanish with its article."""
-        if self.chance.random() < OWN_SUBJECT:
-            return self.chance.choice(self.subjects)
+        if self.rng.random() < OWN_SUBJECT:
+            return self.rng.choice(self.subjects)
         return self._noun()
 
     def sentence(self) -> str:
         """Return one sentence with its full stop."""
-        at_random = self.chance.random
+        at_random = self.rng.random
         words = self._report() if at_random() < 0.1 else self._clause()
         if at_random() < 0.35:
             comma = "," if at_random() < 0.4 else ""
@@ -82,7 +82,7 @@ class Voice:
         return capitalised(word) if name[0].isupper() else word
 
     def _clause(self) -> str:
-        at_random = self.chance.random
+        at_random = self.rng.random
         words = f"{self.phrase()} {self.verb()}"
         if at_random() < 0.15:
             words = f"{words} {self.adverb()}"
@@ -92,26 +92,26 @@ class Voice:
         return words
 
     def _report(self) -> str:
-        role, said = self.chance.choice(self.lists["roles"]), self.chance.choice(self.lists["said"])
+        role, said = self.rng.choice(self.lists["roles"]), self.rng.choice(self.lists["said"])
         that = "que" if self.language == "es" else "that"
-        return f"{self.chance.choice(self.people)}, {role}, {said} {that} {self._clause()}"
+        return f"{self.rng.choice(self.people)}, {role}, {said} {that} {self._clause()}"
 
     def _named(self) -> str | None:
-        luck = self.chance.random()
-        if luck < 0.04:
+        roll = self.rng.random()
+        if roll < 0.04:
             return self.place
-        return self.chance.choice(self.people) if luck < 0.07 else None
+        return self.rng.choice(self.people) if roll < 0.07 else None
 
     def _english_phrase(self) -> str:
         if named := self._named():
             return named
         words = self.noun()
-        if self.chance.random() < 0.3:
+        if self.rng.random() < 0.3:
             words = f"{self.adjective()} {words}"
         determiner = self.determiner()
         if determiner == "a" and words.startswith(VOWELS):
             determiner = "an"
-        if self.chance.random() < 0.25:
+        if self.rng.random() < 0.25:
             return f"{determiner} {words} {self.preposition()} the {self.noun()}"
         return f"{determiner} {words}"
 
@@ -120,16 +120,16 @@ class Voice:
             return named
         article, _, word = self.noun().partition(" ")
         feminine = article == "la"
-        if self.chance.random() < 0.4:
+        if self.rng.random() < 0.4:
             article = self.determiner()
             if feminine:
                 article = FEMININE.get(article, article)
-        if self.chance.random() < 0.3:
+        if self.rng.random() < 0.3:
             adjective = self.adjective()
             if feminine and adjective.endswith("o"):
                 adjective = f"{adjective[:-1]}a"
             word = f"{word} {adjective}"
-        if self.chance.random() < 0.25:
+        if self.rng.random() < 0.25:
             word = f"{word} de {self.noun()}"
         return f"{article} {word}"
 
@@ -151,11 +151,11 @@ FEMININE = {
 }
 
 
-def person(chance: Random) -> str:
+def person(rng: Random) -> str:
     """Return a name put together at random from common given names and surnames."""
     names = lists("names")
-    surnames = chance.sample(names["surnames"], 2 if chance.random() < 0.4 else 1)
-    return " ".join([chance.choice(names["given"]), *surnames])
+    surnames = rng.sample(names["surnames"], 2 if rng.random() < 0.4 else 1)
+    return " ".join([rng.choice(names["given"]), *surnames])
 
 
 def capitalised(words: str) -> str:

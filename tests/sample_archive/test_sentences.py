@@ -49,8 +49,8 @@ def test_a_headline_names_the_place_and_leaves_nothing_unfilled() -> None:
 
 
 def test_a_person_has_a_given_name_and_one_or_two_surnames() -> None:
-    chance = Random(4)
-    assert {len(person(chance).split()) for _ in range(50)} == {2, 3}
+    rng = Random(4)
+    assert {len(person(rng).split()) for _ in range(50)} == {2, 3}
 
 
 def test_capitals_stand_after_the_opening_mark_of_a_question() -> None:

@@ -34,13 +34,13 @@ class Lexicon:
         weights.append(weights[-1] * head / (TAIL_EXPONENT - 1))
         self.cumulated = list(accumulate(weights))
 
-    def draw(self, chance: Random, count: int) -> list[str]:
+    def draw(self, rng: Random, count: int) -> list[str]:
         """Return `count` words, independent of each other."""
-        drawn = chance.choices(self.words, cum_weights=self.cumulated, k=count)
-        return [word if word is not None else self._rare(chance) for word in drawn]
+        drawn = rng.choices(self.words, cum_weights=self.cumulated, k=count)
+        return [word if word is not None else self._rare(rng) for word in drawn]
 
-    def _rare(self, chance: Random) -> str:
-        rank = int(self.head * (1 - chance.random()) ** (-1 / (TAIL_EXPONENT - 1)))
+    def _rare(self, rng: Random) -> str:
+        rank = int(self.head * (1 - rng.random()) ** (-1 / (TAIL_EXPONENT - 1)))
         return self.coin(rank - self.real)
 
 
@@ -51,9 +51,9 @@ class Closed:
         self.words = list(words)
         self.cumulated = list(accumulate(1 / rank for rank in range(1, len(words) + 1)))
 
-    def draw(self, chance: Random, count: int) -> list[str]:
+    def draw(self, rng: Random, count: int) -> list[str]:
         """Return `count` words, independent of each other."""
-        return chance.choices(self.words, cum_weights=self.cumulated, k=count)
+        return rng.choices(self.words, cum_weights=self.cumulated, k=count)
 
 
 def coiner(syllables: Sequence[str], endings: Sequence[str]) -> Coin:
@@ -140,7 +140,7 @@ def closed(language: str, kind: str) -> Closed:
     return Closed(lists(language)[kind])
 
 
-def endless(source: Lexicon | Closed, chance: Random, batch: int = 60) -> Iterator[str]:
+def endless(source: Lexicon | Closed, rng: Random, batch: int = 60) -> Iterator[str]:
     """Give words one by one, drawn a batch at a time because that is far cheaper."""
     while True:
-        yield from source.draw(chance, batch)
+        yield from source.draw(rng, batch)
