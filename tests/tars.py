@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from psgflask.ops.archives import DATABASE, MANIFEST, SETTINGS_FILE
+from psgflask.ops.backup_archive import DATABASE, MANIFEST, SETTINGS_FILE
 
 Member = tuple[tarfile.TarInfo, bytes]
 

@@ -181,7 +181,7 @@ def test_r8_a_command_that_cannot_even_read_says_busy_and_ends(
     site: Flask, run: Callable[[str], Result], command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
-    monkeypatch.setattr(backups, "LONGEST_WAIT", 0)
+    monkeypatch.setattr(backups, "MAX_WAIT", 0)
     with database_locks.held_whole(site), database_locks.waits() as waits:
         done = run(READING[command])
     assert len(waits) <= 1

@@ -14,7 +14,7 @@ from psgflask import create_app
 from psgflask.core import paths
 from psgflask.core.database import Model, db
 from psgflask.news.models import Article
-from psgflask.ops import migrating
+from psgflask.ops import migrations
 from tests import factories
 
 
@@ -40,15 +40,15 @@ def tables() -> set[str]:
 
 
 def test_the_revisions_create_the_tables_of_the_models(empty: Flask) -> None:
-    assert migrating.current() is None
-    migrating.upgrade()
-    assert migrating.current() == migrating.newest()
+    assert migrations.current_revision() is None
+    migrations.upgrade()
+    assert migrations.current_revision() == migrations.head_revision()
     assert tables() == set(Model.metadata.tables)
-    assert migrating.differences() == []
+    assert migrations.differences() == []
 
 
 def test_the_revisions_have_the_check_constraints_of_the_models(empty: Flask) -> None:
-    migrating.upgrade()
+    migrations.upgrade()
     migrated = constraints()
     with db.engine.begin() as connection:
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
@@ -80,14 +80,14 @@ def constraints() -> dict[str, Rules]:
 
 
 def test_every_constraint_has_a_name_so_that_it_can_be_changed(empty: Flask) -> None:
-    migrating.upgrade()
+    migrations.upgrade()
     for table, (checks, uniques, keys, indexes, primary) in constraints().items():
         names = [*checks, *uniques, *(key[0] for key in keys), *(index[0] for index in indexes)]
         assert "None" not in [primary, *names], table
 
 
 def test_all_revisions_upgrade_downgrade_and_upgrade_with_data(empty: Flask) -> None:
-    migrating.upgrade()
+    migrations.upgrade()
     session = db.session()
     factories.topic(session, "mining")
     factories.article(session, "Before the changes", topics=("mining",), issue=("Update", 134))
@@ -96,17 +96,17 @@ def test_all_revisions_upgrade_downgrade_and_upgrade_with_data(empty: Flask) -> 
     db.session.remove()
     downgrade(empty, "base")
     assert tables() == set()
-    migrating.upgrade()
-    assert migrating.differences() == []
+    migrations.upgrade()
+    assert migrations.differences() == []
 
 
 def test_each_revision_can_be_downgraded(empty: Flask) -> None:
     scripts = ScriptDirectory(str(paths.migrations()))
     for script in reversed(list(scripts.walk_revisions())):
-        migrating.upgrade(script.revision)
+        migrations.upgrade(script.revision)
         downgrade(empty)
-        migrating.upgrade(script.revision)
-    assert migrating.current() == migrating.newest()
+        migrations.upgrade(script.revision)
+    assert migrations.current_revision() == migrations.head_revision()
 
 
 def test_there_is_one_head(empty: Flask) -> None:
@@ -119,7 +119,7 @@ def revision(folder: Path, upgrade: str) -> None:
     (folder / "versions" / "9999_test.py").write_text(
         "import sqlalchemy as sa\n"
         "from alembic import op\n"
-        f"revision, down_revision = '9999', {migrating.newest()!r}\n"
+        f"revision, down_revision = '9999', {migrations.head_revision()!r}\n"
         "branch_labels = depends_on = None\n"
         f"def upgrade():\n{upgrade}\n"
         "def downgrade():\n    pass\n"
@@ -129,7 +129,7 @@ def revision(folder: Path, upgrade: str) -> None:
 @pytest.fixture
 def copied(empty: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the migrations that a test may add to, on a migrated database with an article."""
-    migrating.upgrade()
+    migrations.upgrade()
     factories.topic(db.session(), "mining")
     factories.article(db.session(), "Still there", topics=("mining",))
     db.session.remove()
@@ -147,7 +147,7 @@ BATCH = """
 
 def test_a_table_changed_in_batch_loses_no_row_that_refers_to_it(copied: Path) -> None:
     revision(copied, BATCH + "        batch.drop_column('source')\n")
-    migrating.upgrade()
+    migrations.upgrade()
     with db.engine.connect() as connection:
         count = "SELECT (SELECT count(*) FROM articles), (SELECT count(*) FROM article_topics)"
         assert connection.execute(text(count)).one() == (1, 1)
@@ -157,34 +157,34 @@ def test_a_table_changed_in_batch_loses_no_row_that_refers_to_it(copied: Path) -
 
 
 def test_a_migration_that_fails_halfway_changes_nothing(copied: Path) -> None:
-    before = migrating.current()
+    before = migrations.current_revision()
     revision(copied, BATCH + "    op.execute('UPDATE nowhere SET x = 1')\n")
     with pytest.raises(Exception, match="nowhere"):
-        migrating.upgrade()
-    assert migrating.current() == before
+        migrations.upgrade()
+    assert migrations.current_revision() == before
     assert "mood" not in {c["name"] for c in inspect(db.engine).get_columns("articles")}
     assert db.session.query(Article).one().title == "Still there"
     db.session.remove()
 
 
 def test_a_migration_that_orphans_rows_changes_nothing(copied: Path) -> None:
-    before = migrating.current()
+    before = migrations.current_revision()
     revision(copied, "    op.execute('DELETE FROM topics')\n")
     with pytest.raises(RuntimeError, match="nothing was changed"):
-        migrating.upgrade()
-    assert migrating.current() == before
+        migrations.upgrade()
+    assert migrations.current_revision() == before
     with db.engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM topics")) == 1
 
 
 def test_a_revision_of_newer_code_is_unknown(empty: Flask) -> None:
-    assert migrating.known(str(migrating.newest()))
-    assert not migrating.known("9999")
+    assert migrations.is_known(str(migrations.head_revision()))
+    assert not migrations.is_known("9999")
 
 
 @pytest.mark.parametrize("command", ["current", "history", "check", "heads"])
 def test_flask_db_works_with_our_folder(empty: Flask, command: str) -> None:
-    migrating.upgrade()
+    migrations.upgrade()
     done = empty.test_cli_runner().invoke(args=["db", command])
     assert done.exit_code == 0, done.output
 
@@ -203,7 +203,7 @@ def test_readers_see_the_old_or_the_new_schema_only(copied: Path, tmp_path: Path
         f"    pathlib.Path({str(seen)!r}).write_text(' '.join(names))\n"
     )
     file.write_text(file.read_text() + looking)
-    migrating.upgrade()
+    migrations.upgrade()
     assert "title" in seen.read_text()
     assert "mood" not in seen.read_text()
     with sqlite3.connect(tmp_path / "psg.sqlite") as after:

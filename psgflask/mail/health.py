@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -10,13 +9,14 @@ from flask import Flask
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
+from psgflask.core.hosts import is_loopback
 from psgflask.mail import outbox, transports
 
 # The worker sends every few seconds, and tries a server that is down again within ten minutes.
 LATE, VERY_LATE = timedelta(minutes=15), timedelta(hours=1)
 
 
-def transport(app: Flask) -> Iterator[Finding]:
+def check_transport(app: Flask) -> Iterator[Finding]:
     """Check that mail is delivered, and encrypted on the way to the mail server."""
     host, security = str(app.config["SMTP_HOST"]), str(app.config["SMTP_SECURITY"])
     public = urlsplit(str(app.config["BASE_URL"])).scheme == "https"
@@ -25,7 +25,7 @@ def transport(app: Flask) -> Iterator[Finding]:
         yield Finding("mail", FAULT, text, "Set SMTP_HOST and what belongs to it in config.py")
     elif not host:
         yield Finding("mail", OK, "Is written to instance/outbox, one .eml file each")
-    elif security == transports.PLAIN and not _is_local(host):
+    elif security == transports.PLAIN and not is_loopback(host):
         text = f"Goes to {host} in the open, with its links and the password"
         yield Finding("mail", FAULT, text, "SMTP_SECURITY = 'starttls' (587) or 'tls' (465)")
     else:
@@ -33,7 +33,7 @@ def transport(app: Flask) -> Iterator[Finding]:
         yield Finding("mail", OK, text)
 
 
-def dead_mails(app: Flask) -> Iterator[Finding]:
+def check_dead_mails(app: Flask) -> Iterator[Finding]:
     """Check that no mail was given up."""
     dead = outbox.status(db.session(), utc_now()).dead
     if dead:
@@ -41,7 +41,7 @@ def dead_mails(app: Flask) -> Iterator[Finding]:
         yield Finding("dead mails", FAULT, f"{dead} could not be delivered", advice)
 
 
-def overdue(app: Flask) -> Iterator[Finding]:
+def check_waiting(app: Flask) -> Iterator[Finding]:
     """Check that mail is sent soon after it is due."""
     now = utc_now()
     status = outbox.status(db.session(), now)
@@ -56,14 +56,6 @@ def overdue(app: Flask) -> Iterator[Finding]:
     else:
         advice = "Start the server, or psgflask worker"
     yield Finding("outbox", FAULT if age > VERY_LATE else ATTENTION, text, advice)
-
-
-def _is_local(host: str) -> bool:
-    """Say whether a host is this machine: nobody can read what is sent to it."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _rounded(age: timedelta) -> str:

@@ -11,7 +11,7 @@ from psgflask.news.media import texts
 MOST_NAMED = 5
 
 
-def attached_texts(app: Flask) -> Iterator[Finding]:
+def check_attached_texts(app: Flask) -> Iterator[Finding]:
     """Could every attached PDF be read?"""
     unreadable, unread = texts.unreadable(db.session()), len(texts.unread(db.session()))
     for name, problem in unreadable[:MOST_NAMED]:

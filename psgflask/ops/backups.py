@@ -15,14 +15,21 @@ from typing import Any, Literal
 
 from psgflask.core import durable, locks
 from psgflask.core.config import SETTINGS
-from psgflask.ops import archives
-from psgflask.ops.archives import DATABASE, MANIFEST, MEDIA, SETTINGS_FILE, BackupRefused, Manifest
+from psgflask.ops import backup_archive
+from psgflask.ops.backup_archive import (
+    DATABASE,
+    MANIFEST,
+    MEDIA,
+    SETTINGS_FILE,
+    BackupRefused,
+    Manifest,
+)
 
-# Where a backup is made, beside where it will stand; of one that was killed, the next removes it.
-WORKING = ".psgflask-backup-"
-Mode = Literal["x:", "x:gz", "x:bz2", "x:xz"]
-# How a backup is packed, by the end of its name; `archives.read` reads each of them.
-PACKINGS: dict[str, Mode] = {
+# The folder in which a backup is written, beside it; a stale one is removed by the next backup.
+TEMPORARY_PREFIX = ".psgflask-backup-"
+TarMode = Literal["x:", "x:gz", "x:bz2", "x:xz"]
+# The compression of a backup by its suffix; `backup_archive.read` reads each of them.
+COMPRESSION_MODES: dict[str, TarMode] = {
     ".tar": "x:",
     ".tar.gz": "x:gz",
     ".tgz": "x:gz",
@@ -30,16 +37,14 @@ PACKINGS: dict[str, Mode] = {
     ".tar.xz": "x:xz",
 }
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-PROGRAMS = "SELECT 1 FROM sqlite_master WHERE type IN ('trigger', 'view')"
-LONGEST_WAIT = 30.0  # seconds for a database that somebody else has taken for themselves
+TRIGGERS_AND_VIEWS = "SELECT 1 FROM sqlite_master WHERE type IN ('trigger', 'view')"
+MAX_WAIT = 30.0  # seconds, for a locked database
 
 
-def make(instance: Path, target: Path, settings: dict[str, Any], *, now: datetime) -> Manifest:
-    """Write a backup of an instance to a file that does not exist yet.
+def create(instance: Path, target: Path, settings: dict[str, Any], *, now: datetime) -> Manifest:
+    """Write a backup of an instance to a new file, compressed by its suffix; the site may run.
 
-    The end of its name says how it is packed (PACKINGS). The site may run meanwhile. The archive
-    gets its name once it is whole and was read back.
-    Raises BackupRefused.
+    The file gets its name once it is complete and was read back. Raises BackupRefused.
     """
     mode = _mode(target)
     if target.exists():
@@ -48,21 +53,21 @@ def make(instance: Path, target: Path, settings: dict[str, Any], *, now: datetim
         raise BackupRefused(f"There is no database in {instance}")
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _working(target.parent) as folder:
+        with _temporary_folder(target.parent) as folder:
             copy, part = folder / DATABASE, folder / "archive.tar"
             manifest = _copy_database(instance / DATABASE, copy, now)
             with tarfile.open(part, mode, format=tarfile.PAX_FORMAT) as archive:
                 _add_file(archive, manifest, DATABASE, copy)
-                _add_bytes(archive, manifest, SETTINGS_FILE, _settings(settings))
-                for file in _media(instance):
+                _add_bytes(archive, manifest, SETTINGS_FILE, _settings_json(settings))
+                for file in _media_files(instance):
                     name = file.relative_to(instance).as_posix()
-                    if not archives.is_ours(name):
+                    if not backup_archive.is_allowed_name(name):
                         raise BackupRefused(f"Rename or remove {name!r}: no archive can hold that")
-                    # One that goes in the meantime is no longer the site's.
+                    # Deleted from the site since.
                     with suppress(FileNotFoundError):
                         _add_file(archive, manifest, name, file)
                 _add_bytes(archive, None, MANIFEST, manifest.to_json())
-            archives.read(part)
+            backup_archive.read(part)
             part.chmod(0o600)
             durable.fsync(part)
             part.rename(target)
@@ -72,21 +77,21 @@ def make(instance: Path, target: Path, settings: dict[str, Any], *, now: datetim
     return manifest
 
 
-def _mode(target: Path) -> Mode:
-    """Return how tarfile opens a new archive of that name. Raises BackupRefused."""
-    for end, mode in PACKINGS.items():
-        if target.name.lower().endswith(end):
+def _mode(target: Path) -> TarMode:
+    """Return the mode of tarfile for a file name. Raises BackupRefused."""
+    for suffix, mode in COMPRESSION_MODES.items():
+        if target.name.lower().endswith(suffix):
             return mode
-    raise BackupRefused(f"Let the name of the backup end in one of {', '.join(PACKINGS)}")
+    raise BackupRefused(f"Let the name of the backup end in one of {', '.join(COMPRESSION_MODES)}")
 
 
-def is_open_to_others(target: Path) -> bool:
-    """Say whether others on this machine may look into the folder of a backup."""
+def is_folder_readable_by_others(target: Path) -> bool:
+    """Say whether other users of this machine may read the folder of a backup."""
     return bool(target.parent.stat().st_mode & 0o077)
 
 
-def examine_database(file: Path) -> tuple[str, dict[str, int]]:
-    """Return a database's revision and how many rows each table has. Raises BackupRefused."""
+def inspect_database(file: Path) -> tuple[str, dict[str, int]]:
+    """Return a database's revision and the number of rows by table. Raises BackupRefused."""
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
             database.execute("PRAGMA trusted_schema=OFF")
@@ -94,8 +99,8 @@ def examine_database(file: Path) -> tuple[str, dict[str, int]]:
             if verdict != "ok":
                 raise BackupRefused(f"The database is damaged: {_one_line(verdict)}")
             names = [name for (name,) in database.execute(TABLES)]
-            # The site has none; what they do when something is written, nobody could foresee.
-            if database.execute(PROGRAMS).fetchone():
+            # The site has none, and they could run anything on a write.
+            if database.execute(TRIGGERS_AND_VIEWS).fetchone():
                 raise BackupRefused(
                     "The database holds triggers or views, which are not the site's"
                 )
@@ -112,74 +117,74 @@ def _rows(database: sqlite3.Connection, table: str) -> int:
     return int(count)
 
 
-def _one_line(words: object) -> str:
-    return " ".join(str(words).split())[:200]
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())[:200]
 
 
 def _copy_database(source: Path, copy: Path, now: datetime) -> Manifest:
-    """Copy a database in use by SQLite's online backup, and look whether the copy is whole."""
+    """Copy a database in use by SQLite's online backup, and check the copy."""
     try:
         with (
             closing(sqlite3.connect(source, timeout=1)) as live,
-            closing(sqlite3.connect(copy)) as kept,
+            closing(sqlite3.connect(copy)) as copied,
         ):
-            # In one step: it sees one state of the database, and begins anew for no writer.
-            live.backup(kept, progress=_within(LONGEST_WAIT), sleep=0.1)
-            kept.execute("PRAGMA journal_mode=DELETE")  # one file, whole by itself
+            # In one step: a consistent snapshot, which no writer restarts.
+            live.backup(copied, progress=_give_up_after(MAX_WAIT), sleep=0.1)
+            copied.execute("PRAGMA journal_mode=DELETE")  # a single file
     except sqlite3.Error as error:
         raise BackupRefused(f"The database cannot be copied: {error}") from error
-    revision, rows = examine_database(copy)
+    revision, rows = inspect_database(copy)
     return Manifest(now.isoformat(timespec="seconds"), revision, rows)
 
 
-def _within(seconds: float) -> Callable[[int, int, int], None]:
-    """Return what ends a copy that could not begin for so long. It raises BackupRefused."""
-    ends = time.monotonic() + seconds
+def _give_up_after(seconds: float) -> Callable[[int, int, int], None]:
+    """Return a progress callback that raises BackupRefused after waiting so long for a lock."""
+    deadline = time.monotonic() + seconds
 
-    def look(status: int, remaining: int, total: int) -> None:
-        if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() > ends:
+    def check(status: int, remaining: int, total: int) -> None:
+        if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() > deadline:
             raise BackupRefused("The database is busy. Nothing was saved: try again in a moment")
 
-    return look
+    return check
 
 
 @contextmanager
-def _working(folder: Path) -> Iterator[Path]:
-    """Make a folder for this backup alone, and remove what those left that were killed."""
-    with locks.try_exclusive(folder) as is_alone:
-        if not is_alone:
+def _temporary_folder(folder: Path) -> Iterator[Path]:
+    """Make a temporary folder for this backup, and remove stale ones."""
+    with locks.try_exclusive(folder) as acquired:
+        if not acquired:
             raise BackupRefused(f"Another backup is being written into {folder}: wait for its end")
-        with durable.temporary_folder(folder, WORKING) as working:
+        with durable.temporary_folder(folder, TEMPORARY_PREFIX) as working:
             yield working
 
 
-def _settings(settings: dict[str, Any]) -> bytes:
-    chosen = {
+def _settings_json(settings: dict[str, Any]) -> bytes:
+    changed = {
         setting.name: settings[setting.name]
         for setting in SETTINGS
         if setting.backup and settings[setting.name] != setting.default
     }
-    return json.dumps(chosen, indent=1, sort_keys=True).encode()
+    return json.dumps(changed, indent=1, sort_keys=True).encode()
 
 
-def _media(instance: Path) -> list[Path]:
-    """Return the media files; what begins with a dot, folder or file, is still being written."""
+def _media_files(instance: Path) -> list[Path]:
+    """Return the media files; names that begin with a dot are temporary."""
     found: list[Path] = []
-    for name, folders, files in os.walk(instance / MEDIA, onerror=_unless_gone):
+    for name, folders, files in os.walk(instance / MEDIA, onerror=_raise_unless_missing):
         folders[:] = [folder for folder in folders if not folder.startswith(".")]
         found += [Path(name, file) for file in files if not file.startswith(".")]
     return sorted(found)
 
 
-def _unless_gone(error: OSError) -> None:
+def _raise_unless_missing(error: OSError) -> None:
     if not isinstance(error, FileNotFoundError):
         raise error
 
 
 def _add_file(archive: tarfile.TarFile, manifest: Manifest, name: str, file: Path) -> None:
-    # Hashed first, then written: reading the archive back would notice a change in between.
+    # A change between hashing and writing is found when the archive is read back.
     with file.open("rb") as opened:
-        manifest.files[name] = (os.fstat(opened.fileno()).st_size, archives.hashed(opened))
+        manifest.files[name] = (os.fstat(opened.fileno()).st_size, backup_archive.hash_file(opened))
         opened.seek(0)
         member = tarfile.TarInfo(name)
         member.size, member.mode = manifest.files[name][0], 0o600

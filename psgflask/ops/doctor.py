@@ -1,4 +1,4 @@
-"""Is this installation sound? `flask doctor`, and what those ask who watch the server."""
+"""`flask doctor` runs all health checks; /healthz and /readyz are for monitoring."""
 
 import json
 import sqlite3
@@ -7,13 +7,13 @@ from dataclasses import asdict
 import click
 from flask import Blueprint, Flask, Response, current_app
 from flask.cli import with_appcontext
-from sqlalchemy import text
+from sqlalchemy import text as sql
 from sqlalchemy.exc import SQLAlchemyError
 
 from psgflask.core import escaping, failures, integrity
 from psgflask.core.database import db, read_only, single_wait
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
-from psgflask.ops import checkup
+from psgflask.ops import health
 from psgflask.web import slots
 
 COLOURS = {OK: "green", ATTENTION: "yellow", FAULT: "red"}
@@ -22,7 +22,7 @@ blueprint = Blueprint("doctor", __name__)
 
 
 def init_app(app: Flask) -> None:
-    """Add `flask doctor` and the addresses that a monitor asks."""
+    """Add `flask doctor`, /healthz and /readyz."""
     app.register_blueprint(blueprint)
     app.cli.add_command(doctor)
 
@@ -42,23 +42,23 @@ def doctor(as_json: bool) -> None:
 
 
 def examine(app: Flask) -> list[Finding]:
-    """Ask every question; one that cannot be answered is itself a fault."""
+    """Run every health check; one that fails is itself a fault."""
     findings: list[Finding] = []
-    with read_only(), single_wait():  # who asks waits for no writer, and makes none wait
-        for question in checkup.QUESTIONS:
+    with read_only(), single_wait():  # waits for no writer and blocks none
+        for check in health.HEALTH_CHECKS:
             try:
-                findings.extend(question(app))
+                findings.extend(check(app))
             except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-                findings.append(_not_examined(question.__name__, error))
-    return list(dict.fromkeys(findings))  # many questions fail alike on one fault
+                findings.append(_failed_check(check.__name__.removeprefix("check_"), error))
+    return list(dict.fromkeys(findings))  # one cause may fail many checks
 
 
-def _not_examined(subject: str, error: Exception) -> Finding:
+def _failed_check(subject: str, error: Exception) -> Finding:
     if isinstance(error, SQLAlchemyError | sqlite3.Error):
         subject = "database"
     if failures.is_busy(error):
-        text_ = "The database is busy: another program has taken all of it"
-        return Finding(subject, FAULT, text_, "Try again in a moment; else end that program")
+        text = "The database is busy: another program has taken all of it"
+        return Finding(subject, FAULT, text, "Try again in a moment; else end that program")
     reason = failures.describe(error)
     advice = "Look at the file and its rights"
     if failures.is_damaged(error):
@@ -73,14 +73,14 @@ def _print(findings: list[Finding]) -> None:
         click.echo(f"{state}  {finding.subject:<{width}}  {escaping.one_line(finding.text)}")
         if finding.advice:
             click.echo(f"{'':9}  {'':{width}}  -> {escaping.one_line(finding.advice)}")
-    wrong = sum(finding.state == FAULT for finding in findings)
-    click.echo(f"{wrong} at fault" if wrong else "Nothing is at fault")
+    faults = sum(finding.state == FAULT for finding in findings)
+    click.echo(f"{faults} at fault" if faults else "Nothing is at fault")
 
 
 @blueprint.get("/healthz")
 @slots.exempt
 def alive() -> Response:
-    """Say that the process answers; asks neither the database nor the index."""
+    """Say that the process is alive, without using the database or the index."""
     return _plain("alive", 200)
 
 
@@ -89,19 +89,19 @@ def alive() -> Response:
 def ready() -> Response:
     """Say whether visitors can be served: database, index, ledger, disk, mail; 503 when not."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
-    wrong: list[str] = []
+    faulty: list[str] = []
     try:
-        db.session.execute(text("SELECT number FROM content_stamp"))
+        db.session.execute(sql("SELECT number FROM content_stamp"))
         if integrity.damage():
-            wrong.append("database")
-        for question in checkup.FOR_MONITORS:
-            wrong += [found.subject for found in question(app) if found.state == FAULT]
+            faulty.append("database")
+        for check in health.READINESS_CHECKS:
+            faulty += [found.subject for found in check(app) if found.state == FAULT]
     except (SQLAlchemyError, OSError) as error:
         if failures.is_damaged(error):
             integrity.report_damage(failures.describe(error))
-        wrong.append("database")
-    return _plain("not ready: " + ", ".join(wrong), 503) if wrong else _plain("ready", 200)
+        faulty.append("database")
+    return _plain("not ready: " + ", ".join(faulty), 503) if faulty else _plain("ready", 200)
 
 
-def _plain(text_: str, status: int) -> Response:
-    return Response(text_ + "\n", status, content_type="text/plain; charset=utf-8")
+def _plain(text: str, status: int) -> Response:
+    return Response(text + "\n", status, content_type="text/plain; charset=utf-8")

@@ -1,4 +1,4 @@
-"""What must happen without a visitor: index ledger, due articles, mail, retention, counts."""
+"""The worker: runs the packages' background tasks, one thread each, one worker per installation."""
 
 import logging
 import os
@@ -17,148 +17,150 @@ from flask.cli import with_appcontext
 
 from psgflask.core import clock_watch, config, database, failures, integrity
 from psgflask.core.clock import utc_now
+from psgflask.core.terminal import echo
 from psgflask.mail import worker_task as mail_task
-from psgflask.members import worker_task
+from psgflask.members import worker_task as members_task
 from psgflask.news import worker_task as news_task
 from psgflask.ops import worker_lock
-from psgflask.ops.worker_lock import Trouble, WorkerLock
+from psgflask.ops.worker_lock import TaskFailure, WorkerLock
 from psgflask.search import worker_task as search_task
 
 log = logging.getLogger(__name__)
 
-EVERY_SECONDS = 5.0
-# After failures in a row a task is tried again so much later at most: once the cause is gone,
-# it has healed within a minute.
-LONGEST_PAUSE = 30.0
-# What takes longer than any work of a task hangs; a rebuild of 50,000 articles takes 20 minutes.
-HANGS_AFTER_SECONDS = 3600.0
-LOOK_EVERY_SECONDS = 60.0
-# Seconds from being told to stop to the end of the process, with a margin to the 10 that whoever
-# asked waits for.
-GRACE = 8.0
+INTERVAL = 5.0  # seconds
+# The longest interval between retries: a task succeeds within a minute of the cause being removed.
+MAX_INTERVAL = 30.0
+# A task that takes longer is hanging; a rebuild of 50,000 articles takes 20 minutes.
+HANGING_AFTER = 3600.0
+REPORT_INTERVAL = 60.0
+# Seconds for tasks to end on a stop; the process is given 10.
+STOP_TIMEOUT = 8.0
 
 
 class Task(NamedTuple):
-    """What is done again and again; `name` is what the log and `flask doctor` call it.
+    """A periodic background task; `name` is its name in the log and in `flask doctor`.
 
-    `sweep` takes the app, opens a session of its own, and may fail: it is tried again. One that
-    may wait for others is given the event too that tells it when to come to an end.
+    `run(app)` opens a session of its own, and is retried when it fails. With `takes_stop` it is
+    called as `run(app, stop)`, to end early when the event is set.
     """
 
     name: str
-    sweep: Callable[..., object]
-    heeds_stop: bool = False
+    run: Callable[..., object]
+    takes_stop: bool = False
 
 
 TASKS: tuple[Task, ...] = (
     Task("clock", clock_watch.run),
     Task("search index", search_task.update_index),
-    Task("members", worker_task.run),
+    Task("members", members_task.run),
     Task("search counts", search_task.tidy_search_log),
     Task("database", database.checkpoint),
     Task("database check", integrity.run),
-    Task("mail", mail_task.run, heeds_stop=True),
-    Task("attached PDFs", news_task.run, heeds_stop=True),
+    Task("mail", mail_task.run, takes_stop=True),
+    Task("attached PDFs", news_task.run, takes_stop=True),
 )
 
 
-class Job:
-    """A task in a thread of its own: whatever it does, it keeps no other back."""
+class TaskRunner:
+    """Runs a task in a thread of its own, so that it cannot block another."""
 
     def __init__(self, worker: "Worker", task: Task) -> None:
         self.worker = worker
         self.task = task
         self.failures = 0
-        self.since: datetime | None = None  # the first of these failures
-        self.begun: float | None = None  # while it is at work, by the monotonic clock
+        self.failing_since: datetime | None = None
+        self.started: float | None = None  # monotonic; None between runs
         self.error = self.advice = ""
 
     def run(self) -> None:
-        """Do the task until the worker is to stop, at longer intervals while it fails."""
+        """Run the task until the worker stops, at longer intervals while it fails."""
         while not self.worker.stopping.is_set():
-            self.once()
-            self.worker.stopping.wait(self.pause)
+            self.run_once()
+            self.worker.stopping.wait(self.interval)
 
-    def once(self) -> None:
-        """Do the task once."""
-        self.begun = time.monotonic()
-        given = (self.worker.stopping,) if self.task.heeds_stop else ()
+    def run_once(self) -> None:
+        """Run the task once."""
+        self.started = time.monotonic()
+        arguments = (self.worker.stopping,) if self.task.takes_stop else ()
         try:
-            self.task.sweep(self.worker.app, *given)
+            self.task.run(self.worker.app, *arguments)
         except Exception as error:
             self._failed(error)
         else:
             self._succeeded()
         finally:
-            self.begun = None
+            self.started = None
 
     @property
-    def pause(self) -> float:
-        """Seconds until the next time: doubled by every failure in a row, to a bound."""
-        every = self.worker.every
-        return min(every * 2.0 ** min(self.failures, 10), max(every, LONGEST_PAUSE))
+    def interval(self) -> float:
+        """Seconds until the next run: doubled by each consecutive failure, up to MAX_INTERVAL."""
+        interval = self.worker.interval
+        return min(interval * 2.0 ** min(self.failures, 10), max(interval, MAX_INTERVAL))
 
-    def trouble(self) -> Trouble | None:
-        """Return what is wrong with the task, if anything is."""
-        begun, since = self.begun, self.since
-        taken = time.monotonic() - begun if begun is not None else 0.0
+    def failure(self) -> TaskFailure | None:
+        """Return how the task fails or hangs, None if it does neither."""
+        started, since = self.started, self.failing_since
+        duration = time.monotonic() - started if started is not None else 0.0
         if since is not None:
             error, advice = self.error, self.advice
-        elif taken > HANGS_AFTER_SECONDS:
-            since = utc_now() - timedelta(seconds=taken)
+        elif duration > HANGING_AFTER:
+            since = utc_now() - timedelta(seconds=duration)
             error, advice = "it does not come to an end", "Restart the server, or psgflask worker"
         else:
             return None
-        told = since.isoformat(timespec="seconds")
-        return Trouble(self.task.name, told, self.failures, error, advice)
+        since_text = since.isoformat(timespec="seconds")
+        return TaskFailure(self.task.name, since_text, self.failures, error, advice)
 
     def _failed(self, error: Exception) -> None:
-        new = (words := failures.describe(error)) != self.error
+        text = failures.describe(error)
+        is_new = text != self.error
         self.failures += 1
-        self.since = self.since or utc_now()
-        self.error, self.advice = words, failures.advice(error)
-        if new:
+        self.failing_since = self.failing_since or utc_now()
+        self.error, self.advice = text, failures.advice(error)
+        if is_new:
             failures.log_failure(log, f"The worker's task {self.task.name!r} failed", error)
-        elif self.failures & (self.failures - 1) == 0:  # the same again: at growing intervals
-            told = "The worker's task %r failed %d times since %s: %s"
-            log.error(told, self.task.name, self.failures, f"{self.since:%H:%M:%S UTC}", words)
-        self.worker.report()
+        elif self.failures & (self.failures - 1) == 0:  # repeated: logged at growing intervals
+            message = "The worker's task %r failed %d times since %s: %s"
+            log.error(
+                message, self.task.name, self.failures, f"{self.failing_since:%H:%M:%S UTC}", text
+            )
+        self.worker.write_failures()
 
     def _succeeded(self) -> None:
-        if self.since is None:
+        if self.failing_since is None:
             return
         log.warning(
             "The worker's task %r succeeds again, after %d failures", self.task.name, self.failures
         )
-        self.failures, self.since, self.error, self.advice = 0, None, "", ""
-        self.worker.report()
+        self.failures, self.failing_since, self.error, self.advice = 0, None, "", ""
+        self.worker.write_failures()
 
 
 class Worker:
-    """Does the tasks again and again, in one process of the installation at a time."""
+    """Runs the tasks in one process of the installation at a time."""
 
     def __init__(
-        self, app: Flask, tasks: tuple[Task, ...] = TASKS, *, every: float = EVERY_SECONDS
+        self, app: Flask, tasks: tuple[Task, ...] = TASKS, *, interval: float = INTERVAL
     ) -> None:
         self.app = app
-        self.every = every
-        self.jobs = [Job(self, task) for task in tasks]
-        # Set by whoever wants it to stop, a signal handler too.
+        self.interval = interval
+        self.runners = [TaskRunner(self, task) for task in tasks]
+        # May be set from any thread, and from a signal handler.
         self.stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock: WorkerLock | None = None
-        self._reporting = threading.Lock()
+        self._writing = threading.Lock()
 
     def start(self) -> None:
-        """Run in threads that end with the process."""
+        """Start the tasks in daemon threads."""
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
         self._thread.start()
 
-    def stop(self, timeout: float = GRACE) -> bool:
-        """Let what is being done come to its end, for `timeout` seconds; say whether it has.
+    def stop(self, timeout: float = STOP_TIMEOUT) -> bool:
+        """Wait up to `timeout` seconds for running tasks to end; return whether they have.
 
-        What has not goes on, under the lock, until the process ends: so another worker does not
-        send the same mail meanwhile. The process may end at any time.
+        Those that have not keep running, and holding the lock, until the process ends: so another
+        worker does not send the same mail meanwhile. The process may end at any time.
         """
         self.stopping.set()
         if self._thread is None:
@@ -166,36 +168,37 @@ class Worker:
         self._thread.join(timeout)
         if not self._thread.is_alive():
             return True
-        late = ", ".join(job.task.name for job in self.jobs if job.begun) or "none"
+        late = ", ".join(runner.task.name for runner in self.runners if runner.started) or "none"
         log.warning("Tasks of the worker that did not end within %g seconds: %s", timeout, late)
         return False
 
-    def round(self) -> None:
-        """Do every task once, here and now."""
-        for job in self.jobs:
-            job.once()
+    def run_once(self) -> None:
+        """Run every task once, in this thread."""
+        for runner in self.runners:
+            runner.run_once()
 
-    def report(self) -> None:
-        """Write down which tasks are in trouble, for `flask doctor`."""
-        with self._reporting:
+    def write_failures(self) -> None:
+        """Write the failing tasks to the lock file, for `flask doctor`."""
+        with self._writing:
             if self._lock is not None:
-                self._lock.write(filter(None, (job.trouble() for job in self.jobs)))
+                self._lock.write(filter(None, (runner.failure() for runner in self.runners)))
 
     def _run(self) -> None:
-        """Do the tasks until told to stop, as soon as no other process of the installation does."""
+        """Take the lock as soon as no other process holds it, and run the tasks until stopped."""
         while (lock := self._take_lock()) is None:
-            if self.stopping.wait(self.every):
+            if self.stopping.wait(self.interval):
                 return
         self._lock = lock
         threads = [
-            threading.Thread(target=job.run, name=job.task.name, daemon=True) for job in self.jobs
+            threading.Thread(target=runner.run, name=runner.task.name, daemon=True)
+            for runner in self.runners
         ]
         for thread in threads:
             thread.start()
-        while not self.stopping.wait(LOOK_EVERY_SECONDS):
-            self.report()  # one that hangs says nothing itself
+        while not self.stopping.wait(REPORT_INTERVAL):
+            self.write_failures()  # a hanging task does not write itself
         for thread in threads:
-            thread.join()  # or the next to hold the lock would send the same mail
+            thread.join()  # or the next holder of the lock would send the same mail
         lock.close()
 
     def _take_lock(self) -> WorkerLock | None:
@@ -211,8 +214,8 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(worker)
 
 
-def runs(app: Flask) -> bool:
-    """Say whether a worker of this installation is at work, in whichever process."""
+def is_running(app: Flask) -> bool:
+    """Say whether a worker of this installation runs, in whichever process."""
     return worker_lock.is_held(Path(app.instance_path))
 
 
@@ -220,9 +223,9 @@ def start(app: Flask) -> Worker | None:
     """Start the worker beside a server, unless WORKER is off; a command starts none."""
     if not app.config["WORKER"] or config.in_command():
         return None
-    running = Worker(app)
-    running.start()
-    return running
+    worker_ = Worker(app)
+    worker_.start()
+    return worker_
 
 
 @click.command("worker")
@@ -230,15 +233,14 @@ def start(app: Flask) -> Worker | None:
 def worker() -> None:
     """Do the background work in the foreground, until Ctrl-C."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
-    running = Worker(app)
-    for stopping in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stopping, lambda number, frame: running.stopping.set())
-    click.echo("The worker runs, or stands by while the server's does (Ctrl-C stops it)")
-    running.start()
-    running.stopping.wait()
-    if not running.stop():
-        # Whatever a thread waits for, nobody waits for it. What it does is done so that a process
-        # may be killed at any moment.
+    background = Worker(app)
+    for signal_ in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_, lambda number, frame: background.stopping.set())
+    echo("The worker runs, or stands by while the server's does (Ctrl-C stops it)")
+    background.start()
+    background.stopping.wait()
+    if not background.stop():
+        # End without waiting for the threads: every task may be killed at any time.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)

@@ -19,7 +19,7 @@ ATTEMPTS = 5  # to read it while it is being written
 
 
 @dataclass(frozen=True)
-class Trouble:
+class TaskFailure:
     """A task that fails or does not end: since when, how often, why, and what to do."""
 
     task: str
@@ -37,7 +37,7 @@ class WorkerLock:
         self._lock: FileLock | None = lock
         self.write(())
 
-    def write(self, troubles: Iterable[Trouble]) -> bool:
+    def write(self, troubles: Iterable[TaskFailure]) -> bool:
         """Write to the file which tasks fail; return False when it cannot be written."""
         if self._lock is None:
             return False
@@ -73,10 +73,10 @@ def is_held(instance: Path) -> bool:
     return False
 
 
-def read_troubles(instance: Path) -> list[Trouble] | None:
+def read_failures(instance: Path) -> list[TaskFailure] | None:
     """Return the failing tasks of the worker that holds the lock; None where none are readable."""
     for _attempt in range(ATTEMPTS):
         with suppress(OSError, ValueError, TypeError, KeyError):
             stored = json.loads((instance / FILE).read_bytes())
-            return [Trouble(**trouble) for trouble in stored["troubles"]]
+            return [TaskFailure(**trouble) for trouble in stored["troubles"]]
     return None

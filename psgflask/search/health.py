@@ -16,8 +16,8 @@ from psgflask.search.sync import indexer
 MAX_ENTRY_AGE = 60
 
 
-def ledger(app: Flask) -> Iterator[Finding]:
-    """Are changes indexed soon?"""
+def check_ledger(app: Flask) -> Iterator[Finding]:
+    """Check that changes are indexed soon."""
     oldest = db.session.scalar(select(func.min(LedgerEntry.queued_at)))
     age = max(0, int((utc_now() - oldest).total_seconds())) if oldest else 0
     if age > MAX_ENTRY_AGE:
@@ -27,8 +27,8 @@ def ledger(app: Flask) -> Iterator[Finding]:
         yield Finding("ledger", OK, f"Waiting for {age} seconds" if oldest else "Nothing waits")
 
 
-def readable_index(app: Flask) -> Iterator[Finding]:
-    """Can the index be read?"""
+def check_readable_index(app: Flask) -> Iterator[Finding]:
+    """Check that the index can be read."""
     try:
         indexer.store(app).verify()
     except IndexBroken as broken:
@@ -38,8 +38,8 @@ def readable_index(app: Flask) -> Iterator[Finding]:
         yield Finding("index", OK, "Readable")
 
 
-def agreement(app: Flask) -> Iterator[Finding]:
-    """Does the index hold what the database holds?"""
+def check_agreement(app: Flask) -> Iterator[Finding]:
+    """Check that the index agrees with the database."""
     drift = indexer.check(app, changing=False)
     if drift:
         text = (

@@ -36,9 +36,9 @@ def serving(target: str = "", **environment: str) -> Iterator[Server]:
     """Serve the site, or another application (MODULE:APP), as `make serve` does."""
     port = _free_port()
     process = subprocess.Popen(  # our own command
-        commands.command("127.0.0.1", port, target),
+        commands.server_command("127.0.0.1", port, target),
         cwd=ROOT,
-        env={**os.environ, **commands.environment(), **environment},
+        env={**os.environ, **commands.server_environment(), **environment},
         stdout=subprocess.DEVNULL,
     )
     try:

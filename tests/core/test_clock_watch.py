@@ -252,7 +252,7 @@ def findings(app: Flask) -> list[tuple[str, str]]:
 
 
 def test_the_worker_reads_the_clock_first_in_every_round() -> None:
-    assert worker.TASKS[0].sweep is clock_watch.run
+    assert worker.TASKS[0].run is clock_watch.run
 
 
 def test_readings_are_stored_once_a_minute_and_survive_the_process(

@@ -128,7 +128,7 @@ def readiness(visitor: FlaskClient) -> tuple[int, str]:
 
 
 def test_the_worker_checks_the_database() -> None:
-    assert integrity.run in [task.sweep for task in worker.TASKS]
+    assert integrity.run in [task.run for task in worker.TASKS]
 
 
 def test_an_intact_database_is_ready(site: Flask, visitor: FlaskClient) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy import select
 from psgflask import create_app
 from psgflask.core.database import db
 from psgflask.news.models import Article, Picture
-from psgflask.ops import installing, migrating
+from psgflask.ops import installation, migrations
 from psgflask.redirects.models import Redirect
 from psgflask.search.index import IndexBroken
 from psgflask.search.models import LedgerEntry
@@ -58,10 +58,10 @@ def main() -> int:
 
 def drill(instance: Path, kills: int, chance: random.Random) -> int:
     """Kill as often as told and print what was found after each kill and in the end."""
-    installing.make_folders(instance)
+    installation.create_folders(instance)
     app = create_app(SETTINGS)
     with app.app_context():
-        migrating.upgrade()
+        migrations.upgrade()
         _close_connections()
     faults: list[str] = []
     acknowledged: dict[str, str] = {}

@@ -25,7 +25,7 @@ from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.mail import outbox
 from psgflask.mail.models import SENT, Message
-from psgflask.ops import installing, migrating
+from psgflask.ops import installation, migrations
 from tests.drills.installation import SETTINGS, close_connections
 from tests.mail.mail_server import MailServer
 
@@ -69,12 +69,12 @@ def drill(folder: Path, server: MailServer, mails: int, kills: int, chance: rand
 def _site(instance: Path) -> Iterator[Flask]:
     before = os.environ.get("PSG_INSTANCE")
     os.environ["PSG_INSTANCE"] = str(instance)
-    installing.make_folders(instance)
-    installing.write_config(instance)
+    installation.create_folders(instance)
+    installation.write_config(instance)
     app = create_app(SETTINGS)
     try:
         with app.app_context():
-            migrating.upgrade()
+            migrations.upgrade()
             yield app
             close_connections()
     finally:

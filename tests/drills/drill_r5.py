@@ -117,7 +117,7 @@ def site() -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    command = commands.command("127.0.0.1", port)
+    command = commands.server_command("127.0.0.1", port)
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
         for _attempt in range(300):

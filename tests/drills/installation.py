@@ -11,7 +11,7 @@ from flask import Flask
 from psgflask import create_app
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
-from psgflask.ops import installing, migrating
+from psgflask.ops import installation, migrations
 from psgflask.search.sync import indexer
 from tests.sample_archive import loading
 
@@ -24,11 +24,11 @@ def fresh(articles: int, beneath: Path | None = None) -> Iterator[Flask]:
     with tempfile.TemporaryDirectory(dir=beneath) as spare:
         instance = Path(spare) / "instance"
         os.environ["PSG_INSTANCE"] = str(instance)
-        installing.make_folders(instance)
-        installing.write_config(instance)
+        installation.create_folders(instance)
+        installation.write_config(instance)
         app = create_app(SETTINGS)
         with app.app_context():
-            migrating.upgrade()
+            migrations.upgrade()
             if articles:
                 loading.load_archive(db.session(), articles, seed=1, now=utc_now())
                 db.session.commit()

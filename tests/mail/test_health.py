@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from psgflask.core.clock import utc_now
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.mail import health, outbox
-from psgflask.ops import checkup
+from psgflask.ops.health import HEALTH_CHECKS, READINESS_CHECKS
 from tests.mail.mails import post
 
 PUBLIC = {"BASE_URL": "https://www.psg.example"}
@@ -32,13 +32,13 @@ SERVER = {"SMTP_HOST": "mail.example", "MAIL_FROM": "site@psg.example"}
 def test_the_doctor_says_whether_mail_reaches_anybody_and_unread(
     make_app: Callable[..., Flask], settings: dict[str, object], state: str
 ) -> None:
-    (finding,) = health.transport(make_app(**settings))
+    (finding,) = health.check_transport(make_app(**settings))
     assert finding.state == state
     assert bool(finding.advice) == (state != OK)
 
 
 def waiting(app: Flask) -> Finding:
-    (finding,) = health.overdue(app)
+    (finding,) = health.check_waiting(app)
     return finding
 
 
@@ -74,16 +74,16 @@ def test_r12_dead_letters_are_a_fault_until_they_are_tried_again(
     message = post(session, utc_now())
     outbox.mark_dead(session, message.id, error="550 no", now=utc_now())
     session.commit()
-    (finding,) = health.dead_mails(app)
+    (finding,) = health.check_dead_mails(app)
     assert finding.state == FAULT
     assert "mail list --state dead" in finding.advice
     outbox.retry(session, message.id, now=utc_now())
     session.commit()
-    assert list(health.dead_mails(app)) == []
+    assert list(health.check_dead_mails(app)) == []
 
 
 def test_the_doctor_asks_all_of_it_and_monitors_what_waits() -> None:
-    asked = {health.transport, health.overdue, health.dead_mails}
-    assert asked <= set(checkup.QUESTIONS)
-    assert health.overdue in checkup.FOR_MONITORS
-    assert health.dead_mails not in checkup.FOR_MONITORS  # no reason to turn visitors away
+    asked = {health.check_transport, health.check_waiting, health.check_dead_mails}
+    assert asked <= set(HEALTH_CHECKS)
+    assert health.check_waiting in READINESS_CHECKS
+    assert health.check_dead_mails not in READINESS_CHECKS  # no reason to turn visitors away

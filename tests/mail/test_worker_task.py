@@ -268,9 +268,9 @@ def test_r12_slow_keeps_no_visitor_and_no_index_waiting(
         db.session.remove()
     tasks = (
         Task("rounds", lambda app: rounds.release()),
-        Task("mail", worker_task.run, heeds_stop=True),
+        Task("mail", worker_task.run, takes_stop=True),
     )
-    running = Worker(site, tasks, every=0.01)
+    running = Worker(site, tasks, interval=0.01)
     running.start()
     try:
         assert server.wait_for(1)  # it has read the mail and says nothing
@@ -515,7 +515,7 @@ def test_s22_nothing_that_is_logged_or_kept_of_a_mail_tells_to_whom_or_what(
     with monkeypatch.context() as patched:
         patched.setattr(outbox, "mark_sent", _broken)
         posting("quispe.secret@example.org")
-        Worker(site, (Task("mail", worker_task.run, heeds_stop=True),)).round()
+        Worker(site, (Task("mail", worker_task.run, takes_stop=True),)).run_once()
     ours = [r for r in caplog.records if not r.name.startswith(("mail.", "asyncio"))]
     text = "\n".join(logging.Formatter().format(record) for record in ours)
     assert "Mail 1 (verify)" in text

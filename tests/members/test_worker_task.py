@@ -49,7 +49,7 @@ def people(session: Session) -> int:
 
 
 def test_it_is_among_the_worker_tasks() -> None:
-    assert worker_task.run in [task.sweep for task in worker.TASKS]
+    assert worker_task.run in [task.run for task in worker.TASKS]
 
 
 def test_s3_the_task_erases_unconfirmed_applicants_and_lists_their_numbers(

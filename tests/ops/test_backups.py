@@ -10,8 +10,8 @@ from flask import Flask
 
 from psgflask.core.clock import utc_now
 from psgflask.core.config import DEFAULTS
-from psgflask.ops import archives, backups
-from psgflask.ops.archives import BackupRefused
+from psgflask.ops import backup_archive, backups
+from psgflask.ops.backup_archive import BackupRefused
 from tests import kill_points, tars
 
 SETTINGS = {**DEFAULTS, "SECRET_KEY": "secret", "TRUSTED_PROXIES": 1, "CONTACT_POST": "London"}
@@ -26,7 +26,7 @@ def site(instance: Path) -> Path:
 
 
 def make(site: Path, target: Path) -> None:
-    backups.make(site, target, SETTINGS, now=utc_now())
+    backups.create(site, target, SETTINGS, now=utc_now())
 
 
 def test_killed_at_any_step_a_backup_leaves_nothing_that_the_next_does_not_remove(
@@ -41,7 +41,7 @@ def test_killed_at_any_step_a_backup_leaves_nothing_that_the_next_does_not_remov
         make(site, folder / "second.tar")
         assert {path.name for path in folder.iterdir()} <= {"first.tar", "second.tar"}
         for whole in folder.iterdir():
-            archives.read(whole)
+            backup_archive.read(whole)
         shutil.rmtree(folder)
     assert steps > 5
 
@@ -77,16 +77,16 @@ def test_the_folder_that_a_backup_makes_is_its_owners_alone(
     assert (tmp_path / "new" / "y.tar").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("end", backups.PACKINGS)
+@pytest.mark.parametrize("end", backups.COMPRESSION_MODES)
 def test_a_backup_is_packed_as_its_name_says_and_is_read_back(
     site: Path, tmp_path: Path, end: str
 ) -> None:
     target = tmp_path / f"2026-11-23{end.upper()}"
     make(site, target)
     first = {"x:": b"psg.sqlite", "x:gz": b"\x1f\x8b", "x:bz2": b"BZh", "x:xz": b"\xfd7zXZ"}
-    assert target.read_bytes().startswith(first[backups.PACKINGS[end]])
+    assert target.read_bytes().startswith(first[backups.COMPRESSION_MODES[end]])
     (tmp_path / "into").mkdir()
-    archives.read(target, tmp_path / "into")
+    backup_archive.read(target, tmp_path / "into")
     assert (tmp_path / "into/media/ab/picture").read_bytes() == b"a picture"
 
 
@@ -101,7 +101,9 @@ def test_a_name_that_says_another_packing_is_refused_with_what_to_write(
 
 def test_a_backup_named_as_one_of_its_own_files_is_made(site: Path, tmp_path: Path) -> None:
     make(site, tmp_path / "backups" / "archive.tar")
-    assert archives.DATABASE in archives.read(tmp_path / "backups" / "archive.tar").files
+    assert (
+        backup_archive.DATABASE in backup_archive.read(tmp_path / "backups" / "archive.tar").files
+    )
 
 
 def test_a_file_whose_name_no_archive_can_hold_is_named(site: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from psgflask.core.config import SETTINGS
 from psgflask.core.database import db
 from psgflask.core.paths import HalfRestored
 from psgflask.news.media.store import StagedFiles
-from psgflask.ops import backups, installing, migrating, restore
+from psgflask.ops import backups, installation, migrations, restore
 from psgflask.pages.models import Page
 from tests import factories, full_disk
 
@@ -93,7 +93,7 @@ def test_init_makes_an_installation_of_nothing(tmp_path: Path, run: Run) -> None
         assert said in done.output
     app = create_app()
     with app.app_context():
-        assert migrating.current() == migrating.newest()
+        assert migrations.current_revision() == migrations.head_revision()
         slugs = set(db.session.scalars(db.select(Page.slug)))
         db.engine.dispose()
     assert {"why-join", "privacy", "accessibility", "contact", "search-help"} <= slugs
@@ -177,8 +177,8 @@ def test_r10_a_backup_restored_elsewhere_is_the_same_site(
     elsewhere = tmp_path / "elsewhere"
     done = run(elsewhere, "restore", str(backup))
     assert done.exit_code == 0, done.output
-    here = backups.examine_database(site / "psg.sqlite")
-    assert backups.examine_database(elsewhere / "psg.sqlite") == here
+    here = backups.inspect_database(site / "psg.sqlite")
+    assert backups.inspect_database(elsewhere / "psg.sqlite") == here
     assert (elsewhere / "media/ab/abcdef").read_bytes() == b"a picture"
     assert not list(elsewhere.rglob(".*"))
     app = create_app()
@@ -236,7 +236,7 @@ def test_no_mail_of_a_restored_site_goes_out_by_itself(
     assert run(site, "mail", "test", "ana@example.org").exit_code == 0
     assert run(site, "backup", str(tmp_path / "b.tar")).exit_code == 0
     seen: list[tuple[bool, str]] = []
-    put = restore._put_in_place
+    put = restore._move_into_place
 
     def look(folder: Path, instance: Path) -> None:
         with sqlite3.connect(folder / "psg.sqlite") as database:
@@ -244,7 +244,7 @@ def test_no_mail_of_a_restored_site_goes_out_by_itself(
         database.close()
         put(folder, instance)
 
-    monkeypatch.setattr(restore, "_put_in_place", look)
+    monkeypatch.setattr(restore, "_move_into_place", look)
     assert run(tmp_path / "new", "restore", str(tmp_path / "b.tar")).exit_code == 0
     assert seen == [(True, "dead")]  # before the site could send it, if it ran already
     app = create_app()
@@ -361,7 +361,7 @@ def test_a_backup_can_be_made_while_somebody_writes(site: Path, tmp_path: Path, 
 def test_r8_a_backup_of_a_database_that_is_taken_says_so_and_leaves_nothing(
     site: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backups, "LONGEST_WAIT", 0)
+    monkeypatch.setattr(backups, "MAX_WAIT", 0)
     folder = tmp_path / "backups"
     folder.mkdir()
     taken = sqlite3.connect(site / "psg.sqlite", isolation_level=None)
@@ -400,8 +400,8 @@ def test_a_file_that_goes_meanwhile_stops_no_backup(
     site: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = [site / "media/ab/gone", site / "media/zz/gone"]
-    walk = backups._media
-    monkeypatch.setattr(backups, "_media", lambda instance: sorted([*walk(instance), *gone]))
+    walk = backups._media_files
+    monkeypatch.setattr(backups, "_media_files", lambda instance: sorted([*walk(instance), *gone]))
     done = run(site, "backup", str(tmp_path / "x.tar"))
     assert done.exit_code == 0, done.output
     assert "1 media files" in done.output
@@ -622,7 +622,7 @@ def test_a_restore_that_finds_no_room_for_the_settings_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr(installing, "write_config", full)
+        disk.setattr(installation, "write_config", full)
         assert "No space left" in run(tmp_path / "target", "restore", str(backup)).output
     assert not (tmp_path / "target").exists()
 
@@ -634,7 +634,7 @@ def test_r4_a_restore_that_has_no_room_for_a_migration_blames_the_disk(
     def fail() -> None:
         raise OperationalError("UPDATE", {}, full_disk.of_sqlite(code))
 
-    monkeypatch.setattr(migrating, "upgrade", fail)
+    monkeypatch.setattr(migrations, "upgrade", fail)
     done = run(tmp_path / "target", "restore", str(backup))
     assert done.exit_code == 1
     assert "Nothing was restored: " in done.output

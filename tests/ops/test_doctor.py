@@ -20,8 +20,8 @@ from psgflask.core import paths
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
-from psgflask.ops import checkup, doctor, migrating, worker_lock
-from psgflask.ops.worker_lock import Trouble, WorkerLock
+from psgflask.ops import doctor, health, migrations, worker_lock
+from psgflask.ops.worker_lock import TaskFailure, WorkerLock
 from psgflask.search import health as search_health
 from psgflask.search.models import LedgerEntry
 from psgflask.search.sync import indexer
@@ -63,7 +63,7 @@ def sound(
     monkeypatch.setattr(paths, "translations", lambda: tmp_path)
     app = make_app(SECRET_KEY=GOOD_SECRET, **PUBLIC)
     with app.app_context():
-        migrating.upgrade()
+        migrations.upgrade()
         indexer.rebuild(app)
     return app
 
@@ -189,7 +189,7 @@ def test_a_database_of_newer_code_is_a_fault_with_its_cure(sound: Flask) -> None
     with sound.app_context():
         db.session.execute(db.text("UPDATE alembic_version SET version_num = '9999'"))
         db.session.commit()
-        (finding,) = checkup.schema(sound)
+        (finding,) = health.check_schema(sound)
     assert finding.state == FAULT
     assert "newer" in finding.advice
 
@@ -244,7 +244,7 @@ def test_a_task_of_the_worker_that_fails_is_named_with_what_to_do(
     sound: Flask, lock: WorkerLock, minutes: int, state: str
 ) -> None:
     since = utc_now() - timedelta(minutes=minutes)
-    lock.write([Trouble("members", since.isoformat(), 7, "no room", "Make room")])
+    lock.write([TaskFailure("members", since.isoformat(), 7, "no room", "Make room")])
     (found,) = told_of_the_worker(sound)
     assert (found.state, found.advice) == (state, "Make room")
     assert f"'members' fails since {since:%Y-%m-%d %H:%M} UTC, 7 times: no room" in found.text
@@ -314,8 +314,8 @@ def test_readiness_asks_index_and_ledger(sound: Flask, what: str) -> None:
 
 def test_what_monitors_ask_stays_cheap(client: FlaskClient, session: Session) -> None:
     """The whole database is never read for them: the expensive questions are the doctor's."""
-    assert search_health.agreement not in checkup.FOR_MONITORS
-    assert checkup.sqlite not in checkup.FOR_MONITORS
+    assert search_health.check_agreement not in health.READINESS_CHECKS
+    assert health.check_sqlite not in health.READINESS_CHECKS
 
 
 def test_a_torn_line_in_the_list_of_the_erased_is_named(sound: Flask, instance: Path) -> None:

@@ -13,8 +13,8 @@ import pytest
 from flask import Flask
 
 from psgflask.core import config, paths
-from psgflask.ops import backups, installing, restore
-from psgflask.ops.archives import DATABASE, BackupRefused, Manifest
+from psgflask.ops import backups, installation, restore
+from psgflask.ops.backup_archive import DATABASE, BackupRefused, Manifest
 from tests import kill_points, tars
 
 
@@ -25,7 +25,7 @@ def prepare(database: Path, settings: Mapping[str, Any]) -> None:
 
 
 def restored(instance: Path, backup: Path) -> Manifest:
-    return restore.restore(instance, backup, known=lambda revision: True, prepare=prepare)
+    return restore.restore(instance, backup, is_known=lambda revision: True, prepare=prepare)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def made(tmp_path: Path, database: Path, settings: object = None, **changed: Any
     """Write a backup of a database."""
     revision, rows = "0001", dict[str, int]()
     if "rows" not in changed:
-        revision, rows = backups.examine_database(database)
+        revision, rows = backups.inspect_database(database)
     held = tars.files(settings, database.read_bytes(), picture=b"a picture", other=b"another")
     changed = {"revision": revision, "rows": rows, **changed}
     (tmp_path / "backup.tar").write_bytes(tars.backup(held, **changed))
@@ -66,12 +66,14 @@ def test_killed_at_any_step_a_restore_is_whole_or_can_be_begun_again(
     for _step in kill_points.at_each_step(lambda: restored(target, backup), target):
         if (target / DATABASE).exists():
             ends["whole"] += 1
-            restore.check_whole(target)  # nothing stands in its way, and the rest is removed
+            restore.check_not_interrupted(
+                target
+            )  # nothing stands in its way, and the rest is removed
             assert is_whole(target)
         elif paths.is_half_restored(target):
             ends["half"] += 1
             with pytest.raises(paths.HalfRestored, match="run `flask restore FILE` again"):
-                restore.check_whole(target)
+                restore.check_not_interrupted(target)
             with pytest.raises(paths.HalfRestored):
                 config.load(Flask("test"), target, {"SECRET_KEY": "x"})
             restored(target, backup)
@@ -80,7 +82,7 @@ def test_killed_at_any_step_a_restore_is_whole_or_can_be_begun_again(
             ends["empty"] += 1
             assert not (target / "config.py").exists()
             assert not (target / "media").exists()
-            restore.check_whole(target)
+            restore.check_not_interrupted(target)
             assert not target.exists() or list(target.iterdir()) == []
         assert not list(target.glob(".*"))
         shutil.rmtree(target, ignore_errors=True)
@@ -103,7 +105,7 @@ def test_killed_at_any_step_of_clearing_up_a_restore_can_be_begun_again(
     for _step in kill_points.at_each_step(lambda: restored(target, backup), target):
         if not (target / DATABASE).exists():
             restored(target, backup)
-        restore.check_whole(target)
+        restore.check_not_interrupted(target)
         assert is_whole(target)
         half_done()
 
@@ -115,7 +117,10 @@ def test_two_restores_at_once_are_one(tmp_path: Path, database: Path) -> None:
     fcntl.flock(other, fcntl.LOCK_EX)
     (target / ".restoring-other").mkdir()
     try:
-        for begun in (lambda: restored(target, backup), lambda: restore.check_whole(target)):
+        for begun in (
+            lambda: restored(target, backup),
+            lambda: restore.check_not_interrupted(target),
+        ):
             with pytest.raises(BackupRefused, match="under way"):
                 begun()
     finally:
@@ -182,7 +187,7 @@ def test_every_setting_is_one_that_a_restore_takes_or_is_named_here() -> None:
 def test_settings_that_cannot_be_read_change_nothing(
     tmp_path: Path, database: Path, settings: str
 ) -> None:
-    revision, rows = backups.examine_database(database)
+    revision, rows = backups.inspect_database(database)
     held = {**tars.files(None, database.read_bytes()), "config.json": settings.encode("latin-1")}
     (tmp_path / "backup.tar").write_bytes(tars.backup(held, revision=revision, rows=rows))
     with pytest.raises(BackupRefused, match="settings in the backup cannot be read"):
@@ -209,7 +214,7 @@ def test_a_database_with_a_program_in_it_is_refused(
 def test_a_table_of_an_odd_name_is_counted_and_no_statement(tmp_path: Path, database: Path) -> None:
     with closing(sqlite3.connect(database)) as opened, opened:
         opened.execute('CREATE TABLE "x"" UNION SELECT 7 --" (a)')
-    assert backups.examine_database(database)[1]['x" UNION SELECT 7 --'] == 0
+    assert backups.inspect_database(database)[1]['x" UNION SELECT 7 --'] == 0
 
 
 def test_what_sqlite_says_of_a_damaged_database_is_one_line(tmp_path: Path, database: Path) -> None:
@@ -231,12 +236,12 @@ def test_a_fault_while_a_database_is_prepared_changes_nothing(
         restore.restore(
             tmp_path / "target",
             made(tmp_path, database),
-            known=lambda revision: True,
+            is_known=lambda revision: True,
             prepare=refuse,
         )
     assert not (tmp_path / "target").exists()
 
 
 def test_a_config_written_by_init_offers_nothing(tmp_path: Path) -> None:
-    installing.write_config(tmp_path)
+    installation.write_config(tmp_path)
     assert "As the backup has it" not in (tmp_path / "config.py").read_text()

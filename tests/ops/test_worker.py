@@ -65,15 +65,15 @@ class Failing:
             raise self.error
 
 
-def at_work(app: Flask, *sweeps: Callable[..., object], every: float = 0.001) -> Worker:
+def at_work(app: Flask, *sweeps: Callable[..., object], interval: float = 0.001) -> Worker:
     """Return a worker with these tasks, named after their places."""
     named = tuple(Task(f"task {place}", sweep) for place, sweep in enumerate(sweeps))
-    return Worker(app, named, every=every)
+    return Worker(app, named, interval=interval)
 
 
 def troubles(app: Flask) -> list[tuple[str, int, str]]:
     """Return what another process reads of the worker's tasks."""
-    told = worker_lock.read_troubles(Path(app.instance_path))
+    told = worker_lock.read_failures(Path(app.instance_path))
     return [(each.task, each.times, each.error) for each in told or ()]
 
 
@@ -83,7 +83,7 @@ def test_rounds_go_on_until_the_worker_is_stopped(app: Flask) -> None:
     running.start()
     rounds.wait_for(3)
     assert running.stop(30)
-    assert not worker.runs(app)
+    assert not worker.is_running(app)
     done = rounds.count
     assert not rounds.ran.acquire(timeout=0.05) or rounds.count == done
 
@@ -96,7 +96,7 @@ def test_only_one_worker_of_an_installation_is_at_work(app: Flask) -> None:
     two.start()
     first.wait_for(20)
     assert second.count == 0
-    assert worker.runs(app)
+    assert worker.is_running(app)
     one.stop(30)
     second.wait_for(1)  # the other takes over
     two.stop(30)
@@ -104,12 +104,12 @@ def test_only_one_worker_of_an_installation_is_at_work(app: Flask) -> None:
 
 def test_a_worker_that_stands_by_stops_at_once(app: Flask) -> None:
     first = Rounds()
-    one, two = at_work(app, first), at_work(app, first, every=3600)
+    one, two = at_work(app, first), at_work(app, first, interval=3600)
     one.start()
     first.wait_for(1)
     two.start()
     assert two.stop(30)
-    assert worker.runs(app)
+    assert worker.is_running(app)
     one.stop(30)
 
 
@@ -131,25 +131,25 @@ def test_a_task_that_fails_keeps_no_other_back_and_is_tried_again(
 
 
 def test_failures_of_one_task_make_no_other_wait_longer(app: Flask) -> None:
-    running = at_work(app, Failing(OSError("no")), Failing(None), every=5)
+    running = at_work(app, Failing(OSError("no")), Failing(None), interval=5)
     for _round in range(10):
-        running.round()
-    assert [job.pause for job in running.jobs] == [worker.LONGEST_PAUSE, 5]
+        running.run_once()
+    assert [runner.interval for runner in running.runners] == [worker.MAX_INTERVAL, 5]
 
 
 def test_failures_in_a_row_make_a_task_wait_longer_up_to_half_a_minute(app: Flask) -> None:
     failing = Failing(OSError("no"))
-    running = at_work(app, failing, every=5)
-    (job,) = running.jobs
+    running = at_work(app, failing, interval=5)
+    (runner,) = running.runners
     pauses = []
     for _round in range(20):
-        running.round()
-        pauses.append(job.pause)
+        running.run_once()
+        pauses.append(runner.interval)
     assert pauses[:3] == [10, 20, 30]
-    assert max(pauses) == worker.LONGEST_PAUSE <= 30
+    assert max(pauses) == worker.MAX_INTERVAL <= 30
     failing.error = None
-    running.round()
-    assert job.pause == 5
+    running.run_once()
+    assert runner.interval == 5
 
 
 def test_a_task_that_hangs_keeps_no_other_back(app: Flask) -> None:
@@ -166,17 +166,17 @@ def test_who_stops_the_worker_does_not_wait_for_a_task_that_hangs_and_hears_whic
     app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     hanging = Hanging()
-    running = at_work(app, Failing(None), hanging, every=3600)
+    running = at_work(app, Failing(None), hanging, interval=3600)
     running.start()
     assert hanging.begun.wait(30)
     assert not running.stop(0.01)
     assert "task 1" in caplog.text
     assert "task 0" not in caplog.text
-    assert worker.runs(app)  # or another one would send the same mail
+    assert worker.is_running(app)  # or another one would send the same mail
     hanging.may_end.set()
     assert running.stop(30)
     assert hanging.ended.is_set()
-    assert not worker.runs(app)
+    assert not worker.is_running(app)
 
 
 def test_a_task_that_waits_for_others_hears_that_it_is_to_stop(app: Flask) -> None:
@@ -186,7 +186,7 @@ def test_a_task_that_waits_for_others_hears_that_it_is_to_stop(app: Flask) -> No
         begun.set()
         stop.wait(60)
 
-    running = Worker(app, (Task("waiting", waiting, heeds_stop=True),), every=0.001)
+    running = Worker(app, (Task("waiting", waiting, takes_stop=True),), interval=0.001)
     running.start()
     assert begun.wait(30)
     assert running.stop(30)
@@ -194,17 +194,17 @@ def test_a_task_that_waits_for_others_hears_that_it_is_to_stop(app: Flask) -> No
 
 def test_which_task_fails_is_written_down_until_it_succeeds(app: Flask) -> None:
     failing, rounds = Failing(OSError(28, "No space left on device")), Rounds()
-    running = at_work(app, failing, rounds, every=3600)
+    running = at_work(app, failing, rounds, interval=3600)
     running.start()
     rounds.wait_for(1)
-    (job, _other) = running.jobs
-    while not job.failures or job.begun:
+    (runner, _other) = running.runners
+    while not runner.failures or runner.started:
         rounds.ran.acquire(timeout=0.01)
     assert troubles(app) == [("task 0", 1, failures.NO_SPACE)]
-    job.once()
+    runner.run_once()
     assert troubles(app) == [("task 0", 2, failures.NO_SPACE)]
     failing.error = None
-    job.once()
+    runner.run_once()
     assert troubles(app) == []
     running.stop(30)
 
@@ -212,12 +212,12 @@ def test_which_task_fails_is_written_down_until_it_succeeds(app: Flask) -> None:
 def test_a_task_that_does_not_come_to_an_end_is_written_down(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "HANGS_AFTER_SECONDS", -1.0)
+    monkeypatch.setattr(worker, "HANGING_AFTER", -1.0)
     hanging = Hanging()
     running = at_work(app, hanging)
     running.start()
     assert hanging.begun.wait(30)
-    running.report()
+    running.write_failures()
     assert troubles(app) == [("task 0", 0, "it does not come to an end")]
     hanging.may_end.set()
     running.stop(30)
@@ -229,20 +229,20 @@ def test_the_same_failure_is_logged_whole_once_and_then_ever_more_seldom(
     failing = Failing(RuntimeError("one"))
     running = at_work(app, failing)
     for _round in range(100):
-        running.round()
+        running.run_once()
     assert caplog.text.count("Traceback") == 1
     assert len(caplog.records) == 7  # the first; after 2, 4, 8, 16, 32 and 64
     failing.error = KeyError("another")
-    running.round()
+    running.run_once()
     assert caplog.text.count("Traceback") == 2
     failing.error = None
-    running.round()
+    running.run_once()
     assert "succeeds again, after 101 failures" in caplog.text
 
 
 def test_stopping_wakes_a_worker_that_waits(app: Flask) -> None:
     rounds = Rounds()
-    running = at_work(app, rounds, every=3600)
+    running = at_work(app, rounds, interval=3600)
     running.start()
     rounds.wait_for(1)
     assert running.stop(30)
@@ -256,10 +256,10 @@ def test_a_scheduled_article_is_indexed_once_its_time_has_come(
     article = factories.article(session, "By itself", status="scheduled", at=due, now=now)
     number = article.id
     session.rollback()
-    Worker(app).round()
+    Worker(app).run_once()
     assert number not in indexer.store(app).hashes()
     monkeypatch.setattr(search_task, "utc_now", lambda: due)
-    Worker(app).round()
+    Worker(app).run_once()
     assert number in indexer.store(app).hashes()
 
 
@@ -271,7 +271,7 @@ def test_a_change_that_nobody_indexed_is_indexed_by_the_worker(
     indexer.store(app).apply([], [article.id])
     session.add(LedgerEntry(article_id=article.id))
     session.commit()
-    Worker(app).round()
+    Worker(app).run_once()
     assert session.scalars(select(LedgerEntry)).all() == []
     assert "1 result" in client.get("/search/?q=forgotten").text
 
@@ -280,7 +280,7 @@ def test_building_the_app_starts_nothing(make_app: Callable[..., Flask]) -> None
     before = threading.active_count()
     app = make_app(WORKER=True)
     assert threading.active_count() == before
-    assert not worker.runs(app)
+    assert not worker.is_running(app)
 
 
 def test_a_server_starts_the_worker_unless_it_is_told_not_to(
@@ -296,7 +296,7 @@ def test_a_server_starts_the_worker_unless_it_is_told_not_to(
 
 
 def test_each_task_of_a_server_has_a_name_of_its_own(app: Flask) -> None:
-    names = [job.task.name for job in Worker(app).jobs]
+    names = [runner.task.name for runner in Worker(app).runners]
     assert len(set(names)) == len(names) >= 5
 
 
@@ -306,7 +306,7 @@ def test_what_a_server_loads_has_the_worker_beside_it(
     started: list[Flask] = []
     monkeypatch.setattr(worker, "start", started.append)
     monkeypatch.setenv("PSG_SECRET_KEY", "only-in-tests")
-    app = startup.site()
+    app = startup.create_serving_app()
     assert started == [app]
 
 
@@ -341,12 +341,12 @@ def test_flask_worker_works_in_the_foreground_and_stops_when_asked(
 
 HANGS = """
 import signal, sys, threading, time
-from psgflask import worker
+from psgflask.ops import worker
 
-begun = threading.Semaphore(0)
+started = threading.Semaphore(0)
 
 def asleep(app):
-    begun.release()
+    started.release()
     while True:
         try:
             time.sleep(3600)
@@ -354,7 +354,7 @@ def asleep(app):
             pass
 
 def busy(app):
-    begun.release()
+    started.release()
     while True:
         pass
 
@@ -366,10 +366,9 @@ def with_a_pool(app):
 tasks = tuple(worker.Task(sweep.__name__, sweep) for sweep in (asleep, busy, with_a_pool))
 worker.Worker.__init__.__defaults__ = (tasks,)
 worker.Worker.stop.__defaults__ = (0.1,)
-told = worker.click.echo
-worker.click.echo = lambda text: None
+echo, worker.echo = worker.echo, lambda text: None
 threading.Thread(
-    target=lambda: [begun.acquire() for _each in tasks] and told("all hang"), daemon=True
+    target=lambda: [started.acquire() for _each in tasks] and echo("all hang"), daemon=True
 ).start()
 from flask.cli import FlaskGroup
 from psgflask import create_app

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from psgflask.ops import worker_lock
-from psgflask.ops.worker_lock import SIZE, Trouble
+from psgflask.ops.worker_lock import SIZE, TaskFailure
 
-ONE = Trouble("mail", "2026-03-01T12:00:00+00:00", 3, "there is no room left on the disk", "Do it")
+ONE = TaskFailure(
+    "mail", "2026-03-01T12:00:00+00:00", 3, "there is no room left on the disk", "Do it"
+)
 
 
 def taken(folder: Path) -> worker_lock.WorkerLock:
@@ -33,11 +35,11 @@ def test_which_tasks_are_in_trouble_is_read_from_the_file_and_forgotten_with_the
     tmp_path: Path,
 ) -> None:
     with closing(taken(tmp_path)) as lock:
-        assert worker_lock.read_troubles(tmp_path) == []
+        assert worker_lock.read_failures(tmp_path) == []
         assert lock.write([ONE])
-        assert worker_lock.read_troubles(tmp_path) == [ONE]
+        assert worker_lock.read_failures(tmp_path) == [ONE]
     with closing(taken(tmp_path)):
-        assert worker_lock.read_troubles(tmp_path) == []
+        assert worker_lock.read_failures(tmp_path) == []
 
 
 def test_r4_it_can_be_written_when_the_disk_is_full(
@@ -48,9 +50,9 @@ def test_r4_it_can_be_written_when_the_disk_is_full(
         file = tmp_path / worker_lock.FILE
         before = file.stat()
         assert before.st_size == SIZE
-        many = [Trouble(f"task {n}", ONE.since, 10**6, "w" * 200, "a" * 100) for n in range(10)]
+        many = [TaskFailure(f"task {n}", ONE.since, 10**6, "w" * 200, "a" * 100) for n in range(10)]
         assert lock.write(many)
-        assert worker_lock.read_troubles(tmp_path) == many
+        assert worker_lock.read_failures(tmp_path) == many
         after = file.stat()
         assert (after.st_ino, after.st_size, after.st_blocks) == (
             *(before.st_ino, before.st_size, before.st_blocks),
@@ -67,13 +69,13 @@ def test_where_there_never_was_room_for_it_that_is_told(
         patched.setattr(os, "pwrite", full)
         lock = taken(tmp_path)
         assert not lock.write([ONE])
-        assert worker_lock.read_troubles(tmp_path) is None
+        assert worker_lock.read_failures(tmp_path) is None
     with closing(lock):
         assert lock.write([ONE])
-        assert worker_lock.read_troubles(tmp_path) == [ONE]
+        assert worker_lock.read_failures(tmp_path) == [ONE]
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"troubles": [{}]}', '{"troubles": 3}', "\x00" * 9])
 def test_what_nobody_wrote_is_no_account_of_the_tasks(tmp_path: Path, content: str) -> None:
     (tmp_path / worker_lock.FILE).write_text(content)
-    assert worker_lock.read_troubles(tmp_path) is None
+    assert worker_lock.read_failures(tmp_path) is None

@@ -152,12 +152,12 @@ def test_the_worker_tidies_up_once_all_readings_of_the_clock_agree(
 ) -> None:
     now = utc_now()
     ask(session, "once", now.date() - timedelta(days=31))
-    Worker(app).round()
+    Worker(app).run_once()
     assert len(rows(session)) == 1
     session.rollback()
     monkeypatch.setattr(clock_watch, "time_bounds", lambda app: clock_watch.TimeBounds(now, now))
     app.extensions.pop("psg_search_log_tidied")
-    Worker(app).round()
+    Worker(app).run_once()
     assert rows(session) == []
 
 
@@ -405,7 +405,7 @@ def test_a_server_starts_it_and_a_command_does_not(
     assert started == []
     monkeypatch.setenv("PSG_SECRET_KEY", "only-in-tests")
     monkeypatch.setenv("PSG_WORKER", "no")
-    assert started == [views.counter(startup.site())]
+    assert started == [views.counter(startup.create_serving_app())]
 
 
 def test_a_server_that_is_told_to_end_writes_what_it_counted(
@@ -415,7 +415,7 @@ def test_a_server_that_is_told_to_end_writes_what_it_counted(
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     known = {**os.environ, "PSG_SECRET_KEY": "x", "PSG_BASE_URL": f"http://127.0.0.1:{port}"}
-    server = subprocess.Popen(commands.command("127.0.0.1", port), env=known)
+    server = subprocess.Popen(commands.server_command("127.0.0.1", port), env=known)
     try:
         address = f"http://127.0.0.1:{port}/search/?q=mine"
         until = time.monotonic() + 60

@@ -18,7 +18,7 @@ from werkzeug.exceptions import default_exceptions
 from psgflask.core import database
 from psgflask.core.database import db
 from psgflask.ops.serving import startup
-from psgflask.ops.serving.wsgi import ask
+from psgflask.ops.serving.wsgi import internal_request
 from psgflask.search.search_log import SearchCounter
 from psgflask.web.errors import TEXTS
 from tests import database_locks, factories, full_disk
@@ -220,7 +220,7 @@ def test_without_free_file_descriptors_an_error_gets_the_page_rendered_at_startu
     monkeypatch.setenv("PSG_SECRET_KEY", "only-in-tests")
     monkeypatch.setenv("PSG_WORKER", "no")
     monkeypatch.setattr(SearchCounter, "start", lambda self: None)
-    app = startup.site()
+    app = startup.create_serving_app()
     monkeypatch.setitem(app.view_functions, "home.index", fault)
     assert app.jinja_env.cache is not None
     app.jinja_env.cache.clear()
@@ -232,7 +232,7 @@ def test_without_free_file_descriptors_an_error_gets_the_page_rendered_at_startu
     with monkeypatch.context() as patched:
         patched.setattr("builtins.open", full)
         patched.setattr("io.open", full)
-        responses = [ask(app, path) for path in ("/", "/es/")]
+        responses = [internal_request(app, path) for path in ("/", "/es/")]
     words = ("Something went wrong on our side", "Algo ha fallado de nuestro lado")
     for response, told in zip(responses, words, strict=True):
         assert response.status == 500

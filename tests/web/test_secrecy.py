@@ -115,7 +115,7 @@ def _said_by_the_server(instance: Path, paths: list[str], *, until: str) -> str:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {"PSG_INSTANCE": str(instance), "PSG_SECRET_KEY": "x" * 40, "PSG_WORKER": "no"}
-    command = commands.command("127.0.0.1", port)
+    command = commands.server_command("127.0.0.1", port)
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
     )

@@ -13,7 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from psgflask.core.database import db
-from psgflask.ops.serving.process import Life
+from psgflask.ops.serving.process import ServingProcess
 from psgflask.web import errors, slots
 from psgflask.web.slots import (
     CAPACITY,
@@ -118,7 +118,7 @@ def test_a_wait_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_server_has_more_threads_than_there_are_slots(app: Flask) -> None:
     with socket.socket() as line:
-        gateway = Life(app, line).gateway
+        gateway = ServingProcess(app, line).gateway
     assert gateway.threads >= sum(map(sum, CAPACITY.values())) + 4
 
 

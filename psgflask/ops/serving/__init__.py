@@ -1,9 +1,8 @@
-"""Serving: `flask serve`, the supervisor that it becomes, and the process that answers."""
+"""Serving: `flask serve`, the supervisor that it becomes, and the serving process."""
 
 from flask import Flask
 
 from psgflask.ops.serving.commands import serve
-from psgflask.ops.serving.startup import site as site
 
 
 def init_app(app: Flask) -> None:

@@ -1,9 +1,8 @@
-"""`flask serve`: checks the port, says where the site is, and becomes the server."""
+"""`flask serve`: checks the port, prints the address, and becomes the server."""
 
 import os
 import socket
 import sys
-from ipaddress import ip_address
 from pathlib import Path
 
 import click
@@ -12,18 +11,20 @@ from flask.cli import with_appcontext
 
 from psgflask.core import config
 from psgflask.core.database import db
+from psgflask.core.hosts import is_loopback
+from psgflask.core.terminal import echo
 from psgflask.ops import restore
 from psgflask.ops.serving import supervisor
 
-# What listens on every address, and an address for documentation (RFC 5737, RFC 3849).
-EVERYWHERE = {
-    "0.0.0.0": (socket.AF_INET, "192.0.2.1"),  # noqa: S104  # asked for by whoever types it
+# Wildcard addresses, each with a documentation address to route to (RFC 5737, RFC 3849).
+ANY_ADDRESS = {
+    "0.0.0.0": (socket.AF_INET, "192.0.2.1"),  # noqa: S104  # the operator's choice
     "::": (socket.AF_INET6, "2001:db8::1"),
 }
 
 
 class PortTaken(click.ClickException):
-    """Another program listens there already."""
+    """Another program listens on the port."""
 
 
 @click.command()
@@ -34,62 +35,54 @@ class PortTaken(click.ClickException):
 @with_appcontext
 def serve(context: click.Context, host: str, port: int, prepare: bool) -> None:
     """Serve the site: one worker, beside the worker that keeps the index true."""
-    restore.check_whole(Path(current_app.instance_path))
+    restore.check_not_interrupted(Path(current_app.instance_path))
     check_port(host, port)
     if prepare:
-        # In this process: to start Python anew for each step would take seconds.
+        # In this process: starting Python for each step would take seconds.
         context.invoke(current_app.cli.commands["init"])
         context.invoke(current_app.cli.commands["sample-content"], if_empty=True)
     elif not current_app.config["SECRET_KEY"]:
         raise config.ConfigurationRefused("There is no config.py yet: run `flask init` first")
     db.session.remove()
-    base, own = str(current_app.config["BASE_URL"]), f"http://{_shown(host)}:{port}"
-    known = {**environment(), **os.environ}
+    base, listening = str(current_app.config["BASE_URL"]), f"http://{_bracketed(host)}:{port}"
+    variables = {**server_environment(), **os.environ}
     if base == config.DEFAULTS["BASE_URL"]:
-        base = known["PSG_BASE_URL"] = address_of(host, port)
-        click.echo(f"The site is at {base} (Ctrl-C stops it)")
-    else:  # which a reload reads anew
-        click.echo(
-            f"The site is at {base}, as BASE_URL says, and listens on {own} (Ctrl-C stops it)"
+        base = variables["PSG_BASE_URL"] = default_base_url(host, port)
+        echo(f"The site is at {base} (Ctrl-C stops it)")
+    else:  # a reload reads it again
+        echo(
+            f"The site is at {base}, as BASE_URL says, and listens on {listening} (Ctrl-C stops it)"
         )
     if not is_loopback(host):
-        click.echo(
+        echo(
             "Others on the network can reach it. The open internet needs a proxy such as nginx in"
             " front (docs/operating.md, Deploy)."
         )
     sys.stdout.flush()
-    # The process becomes the server, so that nothing which commands import stays in memory.
-    os.execve(sys.executable, command(host, port), known)  # noqa: S606  # our own interpreter
+    # The process becomes the server, so that no module of commands stays in memory.
+    os.execve(sys.executable, server_command(host, port), variables)  # noqa: S606  # our own interpreter
 
 
-def is_loopback(host: str) -> bool:
-    """Say whether only this machine reaches what listens on an address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def default_base_url(host: str, port: int) -> str:
+    """Return the BASE_URL of a site that listens on `host`, while none is configured.
 
-
-def address_of(host: str, port: int) -> str:
-    """Return the address to use while no BASE_URL is set, for a site that listens on `host`.
-
-    One that listens everywhere has the address by which other machines reach this one.
+    For a wildcard address it is the address by which other machines reach this one.
     """
-    if host in EVERYWHERE:
-        family, somewhere = EVERYWHERE[host]
+    if host in ANY_ADDRESS:
+        family, target = ANY_ADDRESS[host]
         try:
             with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                # Nothing is sent: the system only says from which address it would be.
-                probe.connect((somewhere, 9))
+                # Nothing is sent: this only selects the source address.
+                probe.connect((target, 9))
                 host = str(probe.getsockname()[0])
-        except OSError:  # no network: only this machine reaches it
+        except OSError:  # no network
             host = "127.0.0.1"
-    return f"http://{_shown(host)}:{port}"
+    return f"http://{_bracketed(host)}:{port}"
 
 
-def command(host: str, port: int, target: str = "") -> list[str]:
-    """Return the command line that serves the site on one address; else `target`, MODULE:APP."""
-    # -P: what lies beside the supervisor is no module of its own.
+def server_command(host: str, port: int, target: str = "") -> list[str]:
+    """Return the command line that serves the site, or another `target` as MODULE:APP."""
+    # -P: modules beside the supervisor must not be importable.
     line = [
         sys.executable,
         "-P",
@@ -101,14 +94,14 @@ def command(host: str, port: int, target: str = "") -> list[str]:
     return [*line, target] if target else line
 
 
-def environment() -> dict[str, str]:
-    """Return the variables that the server is started with, unless they are set already."""
-    # With an arena of its own for each thread, what a flood took of memory is never given back.
+def server_environment() -> dict[str, str]:
+    """Return the server's environment variables, where they are not set already."""
+    # With a malloc arena per thread, memory used in a load peak is never returned.
     return {"MALLOC_ARENA_MAX": "2"}
 
 
 def check_port(host: str, port: int) -> None:
-    """Raise PortTaken when another program listens on that port, with what to do instead."""
+    """Raise PortTaken, with advice, when another program listens on the port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -121,5 +114,5 @@ def check_port(host: str, port: int) -> None:
             ) from error
 
 
-def _shown(host: str) -> str:
+def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host

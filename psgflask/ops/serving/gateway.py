@@ -1,8 +1,7 @@
-"""The way from the network to the site: a request is whole before it takes a thread.
+"""The gateway from granian's RSGI to the WSGI app: a request is complete before it takes a thread.
 
-An RSGI application (granian's interface) around a WSGI one. Who sends a body slowly, or reads an
-answer slowly, is waited for by the event loop, which thousands cost nothing; the site's threads
-are for requests that can be answered at once.
+The event loop waits for clients that send or read slowly, however many they are; the app's threads
+only process complete requests.
 """
 
 import asyncio
@@ -13,8 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from psgflask.ops.serving.bodies import BUSY, TIMEOUT, TOO_LARGE, Bodies, Limits, Refused
-from psgflask.ops.serving.wsgi import Answer, answered, ask, environ_of
+from psgflask.ops.serving.request_bodies import (
+    BUSY,
+    TIMEOUT,
+    TOO_LARGE,
+    BodyLimits,
+    BodyReader,
+    RequestRejected,
+)
+from psgflask.ops.serving.wsgi import WSGIResponse, build_environ, internal_request, run_wsgi_app
 from psgflask.web.site import REFUSED
 
 if TYPE_CHECKING:
@@ -24,95 +30,97 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# The site draws these without its database, at the beginning, and they are sent as they are.
-FAULT = 500
-GONE = 400
-REFUSALS = (TIMEOUT, TOO_LARGE, BUSY, FAULT)
-# Requests that wait for a thread; beyond them one hears at once that the site is busy.
-MOST_QUEUED = 256
-# Seconds after which one hears that the site is busy. To wait costs nothing here, and who asks
-# again at once, as programs do, would have the site do nothing but refuse.
-PATIENCE = 1.0
+# Their pages are rendered at the start, without the database, and sent unchanged.
+SERVER_ERROR = 500
+CLIENT_GONE = 400
+ERROR_STATUSES = (TIMEOUT, TOO_LARGE, BUSY, SERVER_ERROR)
+# Requests that wait for a thread; further ones get a 503 at once.
+MAX_QUEUED = 256
+# Seconds before a 503 of the app is sent. Waiting costs nothing here, and slows down clients that
+# retry at once.
+BUSY_DELAY = 1.0
 
 
 @dataclass(frozen=True)
-class _Job:
+class _QueuedRequest:
     environ: "WSGIEnvironment"
     protocol: "HTTPProtocol"
     done: "asyncio.Future[None]"
 
 
 class Gateway:
-    """Answers requests with a WSGI application, in as many threads as are given."""
+    """Runs a WSGI app in a number of threads."""
 
-    def __init__(self, app: "WSGIApplication", limits: Limits, *, threads: int) -> None:
+    def __init__(self, app: "WSGIApplication", limits: BodyLimits, *, threads: int) -> None:
         self.app = app
-        self.bodies = Bodies(limits)
+        self.body_reader = BodyReader(limits)
         self.threads = threads
         self.retiring = False
-        self.jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
-        self._refusals: dict[tuple[str, int], Answer] = {}
+        self.queue: queue.SimpleQueue[_QueuedRequest] = queue.SimpleQueue()
+        self._error_responses: dict[tuple[str, int], WSGIResponse] = {}
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin: the server calls it once, before the first request."""
+        """Render the error pages and start the threads; called before the first request."""
         self.loop = loop
         for prefix in ("", "/es"):
-            for status in REFUSALS:
-                answer = ask(self.app, f"{prefix}/", **{REFUSED: status})
-                self._refusals[prefix, status] = answer
+            for status in ERROR_STATUSES:
+                response = internal_request(self.app, f"{prefix}/", **{REFUSED: status})
+                self._error_responses[prefix, status] = response
         for number in range(self.threads):
             thread = threading.Thread(target=self._work, name=f"site-{number}", daemon=True)
             thread.start()
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
-        """Answer one request."""
+        """Process one request."""
         try:
-            body = await self.bodies.read(scope, protocol)
-            if self.jobs.qsize() >= MOST_QUEUED:
-                raise Refused(BUSY)
-        except Refused as refused:
-            self._refuse(scope.path, protocol, refused.status)
+            body = await self.body_reader.read(scope, protocol)
+            if self.queue.qsize() >= MAX_QUEUED:
+                raise RequestRejected(BUSY)
+        except RequestRejected as rejected:
+            self._reject(scope.path, protocol, rejected.status)
         except ConnectionError:
-            protocol.response_empty(GONE, [])  # nobody reads it; a log would else tell of a fault
+            protocol.response_empty(
+                CLIENT_GONE, []
+            )  # nobody reads it, but granian would log an error
         else:
             done = self.loop.create_future()
-            self.jobs.put(_Job(environ_of(scope, body), protocol, done))
+            self.queue.put(_QueuedRequest(build_environ(scope, body), protocol, done))
             await done
 
-    def _refuse(self, path: str, protocol: "HTTPProtocol", status: int) -> None:
-        # What is left of the request is not read, so nothing more can come this way.
-        self._refusal(path, status).send(protocol, ("connection", "close"))
+    def _reject(self, path: str, protocol: "HTTPProtocol", status: int) -> None:
+        # The rest of the request is not read, so the connection cannot be reused.
+        self._error_response(path, status).send(protocol, ("connection", "close"))
 
-    def _refusal(self, path: str, status: int) -> Answer:
+    def _error_response(self, path: str, status: int) -> WSGIResponse:
         prefix = "/es" if path == "/es" or path.startswith("/es/") else ""
-        return self._refusals[prefix, status]
+        return self._error_responses[prefix, status]
 
     def _work(self) -> None:
         while True:
-            job = self.jobs.get()
+            request = self.queue.get()
             try:
-                answer = answered(self.app, job.environ)
+                response = run_wsgi_app(self.app, request.environ)
             except Exception:
                 log.exception("A request could not be answered")
-                answer = self._refusal(job.environ["PATH_INFO"], FAULT)
-            if answer.status == BUSY and not self.retiring:
-                self._in_the_loop(self.loop.call_later, PATIENCE, self._send, job, answer)
+                response = self._error_response(request.environ["PATH_INFO"], SERVER_ERROR)
+            if response.status == BUSY and not self.retiring:
+                self._call_in_loop(self.loop.call_later, BUSY_DELAY, self._send, request, response)
             else:
-                self._send(job, answer)
+                self._send(request, response)
 
-    def _send(self, job: _Job, answer: Answer) -> None:
-        # Whoever holds a connection while this process retires is to make a new one.
-        ends = self.retiring or answer.status == FAULT
+    def _send(self, request: _QueuedRequest, response: WSGIResponse) -> None:
+        # Clients must open a new connection while this process retires.
+        close = self.retiring or response.status == SERVER_ERROR
         try:
-            answer.send(job.protocol, *([("connection", "close")] if ends else []))
+            response.send(request.protocol, *([("connection", "close")] if close else []))
         except Exception:
             log.exception("An answer could not be sent")
         finally:
-            self._in_the_loop(_finish, job.done)
+            self._call_in_loop(_finish, request.done)
 
-    def _in_the_loop(self, call: Callable[..., object], *given: object) -> None:
+    def _call_in_loop(self, call: Callable[..., object], *args: object) -> None:
         try:
-            self.loop.call_soon_threadsafe(call, *given)
+            self.loop.call_soon_threadsafe(call, *args)
         except RuntimeError:  # the loop has ended
             log.info("An answer came too late")
 

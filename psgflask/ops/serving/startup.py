@@ -1,4 +1,4 @@
-"""The site as every server begins with it: built, with its worker and the writer of its counts."""
+"""Creates the app as every server runs it: with its worker and the search log's writer."""
 
 import gc
 import sys
@@ -8,38 +8,38 @@ from werkzeug.exceptions import InternalServerError
 
 from psgflask.core.language_names import PREFIXES
 from psgflask.ops import worker
-from psgflask.ops.serving.wsgi import ask
+from psgflask.ops.serving.wsgi import internal_request
 from psgflask.search.web import views as search
 from psgflask.web.site import REFUSED
 
-# Seconds after which a thread lets others run; Python's own 5 ms, many threads apart, are felt.
-SWITCH = 0.001
-# Objects made before Python looks for circles among them: by default, 700, half of all pages do.
-LOOK_FOR_CIRCLES = 20_000
-# Seconds that the worker has to bring to an end what it is at.
-STOPS_WITHIN = 2.0
+# Seconds; Python's default of 5 ms, times many threads, is noticeable.
+THREAD_SWITCH_INTERVAL = 0.001
+# Allocations before a garbage collection: with the default, 700, half of all pages cause one.
+GC_THRESHOLD = 20_000
+# Seconds for the worker's tasks to end.
+WORKER_STOP_TIMEOUT = 2.0
 
 
-def site() -> Flask:
-    """Build the site, draw its page of a fault, start its worker and the writer of its counts."""
-    from psgflask import create_app  # the front door opens this room
+def create_serving_app() -> Flask:
+    """Create the app, render its error page, and start its worker and the search log's writer."""
+    from psgflask import create_app  # which registers this package
 
     app = create_app()
     for prefix in PREFIXES.values():
-        ask(app, f"{prefix}/", **{REFUSED: InternalServerError.code})
-    sys.setswitchinterval(SWITCH)
+        internal_request(app, f"{prefix}/", **{REFUSED: InternalServerError.code})
+    sys.setswitchinterval(THREAD_SWITCH_INTERVAL)
     app.extensions["psg_worker"] = worker.start(app)
     search.start_counter(app)
-    # What is there now stays: nobody need look through it for circles again.
+    # All objects so far are permanent: the garbage collector need not visit them.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(LOOK_FOR_CIRCLES)
+    gc.set_threshold(GC_THRESHOLD)
     return app
 
 
-def close(app: Flask) -> None:
-    """Let the worker end what it is at, and write what was counted."""
+def shut_down(app: Flask) -> None:
+    """Stop the worker, and write the search log."""
     running: worker.Worker | None = app.extensions.get("psg_worker")
     if running is not None:
-        running.stop(STOPS_WITHIN)
+        running.stop(WORKER_STOP_TIMEOUT)
     search.counter(app).stop()

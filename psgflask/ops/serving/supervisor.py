@@ -1,9 +1,9 @@
-"""Keeps the site served: owns the listening socket, and starts anew the process that answers on it.
+"""The supervisor: owns the listening socket, and restarts the process that serves on it.
 
-`python supervisor.py HOST PORT MODULE [TARGET]` needs nothing but Python itself, so that it starts
-in no time, stays small and does what signals ask whatever state the site is in: SIGTERM and SIGINT
-end it within ten seconds, SIGHUP puts a new process in the place of the present one. Both listen
-on the same socket meanwhile, so no connection is refused or reset.
+`python supervisor.py HOST PORT MODULE [TARGET]` uses only the standard library, so that it starts
+quickly, stays small and handles signals whatever the state of the site: SIGTERM and SIGINT stop it
+within ten seconds, SIGHUP replaces the serving process. Both processes listen on the same socket
+meanwhile, so no connection is refused or reset.
 """
 
 import os
@@ -17,71 +17,71 @@ import time
 from collections.abc import Sequence
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-# More connections may wait to be accepted than a process that is starting needs to find.
+# The longest queue of connections while a process starts.
 BACKLOG = 2048
-# Connections are files too; what the system allows at most is seldom what it allows at first.
-MOST_FILES = 65_536
-# Seconds: a process is told to end, and ended when it has not; systemd would wait for 90.
-ENDS_WITHIN = 8.5
-# A process that makes room for the next has connections to bring to an end.
-RETIRES_WITHIN = 34.0
-# One that starts and never says that it answers is given up.
-STARTS_WITHIN = 120.0
-# After a crash: at once, then at growing intervals. One that lived so long had started well.
-FIRST_DELAY, LONGEST_DELAY, LIVED_WELL = 0.5, 30.0, 60.0
+# Connections are file descriptors too, and the soft limit is usually low.
+MAX_FILES = 65_536
+# Seconds from SIGTERM to SIGKILL; systemd's default is 90.
+STOP_TIMEOUT = 8.5
+# The same for a process that is replaced: its connections are drained first.
+RETIRE_TIMEOUT = 34.0
+# A process that is not ready by then is killed.
+START_TIMEOUT = 120.0
+# Delays of restarts after crashes, doubled each time; a process that ran this long was healthy.
+FIRST_DELAY, MAX_DELAY, HEALTHY_AFTER = 0.5, 30.0, 60.0
 
 
 class Child:
-    """A process that serves; it says on `line` that it answers, and ends when that is closed.
+    """A serving process; it writes to `pipe` when it is ready, and stops when that is closed.
 
-    Raises OSError where no process can be started.
+    Raises OSError when no process can be started.
     """
 
     def __init__(self, listener: socket.socket, command: Sequence[str]) -> None:
-        self.line, theirs = socket.socketpair()
-        self.line.setblocking(False)
-        handed = (listener.fileno(), theirs.fileno())
+        self.pipe, theirs = socket.socketpair()
+        self.pipe.setblocking(False)
+        inherited = (listener.fileno(), theirs.fileno())
         with theirs:
             try:
                 self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                    [*command, str(listener.fileno()), str(theirs.fileno())], pass_fds=handed
+                    [*command, str(listener.fileno()), str(theirs.fileno())], pass_fds=inherited
                 )
             except OSError:
-                self.line.close()
+                self.pipe.close()
                 raise
-        self.born = time.monotonic()
-        self.answers = False
-        self.dies_at: float | None = None
+        self.started_at = time.monotonic()
+        self.ready = False
+        self.killed_at: float | None = None
 
-    def tell(self, what: signal.Signals, within: float) -> None:
-        """Send a signal that ends it; it is killed if it has not ended `within` so many seconds."""
+    def stop(self, number: signal.Signals, timeout: float) -> None:
+        """Send a signal that stops it, and have it killed after so many seconds."""
         if self.process.poll() is None:
-            self.process.send_signal(what)
-        dies_at = time.monotonic() + within
-        self.dies_at = dies_at if self.dies_at is None else min(self.dies_at, dies_at)
+            self.process.send_signal(number)
+        killed_at = time.monotonic() + timeout
+        self.killed_at = killed_at if self.killed_at is None else min(self.killed_at, killed_at)
 
     def close(self) -> None:
-        """Let go of a process that has ended."""
-        self.line.close()
+        """Close the pipe of a process that has ended."""
+        self.pipe.close()
 
 
 class Supervisor:
-    """One process that serves, and while it is being replaced two."""
+    """Runs one serving process, and two while it is being replaced."""
 
     def __init__(self, listener: socket.socket, command: Sequence[str]) -> None:
         self.listener, self.command = listener, command
         self.selector = selectors.DefaultSelector()
-        self.serving: Child | None = None  # the one that answers, or is the only one there is
-        self.coming: Child | None = None  # the one that is to take its place
+        self.current: Child | None = None
+        self.replacement: Child | None = None
         self.retired: list[Child] = []
         self.delay = FIRST_DELAY
-        self.starts_at: float | None = None
-        self.has_served = False
-        self.ending = False
+        self.restart_at: float | None = None
+        self.has_been_ready = False
+        self.stopping = False
         self.status = 0
 
     def run(self) -> int:
-        """Serve until told to end; return the exit code."""
+        """Serve until stopped; return the exit code."""
         woken, wakes = socket.socketpair()
         for end in (woken, wakes):
             end.setblocking(False)
@@ -89,120 +89,124 @@ class Supervisor:
         for each in SIGNALS:
             signal.signal(each, lambda number, frame: None)
         self.selector.register(woken, selectors.EVENT_READ)
-        self.starts_at = time.monotonic()
-        self._look_after()
-        while not self.ending or self._children():
-            for key, _events in self.selector.select(self._pause()):
+        self.restart_at = time.monotonic()
+        self._reap_and_restart()
+        while not self.stopping or self._children():
+            for key, _events in self.selector.select(self._select_timeout()):
                 if key.fileobj is woken:
                     for number in woken.recv(64):
-                        self._heard(signal.Signals(number))
+                        self._handle_signal(signal.Signals(number))
                 else:
-                    self._said(key.data)
-            self._look_after()
+                    self._handle_pipe(key.data)
+            self._reap_and_restart()
         return self.status
 
     def _start(self) -> Child | None:
-        """Start a process; None where that cannot be done now."""
+        """Start a process; None when that fails."""
         try:
             child = Child(self.listener, self.command)
         except OSError as error:
-            _say(f"No process can be started ({error.strerror or error})")
+            _log(f"No process can be started ({error.strerror or error})")
             return None
-        self.selector.register(child.line, selectors.EVENT_READ, child)
+        self.selector.register(child.pipe, selectors.EVENT_READ, child)
         return child
 
     def _children(self) -> list[Child]:
-        return [child for child in (self.serving, self.coming, *self.retired) if child]
+        return [child for child in (self.current, self.replacement, *self.retired) if child]
 
-    def _heard(self, number: signal.Signals) -> None:
+    def _handle_signal(self, number: signal.Signals) -> None:
         if number in {signal.SIGTERM, signal.SIGINT}:
-            self.ending = True
+            self.stopping = True
             for child in self._children():
-                child.tell(signal.SIGTERM, ENDS_WITHIN)
-        elif number == signal.SIGHUP and not self.ending:
-            if self.serving is None:
-                self.starts_at = time.monotonic()
+                child.stop(signal.SIGTERM, STOP_TIMEOUT)
+        elif number == signal.SIGHUP and not self.stopping:
+            if self.current is None:
+                self.restart_at = time.monotonic()
             else:
-                if self.coming is not None:  # it may have begun with what has changed since
-                    self.coming.process.kill()
-                    self.retired.append(self.coming)
-                self.coming = self._start()
+                if self.replacement is not None:  # it may have read what has changed since
+                    self.replacement.process.kill()
+                    self.retired.append(self.replacement)
+                self.replacement = self._start()
 
-    def _said(self, child: Child) -> None:
-        """A process says that it answers, or has closed its line because it ends."""
+    def _handle_pipe(self, child: Child) -> None:
+        """Handle a process that is ready, or that has closed its pipe as it stops."""
         try:
-            said = child.line.recv(16)
+            message = child.pipe.recv(16)
         except OSError:
-            said = b""
-        if not said:
-            self.selector.unregister(child.line)
+            message = b""
+        if not message:
+            self.selector.unregister(child.pipe)
             return
-        child.answers = self.has_served = True
-        if child is self.coming and self.serving is not None:
-            self.serving.tell(signal.SIGHUP, RETIRES_WITHIN)
-            self.retired.append(self.serving)
-            self.serving, self.coming = child, None
+        child.ready = self.has_been_ready = True
+        if child is self.replacement and self.current is not None:
+            self.current.stop(signal.SIGHUP, RETIRE_TIMEOUT)
+            self.retired.append(self.current)
+            self.current, self.replacement = child, None
 
-    def _look_after(self) -> None:
+    def _reap_and_restart(self) -> None:
         now = time.monotonic()
         for child in self._children():
             if child.process.poll() is None:
-                overdue = not child.answers and now - child.born > STARTS_WITHIN
-                if overdue or (child.dies_at is not None and now >= child.dies_at):
+                overdue = not child.ready and now - child.started_at > START_TIMEOUT
+                if overdue or (child.killed_at is not None and now >= child.killed_at):
                     child.process.kill()
                 continue
-            if child.line.fileno() in self.selector.get_map():
-                self.selector.unregister(child.line)
+            if child.pipe.fileno() in self.selector.get_map():
+                self.selector.unregister(child.pipe)
             child.close()
-            self._ended(child, now)
-        if self.starts_at is not None and now >= self.starts_at and not self.ending:
-            self.starts_at, self.serving = None, self._start()
-            if self.serving is None:
-                self._starts_later(now)
+            self._handle_exit(child, now)
+        if self.restart_at is not None and now >= self.restart_at and not self.stopping:
+            self.restart_at, self.current = None, self._start()
+            if self.current is None:
+                self._schedule_restart(now)
 
-    def _ended(self, child: Child, now: float) -> None:
+    def _handle_exit(self, child: Child, now: float) -> None:
         if child in self.retired:
             self.retired.remove(child)
-        elif child is self.coming:
-            self.coming = None
-            if not self.ending:
-                _say(f"The new process ended ({_how(child)}): the one before goes on serving")
+        elif child is self.replacement:
+            self.replacement = None
+            if not self.stopping:
+                _log(
+                    f"The new process ended ({_exit_reason(child)}): the one before goes on serving"
+                )
         else:
-            self.serving = None
-            self._lost(child, now)
+            self.current = None
+            self._handle_crash(child, now)
 
-    def _lost(self, child: Child, now: float) -> None:
-        """The only process has ended."""
-        if self.ending:
+    def _handle_crash(self, child: Child, now: float) -> None:
+        """Handle the end of the only process."""
+        if self.stopping:
             return
-        if self.coming is not None:
-            self.serving, self.coming = self.coming, None
+        if self.replacement is not None:
+            self.current, self.replacement = self.replacement, None
             return
         code = child.process.returncode
-        if code > 0 and not self.has_served:
-            # It cannot start at all, and has said why: to try again would only say so again.
-            self.ending, self.status = True, code
+        if code > 0 and not self.has_been_ready:
+            # It cannot start, and has printed why: a retry would fail as well.
+            self.stopping, self.status = True, code
             return
-        if now - child.born > LIVED_WELL:
+        if now - child.started_at > HEALTHY_AFTER:
             self.delay = FIRST_DELAY
-        _say(f"The serving process ended ({_how(child)}): starting anew in {self.delay:g} s")
-        self._starts_later(now)
+        _log(
+            f"The serving process ended ({_exit_reason(child)}): starting anew in {self.delay:g} s"
+        )
+        self._schedule_restart(now)
 
-    def _starts_later(self, now: float) -> None:
-        self.starts_at = now + self.delay
-        self.delay = min(self.delay * 2, LONGEST_DELAY)
+    def _schedule_restart(self, now: float) -> None:
+        self.restart_at = now + self.delay
+        self.delay = min(self.delay * 2, MAX_DELAY)
 
-    def _pause(self) -> float | None:
-        """Return the seconds until something is to be done unasked; None when nothing is."""
-        moments = [child.dies_at for child in self._children() if child.dies_at is not None]
-        moments += [child.born + STARTS_WITHIN for child in self._children() if not child.answers]
-        if self.starts_at is not None:
-            moments.append(self.starts_at)
-        return max(min(moments) - time.monotonic(), 0.05) if moments else None
+    def _select_timeout(self) -> float | None:
+        """Return the seconds until the next kill or restart; None when none is due."""
+        times = [child.killed_at for child in self._children() if child.killed_at is not None]
+        times += [child.started_at + START_TIMEOUT for child in self._children() if not child.ready]
+        if self.restart_at is not None:
+            times.append(self.restart_at)
+        return max(min(times) - time.monotonic(), 0.05) if times else None
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open the socket that all processes share. Raises OSError."""
+    """Open the socket that all serving processes share. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server(
         (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::"
@@ -211,32 +215,32 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def allow_files() -> None:
-    """Let this process and those that it starts hold as many connections as the system allows."""
+def raise_file_limit() -> None:
+    """Raise the limit of open files, for this process and its children, to the hard limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def main(host: str, port: str, module: str, *target: str) -> int:
-    """Serve until told to end; return the exit code."""
-    allow_files()
+    """Serve until stopped; return the exit code."""
+    raise_file_limit()
     try:
         listener = listen(host, int(port))
     except OSError as error:
-        _say(f"Cannot listen on port {port}: {error.strerror or error}")
+        _log(f"Cannot listen on port {port}: {error.strerror or error}")
         return 1
     with listener:
         return Supervisor(listener, [sys.executable, "-m", module, *target]).run()
 
 
-def _how(child: Child) -> str:
+def _exit_reason(child: Child) -> str:
     code = child.process.returncode
     return f"exit code {code}" if code >= 0 else f"signal {-code}"
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     os.write(2, f"{text}\n".encode())
 
 

@@ -1,4 +1,4 @@
-"""Requests and answers as WSGI has them (PEP 3333): what comes from the network and goes there."""
+"""Requests and responses of WSGI (PEP 3333), built from RSGI and sent through it."""
 
 import io
 import re
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol as HTTPProtocol
     from granian.rsgi import Scope
 
-RANGE = re.compile(r"bytes (\d+)-(\d+)/\d+")
+CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/\d+")
 Headers = list[tuple[str, str]]
 
 
-class SentFile:
-    """A file that is an answer (PEP 3333, optional platform-specific file handling)."""
+class FileWrapper:
+    """A file as a response (PEP 3333, optional platform-specific file handling)."""
 
     def __init__(self, file: IO[bytes], block_size: int = 65_536) -> None:
         self.file, self.block_size = file, block_size
@@ -31,63 +31,63 @@ class SentFile:
         raise StopIteration
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.file.close()
 
 
 @dataclass
-class Answer:
-    """An answer of the site: a body, or a file and the part of it (from, to) that is sent."""
+class WSGIResponse:
+    """A response of the app: a body, or a file and its byte range (start, end)."""
 
     status: int
     headers: Headers
     body: bytes = b""
     file: str = ""
-    part: tuple[int, int] | None = None
+    byte_range: tuple[int, int] | None = None
 
     def send(self, protocol: "HTTPProtocol", *more: tuple[str, str]) -> None:
-        """Hand it to the server, which sends it without any thread of ours; from any thread."""
+        """Pass it to granian, which sends it in the background; from any thread."""
         headers = [*self.headers, *more]
-        if self.part:
-            protocol.response_file_range(self.status, headers, self.file, *self.part)
+        if self.byte_range:
+            protocol.response_file_range(self.status, headers, self.file, *self.byte_range)
         elif self.file:
             protocol.response_file(self.status, headers, self.file)
         else:
             protocol.response_bytes(self.status, headers, self.body)
 
 
-def answered(app: "WSGIApplication", environ: "WSGIEnvironment") -> Answer:
-    """Return what a WSGI application answers, whole."""
-    begun: list[tuple[str, Headers]] = []
+def run_wsgi_app(app: "WSGIApplication", environ: "WSGIEnvironment") -> WSGIResponse:
+    """Run a WSGI app and return its whole response."""
+    started: list[tuple[str, Headers]] = []
 
     def start(status: str, headers: Headers, exc_info: Any = None, /) -> Any:
-        begun.append((status, headers))
+        started.append((status, headers))
         return _no_write
 
-    parts = app(environ, start)
+    chunks = app(environ, start)
     try:
-        body = b"" if _sent_file(parts) else b"".join(parts)
-        status, headers = begun[-1]
-        answer = Answer(int(status[:3]), headers, body)
-        if sent := _sent_file(parts):
-            answer.file, answer.part = str(sent.file.name), _part(answer)
-        return answer
+        body = b"" if _file_wrapper(chunks) else b"".join(chunks)
+        status, headers = started[-1]
+        response = WSGIResponse(int(status[:3]), headers, body)
+        if wrapper := _file_wrapper(chunks):
+            response.file, response.byte_range = str(wrapper.file.name), _byte_range(response)
+        return response
     finally:
-        if close := getattr(parts, "close", None):
+        if close := getattr(chunks, "close", None):
             close()
 
 
-def ask(app: "WSGIApplication", path: str, **more: object) -> Answer:
-    """Return what an application answers to this process itself; `more` goes into the environ."""
-    asked = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": ""}
-    return answered(app, {**_BASE, **asked, "wsgi.input": io.BytesIO(), **more})
+def internal_request(app: "WSGIApplication", path: str, **more: object) -> WSGIResponse:
+    """Run the app on a GET request of this process itself; `more` is added to the environ."""
+    request = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": ""}
+    return run_wsgi_app(app, {**_BASE_ENVIRON, **request, "wsgi.input": io.BytesIO(), **more})
 
 
-def environ_of(scope: "Scope", body: bytes) -> "WSGIEnvironment":
-    """Return a request as WSGI has it (PEP 3333)."""
+def build_environ(scope: "Scope", body: bytes) -> "WSGIEnvironment":
+    """Return the WSGI environ of a request (PEP 3333)."""
     host, _colon, port = scope.server.rpartition(":")
     environ: dict[str, Any] = {
-        **_BASE,
+        **_BASE_ENVIRON,
         "REQUEST_METHOD": scope.method,
         "PATH_INFO": scope.path.encode("utf-8", "surrogatepass").decode("latin-1"),
         "QUERY_STRING": scope.query_string,
@@ -99,39 +99,39 @@ def environ_of(scope: "Scope", body: bytes) -> "WSGIEnvironment":
         "wsgi.input": io.BytesIO(body),
     }
     for name, value in scope.headers.items():
-        if "_" in name:  # it would pass for another, such as X-Forwarded-For
+        if "_" in name:  # it could pose as another header, such as X-Forwarded-For
             continue
-        key = _PLAIN.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
+        key = _UNPREFIXED.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
         if key in environ:  # RFC 9110, 5.3; RFC 6265, 5.4 for cookies
             value = f"{environ[key]}{'; ' if name == 'cookie' else ','}{value}"
         environ[key] = value
     if not body:
         environ.pop("CONTENT_LENGTH", None)
-    if "host" in scope.headers:  # one that is not ASCII is passed on by no name: it is not ours
+    if "host" in scope.headers:  # granian drops a value that is not ASCII: no host of ours
         environ.setdefault("HTTP_HOST", "?")
     return environ
 
 
-def _sent_file(parts: Iterable[bytes]) -> SentFile | None:
-    """Return the file that an answer is, or a part of which it is."""
-    for each in (parts, getattr(parts, "iterable", None)):  # Werkzeug's wrapper of a part has it
-        if isinstance(each, SentFile) and isinstance(getattr(each.file, "name", None), str):
+def _file_wrapper(chunks: Iterable[bytes]) -> FileWrapper | None:
+    """Return the file that a response consists of, or is a range of."""
+    for each in (chunks, getattr(chunks, "iterable", None)):  # Werkzeug's wrapper of a range has it
+        if isinstance(each, FileWrapper) and isinstance(getattr(each.file, "name", None), str):
             return each
     return None
 
 
-def _part(answer: Answer) -> tuple[int, int] | None:
-    told = {name.lower(): value for name, value in answer.headers}.get("content-range", "")
-    found = RANGE.fullmatch(told)
-    return (int(found[1]), int(found[2]) + 1) if found and answer.status == 206 else None
+def _byte_range(response: WSGIResponse) -> tuple[int, int] | None:
+    headers = {name.lower(): value for name, value in response.headers}
+    match = CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
+    return (int(match[1]), int(match[2]) + 1) if match and response.status == 206 else None
 
 
 def _no_write(data: bytes) -> None:
     raise RuntimeError("The site returns its answers, it does not write them")
 
 
-_PLAIN = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
-_BASE: dict[str, Any] = {
+_UNPREFIXED = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+_BASE_ENVIRON: dict[str, Any] = {
     "SCRIPT_NAME": "",
     "SERVER_NAME": "localhost",
     "SERVER_PORT": "80",
@@ -142,5 +142,5 @@ _BASE: dict[str, Any] = {
     "wsgi.multithread": True,
     "wsgi.multiprocess": False,
     "wsgi.run_once": False,
-    "wsgi.file_wrapper": SentFile,
+    "wsgi.file_wrapper": FileWrapper,
 }

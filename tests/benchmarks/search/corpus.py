@@ -16,7 +16,8 @@ from psgflask.core.database import db
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import NEWS, PUBLISHED, Article, article_topics
 from psgflask.news.topics import add
-from psgflask.ops import installing, migrating
+from psgflask.ops import migrations
+from psgflask.ops.installation import create_folders, write_config
 from psgflask.search.index import Document, IndexBroken
 from psgflask.search.sync import documents, indexer
 from tests.sample_archive import loading
@@ -37,11 +38,11 @@ def installation(folder: Path, articles: int | None) -> Flask:
     os.environ["PSG_INSTANCE"] = str(folder)
     ready = folder / "ready"
     if not ready.exists():
-        installing.make_folders(folder)
-        installing.write_config(folder)
+        create_folders(folder)
+        write_config(folder)
     app = create_app(SETTINGS)
     with app.app_context():
-        migrating.upgrade()
+        migrations.upgrade()
         if not ready.exists():
             if articles is None:
                 _load_reuters()

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.clock import utc_now
 from psgflask.news import publishing, worker_task
-from psgflask.news.health import attached_texts
+from psgflask.news.health import check_attached_texts
 from psgflask.news.media import pdf_text, sandbox, texts
 from psgflask.news.media.pdf_text import ExtractedText, extract
 from psgflask.news.media.store import StagedFiles, path_of
 from psgflask.news.models import Article, Attachment, FileText
-from psgflask.ops import checkup, worker
+from psgflask.ops import health, worker
 from psgflask.search.sync import indexer
 from tests import factories, pdfs
 from tests.factories import EDITOR
@@ -199,15 +199,15 @@ def test_a_broken_pdf_is_accepted_and_reported(
 
 
 def test_the_health_check_names_unreadable_files(app: Flask, session: Session) -> None:
-    question = attached_texts
-    assert question in checkup.QUESTIONS
-    assert [finding.state for finding in question(app)] == ["ok"]
+    check = check_attached_texts
+    assert check in health.HEALTH_CHECKS
+    assert [finding.state for finding in check(app)] == ["ok"]
     attached(app, session, b"%PDF-1.7\nnothing")
-    assert "still to be read" in next(question(app)).text
+    assert "still to be read" in next(check(app)).text
     session.rollback()
     worker_task.run(app)
     session.rollback()
-    findings = list(question(app))
+    findings = list(check(app))
     assert [finding.state for finding in findings] == ["attention"]
     assert "report.pdf could not be read: it is broken" in findings[0].text
 
@@ -237,7 +237,7 @@ def test_a_draft_s_attachments_are_searched_once_it_is_public(
 def test_the_worker_task_reads_unread_files_and_search_finds_them(
     app: Flask, client: FlaskClient, session: Session
 ) -> None:
-    assert worker_task.run in [task.sweep for task in worker.TASKS if task.heeds_stop]
+    assert worker_task.run in [task.run for task in worker.TASKS if task.takes_stop]
     attached(app, session, pdfs.pdf("mercury"))
     assert not found(client, "mercury")
     worker_task.run(app, threading.Event())

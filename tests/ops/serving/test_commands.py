@@ -59,7 +59,7 @@ def test_the_process_says_where_the_site_is_and_becomes_the_server(
 ) -> None:
     result = app.test_cli_runner().invoke(args=["serve", "--port", "8123"])
     assert "http://127.0.0.1:8123 " in result.output
-    assert [line for line, _environment in became] == [commands.command("127.0.0.1", 8123)]
+    assert [line for line, _environment in became] == [commands.server_command("127.0.0.1", 8123)]
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ def test_a_server_looks_for_garbage_seldom_and_never_in_what_it_began_with(
     monkeypatch.setenv("PSG_WORKER", "no")
     monkeypatch.setattr(SearchCounter, "start", lambda self: None)
     assert gc.get_freeze_count() == 0
-    startup.site()
+    startup.create_serving_app()
     assert gc.get_freeze_count() > 10_000
-    assert gc.get_threshold()[0] == startup.LOOK_FOR_CIRCLES
+    assert gc.get_threshold()[0] == startup.GC_THRESHOLD
 
 
 def test_the_access_log_holds_neither_address_nor_agent_nor_query() -> None:

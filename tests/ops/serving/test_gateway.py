@@ -12,9 +12,9 @@ from flask import Flask, Response, request, send_file
 from flask.testing import FlaskClient
 
 from psgflask.ops.serving import gateway
-from psgflask.ops.serving.bodies import Limits
 from psgflask.ops.serving.gateway import Gateway
-from psgflask.ops.serving.wsgi import environ_of
+from psgflask.ops.serving.request_bodies import BodyLimits
+from psgflask.ops.serving.wsgi import build_environ
 from psgflask.web.site import REFUSED
 
 FORM = b"name=Ana"
@@ -104,9 +104,9 @@ def ask(small: Flask) -> Ask:
     """Let requests come at once, and return the answers in the order of the requests."""
 
     def through(
-        *requests: tuple[Any, Any], limits: Limits | None = None, threads: int = 2
+        *requests: tuple[Any, Any], limits: BodyLimits | None = None, threads: int = 2
     ) -> list[tuple[int, dict[str, str], Any]]:
-        door = Gateway(small.wsgi_app, limits or Limits(1000), threads=threads)
+        door = Gateway(small.wsgi_app, limits or BodyLimits(1000), threads=threads)
 
         async def all_at_once() -> None:
             door.__rsgi_init__(asyncio.get_running_loop())
@@ -132,22 +132,22 @@ def test_a_body_is_whole_before_a_thread_is_taken(ask: Ask, small: Flask) -> Non
 
 def test_no_number_of_unfinished_bodies_takes_a_thread(ask: Ask) -> None:
     stalled = [(form(), Protocol(b"na", stalls=True)) for _number in range(40)]
-    limits = Limits(1000, awaited=40, of_one=40, seconds=0.2)
+    limits = BodyLimits(1000, total=40, per_network=40, base_timeout=0.2)
     answers = ask(*stalled, (scope("/other"), Protocol()), limits=limits, threads=1)
     assert [status for status, _headers, _body in answers] == [408] * 40 + [200]
 
 
 def test_who_sends_too_slowly_is_told_so_and_hung_up_on(ask: Ask) -> None:
-    limits = Limits(1000, seconds=0.05)
+    limits = BodyLimits(1000, base_timeout=0.05)
     ((status, headers, body),) = ask((form(), Protocol(b"na", stalls=True)), limits=limits)
     assert (status, body) == (408, b"/ refused 408")
     assert headers["connection"] == "close"
 
 
 def test_a_large_body_has_longer() -> None:
-    limits = Limits(1_000_000, seconds=15, slowest=10_000)
-    assert limits.time_for(0) == 15
-    assert limits.time_for(1_000_000) == 115
+    limits = BodyLimits(1_000_000, base_timeout=15, min_rate=10_000)
+    assert limits.timeout(0) == 15
+    assert limits.timeout(1_000_000) == 115
 
 
 def test_a_body_that_is_too_large_is_not_read(ask: Ask) -> None:
@@ -157,7 +157,7 @@ def test_a_body_that_is_too_large_is_not_read(ask: Ask) -> None:
 
 
 def test_one_network_has_a_few_places_and_leaves_the_others_theirs(ask: Ask) -> None:
-    limits = Limits(1000, awaited=20, of_one=3, seconds=0.1)
+    limits = BodyLimits(1000, total=20, per_network=3, base_timeout=0.1)
     stalled = [
         (form(client=f"[2001:db8::{number}]:80"), Protocol(stalls=True)) for number in range(5)
     ]
@@ -168,7 +168,7 @@ def test_one_network_has_a_few_places_and_leaves_the_others_theirs(ask: Ask) -> 
 
 
 def test_places_for_bodies_are_bounded_in_all_and_are_given_back(ask: Ask, small: Flask) -> None:
-    limits = Limits(1000, awaited=2, of_one=0, seconds=0.1)
+    limits = BodyLimits(1000, total=2, per_network=0, base_timeout=0.1)
     stalled = [(form(), Protocol(stalls=True)) for _number in range(3)]
     assert [answer[0] for answer in ask(*stalled, limits=limits)] == [408, 408, 503]
     door = Gateway(small.wsgi_app, limits, threads=1)
@@ -178,7 +178,7 @@ def test_places_for_bodies_are_bounded_in_all_and_are_given_back(ask: Ask, small
         protocols = [Protocol(stalls=True), Protocol(stalls=True), Protocol(FORM)]
         for protocol in protocols:
             await door.__rsgi__(form(), protocol)  # type: ignore[arg-type]  # stands for granian's
-        assert not door.bodies.awaited
+        assert not door.body_reader.reading
         return [protocol.answers[0][0] for protocol in protocols]
 
     assert asyncio.run(in_turn()) == [408, 408, 200]
@@ -204,7 +204,7 @@ def test_a_body_without_a_length_is_none(ask: Ask) -> None:
 def test_more_requests_than_may_wait_hear_that_the_site_is_busy(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway, "MOST_QUEUED", 0)
+    monkeypatch.setattr(gateway, "MAX_QUEUED", 0)
     ((status, headers, body),) = ask((scope("/es/noticias"), Protocol()))
     assert (status, body) == (503, b"/es/ refused 503")
     assert headers["connection"] == "close"
@@ -239,7 +239,7 @@ def test_a_fault_of_the_application_is_answered_and_logged(
 
 
 def test_who_holds_a_connection_to_a_process_that_retires_is_led_away(small: Flask) -> None:
-    door, protocol = Gateway(small.wsgi_app, Limits(1000), threads=1), Protocol()
+    door, protocol = Gateway(small.wsgi_app, BodyLimits(1000), threads=1), Protocol()
 
     async def asked() -> None:
         door.__rsgi_init__(asyncio.get_running_loop())
@@ -259,7 +259,7 @@ def test_headers_reach_the_site_as_wsgi_has_them() -> None:
 
     asked = scope("/\udcff%")
     asked.headers = Twice()
-    environ = environ_of(asked, b"")
+    environ = build_environ(asked, b"")
     assert environ["HTTP_COOKIE"] == "a=1; b=2"
     assert environ["HTTP_X_FORWARDED_FOR"] == "192.0.2.1,192.0.2.2"
     assert environ["CONTENT_TYPE"] == "a/b"
@@ -275,14 +275,14 @@ def test_s18_a_host_that_cannot_be_read_is_not_taken_for_none() -> None:
 
     asked = scope()
     asked.headers = Unreadable(host="")
-    assert environ_of(asked, b"")["HTTP_HOST"] == "?"
-    assert "HTTP_HOST" not in environ_of(scope(), b"")
+    assert build_environ(asked, b"")["HTTP_HOST"] == "?"
+    assert "HTTP_HOST" not in build_environ(scope(), b"")
 
 
 def test_who_is_refused_waits_without_a_thread_and_nobody_waits_behind_him(
     ask: Ask, small: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway, "PATIENCE", 0.05)
+    monkeypatch.setattr(gateway, "BUSY_DELAY", 0.05)
     order: list[str] = []
 
     @small.before_request
@@ -303,7 +303,7 @@ def test_who_is_refused_waits_without_a_thread_and_nobody_waits_behind_him(
 def test_an_answer_that_cannot_be_sent_holds_nothing_up(
     ask: Ask, small: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(gateway, "PATIENCE", 0.01)
+    monkeypatch.setattr(gateway, "BUSY_DELAY", 0.01)
 
     @small.before_request
     def busy() -> tuple[str, int] | None:
@@ -322,15 +322,15 @@ def test_the_site_draws_its_refusals_as_such_whatever_pages_it_has_kept(
 ) -> None:
     for path in ("/", "/es/"):
         assert client.get(path).status_code == 200
-    door = Gateway(app.wsgi_app, Limits(1000), threads=0)
+    door = Gateway(app.wsgi_app, BodyLimits(1000), threads=0)
 
     async def begin() -> None:
         door.__rsgi_init__(asyncio.get_running_loop())
 
     asyncio.run(begin())
-    for status in gateway.REFUSALS:
+    for status in gateway.ERROR_STATUSES:
         for path in ("/news/", "/es/news/"):
-            answer = door._refusal(path, status)
+            answer = door._error_response(path, status)
             assert answer.status == status
             assert dict(answer.headers)["Content-Security-Policy"]
-    assert b"Algo ha fallado" in door._refusal("/es/", gateway.FAULT).body
+    assert b"Algo ha fallado" in door._error_response("/es/", gateway.SERVER_ERROR).body

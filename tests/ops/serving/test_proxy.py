@@ -99,7 +99,7 @@ def test_the_server_ends_and_says_nothing_wrong(instance: Path) -> None:
         port = int(probe.getsockname()[1])
     known = {**os.environ, "PSG_SECRET_KEY": "x" * 40, "PSG_WORKER": "no"}
     with subprocess.Popen(
-        commands.command("127.0.0.1", port), env=known, stderr=subprocess.PIPE, text=True
+        commands.server_command("127.0.0.1", port), env=known, stderr=subprocess.PIPE, text=True
     ) as process:
         for _attempt in range(600):
             try:

@@ -257,5 +257,5 @@ def test_as_many_files_as_the_system_allows_may_be_open(monkeypatch: pytest.Monk
     asked: list[tuple[int, int]] = []
     monkeypatch.setattr("resource.getrlimit", lambda which: (1024, 20_000))
     monkeypatch.setattr("resource.setrlimit", lambda which, given: asked.append(given))
-    supervisor.allow_files()
+    supervisor.raise_file_limit()
     assert asked == [(20_000, 20_000)]

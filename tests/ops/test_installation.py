@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from psgflask.core import journal
-from psgflask.ops import installing, worker_lock
+from psgflask.ops import installation, worker_lock
 from tests import full_disk
 
 
@@ -17,10 +17,10 @@ def test_r4_settings_that_had_no_room_are_written_whole_by_the_next_try(
     with monkeypatch.context() as patched:
         full_disk.no_room_after(patched, 500)
         with pytest.raises(OSError, match="No space"):
-            installing.write_config(tmp_path)
+            installation.write_config(tmp_path)
     assert list(tmp_path.iterdir()) == []
-    assert installing.write_config(tmp_path) == tmp_path / "config.py"
-    assert installing.write_config(tmp_path) is None
+    assert installation.write_config(tmp_path) == tmp_path / "config.py"
+    assert installation.write_config(tmp_path) is None
     assert list(tmp_path.iterdir()) == [tmp_path / "config.py"]
     assert (tmp_path / "config.py").stat().st_mode & 0o077 == 0
 
@@ -36,7 +36,7 @@ def test_the_files_of_the_locks_are_the_owners_of_their_folders_whoever_made_the
             os.chown(folder, 65_534, 65_534)
     (elsewhere / journal.LOCK).touch()
     for database in (elsewhere / "site.db", instance / "psg.sqlite", None):
-        installing.make_locks(instance, database)
+        installation.create_lock_files(instance, database)
     for file in (*instance.iterdir(), *elsewhere.iterdir()):
         assert file.stat().st_uid == file.parent.stat().st_uid
     assert {file.name for file in instance.iterdir()} == {journal.LOCK, worker_lock.FILE}
@@ -46,4 +46,4 @@ def test_a_lock_that_is_a_link_to_something_else_is_refused(tmp_path: Path) -> N
     (tmp_path / "other").write_text("somebody's")
     (tmp_path / worker_lock.FILE).symlink_to(tmp_path / "other")
     with pytest.raises(OSError, match="symbolic links"):
-        installing.make_locks(tmp_path, None)
+        installation.create_lock_files(tmp_path, None)

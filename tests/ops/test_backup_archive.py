@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from psgflask.ops import archives
-from psgflask.ops.archives import DATABASE, MANIFEST, SETTINGS_FILE, BackupRefused
+from psgflask.ops import backup_archive
+from psgflask.ops.backup_archive import DATABASE, MANIFEST, SETTINGS_FILE, BackupRefused
 from tests import tars
 from tests.tars import member, tar
 
@@ -36,9 +36,9 @@ def written(tmp_path: Path, data: bytes) -> Path:
     return tmp_path / "backup"
 
 
-def read(tmp_path: Path, data: bytes) -> archives.Manifest:
+def read(tmp_path: Path, data: bytes) -> backup_archive.Manifest:
     (tmp_path / "into").mkdir(exist_ok=True)
-    return archives.read(written(tmp_path, data), tmp_path / "into")
+    return backup_archive.read(written(tmp_path, data), tmp_path / "into")
 
 
 @pytest.mark.parametrize("pack", [bytes, *PACKED.values()], ids=["plain", *PACKED])
@@ -220,13 +220,13 @@ def test_r11_each_kind_of_damage_is_one_sentence(tmp_path: Path, what: str) -> N
 
 def test_a_backup_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     with pytest.raises(BackupRefused, match="Cannot read"):
-        archives.read(tmp_path)
+        backup_archive.read(tmp_path)
 
 
 def test_a_backup_of_endless_files_is_refused_before_their_names_fill_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "MOST_FILES", 100)
+    monkeypatch.setattr(backup_archive, "MAX_FILES", 100)
     with pytest.raises(BackupRefused, match="more than 100 files"):
         read(tmp_path, tar(member(f"media/ab/{number}") for number in range(200)))
 
@@ -271,7 +271,7 @@ def test_s15_no_backup_eats_the_memory(tmp_path: Path, what: str) -> None:
         in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (in_use + 150 * MEGABYTE,) * 2)
         try:
-            archives.read(backup)
+            backup_archive.read(backup)
         except BackupRefused:
             os._exit(0)
         except BaseException:

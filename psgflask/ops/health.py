@@ -1,0 +1,248 @@
+"""Health checks of the installation, and the list of all that `flask doctor` runs."""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Config, Flask
+from sqlalchemy import text as sql
+
+from psgflask.core import (
+    clock_watch,
+    config,
+    database,
+    failures,
+    integrity,
+    journal,
+    paths,
+)
+from psgflask.core.clock import utc_now
+from psgflask.core.database import db
+from psgflask.core.findings import ATTENTION, FAULT, OK, Finding, HealthCheck
+from psgflask.core.hosts import is_loopback
+from psgflask.mail import health as mail
+from psgflask.members import health as members
+from psgflask.news import health as news
+from psgflask.ops import installation, migrations, worker, worker_lock
+from psgflask.search import health as search
+
+MIN_FREE, LOW_FREE = 200_000_000, 2_000_000_000  # bytes
+MIN_SECRET_LENGTH = 32
+# A task that has failed for less time may succeed at the next try.
+TOLERATED_FAILURE = timedelta(minutes=1)
+# Flask's own settings that may be in config.py.
+FLASK_SETTINGS = frozenset({"DEBUG", "TESTING", "SECRET_KEY_FALLBACKS"})
+
+
+def check_sqlite(app: Flask) -> Iterator[Finding]:
+    """Check the journal mode, and that the database file is intact."""
+    with db.engine.connect() as connection:
+        if not database.is_sqlite(connection):
+            yield Finding("database", OK, f"{connection.dialect.name} answers")
+            return
+        expected, reason = journal.mode_and_reason()
+        mode = str(connection.scalar(sql("PRAGMA journal_mode"))).upper()
+    if mode == expected:
+        yield Finding("journal", OK, f"{mode}: {reason}")
+    else:
+        advice = "The worker changes it to WAL as soon as nobody else has the database open"
+        yield Finding("journal", ATTENTION, f"{mode}: readers wait for who writes", advice)
+    if damage := integrity.check_database():
+        yield Finding(
+            "database", FAULT, f"The file is damaged: {damage}", integrity.recovery_advice()
+        )
+        return
+    with db.engine.connect() as connection:
+        violations = connection.execute(sql("PRAGMA foreign_key_check")).fetchall()
+    if violations:
+        text = f"{len(violations)} rows refer to rows that are gone, first in {violations[0][0]}"
+        yield Finding("database", FAULT, text, "Restore the last backup, or ask for help")
+    else:
+        yield Finding("database", OK, "The file is whole")
+
+
+def check_schema(app: Flask) -> Iterator[Finding]:
+    """Check that the migrations are at head."""
+    current, head = migrations.current_revision(), migrations.head_revision()
+    if current == head:
+        yield Finding("migrations", OK, f"At the newest revision, {head}")
+    elif current is None:
+        yield Finding("migrations", FAULT, "The database has no tables", "psgflask init")
+    elif not migrations.is_known(current):
+        text = f"Revision {current} was made by newer code than this"
+        yield Finding("migrations", FAULT, text, "Install the newer version of the site")
+    else:
+        text = f"At revision {current}; this code needs {head}"
+        yield Finding("migrations", FAULT, text, "psgflask init")
+
+
+def check_disk(app: Flask) -> Iterator[Finding]:
+    """Check that the disk has free space."""
+    free = shutil.disk_usage(app.instance_path).free
+    text = f"{free / 1e9:.1f} GB free"
+    if free < MIN_FREE:
+        yield Finding("disk", FAULT, text, "Make room now: nothing can be saved when it is full")
+    elif free < LOW_FREE:
+        yield Finding("disk", ATTENTION, text, "Make room soon")
+    else:
+        yield Finding("disk", OK, text)
+
+
+def check_translations(app: Flask) -> Iterator[Finding]:
+    """Check that the translations are compiled."""
+    if any(paths.translations().glob("es/LC_MESSAGES/*.mo")):
+        yield Finding("translations", OK, "Compiled")
+    else:
+        advice = "make run compiles them; so does python psgflask/translations/compile.py"
+        yield Finding("translations", FAULT, "Not compiled: /es/ pages are in English", advice)
+
+
+def check_unconfirmed_settings(app: Flask) -> Iterator[Finding]:
+    """List the settings that the PSG still has to confirm."""
+    for setting in config.unconfirmed(app.config):
+        yield Finding(
+            setting.name,
+            ATTENTION,
+            f"To be confirmed by PSG: {setting.meaning}",
+            f"Set {setting.name} in config.py",
+        )
+
+
+def check_base_address(app: Flask) -> Iterator[Finding]:
+    """Check that the public address uses HTTPS, and a proxy is in front of it."""
+    base = urlsplit(str(app.config["BASE_URL"]))
+    if base.scheme == "https":
+        yield Finding("BASE_URL", OK, base.geturl())
+        if not app.config["TRUSTED_PROXIES"]:
+            advice = "nginx as docs/operating.md sets it up (Deploy), and TRUSTED_PROXIES = 1"
+            text = (
+                "None is believed. The open internet needs one in front: who holds many connections"
+                " open, silent or slow, is not stopped without it"
+            )
+            yield Finding("TRUSTED_PROXIES", ATTENTION, text, advice)
+    elif is_loopback(base.hostname or ""):
+        advice = "In production: BASE_URL = 'https://your.site'"
+        yield Finding("BASE_URL", ATTENTION, f"{base.geturl()} is for this machine alone", advice)
+    else:
+        advice = f"BASE_URL = 'https://{base.netloc}', behind a proxy that has the certificate"
+        yield Finding("BASE_URL", FAULT, f"{base.geturl()} sends everything in the open", advice)
+
+
+def check_secret(app: Flask) -> Iterator[Finding]:
+    """Check that the secret key is set and hard to guess."""
+    key = str(app.config["SECRET_KEY"])
+    advice = "python3 -c 'import secrets; print(secrets.token_hex(32))' makes a good one"
+    if not key:
+        yield Finding("SECRET_KEY", FAULT, "Missing: the server will not start", "psgflask init")
+    elif len(key) < MIN_SECRET_LENGTH or len(set(key)) < MIN_SECRET_LENGTH // 4:
+        yield Finding("SECRET_KEY", FAULT, "Short enough to be guessed", advice)
+    else:
+        yield Finding("SECRET_KEY", OK, "Long and mixed")
+
+
+def check_rights(app: Flask) -> Iterator[Finding]:
+    """Check that other users of this machine cannot read the secret and members' addresses."""
+    instance = Path(app.instance_path)
+    for path in installation.private_paths(instance):
+        subject = "instance" if path == instance else path.name
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            text = f"Others on this machine may open it (mode {mode:04o})"
+            advice = f"chmod {'700' if path.is_dir() else '600'} {path}"
+            yield Finding(subject, FAULT, text, advice)
+        else:
+            yield Finding(subject, OK, "Open to its owner alone")
+
+
+def check_config_file(app: Flask) -> Iterator[Finding]:
+    """Check that there is a config.py, and that its settings exist."""
+    if not Path(app.instance_path, "config.py").is_file():
+        yield Finding("config.py", ATTENTION, "There is none", "psgflask init")
+        return
+    for name in set(_config_file_values(app)) - config.NAMES - FLASK_SETTINGS:
+        matches = get_close_matches(name, config.NAMES, n=1)
+        advice = f"Did you mean {matches[0]}?" if matches else "Remove it"
+        yield Finding(name, ATTENTION, "There is no such setting: it does nothing", advice)
+
+
+def check_modes(app: Flask) -> Iterator[Finding]:
+    """Check that config.py turns no development mode on (Flask sets DEBUG for each command)."""
+    for name in ("DEBUG", "TESTING"):
+        if _config_file_values(app).get(name):
+            text = "On: faults would not become pages, and visitors would see the inside"
+            yield Finding(name, FAULT, text, f"Remove {name} from config.py")
+
+
+def check_environment(app: Flask) -> Iterator[Finding]:
+    """Check that the settings in the environment exist."""
+    known = {f"PSG_{name}" for name in config.NAMES} | {"PSG_INSTANCE", "PSG_CORPORA"}
+    for name in sorted(name for name in os.environ if name.startswith("PSG_")):
+        if name not in known:
+            yield Finding(name, ATTENTION, "No setting has this name: it does nothing", "Unset it")
+
+
+def _config_file_values(app: Flask) -> Mapping[str, Any]:
+    """Return the values that config.py itself sets."""
+    values = Config(app.root_path)
+    values.from_pyfile(str(Path(app.instance_path, "config.py")), silent=True)
+    return values
+
+
+def check_worker(app: Flask) -> Iterator[Finding]:
+    """Check that a worker runs, and that its tasks succeed."""
+    if not worker.is_running(app):
+        text = "None runs: scheduled articles are not indexed when their time comes"
+        yield Finding("worker", ATTENTION, text, "Start the server, or psgflask worker")
+        return
+    tasks = worker_lock.read_failures(Path(app.instance_path))
+    if tasks is None:
+        text = "Runs, but cannot write down how its tasks fare"
+        yield Finding("worker", ATTENTION, text, failures.FREE_SPACE)
+    elif not tasks:
+        yield Finding("worker", OK, "Runs")
+    for task in tasks or ():
+        since = datetime.fromisoformat(task.since)
+        state = FAULT if utc_now() - since > TOLERATED_FAILURE else ATTENTION
+        count = f", {task.times} times" if task.times > 1 else ""
+        text = f"Its task {task.task!r} fails since {since:%Y-%m-%d %H:%M} UTC{count}"
+        yield Finding("worker", state, f"{text}: {task.error}", task.advice)
+
+
+HEALTH_CHECKS: tuple[HealthCheck, ...] = (
+    *(
+        check_sqlite,
+        check_schema,
+        search.check_readable_index,
+        search.check_agreement,
+        search.check_ledger,
+        check_worker,
+        check_disk,
+        check_translations,
+    ),
+    clock_watch.check_clock,
+    *(mail.check_transport, mail.check_waiting, mail.check_dead_mails),
+    *(
+        check_base_address,
+        check_secret,
+        check_rights,
+        check_config_file,
+        check_modes,
+        check_environment,
+        check_unconfirmed_settings,
+    ),
+    *(members.check_memberships, members.check_erased_list),
+    news.check_attached_texts,
+)
+# What /readyz depends on; cheap enough to run every few seconds.
+READINESS_CHECKS: tuple[HealthCheck, ...] = (
+    search.check_readable_index,
+    search.check_ledger,
+    check_disk,
+    mail.check_waiting,
+)
