@@ -194,6 +194,19 @@ def test_links_between_documents_are_not_broken() -> None:
     assert dead == []
 
 
+def test_paths_named_in_documents_exist() -> None:
+    documents = [f for f in FILES if f.suffix == ".md" and f.parent in {ROOT, ROOT / "docs"}]
+    named_path = re.compile(r"`((?:psgflask|templates|static|tests|migrations|docs)/[\w./-]+)`")
+    missing = [
+        f"{named(file)}: {path}"
+        for file in documents
+        if file.name != "CHANGELOG.md"  # which tells of former code
+        for path in named_path.findall(file.read_text("utf-8"))
+        if not (ROOT / path).exists()
+    ]
+    assert missing == []
+
+
 # Imports (the order of the packages is import-linter's, in pyproject.toml)
 
 
