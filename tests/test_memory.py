@@ -162,11 +162,11 @@ def test_the_size_of_a_cached_page_includes_its_key_and_headers() -> None:
     ("remember", "cache", "most"),
     [
         (language.fold, language._folded, 13),
-        (language.parts, language._parts, 17),
+        (language.analyse, language._analysed, 17),
         (lambda word: language.stem(word, "en"), language._stem, 25),
         (spelling.sound_key, spelling._sound_key, 13),
     ],
-    ids=["fold", "parts", "stem", "sound"],
+    ids=["fold", "analyse", "stem", "sound"],
 )
 def test_caches_of_unknown_words_are_bounded(
     remember: Callable[[str], object], cache: object, most: float, grown: Callable[[], float]

@@ -203,7 +203,7 @@ class GlossaryEditor:
 def import_entries(
     session: Session, entries: Sequence[tuple[int, GlossaryEntry]]
 ) -> list[GlossaryChange]:
-    """Add the concepts of a file, given with their lines; flushes.
+    """Add the concepts of a file, each with its line; flushes.
 
     Raises InvalidFrontMatter with all that is wrong, whereupon the caller rolls back.
     """

@@ -38,39 +38,39 @@ _folded = lru_cache(maxsize=20_000)(folding.fold)
 def words(text: str) -> list[Word]:
     """Return the words of a text in order: maximal runs of letters and digits, folded.
 
-    An apostrophe parts words: "Peru's" gives "peru" and "s".
+    An apostrophe separates words: "Peru's" gives "peru" and "s".
     """
-    return [word for each in typed(text) for word in parts(each)]
+    return [word for each in raw_words(text) for word in analyse(each)]
 
 
-def located(text: str) -> list[tuple[int, int, Word]]:
+def located_words(text: str) -> list[tuple[int, int, Word]]:
     """Return (start, end, word) of each word, in positions of the text itself."""
     return [
         (match.start(), match.end(), word)
         for match in _WORD.finditer(text)
-        for word in parts(match[0])
+        for word in analyse(match[0])
     ]
 
 
-def typed(text: str) -> list[str]:
-    """Return the words of a text as they stand in it; `parts` makes words of each."""
+def raw_words(text: str) -> list[str]:
+    """Return the words of a text as they are written in it; `analyse` makes words of each."""
     return _WORD.findall(text)
 
 
-def parts(typed: str) -> tuple[Word, ...]:
-    """Return what a word as typed is read as: one word, rarely several or none."""
-    return _parts(typed) if len(typed) <= MAX_CACHED_WORD else _read_parts(typed)
+def analyse(raw: str) -> tuple[Word, ...]:
+    """Return the folded words of a word as written: one, rarely several or none."""
+    return _analysed(raw) if len(raw) <= MAX_CACHED_WORD else _analyse(raw)
 
 
-def _read_parts(typed: str) -> tuple[Word, ...]:
-    found = _PLAIN_WORD.findall(fold(typed))
+def _analyse(raw: str) -> tuple[Word, ...]:
+    found = _PLAIN_WORD.findall(fold(raw))
     if len(found) != 1:  # such as a fraction sign, which folds to two numbers
         return tuple(Word(part, "") for part in found)
-    lower = folding.normalize("NFC", typed).casefold()
+    lower = folding.normalize("NFC", raw).casefold()
     return (Word(found[0], lower if lower != found[0] else ""),)
 
 
-_parts = lru_cache(maxsize=20_000)(_read_parts)
+_analysed = lru_cache(maxsize=20_000)(_analyse)
 
 
 def stem(folded: str, language: str) -> str:
@@ -79,7 +79,7 @@ def stem(folded: str, language: str) -> str:
 
 
 def _stemmed(folded: str, language: str) -> str:
-    # A stemmer keeps the word that it works on, so each thread has its own.
+    # A stemmer holds the word that it works on, so each thread has its own.
     stemmer = getattr(_stemmers, language, None)
     if stemmer is None:
         stemmer = snowballstemmer.stemmer(_ALGORITHMS[language])

@@ -1,4 +1,4 @@
-"""The search ledger (what the index has yet to hear of), what is searched for, the glossary."""
+"""The search ledger (changes that are not indexed yet), the counts of searches, the glossary."""
 
 from datetime import date, datetime
 
@@ -12,7 +12,7 @@ from psgflask.core.database import Model
 class LedgerEntry(Model):
     """An article that changed; written in the same transaction as the change.
 
-    There is no foreign key: an article that was deleted must be taken from the index too.
+    There is no foreign key: a deleted article must be removed from the index too.
     """
 
     __tablename__ = "search_ledger"
@@ -23,7 +23,7 @@ class LedgerEntry(Model):
 
 
 class SearchQuery(Model):
-    """Words that were searched for: known by a keyed hash until three different days had them."""
+    """Words that were searched for: a keyed hash alone until they were on three different days."""
 
     __tablename__ = "search_queries"
 
@@ -35,7 +35,7 @@ class SearchQuery(Model):
 
 
 class SearchCount(Model):
-    """How often words were searched for in a day, or in a month, which its first day stands for."""
+    """How often words were searched for on a day, or in a month, stored under its first day."""
 
     __tablename__ = "search_counts"
 
@@ -45,14 +45,14 @@ class SearchCount(Model):
     day: Mapped[date] = mapped_column(primary_key=True)
     whole_month: Mapped[bool] = mapped_column(primary_key=True, default=False)
     times: Mapped[int]
-    # How many articles were found the last time that no filter was set; None when one always was.
+    # The number of articles found by the last search without filters; None when all had one.
     hits: Mapped[int | None]
 
 
 class GlossaryTerm(Model):
-    """What something is called in a language: terms with one number of a concept mean the same.
+    """A term in a language: terms with the same concept number mean the same.
 
-    One that was removed stays, marked so: no update brings back what volunteers took out.
+    A removed term stays, marked so: no update brings back what volunteers removed.
     """
 
     __tablename__ = "search_glossary"

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from psgflask.search.language import located
+from psgflask.search.language import located_words
 from tests.evaluation.collection import JudgedDocument
 
 ALL = 1_000_000
@@ -80,4 +80,4 @@ class Tantivy:
 
 def _quoted(text: str) -> list[str]:
     """Return each word as typed, in quotation marks, so that none is an operator."""
-    return [f'"{text[begin:end]}"' for begin, end, _word in located(text)]
+    return [f'"{text[begin:end]}"' for begin, end, _word in located_words(text)]

@@ -14,7 +14,7 @@ from psgflask.search.engine.scoring import Scorer
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import Document, Store
-from psgflask.search.language import STOP_WORDS, located
+from psgflask.search.language import STOP_WORDS, located_words
 from psgflask.search.query.clauses import PlainWord, Query
 from tests.evaluation.collection import JudgedDocument
 
@@ -73,7 +73,7 @@ def indexed(documents: Sequence[JudgedDocument]) -> Iterator[Snapshot]:
 
 def of_words(text: str) -> Query:
     """Return the query for any of the words of a text, all of them, without its stop words."""
-    found = [(text[begin:end], word) for begin, end, word in located(text)]
+    found = [(text[begin:end], word) for begin, end, word in located_words(text)]
     content = [
         (place, word)
         for place, (typed, word) in enumerate(found)

@@ -164,7 +164,7 @@ def test_what_others_change_is_in_force_with_the_next_search(
     session.commit()
     indexer.drain(app)
     address = "/search/?q=prior+consultation"
-    for _time in range(2):  # the second is the page that was kept
+    for _time in range(2):  # the second time the page is cached
         assert "0 results" in client.get(address).text
     run(app, "add", "--en", "prior consultation", "--es", "consulta previa")
     for _time in range(2):

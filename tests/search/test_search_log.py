@@ -37,7 +37,7 @@ from tests import factories
 DAY = date(2026, 11, 24)
 
 
-def ask(session: Session, text: str, *days: date, times: int = 1, hits: int | None = 0) -> None:
+def count(session: Session, text: str, *days: date, times: int = 1, hits: int | None = 0) -> None:
     for day in days:
         search_log.store(session, [DailyCount(day, text, times, hits)], secret="x")
     session.commit()
@@ -59,7 +59,7 @@ def run(app: Flask, *words: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("typed", "kept"),
+    ("typed", "stored"),
     [
         ("  Tía   MARÍA ", "tia maria"),
         ('"Constitutional Commission" -strike', "constitutional commission strike"),
@@ -69,8 +69,8 @@ def run(app: Flask, *words: str) -> str:
         ("mine " * 100, ("mine " * 40).strip()),
     ],
 )
-def test_words_are_kept_folded_in_order_and_cut(typed: str, kept: str) -> None:
-    assert normalised(typed) == kept
+def test_words_are_stored_folded_in_order_and_cut(typed: str, stored: str) -> None:
+    assert normalised(typed) == stored
 
 
 @given(st.text())
@@ -80,12 +80,12 @@ def test_any_text_has_a_normal_form_that_is_its_own(typed: str) -> None:
     assert normalised(once) == once.strip()
 
 
-def test_words_are_known_from_the_third_different_day_on(session: Session) -> None:
-    ask(session, "tia maria", DAY, DAY, DAY, before(-1), before(-1))
+def test_words_are_named_from_the_third_different_day_on(session: Session) -> None:
+    count(session, "tia maria", DAY, DAY, DAY, before(-1), before(-1))
     query = session.scalars(select(SearchQuery)).one()
     assert query.text is None
     assert query.days == 2
-    ask(session, "tia maria", before(-2))
+    count(session, "tia maria", before(-2))
     assert session.scalars(select(SearchQuery.text)).all() == ["tia maria"]
     assert [row[2] for row in rows(session)] == [3, 2, 1]
 
@@ -97,14 +97,14 @@ def test_the_hash_needs_the_secret(session: Session) -> None:
 
 
 def test_a_search_with_a_filter_leaves_the_number_of_articles_as_it_was(session: Session) -> None:
-    ask(session, "mine", DAY, hits=7)
-    ask(session, "mine", DAY, hits=None)
+    count(session, "mine", DAY, hits=7)
+    count(session, "mine", DAY, hits=None)
     assert rows(session) == [(DAY, False, 2, 7)]
 
 
 def test_days_are_folded_into_months_once_the_whole_month_is_old(session: Session) -> None:
     days = [date(2026, 7, 1), date(2026, 7, 31), date(2026, 8, 1), date(2026, 11, 20)]
-    ask(session, "mine", *days, times=2, hits=5)
+    count(session, "mine", *days, times=2, hits=5)
     for _twice in range(2):
         search_log.tidy(session, DAY)
         session.commit()
@@ -115,43 +115,43 @@ def test_days_are_folded_into_months_once_the_whole_month_is_old(session: Sessio
         ]
 
 
-def test_a_hash_that_is_not_seen_again_is_forgotten_with_its_numbers(session: Session) -> None:
-    ask(session, "once", before(31))
-    ask(session, "lately", before(29))
-    ask(session, "known", before(40), before(39), before(38))
+def test_a_hash_that_is_not_seen_again_is_deleted_with_its_numbers(session: Session) -> None:
+    count(session, "once", before(31))
+    count(session, "lately", before(29))
+    count(session, "known", before(40), before(39), before(38))
     search_log.tidy(session, DAY)
     session.commit()
     assert session.scalar(select(func.count()).select_from(SearchQuery)) == 2
     assert [row[0] for row in rows(session)] == [before(40), before(39), before(38), before(29)]
 
 
-def test_known_words_are_forgotten_after_three_years(session: Session) -> None:
-    ask(session, "known", *[date(2023, 10, day) for day in (1, 2, 3)])
+def test_known_words_are_deleted_after_three_years(session: Session) -> None:
+    count(session, "known", *[date(2023, 10, day) for day in (1, 2, 3)])
     search_log.tidy(session, DAY)
     session.commit()
     assert rows(session) == []
     assert session.scalars(select(SearchQuery)).all() == []
 
 
-def test_of_too_many_hashes_the_rarest_are_forgotten(
+def test_of_too_many_hashes_the_rarest_are_deleted(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search_log, "MAX_UNNAMED", 2)
-    ask(session, "twice", before(9), before(8))
+    count(session, "twice", before(9), before(8))
     for number in range(5):
-        ask(session, f"once {number}", DAY)
-    ask(session, "known", before(3), before(2), before(1))
+        count(session, f"once {number}", DAY)
+    count(session, "known", before(3), before(2), before(1))
     search_log.tidy(session, DAY)
     session.commit()
-    kept = session.scalars(select(SearchQuery).order_by(SearchQuery.id)).all()
-    assert [(query.days, query.text) for query in kept] == [(2, None), (1, None), (3, "known")]
+    left = session.scalars(select(SearchQuery).order_by(SearchQuery.id)).all()
+    assert [(query.days, query.text) for query in left] == [(2, None), (1, None), (3, "known")]
 
 
 def test_the_worker_tidies_up_once_all_readings_of_the_clock_agree(
     app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = utc_now()
-    ask(session, "once", now.date() - timedelta(days=31))
+    count(session, "once", now.date() - timedelta(days=31))
     Worker(app).run_once()
     assert len(rows(session)) == 1
     session.rollback()
@@ -165,8 +165,8 @@ def test_r14_what_was_counted_while_the_clock_was_ahead_counts_for_today(
     session: Session,
 ) -> None:
     ahead = before(-100)
-    ask(session, "lake", DAY, ahead)
-    ask(session, "mine", ahead)
+    count(session, "lake", DAY, ahead)
+    count(session, "mine", ahead)
     search_log.move_from_future(
         session, DAY, ahead
     )  # a reading of the last day says that it is so late
@@ -183,9 +183,9 @@ def test_the_report_names_what_is_asked_for_and_what_finds_nothing(
 ) -> None:
     today = utc_now().date()
     three = [today - timedelta(days=number) for number in (2, 1, 0)]
-    ask(session, "mine", *three, times=5, hits=7)
-    ask(session, "vicuna", *three, times=2, hits=0)
-    ask(session, "a secret of mine", today, times=4)
+    count(session, "mine", *three, times=5, hits=7)
+    count(session, "vicuna", *three, times=2, hits=0)
+    count(session, "a secret of mine", today, times=4)
     output = run(app)
     assert "25 searches" in output
     assert "4 of them" in output
@@ -197,7 +197,7 @@ def test_the_report_names_what_is_asked_for_and_what_finds_nothing(
 
 def test_the_report_for_a_machine_and_of_fewer_days(app: Flask, session: Session) -> None:
     today = utc_now().date()
-    ask(session, "mine", *[today - timedelta(days=number) for number in (2, 1, 0)], hits=7)
+    count(session, "mine", *[today - timedelta(days=number) for number in (2, 1, 0)], hits=7)
     found = json.loads(run(app, "--json", "--days", "2"))
     assert found == {
         "since": str(today - timedelta(days=1)),
@@ -276,25 +276,25 @@ def test_a_filter_says_nothing_of_how_much_there_is(
     assert counted(app) == {"mine": (1, None)}
 
 
-def test_a_kept_page_counts_with_the_hits_of_its_drawing(
+def test_a_cached_page_counts_with_the_hits_that_it_was_rendered_with(
     app: Flask, client: FlaskClient, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     factories.article(session, "The mine")
-    drawn = []
+    rendered = []
     view = app.view_functions["search.search"]
 
     @caching.cacheable
     @caching.query_parameters("q", "page")
-    def kept() -> object:
-        drawn.append(1)
+    def cached() -> object:
+        rendered.append(1)
         return view()
 
-    monkeypatch.setitem(app.view_functions, "search.search", kept)
+    monkeypatch.setitem(app.view_functions, "search.search", cached)
     first = client.get("/search/?q=mine")
     client.get("/search/?q=mine")
     again = client.get("/search/?q=mine", headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 304
-    assert len(drawn) == 1
+    assert len(rendered) == 1
     assert counted(app) == {"mine": (3, 1)}
 
 
@@ -323,7 +323,7 @@ def test_a_search_is_answered_when_it_cannot_be_counted(
     assert "tia" not in caplog.text
 
 
-def test_a_flood_grows_nothing_and_keeps_what_many_ask_for(app: Flask) -> None:
+def test_a_flood_is_bounded_and_evicts_no_frequent_search(app: Flask) -> None:
     bounded = SearchCounter(lambda counts: None, max_counted=100)
     bounded.add([one("mine", 3)])
     for number in range(10_000):

@@ -1,4 +1,4 @@
-"""The worker's task keeps the index true to the clock, and purges it."""
+"""The worker's task indexes what is due, repairs the index, and purges it."""
 
 import shutil
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""`flask search glossary`: what the same thing is called, until there is a desk."""
+"""`flask search glossary`: changes and lists the glossary."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,8 +35,8 @@ def add(en: tuple[str, ...], es: tuple[str, ...]) -> None:
     with _writing() as session:
         changed = GlossaryEditor(session).add(GlossaryEntry(terms))
         session.commit()
-    told = _told(changed.terms)
-    echo(f"Added: {told}. {SOON}" if changed.texts else f"It is there already: {told}")
+    terms_now = _format(changed.terms)
+    echo(f"Added: {terms_now}. {SOON}" if changed.texts else f"It is there already: {terms_now}")
 
 
 @glossary.command()
@@ -47,7 +47,7 @@ def remove(term: str, concept: bool) -> None:
     with _writing() as session:
         changed = GlossaryEditor(session).remove(term, whole=concept)
         session.commit()
-    left = f" Left: {_told(changed.terms)}." if changed.terms else ""
+    left = f" Left: {_format(changed.terms)}." if changed.terms else ""
     echo(f"Removed: {', '.join(changed.texts)}.{left} {SOON}")
 
 
@@ -105,5 +105,5 @@ def _texts(terms: list[ConceptTerm], language: str) -> list[str]:
     return [term.text for term in terms if language in term.languages]
 
 
-def _told(terms: tuple[ConceptTerm, ...]) -> str:
+def _format(terms: tuple[ConceptTerm, ...]) -> str:
     return " = ".join(f"{term.text} ({', '.join(sorted(term.languages))})" for term in terms)

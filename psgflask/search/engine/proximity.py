@@ -31,7 +31,7 @@ MAX_GAP = 3
 MAX_COUNTED_DOCS = 4_000
 
 WordPair = tuple[str, str, int]  # folded words; the second stands so many positions behind
-# Places among the documents asked about, ascending, and p of each.
+# Places among the given documents, ascending, and p of each.
 PairFrequencies = tuple[NDArray[np.int64], NDArray[np.int64]]
 NO_FREQUENCIES: PairFrequencies = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 

@@ -40,8 +40,8 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 NO_DOCS: DocIds = np.zeros(0, np.int32)
 NO_SCORES: Floats = np.zeros(0, np.float32)
-# Vectors of zeros, lent to whoever needs one and returned as zeros. There are as many as were ever
-# needed at once, which is few: searches take slots. One for each thread would be many.
+# Vectors of zeros to borrow, returned as zeros. There are as many as were ever needed at once: few,
+# since searches take slots. One for each thread would be many.
 _spare: list[Floats] = []
 
 

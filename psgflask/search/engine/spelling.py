@@ -102,7 +102,7 @@ def fuzzy_expansions(snapshot: Snapshot, word: str) -> tuple[str, ...]:
 def _near(snapshot: Snapshot, word: str, max_edits: int | None = None) -> dict[str, FuzzyMatch]:
     """Return the words within `max_edits`, by default as many as a correction may have.
 
-    Stop words are left out: nobody is searching for one.
+    Stop words are left out: they are not searched for.
     """
     edits = max_edits or (2 if len(word) >= CORRECTED_BY_TWO_FROM else 1)
     found = snapshot.fuzzy_matches(word, edits)

@@ -17,7 +17,7 @@ from psgflask.core.language_names import LANGUAGES
 from psgflask.search.index import texts
 from psgflask.search.index.documents import SIDES, Document, content_hash
 from psgflask.search.index.packed_arrays import ragged
-from psgflask.search.language import parts, stem, typed
+from psgflask.search.language import analyse, raw_words, stem
 
 Ints = NDArray[np.int64]
 Arrays = dict[str, NDArray[Any]]
@@ -84,7 +84,7 @@ class _Words:
         self.letters: list[str] = []
         folded, accented = [], []
         for each in vocabulary:
-            found = parts(each)
+            found = analyse(each)
             widths.append(len(found))
             for word in found:
                 self.letters.append(word.folded)
@@ -127,7 +127,7 @@ def _read(vocabulary: _Vocabulary, found: Iterable[str]) -> tuple[Ints, Ints]:
     numbers, lengths = array("q"), array("q")
     for text in found:
         before = len(numbers)
-        numbers.extend(map(vocabulary.__getitem__, typed(text)))
+        numbers.extend(map(vocabulary.__getitem__, raw_words(text)))
         lengths.append(len(numbers) - before)
     return np.array(numbers, np.int64), np.array(lengths, np.int64)
 

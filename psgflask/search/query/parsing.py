@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import zip_longest
 
 from psgflask.core.folding import normalize
-from psgflask.search.language import STOP_WORDS, fold, located, words
+from psgflask.search.language import STOP_WORDS, fold, located_words, words
 from psgflask.search.query.clauses import (
     Clause,
     DateRange,
@@ -29,7 +29,7 @@ MAX_LENGTH = 200
 MAX_TERMS = 12
 MIN_PREFIX = 3
 MAX_ISSUE_DIGITS = 6
-# Words with an operator between them are not neighbours: nobody typed them side by side.
+# Words with an operator between them are not neighbours: they were not typed side by side.
 GAP = 20
 FIELD_NAMES = {
     "topic": "topic",
@@ -175,7 +175,7 @@ def _phrase(value: str, state: _ParserState) -> list[Clause]:
 
 
 def _plain(value: str, start: int, state: _ParserState) -> list[Clause]:
-    found = located(value)
+    found = located_words(value)
     first = state.position
     state.position += len(found)
     for position, (begin, end, word) in enumerate(found, first):

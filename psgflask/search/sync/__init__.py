@@ -1,1 +1,1 @@
-"""What keeps the index true to the database."""
+"""Keeps the index in step with the database."""

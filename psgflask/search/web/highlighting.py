@@ -1,4 +1,4 @@
-"""Titles and snippets with the words found marked: escape first, then mark."""
+"""Highlighting: titles and snippets with the matches marked; escaped first, then marked."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,17 +9,17 @@ from psgflask.search.index import MARKS, Text
 from psgflask.search.language import Word, stem
 from psgflask.search.query.clauses import InTitle, Phrase, PlainWord, Prefix, Query
 
-LONGEST = 240
-BEFORE = 60
-# What stands for the marks while a text is escaped; `prepared` leaves them out of every text.
+SNIPPET_LENGTH = 240
+CONTEXT = 60  # characters before the first match
+# Placeholders for the marks while a text is escaped; `prepared` removes them from every text.
 BEGIN, END = MARKS
 
-# Where something found begins and ends, and which of the things looked for it is.
+# Start and end of a match, and what it matches.
 Span = tuple[int, int, str]
 
 
 class Highlighter:
-    """Finds in texts of one language what a query looked for."""
+    """Finds the matches of a query in texts of one language."""
 
     def __init__(
         self, query: Query, likeness: Mapping[str, tuple[str, ...]], language: str
@@ -44,19 +44,19 @@ class Highlighter:
         self.phrases += [_side_by_side(other.words) for other in query.synonyms]
         self.prefixes = tuple(prefixes)
         self._beginnings = _fewest([*self.exact, *map(_beginning, self.stems), *prefixes])
-        self._known: dict[str, bool] = {}
+        self._is_match_cache: dict[str, bool] = {}
 
     def spans(self, text: Text) -> list[Span]:
-        """Return what was found in a text, in order; nothing overlaps."""
+        """Return the matches in a text, in order and without overlap."""
         padded = text.padded
-        find, known = padded.find, self._known
+        find, known = padded.find, self._is_match_cache
         spans: list[Span] = []
         for beginning in self._beginnings:
             start = find(beginning)
             while start >= 0:
                 end = find(" ", start + 1)
                 word = padded[start + 1 : end]
-                if known[word] if word in known else self._is_found(word):
+                if known[word] if word in known else self._is_match(word):
                     spans.append((start, end - 1, word))
                 start = find(beginning, end)
         if len(self._beginnings) > 1:
@@ -67,7 +67,7 @@ class Highlighter:
         marked = {span[0]: span for span in found}
         for phrase in self.phrases:
             for start, end, key in _places(phrase, padded):
-                # The whole phrase stands for words of its that are marked already.
+                # The whole phrase replaces those of its words that are marked already.
                 for inside in [at for at in marked if start <= at < end]:
                     del marked[inside]
                 marked[start] = (start, end, key)
@@ -77,8 +77,8 @@ class Highlighter:
                 spans.append(span)
         return spans
 
-    def _is_found(self, word: str) -> bool:
-        found = self._known[word] = (
+    def _is_match(self, word: str) -> bool:
+        found = self._is_match_cache[word] = (
             word in self.exact
             or (bool(self.prefixes) and word.startswith(self.prefixes))
             or (bool(self.stems) and stem(word, self.language) in self.stems)
@@ -87,19 +87,19 @@ class Highlighter:
 
 
 def marked(text: Text, highlighter: Highlighter) -> Markup:
-    """Return a text escaped, what was found in <mark>."""
+    """Return a text escaped, with its matches in <mark>."""
     return _marked(text.shown, highlighter.spans(text), 0, len(text.shown))
 
 
 def snippet(text: Text, highlighter: Highlighter) -> Markup:
-    """Return the part of a text with most of what was found, cut at words, and marked."""
+    """Return the part of a text with the most different matches, cut at words and marked."""
     spans = highlighter.spans(text)
     begin = _begin(text.shown, _richest(spans))
     return _marked(text.shown, spans, begin, _end(text.shown, begin))
 
 
 def _marked(shown: str, spans: Sequence[Span], begin: int, end: int) -> Markup:
-    """Return what stands between two places escaped, and what was found there marked."""
+    """Return the text between two positions escaped, with its matches marked."""
     parts = ["… "] if begin else []
     at = begin
     for start, stop, _key in spans:
@@ -109,7 +109,7 @@ def _marked(shown: str, spans: Sequence[Span], begin: int, end: int) -> Markup:
     parts.append(shown[at:end])
     if end < len(shown):
         parts.append(" …")
-    # Escaped as a whole: no text has the signs that stand for the marks.
+    # Escaped as a whole: no text contains the placeholders.
     escaped = escape("".join(parts))
     if at == begin:
         return escaped
@@ -118,9 +118,9 @@ def _marked(shown: str, spans: Sequence[Span], begin: int, end: int) -> Markup:
 
 
 def _beginning(stemmed: str) -> str:
-    """Return how all words begin that have a stem: stemming changes its last letter at most.
+    """Return the common beginning of all words with a stem, which changes its last letter at most.
 
-    But for English: dying, lying, tying and vying have the stems die, lie, tie and vie.
+    The exceptions are English: dying, lying, tying and vying have the stems die, lie, tie and vie.
     """
     if len(stemmed) == 3 and stemmed.endswith("ie"):
         return stemmed[0]
@@ -128,7 +128,7 @@ def _beginning(stemmed: str) -> str:
 
 
 def _fewest(beginnings: Iterable[str]) -> list[str]:
-    """Return the beginnings, a space before each, without those that begin as others do."""
+    """Return the beginnings, a space before each, without those that others are a prefix of."""
     chosen: list[str] = []
     for each in sorted({f" {beginning}" for beginning in beginnings}):
         if not (chosen and each.startswith(chosen[-1])):
@@ -146,15 +146,15 @@ def _places(phrase: re.Pattern[str], padded: str) -> Iterable[Span]:
     while found:
         start, end = found.span()
         yield start, end - 2, " ".join(found[0].split())
-        # The space behind a phrase may be the one before the next.
+        # The space behind a match may be the one before the next.
         found = phrase.search(padded, end - 1)
 
 
 def _richest(spans: Sequence[Span]) -> int:
-    """Return where the stretch begins that holds most different things found, then most."""
+    """Return the start of the stretch with most different matches, then with most matches."""
     if not spans:
         return 0
-    if spans[-1][1] - spans[0][0] <= LONGEST - BEFORE:
+    if spans[-1][1] - spans[0][0] <= SNIPPET_LENGTH - CONTEXT:
         return spans[0][0]
     best = best_start = 0
     inside: dict[str, int] = {}
@@ -162,7 +162,7 @@ def _richest(spans: Sequence[Span]) -> int:
     for last, (_start, end, key) in enumerate(spans):
         times = inside[key] = inside.get(key, 0) + 1
         different += times == 1
-        while end - spans[first][0] > LONGEST - BEFORE and first < last:
+        while end - spans[first][0] > SNIPPET_LENGTH - CONTEXT and first < last:
             left = spans[first][2]
             inside[left] -= 1
             different -= not inside[left]
@@ -174,16 +174,16 @@ def _richest(spans: Sequence[Span]) -> int:
 
 
 def _begin(text: str, found: int) -> int:
-    """Return the start of the word that stands a little before what was found."""
-    if found <= BEFORE:
+    """Return the start of a word a little before the first match."""
+    if found <= CONTEXT:
         return 0
     # A little back, and then on to the start of a word.
-    space = text.find(" ", found - BEFORE, found)
+    space = text.find(" ", found - CONTEXT, found)
     return space + 1 if space >= 0 else found
 
 
 def _end(text: str, begin: int) -> int:
-    if len(text) <= begin + LONGEST:
+    if len(text) <= begin + SNIPPET_LENGTH:
         return len(text)
-    space = text.rfind(" ", begin + LONGEST // 2, begin + LONGEST + 1)
-    return space if space >= 0 else begin + LONGEST
+    space = text.rfind(" ", begin + SNIPPET_LENGTH // 2, begin + SNIPPET_LENGTH + 1)
+    return space if space >= 0 else begin + SNIPPET_LENGTH

@@ -1,4 +1,4 @@
-"""S1: what a search may cost, counted in postings read; the time is the benches' to measure."""
+"""S1: what a search may cost, counted in postings read; benchmarks measure the time."""
 
 import random
 from collections.abc import Iterator
@@ -103,7 +103,7 @@ def test_s1_misspelt_words_count_a_bounded_number_of_candidates(
     assert len(reads) <= 3 * per_word
 
 
-def test_s1_what_a_snapshot_keeps_is_bounded(index: Index) -> None:
+def test_s1_the_caches_of_a_snapshot_are_bounded(index: Index) -> None:
     rng = random.Random(2)
     snapshot = index.engine.snapshot()
     snapshot.cache.max_size = 50_000
@@ -118,20 +118,20 @@ def test_s1_what_a_snapshot_keeps_is_bounded(index: Index) -> None:
 
 
 def held(made: object) -> int:
-    """Return the bytes of the arrays that something kept consists of."""
+    """Return the bytes of the arrays of a cached object."""
     names = getattr(made, "__slots__", None) or vars(made)
     values = [getattr(made, name, None) for name in names]
     return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
 
 
-def test_s1_what_is_kept_is_no_larger_than_it_is_counted(index: Index) -> None:
+def test_s1_cached_objects_are_no_larger_than_they_are_counted(index: Index) -> None:
     snapshot = index.engine.snapshot()
     words = list(snapshot.words_with_prefix("con"))[:20]
     for number, word in enumerate(words):
         index.search(f'{word} "of {word}" -"the {word}" con{"abcde"[number % 5]}* zzz')
         index.search("the", first=date(2000, 1, 1 + number), last=date(2001, 1, 1))
-    for kept in (snapshot.cache, snapshot._positions):
-        everything = {key: kept.get(key) for key in (*kept._old, *kept._young)}
+    for cache in (snapshot.cache, snapshot._positions):
+        everything = {key: cache.get(key) for key in (*cache._old, *cache._young)}
         for key, made in everything.items():
             if hasattr(made, "size") and not isinstance(made, np.ndarray):
                 assert held(made) <= made.size, key

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from psgflask.search.engine.fuzzy_lexicon import FuzzyLexicon, FuzzyMatch
 from psgflask.search.index import signatures
 from psgflask.search.index.columns import Lexicon, Likeness, TermInfos
-from tests.search.engine.test_lexicon import edits_by_table
+from tests.search.reference.test_lexicon import edits_by_table
 
 LETTERS = st.text(alphabet="abcñ1", min_size=1, max_size=9)
 

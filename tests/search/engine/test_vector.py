@@ -24,11 +24,11 @@ def test_a_state_is_read_once_and_segments_serve_the_next(tmp_path: Path) -> Non
     index = Index(tmp_path, [document(number, "Lima") for number in range(1, 400)])
     before = index.engine.snapshot()
     assert index.engine.snapshot() is before
-    [kept] = index.engine._segments.values()
+    [segment] = index.engine._segments.values()
     index.change([document(900, "Callao")])
     after = index.engine.snapshot()
     assert after is not before
-    assert kept in index.engine._segments.values()
+    assert segment in index.engine._segments.values()
     assert (before.num_docs, after.num_docs) == (399, 400)
 
 
@@ -69,7 +69,7 @@ def test_r6_a_process_of_older_code_goes_on_with_what_it_has_open(
         VectorEngine(index.store).snapshot()
 
 
-def test_segments_that_are_gone_are_let_go(tmp_path: Path) -> None:
+def test_segments_that_are_gone_are_released(tmp_path: Path) -> None:
     index = Index(tmp_path, [document(1, "Lima")])
     for number in range(2, 12):
         index.change([document(number, "Callao")])
@@ -198,7 +198,7 @@ def test_columns_made_anew_know_what_was_deleted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".pst", "_stored.col"])
-def test_damage_that_is_noticed_in_deriving_alone_makes_the_index_unusable(
+def test_damage_that_only_deriving_notices_makes_the_index_unusable(
     tmp_path: Path, ending: str
 ) -> None:
     index = Index(tmp_path, [document(number, f"Lima w{number}") for number in range(1, 30)])
@@ -214,9 +214,7 @@ def test_damage_that_is_noticed_in_deriving_alone_makes_the_index_unusable(
 
 
 @pytest.mark.parametrize("ending", columns.SUFFIXES)
-def test_whoever_looks_at_the_whole_index_sees_derived_files_that_were_harmed(
-    tmp_path: Path, ending: str
-) -> None:
+def test_verifying_the_whole_index_finds_harmed_derived_files(tmp_path: Path, ending: str) -> None:
     index = Index(tmp_path, [document(number, f"Lima w{number}") for number in range(1, 30)])
     [file] = generations.current(index.store.folder).glob(f"*{ending}")
     whole = file.read_bytes()

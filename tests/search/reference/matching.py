@@ -22,7 +22,7 @@ from tests.search.reference.bitsets import bits, members, union
 from tests.search.reference.segments import SIDES, Doc
 from tests.search.reference.snapshot import EXACT, Snapshot
 
-MOST_EXPANSIONS = 50
+MAX_EXPANSIONS = 50
 
 FuzzyExpansions = Mapping[str, tuple[str, ...]]  # folded word typed -> words like it
 
@@ -30,56 +30,56 @@ FuzzyExpansions = Mapping[str, tuple[str, ...]]  # folded word typed -> words li
 class Matcher:
     """Chooses documents of one state of the index for one question."""
 
-    def __init__(self, snapshot: Snapshot, ask: SearchOptions) -> None:
-        self.snapshot, self.ask = snapshot, ask
-        self._kept: dict[Clause, int] = {}
-        everything = snapshot.everything
+    def __init__(self, snapshot: Snapshot, options: SearchOptions) -> None:
+        self.snapshot, self.options = snapshot, options
+        self._cached: dict[Clause, int] = {}
+        everything = snapshot.live_docs
         self.by_topics = everything
-        if ask.topics:
-            self.by_topics = union(snapshot.topics.get(topic, 0) for topic in ask.topics)
+        if options.topics:
+            self.by_topics = union(snapshot.topics.get(topic, 0) for topic in options.topics)
         self.by_language = everything
-        if ask.language:
-            self.by_language = snapshot.languages.get(ask.language, 0)
+        if options.language:
+            self.by_language = snapshot.languages.get(options.language, 0)
         self.by_dates = everything
-        if ask.first or ask.last:
-            self.by_dates = dated(snapshot, ask.first, ask.last)
+        if options.first or options.last:
+            self.by_dates = date_matches(snapshot, options.first, options.last)
         self.filtered = self.by_topics & self.by_language & self.by_dates
 
-    def of_query(self, query: Query, likeness: FuzzyExpansions) -> int:
+    def match_query(self, query: Query, expansions: FuzzyExpansions) -> int:
         """Return the documents that match every group and nothing excluded, filters apart.
 
         The groups of a concept match together, or by one of its other terms.
         """
-        chosen = self.snapshot.everything
-        sets = [self.of_group(group, likeness) for group in query.groups]
+        chosen = self.snapshot.live_docs
+        sets = [self.match_group(group, expansions) for group in query.groups]
         in_concepts: set[int] = set()
         for concept in query.concepts:
             places = query.groups_of(concept)
-            own = self.snapshot.everything
+            own = self.snapshot.live_docs
             for place in places:
                 own &= sets[place]
-            chosen &= own | self.of_group(concept.phrases, {})
+            chosen &= own | self.match_group(concept.phrases, {})
             in_concepts.update(places)
         for place, each in enumerate(sets):
             if place not in in_concepts:
                 chosen &= each
-        return chosen & ~self.of_excluded(query) if chosen else 0
+        return chosen & ~self.match_excluded(query) if chosen else 0
 
-    def of_group(self, group: tuple[Clause, ...], likeness: FuzzyExpansions) -> int:
+    def match_group(self, group: tuple[Clause, ...], expansions: FuzzyExpansions) -> int:
         """Return the documents that match any clause of a group."""
-        return union(self.of_clause(clause, likeness) for clause in group)
+        return union(self.match_clause(clause, expansions) for clause in group)
 
-    def of_excluded(self, query: Query) -> int:
+    def match_excluded(self, query: Query) -> int:
         """Return the documents that a query excludes."""
-        return union(self.of_clause(clause, {}) for clause in query.excluded)
+        return union(self.match_clause(clause, {}) for clause in query.excluded)
 
-    def of_clause(self, clause: Clause, likeness: FuzzyExpansions) -> int:
+    def match_clause(self, clause: Clause, expansions: FuzzyExpansions) -> int:
         """Return the documents that match one clause."""
-        if isinstance(clause, PlainWord) and clause.word.folded in likeness:
-            return self.snapshot.union(likeness[clause.word.folded]).docs
-        if clause not in self._kept:
-            self._kept[clause] = self._find(clause)
-        return self._kept[clause]
+        if isinstance(clause, PlainWord) and clause.word.folded in expansions:
+            return self.snapshot.union(expansions[clause.word.folded]).docs
+        if clause not in self._cached:
+            self._cached[clause] = self._find(clause)
+        return self._cached[clause]
 
     def _find(self, clause: Clause) -> int:
         snapshot = self.snapshot
@@ -87,20 +87,20 @@ class Matcher:
             case PlainWord(word):
                 return word_matches(snapshot, word)
             case Phrase(words):
-                return of_phrase(snapshot, words)
+                return phrase_matches(snapshot, words)
             case Prefix(folded):
-                return snapshot.union(expansions(snapshot, folded)).docs
+                return snapshot.union(prefix_expansions(snapshot, folded)).docs
             case InTitle(words):
-                return in_title(snapshot, words)
+                return title_phrase_matches(snapshot, words)
             case OnTopic(name):
-                topic = self.ask.named_topics.get(name)
+                topic = self.options.named_topics.get(name)
                 return 0 if topic is None else snapshot.topics.get(topic, 0)
             case InIssue(number):
                 return snapshot.issues.get(number, 0)
             case InLanguage(language):
                 return snapshot.languages.get(language, 0)
             case DateRange(first, last):
-                return dated(snapshot, first, last)
+                return date_matches(snapshot, first, last)
 
 
 def word_matches(snapshot: Snapshot, word: Word) -> int:
@@ -109,7 +109,7 @@ def word_matches(snapshot: Snapshot, word: Word) -> int:
     return snapshot.term(EXACT, word.folded).docs | union(term.docs for term in stems)
 
 
-def of_phrase(snapshot: Snapshot, words: Sequence[Word]) -> int:
+def phrase_matches(snapshot: Snapshot, words: Sequence[Word]) -> int:
     """Return the documents in which these words stand side by side, in title or body."""
     terms = [snapshot.term(EXACT, word.folded) for word in words]
     among = _in_all(term.docs for term in terms)
@@ -119,25 +119,25 @@ def of_phrase(snapshot: Snapshot, words: Sequence[Word]) -> int:
     return union(_side_by_side(snapshot, f"{side}_{EXACT}", texts, among) for side in SIDES)
 
 
-def in_title(snapshot: Snapshot, words: Sequence[Word]) -> int:
+def title_phrase_matches(snapshot: Snapshot, words: Sequence[Word]) -> int:
     """Return the documents in whose title the stems of these words stand side by side."""
     chosen = 0
     for language in LANGUAGES:
         texts = [stem(word.folded, language) for word in words]
-        among = _in_all(bits(snapshot.term(language, text).y) for text in texts)
+        among = _in_all(bits(snapshot.term(language, text).title_tf) for text in texts)
         if len(texts) > 1:
             among = _side_by_side(snapshot, f"title_{language}", texts, among)
         chosen |= among
     return chosen
 
 
-def expansions(snapshot: Snapshot, prefix: str) -> list[str]:
+def prefix_expansions(snapshot: Snapshot, prefix: str) -> list[str]:
     """Return the folded words that begin so: the 50 in most documents, then alphabetical."""
     found = (word for lexicon in snapshot.lexicons() for word in lexicon.beginning(prefix))
-    return snapshot.commonest(found, MOST_EXPANSIONS)
+    return snapshot.most_frequent(found, MAX_EXPANSIONS)
 
 
-def dated(snapshot: Snapshot, first: date | None, last: date | None) -> int:
+def date_matches(snapshot: Snapshot, first: date | None, last: date | None) -> int:
     """Return the documents whose dateline touches these days; undated ones never do."""
 
     def touches(doc: Doc) -> bool:
@@ -166,7 +166,7 @@ def _side_by_side(snapshot: Snapshot, field: str, texts: Sequence[str], among: i
     places: dict[str, dict[int, Sequence[int]]] = {}
     for step, text in enumerate(texts):
         if text not in places:
-            places[text] = snapshot.places(field, text, numbers)
+            places[text] = snapshot.positions(field, text, numbers)
         if not step:
             starts = {doc: set(found) for doc, found in places[text].items()}
             continue

@@ -5,13 +5,13 @@ import threading
 from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions, SearchResults
 from psgflask.search.index import IndexBroken, Store
 from psgflask.search.query.clauses import Query
+from tests.search.reference.fallbacks import Searcher
 from tests.search.reference.segments import Segment
 from tests.search.reference.snapshot import Snapshot
-from tests.search.reference.steps import Searcher
 
 
 class PlainEngine:
-    """Answers over the newest state of the index in a store."""
+    """Runs queries over the newest state of the index in a store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -21,7 +21,7 @@ class PlainEngine:
         self._lock = threading.Lock()
 
     def snapshot(self) -> Snapshot:
-        """Return the newest state; the one before is let go when nobody reads it.
+        """Return the newest snapshot; the one before is freed when no search reads it.
 
         Raises IndexUnusable.
         """
@@ -35,6 +35,6 @@ class PlainEngine:
         except IndexBroken as broken:
             raise IndexUnavailable(str(broken)) from broken
 
-    def search(self, query: Query, ask: SearchOptions) -> SearchResults:
+    def search(self, query: Query, options: SearchOptions) -> SearchResults:
         """Answer a query: the first step that finds anything. Raises IndexUnusable."""
-        return Searcher(self.snapshot(), query, ask).answer()
+        return Searcher(self.snapshot(), query, options).search()

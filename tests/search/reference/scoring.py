@@ -11,8 +11,8 @@ side: concept = max( q (words typed), q (a term), q (another term) ... ).
 
 BM25F (Robertson & Zaragoza 2009) with a burstiness factor (Amati & van Rijsbergen 2002) and
 ordered pairs (Metzler & Croft 2005). What the recipe leaves open is settled here: stop words of
-a phrase score nothing unless the phrase has no other words; `title:word` counts x = 2y in the
-stem and exact parts under the weights of the whole term; alternatives of OR are no neighbours.
+a phrase score nothing unless the phrase has no other words; `title:word` counts tf = 2 title_tf in
+the stem and exact parts under the weights of the whole term; alternatives of OR are not neighbours.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,16 +33,16 @@ from psgflask.search.language import (
 )
 from psgflask.search.query.clauses import Concept, InTitle, Phrase, PlainWord, Prefix, Query
 from tests.search.reference.bitsets import members
-from tests.search.reference.matching import FuzzyExpansions, Matcher, expansions
+from tests.search.reference.matching import FuzzyExpansions, Matcher, prefix_expansions
 from tests.search.reference.segments import SIDES
 from tests.search.reference.snapshot import EXACT, Snapshot
 from tests.search.reference.terms import TITLE_COUNTS, TermPostings
 
-TITLE, EXACT_PART, PHRASE, ACCENT = 0.3, 0.2, 0.2, 0.1
-LIKENESS = 0.5
+TITLE_PART, EXACT_PART, PHRASE, ACCENT_PART = 0.3, 0.2, 0.2, 0.1
+FUZZY_BOOST = 0.5
 HINT = 0.95
 RECENCY, HALF_LIFE_DAYS = 0.05, 2 * 365.25
-WIDEST_GAP = 3
+MAX_GAP = 3
 
 WordPair = tuple[Word, Word, int]  # b stands so many places behind a
 
@@ -65,7 +65,7 @@ class Scorer:
         snapshot: Snapshot,
         matcher: Matcher,
         query: Query,
-        likeness: FuzzyExpansions,
+        expansions: FuzzyExpansions,
         today: date | None,
     ) -> None:
         self.snapshot, self.matcher, self.query = snapshot, matcher, query
@@ -75,23 +75,23 @@ class Scorer:
         self.in_concept: dict[Concept, list[_Part]] = {each: [] for each in query.concepts}
         for clause in query.clauses:
             match clause:
-                case PlainWord(word, at) if word.folded in likeness:
-                    like = snapshot.union(likeness[word.folded])
-                    self._parts_at(at).extend(self._stem(like, LIKENESS))
+                case PlainWord(word, at) if word.folded in expansions:
+                    like = snapshot.union(expansions[word.folded])
+                    self._parts_at(at).extend(self._stem(like, FUZZY_BOOST))
                 case PlainWord(word, at):
                     self._add_word(word, at)
                 case Phrase(words, at):
-                    for place, word in _telling(words, at):
+                    for place, word in _scored_words(words, at):
                         self._add_word(word, place)
                 case Prefix(folded):
-                    self.parts += self._stem(snapshot.union(expansions(snapshot, folded)))
+                    self.parts += self._stem(snapshot.union(prefix_expansions(snapshot, folded)))
                 case InTitle(words):
                     for word in words:
                         self._add_title(word)
         self.pairs = _pairs(self.placed)
         self.foreign = _other_language(query)
 
-    def best(self, numbers: list[int], most: int, own: set[int]) -> list[tuple[int, float]]:
+    def top_docs(self, numbers: list[int], most: int, own: set[int]) -> list[tuple[int, float]]:
         """Return (document, score) of the best, best first; ties to the newest.
 
         A document whose title is just what was typed stands before all others, and then those
@@ -109,12 +109,12 @@ class Scorer:
             enough = sure[-1] if len(sure) == most else 0.0
             near = [n for n in numbers if (score[n] + ceiling) * factor[n] >= enough]
         for pair, (at, then) in self.pairs.items():
-            if not any(_holds(each, at) and _holds(each, then) for each in self.query.concepts):
+            if not any(_covers(each, at) and _covers(each, then) for each in self.query.concepts):
                 self._add_pair(score, pair, near)
         for concept, parts in self.in_concept.items():
             for number, more in self._of_concept(concept, parts, numbers).items():
                 score[number] += more
-        title, docs, newest = self.query.title, self.snapshot.docs, self.snapshot.newest
+        title, docs, newest = self.query.title, self.snapshot.docs, self.snapshot.date_order
         ranks = {
             n: (2, 0.0, newest[n])
             if title and docs[n].title == title
@@ -132,13 +132,13 @@ class Scorer:
         for part in parts:
             _add(typed, part)
         for pair, (at, then) in self.pairs.items():
-            if _holds(concept, at) and _holds(concept, then):
+            if _covers(concept, at) and _covers(concept, then):
                 self._add_pair(typed, pair, numbers)
         best = {number: concept.boost * score for number, score in typed.items()}
         for other in concept.synonyms:
-            there = members(self.matcher.of_clause(Phrase(other.words), {}))
+            there = members(self.matcher.match_clause(Phrase(other.words), {}))
             by_term = {number: 0.0 for number in there if number in typed}
-            placed = _telling(other.words, 0)
+            placed = _scored_words(other.words, 0)
             for _at, word in placed:
                 for part in self._word(word):
                     _add(by_term, part)
@@ -150,7 +150,7 @@ class Scorer:
 
     def _parts_at(self, at: int) -> list[_Part]:
         """Return the parts of the concept that a word typed is of, else those of the query."""
-        held = [parts for each, parts in self.in_concept.items() if _holds(each, at)]
+        held = [parts for each, parts in self.in_concept.items() if _covers(each, at)]
         return held[0] if held else self.parts
 
     def _add_word(self, word: Word, at: int) -> None:
@@ -161,27 +161,27 @@ class Scorer:
         parts: list[_Part] = []
         for term in self.snapshot.stems(word.folded).values():
             parts += self._stem(term)
-        k = self.snapshot.k
+        k = self.snapshot.length_norms
         exact = self.snapshot.term(EXACT, word.folded)
-        parts.append(_Part(exact.x, EXACT_PART * exact.weight, k))
+        parts.append(_Part(exact.tf, EXACT_PART * exact.weight, k))
         if word.accented:
             accented = self.snapshot.term(EXACT, word.accented)
-            parts.append(_Part(accented.x, ACCENT * accented.idf, k))
+            parts.append(_Part(accented.tf, ACCENT_PART * accented.idf, k))
         return parts
 
     def _stem(self, term: TermPostings, q: float = 1.0) -> list[_Part]:
         return [
-            _Part(term.x, q * term.weight, self.snapshot.k),
-            _Part(term.y, q * term.weight * TITLE, self.snapshot.t),
+            _Part(term.tf, q * term.weight, self.snapshot.length_norms),
+            _Part(term.title_tf, q * term.weight * TITLE_PART, self.snapshot.title_norms),
         ]
 
     def _add_title(self, word: Word) -> None:
-        k, t = self.snapshot.k, self.snapshot.t
+        k, t = self.snapshot.length_norms, self.snapshot.title_norms
         for term in self.snapshot.stems(word.folded).values():
-            self.parts.append(_Part(term.y, term.weight, k, TITLE_COUNTS))
-            self.parts.append(_Part(term.y, term.weight * TITLE, t))
+            self.parts.append(_Part(term.title_tf, term.weight, k, TITLE_COUNTS))
+            self.parts.append(_Part(term.title_tf, term.weight * TITLE_PART, t))
         exact = self.snapshot.term(EXACT, word.folded)
-        self.parts.append(_Part(exact.y, EXACT_PART * exact.weight, k, TITLE_COUNTS))
+        self.parts.append(_Part(exact.title_tf, EXACT_PART * exact.weight, k, TITLE_COUNTS))
 
     def _pair_weights(self, pair: WordPair) -> dict[str, float]:
         first, second = (self.snapshot.stems(word.folded) for word in pair[:2])
@@ -195,11 +195,11 @@ class Scorer:
         for language in LANGUAGES:
             texts = [stem(word.folded, language) for word in pair[:2]]
             first, second = (self.snapshot.term(language, text) for text in texts)
-            both = [n for n in near if n in first.x and n in second.x]
+            both = [n for n in near if n in first.tf and n in second.tf]
             times: dict[int, int] = {}
             for side in SIDES if both else ():
-                before = self.snapshot.places(f"{side}_{language}", texts[0], both)
-                behind = self.snapshot.places(f"{side}_{language}", texts[1], list(before))
+                before = self.snapshot.positions(f"{side}_{language}", texts[0], both)
+                behind = self.snapshot.positions(f"{side}_{language}", texts[1], list(before))
                 for number, places in behind.items():
                     starts = {place - gap for place in places}
                     together = len(starts.intersection(before[number]))
@@ -237,17 +237,17 @@ def _pairs(placed: Sequence[tuple[int, Word]]) -> dict[WordPair, tuple[int, int]
     """Return each pair of neighbours with the places where it is first."""
     pairs: dict[WordPair, tuple[int, int]] = {}
     for (at, first), (then, second) in pairwise(placed):
-        if 1 <= then - at <= WIDEST_GAP:
+        if 1 <= then - at <= MAX_GAP:
             pair = (Word(first.folded, ""), Word(second.folded, ""), then - at)
             pairs.setdefault(pair, (at, then))
     return pairs
 
 
-def _holds(concept: Concept, at: int) -> bool:
+def _covers(concept: Concept, at: int) -> bool:
     return concept.first <= at <= concept.last
 
 
-def _telling(words: Sequence[Word], at: int) -> list[tuple[int, Word]]:
+def _scored_words(words: Sequence[Word], at: int) -> list[tuple[int, Word]]:
     placed = list(enumerate(words, at))
     telling = [(place, word) for place, word in placed if word.folded not in STOP_WORDS]
     return telling or placed

@@ -21,10 +21,10 @@ from tests.search.reference.lexicon import Lexicon
 from tests.search.reference.segments import Doc, Segment
 from tests.search.reference.terms import TermPostings, union_of
 
-# Postings that a snapshot may keep, of the terms last used: some 100 bytes each.
-MOST_KEPT = 200_000
-MOST_COUNTED = 1_000  # words whose documents are counted to find the commonest
-MOST_NEAR = 50  # words whose neighbours are kept
+# Postings that are cached, of the terms last used: some 100 bytes each.
+MAX_CACHED = 200_000
+MAX_COUNTED = 1_000  # words whose documents are counted to find the commonest
+MAX_FUZZY_CACHE = 50  # words whose fuzzy matches are cached
 EXACT = "exact"
 
 Read = TypeVar("Read")
@@ -39,26 +39,26 @@ class Snapshot:
 
     def __init__(self, reader: Any, segments: dict[str, Segment]) -> None:
         self._reader = reader
-        # Whoever reads it last lets the files go, in whichever thread that is.
+        # The last search that reads it closes the files, in whichever thread that is.
         weakref.finalize(self, reader.close)
         self._lock = threading.RLock()
-        self._kept: OrderedDict[tuple[str, ...], TermPostings] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, ...], TermPostings] = OrderedDict()
         self._size = 0
-        self._near: dict[tuple[str, int], dict[str, int]] = {}
+        self._fuzzy: dict[tuple[str, int], dict[str, int]] = {}
         self.docs: dict[int, Doc] = {}
         self._leaves: list[tuple[Any, int, Segment]] = []
-        self._reading(lambda: self._read_docs(segments))
-        self.count = len(self.docs)
-        self.everything = bits(self.docs)
+        self._read(lambda: self._read_docs(segments))
+        self.num_docs = len(self.docs)
+        self.live_docs = bits(self.docs)
 
     def term(self, field: str, text: str) -> TermPostings:
         """Return a term of the field "en", "es" (stems) or "exact" (folded or accented words)."""
-        return self._keeping(
+        return self._cached(
             (field, text),
             lambda: TermPostings(
                 self._frequencies(f"body_{field}", text),
                 self._frequencies(f"title_{field}", text),
-                self.count,
+                self.num_docs,
             ),
         )
 
@@ -69,35 +69,33 @@ class Snapshot:
     def union(self, folded: Iterable[str]) -> TermPostings:
         """Return the exact terms of several words as one."""
         words = tuple(folded)
-        return self._keeping(
+        return self._cached(
             ("union", *words),
-            lambda: union_of([self.term(EXACT, word) for word in words], self.count),
+            lambda: union_of([self.term(EXACT, word) for word in words], self.num_docs),
         )
 
-    def places(self, field: str, text: str, among: Iterable[int]) -> dict[int, Sequence[int]]:
+    def positions(self, field: str, text: str, among: Iterable[int]) -> dict[int, Sequence[int]]:
         """Return document -> the places of a term in a field, of those documents that have it."""
-        return self._reading(lambda: self._read_places(field, text, sorted(among)))
+        return self._read(lambda: self._read_positions(field, text, sorted(among)))
 
     def lexicons(self) -> list[Lexicon]:
         """Return the words of each segment."""
-        return self._reading(
-            lambda: [segment.lexicon(leaf) for leaf, _base, segment in self._leaves]
-        )
+        return self._read(lambda: [segment.lexicon(leaf) for leaf, _base, segment in self._leaves])
 
-    def near(self, word: str, most: int) -> dict[str, int]:
+    def fuzzy_matches(self, word: str, most: int) -> dict[str, int]:
         """Return word -> distance for the words of the index within `most` edits."""
         with self._lock:
-            if (word, most) not in self._near:
-                if len(self._near) >= MOST_NEAR:
-                    self._near.clear()
-                self._near[word, most] = {
+            if (word, most) not in self._fuzzy:
+                if len(self._fuzzy) >= MAX_FUZZY_CACHE:
+                    self._fuzzy.clear()
+                self._fuzzy[word, most] = {
                     other: distance
                     for lexicon in self.lexicons()
                     for other, distance in lexicon.near(word, most)
                 }
-            return self._near[word, most]
+            return self._fuzzy[word, most]
 
-    def commonest(self, words: Iterable[str], most: int) -> list[str]:
+    def most_frequent(self, words: Iterable[str], most: int) -> list[str]:
         """Return the words in most live documents, then alphabetical; words in none are left out.
 
         Few are counted: those whose upper bound could not take them among the first are not,
@@ -106,7 +104,7 @@ class Snapshot:
         lexicons = self.lexicons()
         bounded = sorted((-sum(each.bound(word) for each in lexicons), word) for word in set(words))
         best: list[tuple[int, str]] = []
-        for at_best, word in bounded[:MOST_COUNTED]:
+        for at_best, word in bounded[:MAX_COUNTED]:
             if len(best) == most and (at_best, word) >= best[-1]:
                 break
             if n := len(self.term(EXACT, word)):
@@ -114,13 +112,13 @@ class Snapshot:
         return [word for _n, word in best]
 
     @cached_property
-    def k(self) -> dict[int, float]:
+    def length_norms(self) -> dict[int, float]:
         """Return document -> K = 0.9 (0.6 + 0.4 L / mean L)."""
         lengths = {number: doc.words for number, doc in self.docs.items()}
         return _saturation(lengths, list(lengths.values()))
 
     @cached_property
-    def t(self) -> dict[int, float]:
+    def title_norms(self) -> dict[int, float]:
         """Return document -> T, the same of titles; the mean is over documents with one."""
         lengths = {number: doc.title_words for number, doc in self.docs.items()}
         return _saturation(lengths, [length for length in lengths.values() if length])
@@ -146,7 +144,7 @@ class Snapshot:
         return self._grouped(_years)
 
     @cached_property
-    def newest(self) -> dict[int, int]:
+    def date_order(self) -> dict[int, int]:
         """Return document -> its place, from the oldest up; undated documents are lowest."""
         ordered = sorted(self.docs, key=lambda n: (self.docs[n].order, self.docs[n].id))
         return {number: place for place, number in enumerate(ordered)}
@@ -183,7 +181,7 @@ class Snapshot:
                 found.update((number, tf) for number, tf in pairs if number in self.docs)
         return found
 
-    def _read_places(self, field: str, text: str, wanted: list[int]) -> dict[int, Sequence[int]]:
+    def _read_positions(self, field: str, text: str, wanted: list[int]) -> dict[int, Sequence[int]]:
         found: dict[int, Sequence[int]] = {}
         for base, _whole, there in self._postings(field, text):
             at = dict(zip(there.documents, range(len(there.documents)), strict=True))
@@ -203,20 +201,20 @@ class Snapshot:
             if there is not None:
                 yield base, not leaf.has_deletions(), there
 
-    def _keeping(self, key: tuple[str, ...], make: Callable[[], TermPostings]) -> TermPostings:
+    def _cached(self, key: tuple[str, ...], make: Callable[[], TermPostings]) -> TermPostings:
         with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None:
-                self._kept.move_to_end(key)
-                return kept
-            term = self._reading(make)
-            self._kept[key] = term
+            term = self._cache.get(key)
+            if term is not None:
+                self._cache.move_to_end(key)
+                return term
+            term = self._read(make)
+            self._cache[key] = term
             self._size += len(term) + 1
-            while self._size > MOST_KEPT and len(self._kept) > 1:
-                self._size -= len(self._kept.popitem(last=False)[1]) + 1
+            while self._size > MAX_CACHED and len(self._cache) > 1:
+                self._size -= len(self._cache.popitem(last=False)[1]) + 1
             return term
 
-    def _reading(self, read: Callable[[], Read]) -> Read:
+    def _read(self, read: Callable[[], Read]) -> Read:
         """Read from the files, one thread at a time: they are seeked."""
         with self._lock:
             try:

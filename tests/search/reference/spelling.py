@@ -16,25 +16,25 @@ from math import log
 
 from psgflask.core.language_names import LANGUAGES
 from psgflask.search.language import STOP_WORDS, stem
-from tests.search.reference.snapshot import EXACT, MOST_COUNTED, Snapshot
+from tests.search.reference.snapshot import EXACT, MAX_COUNTED, Snapshot
 
-NEAREST = 20
-LONG, LONGER = 5, 8  # letters from which more edits are looked at
+MAX_EXPANSIONS = 20
+ONE_EDIT_FROM, TWO_EDITS_FROM = 5, 8  # letters from which more edits are looked at
 COMMON = 100
-RARE, TIMES_COMMONER, SURE_COST = 3, 20, 1.0
-DEAREST = 2.0
+RARE, TIMES_COMMONER, MAX_LIKELIER_COST = 3, 20, 1.0
+MAX_COST = 2.0
 
 
-def best(snapshot: Snapshot, word: str) -> str | None:
+def correction(snapshot: Snapshot, word: str) -> str | None:
     """Return the best correction of a word, None when nothing is near."""
     if any(map(str.isdigit, word)):
         return None
     costs = {
         other: price
-        for other, distance in near(snapshot, word).items()
-        if distance and (price := cost(word, other, distance)) <= DEAREST
+        for other, distance in fuzzy_matches(snapshot, word).items()
+        if distance and (price := cost(word, other, distance)) <= MAX_COST
     }
-    return _best(snapshot, costs, snapshot.everything, 1)
+    return _best(snapshot, costs, snapshot.live_docs, 1)
 
 
 def likelier(snapshot: Snapshot, word: str) -> str | None:
@@ -55,38 +55,38 @@ def likelier(snapshot: Snapshot, word: str) -> str | None:
     # One edit is as far as the cost may go: two cost 1.5 at the least.
     costs = {
         other: price
-        for other, distance in near(snapshot, word, 1).items()
+        for other, distance in fuzzy_matches(snapshot, word, 1).items()
         if distance
-        and (price := cost(word, other, distance)) <= SURE_COST
+        and (price := cost(word, other, distance)) <= MAX_LIKELIER_COST
         and all(stem(word, language) != stem(other, language) for language in LANGUAGES)
     }
     return _best(snapshot, costs, own, TIMES_COMMONER * n)
 
 
-def like(snapshot: Snapshot, word: str) -> tuple[str, ...]:
+def fuzzy_expansions(snapshot: Snapshot, word: str) -> tuple[str, ...]:
     """Return the words within 1 edit from 5 letters, 2 from 8: the 20 nearest.
 
     Of equally near ones those in most documents, then alphabetical.
     """
-    most = 2 if len(word) >= LONGER else 1 if len(word) >= LONG else 0
+    most = 2 if len(word) >= TWO_EDITS_FROM else 1 if len(word) >= ONE_EDIT_FROM else 0
     if any(map(str.isdigit, word)):
         most = 0
-    distances = near(snapshot, word) if most else {}
+    distances = fuzzy_matches(snapshot, word) if most else {}
     chosen: list[str] = []
     for step in range(most + 1):
-        room = NEAREST - len(chosen)
+        room = MAX_EXPANSIONS - len(chosen)
         alike = (other for other, distance in distances.items() if distance == step)
-        chosen += snapshot.commonest(alike, room) if room else []
+        chosen += snapshot.most_frequent(alike, room) if room else []
     return tuple(chosen)
 
 
-def near(snapshot: Snapshot, word: str, most: int | None = None) -> dict[str, int]:
+def fuzzy_matches(snapshot: Snapshot, word: str, most: int | None = None) -> dict[str, int]:
     """Return word -> distance within `most` edits, or as many as may be looked at.
 
-    Stop words are left out: nobody is searching for one.
+    Stop words are left out: they are not searched for.
     """
-    edits = most or (2 if len(word) >= LONG else 1)
-    found = snapshot.near(word, edits)
+    edits = most or (2 if len(word) >= ONE_EDIT_FROM else 1)
+    found = snapshot.fuzzy_matches(word, edits)
     return {other: distance for other, distance in found.items() if other not in STOP_WORDS}
 
 
@@ -99,7 +99,7 @@ def _best(snapshot: Snapshot, costs: dict[str, float], among: int, least: int) -
     bounds = {word: sum(each.bound(word) for each in lexicons) for word in costs}
     likely = sorted((-score(bounds[word], costs[word]), -bounds[word], word) for word in costs)
     found: tuple[float, int, str] | None = None
-    for at_best in likely[:MOST_COUNTED]:
+    for at_best in likely[:MAX_COUNTED]:
         if found is not None and at_best >= found:
             break
         word = at_best[2]

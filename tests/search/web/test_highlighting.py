@@ -6,9 +6,15 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from psgflask.search.index import prepared
-from psgflask.search.language import Word, located, stem, words
+from psgflask.search.language import Word, located_words, stem, words
 from psgflask.search.query.parsing import parse
-from psgflask.search.web.highlighting import LONGEST, Highlighter, _beginning, marked, snippet
+from psgflask.search.web.highlighting import (
+    SNIPPET_LENGTH,
+    Highlighter,
+    _beginning,
+    marked,
+    snippet,
+)
 
 
 def mark(text: str, q: str, language: str = "en") -> str:
@@ -93,7 +99,7 @@ def test_what_is_found_is_each_word_that_the_query_means(
     prefix = q.removesuffix("*") if q.endswith("*") else "none"
     found = [
         (start, end)
-        for start, end, word in located(text.shown)
+        for start, end, word in located_words(text.shown)
         if '"' not in q
         and (
             word.folded.startswith(prefix) or (prefix == "none" and _stem(word, language) in meant)
@@ -129,7 +135,7 @@ def test_a_long_text_is_cut_at_words_around_what_was_found() -> None:
     assert shown.startswith("… before ")
     assert shown.endswith(" after …")
     assert "<mark>Quellaveco</mark>" in shown
-    assert len(shown) < LONGEST + 30
+    assert len(shown) < SNIPPET_LENGTH + 30
 
 
 def test_the_stretch_with_most_different_words_is_shown() -> None:
@@ -142,8 +148,8 @@ def test_where_nothing_is_found_the_text_is_shown_from_its_start() -> None:
 
 
 def test_a_text_of_one_endless_word_is_cut_too() -> None:
-    assert len(cut("x" * 10_000, "quellaveco")) < LONGEST + 10
-    assert len(cut("x" * 10_000 + " quellaveco", "quellaveco")) < LONGEST + 30
+    assert len(cut("x" * 10_000, "quellaveco")) < SNIPPET_LENGTH + 10
+    assert len(cut("x" * 10_000 + " quellaveco", "quellaveco")) < SNIPPET_LENGTH + 30
 
 
 @given(st.text(alphabet="ab <&é\n", max_size=900), st.sampled_from(["a", "b", '"a b"', "ab*", ""]))

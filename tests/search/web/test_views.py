@@ -344,7 +344,7 @@ def test_s10_of_an_article_for_members_only_title_and_teaser_are_searched(
         assert "zyxgated" not in "".join(page.marks).lower()
 
 
-def test_what_is_not_public_is_found_by_nobody(ask: Ask, session: Session) -> None:
+def test_what_is_not_public_is_never_found(ask: Ask, session: Session) -> None:
     for status in ("draft", "scheduled", "withdrawn"):
         factories.article(session, "Secretword", status=status, now=utc_now())
     for q in ("secretword", "secretwrod", "secret*", "title:secretword"):

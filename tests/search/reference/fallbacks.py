@@ -1,4 +1,4 @@
-"""One search: as typed, then corrected, then by likeness, then with words left out."""
+"""One search: as typed, then corrected, then by fuzzy matches, then with words left out."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -24,43 +24,43 @@ from tests.search.reference.snapshot import Snapshot
 
 
 class Searcher:
-    """One query over one state of the index."""
+    """Runs one query over one state of the index."""
 
-    def __init__(self, snapshot: Snapshot, query: Query, ask: SearchOptions) -> None:
-        self.snapshot, self.query, self.ask = snapshot, query, ask
-        self.matcher = Matcher(snapshot, ask)
+    def __init__(self, snapshot: Snapshot, query: Query, options: SearchOptions) -> None:
+        self.snapshot, self.query, self.options = snapshot, query, options
+        self.matcher = Matcher(snapshot, options)
 
-    def answer(self) -> SearchResults:
-        """Return the results of the first step that has any."""
-        found = self._found(self.query, {})
-        if found & self.matcher.filtered:
-            doubt = {} if self.ask.as_typed else self._doubts()
-            return replace(self._page(self.query, found, {}), likelier=doubt)
+    def search(self) -> SearchResults:
+        """Return the results as typed, or of the first relaxation that has any."""
+        matched = self._match(self.query, {})
+        if matched & self.matcher.filtered:
+            likelier = {} if self.options.as_typed else self._likelier()
+            return replace(self._results(self.query, matched, {}), likelier=likelier)
         corrected, corrections, absent = self._corrected()
-        if corrections and (found := self._found(corrected, {})) & self.matcher.filtered:
-            answer = self._page(corrected, found, {})
-            return replace(answer, relaxation=Relaxation.CORRECTED, corrections=corrections)
-        likeness = self._likeness(absent)
-        if likeness and (found := self._found(self.query, likeness)) & self.matcher.filtered:
-            answer = self._page(self.query, found, likeness)
-            return replace(answer, relaxation=Relaxation.FUZZY, expansions=likeness)
+        if corrections and (matched := self._match(corrected, {})) & self.matcher.filtered:
+            results = self._results(corrected, matched, {})
+            return replace(results, relaxation=Relaxation.CORRECTED, corrections=corrections)
+        expansions = self._fuzzy(absent)
+        if expansions and (matched := self._match(self.query, expansions)) & self.matcher.filtered:
+            results = self._results(self.query, matched, expansions)
+            return replace(results, relaxation=Relaxation.FUZZY, expansions=expansions)
         for drop in self._drops(corrected):
             relaxed = _without(corrected, drop)
-            if (found := self._found(relaxed, {})) & self.matcher.filtered:
+            if (matched := self._match(relaxed, {})) & self.matcher.filtered:
                 return replace(
-                    self._page(relaxed, found, {}),
+                    self._results(relaxed, matched, {}),
                     relaxation=Relaxation.WORDS_DROPPED,
                     corrections=_used(corrections, relaxed),
-                    dropped=_typed_words(self.query, drop),
+                    dropped=_as_typed(self.query, drop),
                 )
-        return self._page(self.query, 0, {})
+        return self._results(self.query, 0, {})
 
-    def _found(self, query: Query, likeness: FuzzyExpansions) -> int:
-        return self.matcher.of_query(query, likeness)
+    def _match(self, query: Query, expansions: FuzzyExpansions) -> int:
+        return self.matcher.match_query(query, expansions)
 
     def _corrected(self) -> tuple[Query, dict[str, str], list[str]]:
         """Return the query with absent words corrected, the corrections, and the absent words."""
-        if self.ask.as_typed:
+        if self.options.as_typed:
             return self.query, {}, []
         words = dict.fromkeys(each.word for each in self.query.plain_words)
         known = self.query.concept_words
@@ -70,18 +70,22 @@ class Searcher:
             if word not in known and not word_matches(self.snapshot, word)
         ]
         corrections = {
-            word: better for word in absent if (better := spelling.best(self.snapshot, word))
+            word: better for word in absent if (better := spelling.correction(self.snapshot, word))
         }
         return _replaced(self.query, corrections), corrections, absent
 
-    def _doubts(self) -> dict[str, str]:
+    def _likelier(self) -> dict[str, str]:
         words = dict.fromkeys(each.word.folded for each in self.query.plain_words)
         return {
             word: better for word in words if (better := spelling.likelier(self.snapshot, word))
         }
 
-    def _likeness(self, absent: list[str]) -> FuzzyExpansions:
-        return {word: like for word in absent if (like := spelling.like(self.snapshot, word))}
+    def _fuzzy(self, absent: list[str]) -> FuzzyExpansions:
+        return {
+            word: like
+            for word in absent
+            if (like := spelling.fuzzy_expansions(self.snapshot, word))
+        }
 
     def _drops(self, query: Query) -> Iterator[tuple[int, ...]]:
         """Yield what to leave out, as places of groups: fewest words first, then least weight.
@@ -104,9 +108,9 @@ class Searcher:
         drops.sort(
             key=lambda drop: (sum(sizes[p] for p in drop), sum(weights[p] for p in drop), drop)
         )
-        sets = [self.matcher.of_group(group, {}) for group in groups]
-        allowed = self.matcher.filtered & ~self.matcher.of_excluded(query)
-        others = {each: self.matcher.of_group(each.phrases, {}) for each in query.concepts}
+        sets = [self.matcher.match_group(group, {}) for group in groups]
+        allowed = self.matcher.filtered & ~self.matcher.match_excluded(query)
+        others = {each: self.matcher.match_group(each.phrases, {}) for each in query.concepts}
         for drop in drops:
             left = allowed
             whole: set[int] = set()
@@ -130,39 +134,39 @@ class Searcher:
             return 0.0
         return max(term.weight for term in self.snapshot.stems(clause.word.folded).values())
 
-    def _page(self, query: Query, found: int, likeness: FuzzyExpansions) -> SearchResults:
+    def _results(self, query: Query, matched: int, expansions: FuzzyExpansions) -> SearchResults:
         snapshot, matcher = self.snapshot, self.matcher
-        chosen = found & matcher.filtered
-        ranked = self._ranked(query, likeness, members(chosen), self.ask.page * PAGE_SIZE)
-        part = ranked[(self.ask.page - 1) * PAGE_SIZE :]
+        chosen = matched & matcher.filtered
+        ranked = self._page(query, expansions, members(chosen), self.options.page * PAGE_SIZE)
+        part = ranked[(self.options.page - 1) * PAGE_SIZE :]
         return SearchResults(
             chosen.bit_count(),
             tuple(snapshot.docs[number].id for number, _score in part),
             tuple(score for _number, score in part),
             query=query,
             # Each facet counts within all filters but its own.
-            topics=_counts(snapshot.topics, found & matcher.by_language & matcher.by_dates),
-            languages=_counts(snapshot.languages, found & matcher.by_topics & matcher.by_dates),
-            years=_counts(snapshot.years, found & matcher.by_topics & matcher.by_language),
+            topics=_counts(snapshot.topics, matched & matcher.by_language & matcher.by_dates),
+            languages=_counts(snapshot.languages, matched & matcher.by_topics & matcher.by_dates),
+            years=_counts(snapshot.years, matched & matcher.by_topics & matcher.by_language),
         )
 
-    def _ranked(
-        self, query: Query, likeness: FuzzyExpansions, numbers: list[int], most: int
+    def _page(
+        self, query: Query, expansions: FuzzyExpansions, numbers: list[int], limit: int
     ) -> list[tuple[int, float]]:
         """Return the first documents in the order asked for; undated ones are last by date."""
-        newest, docs = self.snapshot.newest, self.snapshot.docs
-        if self.ask.sort == OLDEST:
+        newest, docs = self.snapshot.date_order, self.snapshot.docs
+        if self.options.sort == OLDEST:
             numbers.sort(key=lambda number: (docs[number].dated_to is None, newest[number]))
-            return [(number, 0.0) for number in numbers[:most]]
-        if self.ask.sort == NEWEST or not query.clauses:
+            return [(number, 0.0) for number in numbers[:limit]]
+        if self.options.sort == NEWEST or not query.clauses:
             numbers.sort(key=newest.__getitem__, reverse=True)
-            return [(number, 0.0) for number in numbers[:most]]
-        today = london_day(self.ask.now) if self.ask.recency else None
+            return [(number, 0.0) for number in numbers[:limit]]
+        today = london_day(self.options.now) if self.options.recency else None
         own = set(numbers)
         if query.typed_first and query.concepts:
-            own = set(members(self.matcher.of_query(replace(query, concepts=()), likeness)))
-        scorer = Scorer(self.snapshot, self.matcher, query, likeness, today)
-        return scorer.best(numbers, most, own)
+            own = set(members(self.matcher.match_query(replace(query, concepts=()), expansions)))
+        scorer = Scorer(self.snapshot, self.matcher, query, expansions, today)
+        return scorer.top_docs(numbers, limit, own)
 
 
 def _counts(groups: Mapping[Any, int], chosen: int) -> dict[Any, int]:
@@ -185,7 +189,7 @@ def _without(query: Query, drop: tuple[int, ...]) -> Query:
     return replace(query, groups=kept, concepts=whole)
 
 
-def _typed_words(query: Query, drop: tuple[int, ...]) -> tuple[str, ...]:
+def _as_typed(query: Query, drop: tuple[int, ...]) -> tuple[str, ...]:
     clauses = (clause for place in drop for clause in query.groups[place])
     return tuple(query.text[slice(*c.span)] for c in clauses if isinstance(c, PlainWord))
 

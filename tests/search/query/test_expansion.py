@@ -97,7 +97,7 @@ def test_other_terms_count_half_and_come_after_what_was_typed() -> None:
 
 
 @pytest.mark.parametrize("chosen", [True, False])
-def test_with_a_language_its_own_terms_count_in_full_whoever_typed_them(chosen: bool) -> None:
+def test_with_a_language_its_own_terms_count_in_full_typed_or_not(chosen: bool) -> None:
     def ask(q: str, language: str) -> Query:
         return read(q, language) if chosen else read(f"{q} lang:{language}")
 

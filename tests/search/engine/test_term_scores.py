@@ -10,7 +10,7 @@ from psgflask.search.query.expansion import Glossary
 from tests.search import sharing
 from tests.search.corpus import NOW, Index, document, glossary
 from tests.search.engine.recipe import Collection
-from tests.search.engine.test_recipe import made_up
+from tests.search.engine.test_scoring import made_up
 
 GLOSSARY = glossary(
     "en prior consultation | es consulta previa",

@@ -1,4 +1,4 @@
-"""A page without results leads on: to searches that find something, and to topics."""
+"""A page without results offers searches that find something, and topics."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from psgflask.search.sync import indexer
 from tests import factories
 
-Ways = Callable[..., dict[str, str]]
+Alternatives = Callable[..., dict[str, str]]
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def archive(session: Session, app: Flask) -> None:
 
 
 @pytest.fixture
-def ways(client: FlaskClient) -> Ways:
-    """Ask for a page and return its ways on: label and count -> the heading behind the link."""
+def alternatives(client: FlaskClient) -> Alternatives:
+    """Request a page; return its alternatives: label and count -> the heading behind the link."""
 
     def ask(q: str, **said: str) -> dict[str, str]:
         page = client.get("/search/", query_string={"q": q, **said}).text
@@ -52,41 +52,53 @@ def ways(client: FlaskClient) -> Ways:
 
 
 @pytest.mark.usefixtures("archive")
-def test_words_that_stand_elsewhere_are_offered_without_their_places(ways: Ways) -> None:
-    assert ways('"mine protest"') == {"mine protest, 1": "1 result for ‘mine protest’"}
-    assert ways("title:against title:teachers") == {
+def test_words_that_stand_elsewhere_are_offered_without_their_places(
+    alternatives: Alternatives,
+) -> None:
+    assert alternatives('"mine protest"') == {"mine protest, 1": "1 result for ‘mine protest’"}
+    assert alternatives("title:against title:teachers") == {
         "against teachers, 1": "1 result for ‘against teachers’"
     }
-    assert ways("protest -farmers -teachers") == {"protest, 2": "2 results for ‘protest’"}
+    assert alternatives("protest -farmers -teachers") == {"protest, 2": "2 results for ‘protest’"}
 
 
 @pytest.mark.usefixtures("archive")
-def test_a_correction_is_offered_with_its_count(ways: Ways) -> None:
-    """Whoever insists on the words as typed, in quotation marks, is still shown the way."""
-    assert ways('"protset"') == {"protest, 2": "2 results for ‘protset’"}
+def test_a_correction_is_offered_with_its_count(alternatives: Alternatives) -> None:
+    """Also where the reader insists on the words as typed, in quotation marks."""
+    assert alternatives('"protset"') == {"protest, 2": "2 results for ‘protset’"}
 
 
 @pytest.mark.usefixtures("archive")
-def test_the_other_language_is_offered_with_its_count(ways: Ways) -> None:
-    assert ways("campesinos", lang="en")["In Spanish, 1"] == "1 result for ‘campesinos’"
-    assert ways('"protest" lang:es')["In English, 2"] == '2 results for ‘"protest" lang:en’'
+def test_the_other_language_is_offered_with_its_count(alternatives: Alternatives) -> None:
+    assert alternatives("campesinos", lang="en")["In Spanish, 1"] == "1 result for ‘campesinos’"
+    assert alternatives('"protest" lang:es')["In English, 2"] == '2 results for ‘"protest" lang:en’'
 
 
 @pytest.mark.usefixtures("archive")
-def test_filters_that_leave_nothing_are_offered_to_be_left_out(ways: Ways) -> None:
-    assert ways("teachers", topic="mining") == {"Without filters, 1": "1 result for ‘teachers’"}
-    assert ways("teachers", **{"from": "2020"}) == {"Without filters, 1": "1 result for ‘teachers’"}
+def test_filters_that_leave_nothing_are_offered_to_be_left_out(alternatives: Alternatives) -> None:
+    assert alternatives("teachers", topic="mining") == {
+        "Without filters, 1": "1 result for ‘teachers’"
+    }
+    assert alternatives("teachers", **{"from": "2020"}) == {
+        "Without filters, 1": "1 result for ‘teachers’"
+    }
 
 
 @pytest.mark.usefixtures("archive")
-def test_where_one_change_is_not_enough_filters_and_places_are_left_out(ways: Ways) -> None:
-    assert ways('"mine protset"', lang="es") == {"mine protest, 1": "1 result for ‘mine protset’"}
+def test_where_one_change_is_not_enough_filters_and_places_are_left_out(
+    alternatives: Alternatives,
+) -> None:
+    assert alternatives('"mine protset"', lang="es") == {
+        "mine protest, 1": "1 result for ‘mine protset’"
+    }
 
 
 @pytest.mark.usefixtures("archive")
-def test_where_something_is_found_or_nothing_would_be_no_way_is_shown(ways: Ways) -> None:
-    assert ways("protest") == {}
-    assert ways("xyzzyplugh") == {}
+def test_where_something_is_found_or_nothing_would_be_no_alternative_is_shown(
+    alternatives: Alternatives,
+) -> None:
+    assert alternatives("protest") == {}
+    assert alternatives("xyzzyplugh") == {}
 
 
 @pytest.mark.usefixtures("archive")
