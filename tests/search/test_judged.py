@@ -88,7 +88,7 @@ def test_the_right_name_comes_first_nine_times_in_ten(names: Snapshot) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("in_article", ["accented", "unaccented"])
-def test_accents_hide_nothing(tmp_path: Path, language: str, in_article: str) -> None:
+def test_accents_make_no_difference(tmp_path: Path, language: str, in_article: str) -> None:
     written = 1 if in_article == "accented" else 0
     articles = [
         document(number, "", pair[written], language=language)

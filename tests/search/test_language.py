@@ -55,7 +55,7 @@ def test_a_word_keeps_its_accents_beside_its_folded_form() -> None:
     ]
 
 
-def test_folding_comes_before_stemming_so_that_accents_never_part_a_word() -> None:
+def test_folding_comes_before_stemming_so_that_accents_make_no_difference() -> None:
     for typed in ("minería", "mineria", "MINERÍA"):
         assert stem(fold(typed), "es") == stem("mineria", "es")
 

@@ -268,7 +268,7 @@ def test_only_the_first_page_is_a_search(app: Flask, client: FlaskClient, sessio
     assert counted(app) == {"mine": (1, 11)}
 
 
-def test_a_filter_says_nothing_of_how_much_there_is(
+def test_a_search_with_a_filter_is_counted_without_hits(
     app: Flask, client: FlaskClient, session: Session
 ) -> None:
     factories.article(session, "The mine")

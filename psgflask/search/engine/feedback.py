@@ -1,11 +1,11 @@
 """Feedback: what the ten best have in common lifts those of the fifty best that share it.
 
-    e(t) = w(t) sum_r p_r x/(x+K)      over the ten best, p_r = (1/r) / sum 1/r,
-                                       for terms with 2 <= n <= max(N/4, 5)
+    e(t) = w(t) sum_r p_r tf/(tf+K)    over the ten best, p_r = (1/r) / sum 1/r,
+                                       for terms with 2 <= df <= max(N/4, 5)
     v(t) = 0.3 * (sum of q over words in the index) * e(t) / (sum of the 30 greatest)
-    Z(d) = sum v(t) w(t) x/(x+K)
+    Z(d) = sum v(t) w(t) tf/(tf+K)
 
-Here x is tf, n is df and N the number of live documents. Terms are the stems of the forward index.
+N is the number of live documents. Terms are the stems of the forward index.
 
 Sources: Rocchio 1971; Lavrenko & Croft 2001.
 """
@@ -29,7 +29,7 @@ TOLERANCE = 10.0 ** (1 - DIGITS)
 # p_r of so many documents.
 _BY_RANK = [(1 / np.arange(1, n + 1)) / (1 / np.arange(1, n + 1)).sum() for n in range(READ + 1)]
 MAX_CACHED = 1_250_000  # stems of documents, 8 bytes each: of 9,000 articles or so
-MIN_DF, MIN_MAX_DF = 2, 5  # 2 <= n <= max(N/4, 5)
+MIN_DF, MIN_MAX_DF = 2, 5  # 2 <= df <= max(N/4, 5)
 
 Ints = NDArray[np.int64]
 Numbers = NDArray[np.float64]
@@ -150,7 +150,7 @@ class ForwardIndex:
     def stem_weights(self, docs: DocIds) -> tuple[DocIds, Floats, DocIds]:
         """Return the stems of documents, one document after the other.
 
-        With each stem w(t) x/(x+K), and for each document how many stems it has. Raises
+        With each stem w(t) tf/(tf+K), and for each document how many stems it has. Raises
         IndexBroken.
         """
         ids = docs.tolist()

@@ -1,4 +1,4 @@
-"""Scoring: ranks the documents that match a query by the recipe of RELEVANCE.
+"""Scoring: ranks the documents that match a query by the recipe of docs/ranking.md.
 
     base  = (stem + exact + accent + phrase) * hint * recency
     final = base + Z for the 50 best, Z by feedback from the 10 best

@@ -1,6 +1,6 @@
 """Segments: the columns and postings of one, and the terms and matches that postings make.
 
-In RELEVANCE tf is x, title_tf is y, and df is n:
+The formulas are those of docs/ranking.md:
 
     tf     = tf_body + 2 tf_title           title_tf = tf_title
     df     = documents with the term in title or body

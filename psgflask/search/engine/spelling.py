@@ -4,10 +4,10 @@
             - 0.5 if the sound keys are equal, or the same letters stand in another order, or the
               words are equal with doubled letters single
             + 0.5 if the first letter differs
-    score = ln(min(n, 100)) - 8 cost;  ties: greater n, then alphabetical
+    score = ln(min(df, 100)) - 8 cost;  ties: greater df, then alphabetical
 
-Here n is df. Numbers are not corrected, nor anything at a cost above 2: two edits and another first
-letter make another word (decision 14).
+Numbers are not corrected, nor anything at a cost above 2: two edits and another first letter make
+another word (decision 14).
 
 Source: measured on English and Spanish error lists; distance after Damerau (1964), choice after
 Norvig's "How to Write a Spelling Corrector".

@@ -1,12 +1,11 @@
 """Term scores: what each document scores by one word, by a prefix, or by a synonym; cached.
 
-    stem    = q w(t) [ x/(x+K) + 0.3 y/(y+T) ]     each document by its own language's stem
-    exact   = 0.2 q w(t) x/(x+K)                   from the exact words
-    accent  = 0.1 idf x/(x+K)                      of a word typed with accents
+    stem    = q w [ tf/(tf+K) + 0.3 title_tf/(title_tf+T) ]    by the stem of its own language
+    exact   = 0.2 q w tf/(tf+K)                                from the exact words
+    accent  = 0.1 idf tf/(tf+K)                                of a word typed with accents
     concept = max( q (words typed, with their pairs),  q (words of a synonym, with theirs) ... )
 
-Here x is tf and y is title_tf. A synonym counts where its words stand side by side; the words typed
-count wherever they stand.
+A synonym counts where its words stand side by side; the words typed count wherever they stand.
 
 BM25F (Robertson & Zaragoza 2009) with a burstiness factor (Amati & van Rijsbergen 2002).
 """
@@ -65,7 +64,7 @@ def fuzzy_matches(snapshot: Snapshot, words: Sequence[str]) -> Matches:
 
 
 def title_word_matches(snapshot: Snapshot, word: Word) -> Matches:
-    """Return what documents score by a word that is searched for in titles: x = 2y."""
+    """Return what documents score by a word that is searched for in titles: tf = 2 title_tf."""
     return snapshot.cached(("title word", word), partial(_title_word_matches, snapshot, word))
 
 

@@ -37,7 +37,7 @@ def test_rebuild_makes_the_index_and_says_how_many_articles_it_holds(
     assert not indexer.check(app)
 
 
-def test_check_says_that_all_is_well(app: Flask, session: Session) -> None:
+def test_check_reports_an_index_in_step(app: Flask, session: Session) -> None:
     factories.articles(session, 2)
     code, output = run(app, "check")
     assert code == 0
@@ -56,7 +56,7 @@ def test_check_exits_with_1_when_the_index_differs_and_changes_nothing(
     assert indexer.store(app).generation_token() == before
 
 
-def test_check_with_repair_mends_it(app: Flask, session: Session) -> None:
+def test_check_with_repair_repairs_the_index(app: Flask, session: Session) -> None:
     drift(session)
     code, output = run(app, "check", "--repair")
     assert code == 0

@@ -49,7 +49,7 @@ def test_terms_of_two_concepts_cannot_be_joined_unawares(app: Flask, session: Se
     assert terms(session) == [{"highlands", "sierra"}, {"jungle", "selva"}]
 
 
-def test_a_concept_of_which_one_term_is_left_goes_whole(app: Flask, session: Session) -> None:
+def test_a_concept_of_which_one_term_is_left_is_removed(app: Flask, session: Session) -> None:
     run(app, "add", "--en", "highlands", "--es", "sierra", "--es", "serranía")
     assert "Left: highlands (en) = serranía (es)" in run(app, "remove", "Sierra")[1]
     run(app, "remove", "highlands")
@@ -128,7 +128,7 @@ def test_a_file_is_imported(
         (b"english,spanish\n" + b"x" * 140_000 + b",sierra\n", [2]),
     ],
 )
-def test_a_file_with_mistakes_changes_nothing_and_each_is_told_with_its_line(
+def test_a_file_with_mistakes_changes_nothing_and_each_is_reported_with_its_line(
     app: Flask, session: Session, tmp_path: Path, data: bytes, lines: list[int]
 ) -> None:
     run(app, "add", "--en", "prior consultation", "--es", "consulta previa")
@@ -141,7 +141,7 @@ def test_a_file_with_mistakes_changes_nothing_and_each_is_told_with_its_line(
     assert terms(session) == [{"prior consultation", "consulta previa"}]
 
 
-def test_a_file_that_is_not_there_is_told(app: Flask, tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(app: Flask, tmp_path: Path) -> None:
     code, output = run(app, "import", str(tmp_path / "none.tsv"))
     assert code == 1
     assert "No such file" in output

@@ -1,4 +1,4 @@
-"""RELEVANCE word by word over whole texts: no index, no shortcut, nothing of the engine's.
+"""docs/ranking.md, word by word over whole texts: no index, no shortcut, nothing of the engine's.
 
 Slow and plain, so that what the engine answers can be held against it.
 """

@@ -60,7 +60,7 @@ def test_phrases_fields_and_excluded_words_are_never_replaced(index: Index, q: s
     assert not answer.corrections
 
 
-def test_likeness_finds_what_one_correction_does_not(tmp_path: Path) -> None:
+def test_fuzzy_matches_find_what_one_correction_does_not(tmp_path: Path) -> None:
     commoner = [document(number, "palabra") for number in range(1, 6)]
     index = Index(tmp_path, [*commoner, document(7, "palabro extraordinario")])
     assert index.search("palabrx").corrections == {"palabrx": "palabra"}
@@ -116,7 +116,7 @@ def test_alternatives_are_dropped_together(index: Index) -> None:
     assert (answer.dropped, set(answer.ids)) == (("anglo",), {3, 5})
 
 
-def test_a_rare_word_that_finds_something_is_doubted_by_a_link_only(tmp_path: Path) -> None:
+def test_a_likelier_spelling_of_a_word_that_finds_something_is_only_offered(tmp_path: Path) -> None:
     documents = [document(number, "protest") for number in range(1, 30)]
     index = Index(tmp_path, [*documents, document(40, "protset")])
     answer = index.search("protset")
@@ -185,7 +185,7 @@ def test_equal_scores_go_to_the_newest_then_the_highest_id(tmp_path: Path) -> No
     assert index.ids("lima x OR lima") == [2, 1, 3, 4]
 
 
-def test_the_readers_language_ranks_higher_when_the_words_tell_it(tmp_path: Path) -> None:
+def test_the_readers_language_ranks_higher_when_the_words_show_it(tmp_path: Path) -> None:
     index = Index(tmp_path, [document(1, "Lima"), document(2, "Lima", language="es")])
     assert index.ids('the lima "lima"') == [1, 2]
     assert index.ids('la lima "lima"') == [2, 1]

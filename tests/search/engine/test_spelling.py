@@ -108,26 +108,26 @@ def test_accented_forms_are_found_but_never_offered(tmp_path: Path) -> None:
     assert spelling.correction(snapshot, "castanheda") == "castaneda"
 
 
-def test_a_rare_word_is_doubted_when_a_spelling_near_it_is_far_commoner(lexicon: Lexicon) -> None:
+def test_a_likelier_spelling_of_a_rare_word_is_far_commoner(lexicon: Lexicon) -> None:
     assert spelling.likelier(lexicon(protset=1, protest=20), "protset") == "protest"
     assert spelling.likelier(lexicon(protset=1, protest=19), "protset") is None
     assert spelling.likelier(lexicon(protset=4, protest=99), "protset") is None
     assert spelling.likelier(lexicon(brotest=1, protest=99), "brotest") is None  # costs 1.5
 
 
-def test_doubts_count_documents_of_the_words_own_language(lexicon: Lexicon) -> None:
+def test_likelier_spellings_are_counted_in_the_words_own_language(lexicon: Lexicon) -> None:
     snapshot = lexicon(minera=(1, "es"), miners=(0, "en"), minero=(5, "es"), mineral=(60, "en"))
     assert spelling.likelier(snapshot, "minera") is None
 
 
-def test_likeness_widens_with_the_length_of_the_word(lexicon: Lexicon) -> None:
+def test_longer_words_have_fuzzy_expansions_of_more_edits(lexicon: Lexicon) -> None:
     snapshot = lexicon(lima=1, limas=1, huelga=1, huelgas=1, huelguista=1, huelguistas=1)
     assert spelling.fuzzy_expansions(snapshot, "lina") == ()
     assert spelling.fuzzy_expansions(snapshot, "huelgax") == ("huelga", "huelgas")
     assert spelling.fuzzy_expansions(snapshot, "huelguitas") == ("huelguistas", "huelguista")
 
 
-def test_likeness_joins_the_twenty_nearest_the_commonest_first(lexicon: Lexicon) -> None:
+def test_fuzzy_expansions_are_the_twenty_nearest_the_commonest_first(lexicon: Lexicon) -> None:
     letters = "abcdefghijklmnopqrstuvw"
     snapshot = lexicon(**{f"palabr{letter}": 2 if letter == "w" else 1 for letter in letters})
     assert spelling.fuzzy_expansions(snapshot, "palabrz") == (
@@ -136,7 +136,7 @@ def test_likeness_joins_the_twenty_nearest_the_commonest_first(lexicon: Lexicon)
     )
 
 
-def test_numbers_are_never_corrected_nor_widened(lexicon: Lexicon) -> None:
+def test_numbers_are_never_corrected_nor_expanded(lexicon: Lexicon) -> None:
     snapshot = lexicon(**{"2017": 1, "218": 50, "covid19": 60, "covid18": 1})
     assert spelling.correction(snapshot, "2018") is None
     assert spelling.fuzzy_expansions(snapshot, "covid20") == ()

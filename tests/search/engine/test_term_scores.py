@@ -44,7 +44,7 @@ def index(tmp_path: Path) -> Index:
     )
 
 
-def test_words_find_what_holds_the_other_term_side_by_side_after_what_holds_them(
+def test_words_find_their_synonym_as_a_phrase_after_their_own_matches(
     index: Index,
 ) -> None:
     answer = index.search("prior consultation")
@@ -61,7 +61,7 @@ def test_a_phrase_finds_the_other_term_as_a_phrase(index: Index) -> None:
     assert answer.ids[3:] == (1,)
 
 
-def test_what_holds_the_words_comes_first_however_little_it_scores(tmp_path: Path) -> None:
+def test_matches_of_the_words_typed_come_first_however_little_they_score(tmp_path: Path) -> None:
     strong = [
         document(n, "Consulta previa", "Consulta previa. " * n, language="es") for n in range(1, 80)
     ]
@@ -101,7 +101,7 @@ def test_other_words_of_a_query_hold_for_both(index: Index) -> None:
     assert index.ids("prior consultation -quechua lang:es") == [2]
 
 
-def test_the_step_is_as_typed_where_the_other_term_alone_finds_something(index: Index) -> None:
+def test_results_of_a_synonym_alone_are_as_typed(index: Index) -> None:
     answer = index.search("peasant patrols")
     assert (answer.total, answer.relaxation) == (0, Relaxation.NONE)
     index.change([document(9, "Rondas campesinas", language="es")])
@@ -109,7 +109,7 @@ def test_the_step_is_as_typed_where_the_other_term_alone_finds_something(index: 
     assert (answer.ids, answer.relaxation) == ((9,), Relaxation.NONE)
 
 
-def test_a_word_left_out_leaves_the_concept_whole_and_half_a_concept_is_none(index: Index) -> None:
+def test_a_dropped_word_leaves_other_concepts_whole_and_breaks_its_own(index: Index) -> None:
     answer = index.search("prior consultation quechua budget")
     assert answer.relaxation is Relaxation.WORDS_DROPPED
     assert (answer.dropped, answer.ids) == (("budget",), (6,))

@@ -101,7 +101,7 @@ def test_threads_search_at_once_while_the_index_changes(tmp_path: Path) -> None:
         assert all(found)
 
 
-def test_a_missing_index_is_unusable_and_usable_once_it_is_there(tmp_path: Path) -> None:
+def test_a_missing_index_is_unavailable_until_it_is_there(tmp_path: Path) -> None:
     index = Index(tmp_path, [document(1, "Lima")])
     engine = VectorEngine(index.store)
     pointer = index.store.folder / "current"
@@ -114,7 +114,7 @@ def test_a_missing_index_is_unusable_and_usable_once_it_is_there(tmp_path: Path)
 
 
 @pytest.mark.parametrize("harm", ["cut", "other numbers"])
-def test_postings_harmed_under_an_open_state_are_unusable_and_no_crash(
+def test_postings_damaged_under_an_open_snapshot_make_the_index_unavailable(
     tmp_path: Path, harm: str
 ) -> None:
     index = of_many_words(tmp_path)
@@ -124,7 +124,7 @@ def test_postings_harmed_under_an_open_state_are_unusable_and_no_crash(
 
 
 @pytest.mark.parametrize("harm", ["cut", "other numbers"])
-def test_the_forward_index_harmed_under_an_open_state_is_made_anew(
+def test_a_forward_index_damaged_under_an_open_snapshot_is_rebuilt(
     tmp_path: Path, harm: str
 ) -> None:
     index = of_many_words(tmp_path)
@@ -198,7 +198,7 @@ def test_columns_made_anew_know_what_was_deleted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".pst", "_stored.col"])
-def test_damage_that_only_deriving_notices_makes_the_index_unusable(
+def test_damage_that_only_deriving_notices_makes_the_index_unavailable(
     tmp_path: Path, ending: str
 ) -> None:
     index = Index(tmp_path, [document(number, f"Lima w{number}") for number in range(1, 30)])
@@ -214,7 +214,7 @@ def test_damage_that_only_deriving_notices_makes_the_index_unusable(
 
 
 @pytest.mark.parametrize("ending", columns.SUFFIXES)
-def test_verifying_the_whole_index_finds_harmed_derived_files(tmp_path: Path, ending: str) -> None:
+def test_verifying_the_whole_index_finds_damaged_derived_files(tmp_path: Path, ending: str) -> None:
     index = Index(tmp_path, [document(number, f"Lima w{number}") for number in range(1, 30)])
     [file] = generations.current(index.store.folder).glob(f"*{ending}")
     whole = file.read_bytes()

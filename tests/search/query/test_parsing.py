@@ -171,7 +171,7 @@ def test_an_unknown_field_or_unreadable_value_is_plain_text(typed: str, expected
         ("\ud800mining", "mining"),
     ],
 )
-def test_signs_without_meaning_are_passed_over(typed: str, expected: str) -> None:
+def test_characters_without_meaning_are_ignored(typed: str, expected: str) -> None:
     assert brief(parse(typed)) == expected
 
 
@@ -244,7 +244,7 @@ def test_plain_words_may_be_a_title_and_other_queries_may_not() -> None:
     assert parse(long).title == " ".join(word.folded for word in words(long))
 
 
-def test_every_word_typed_tells_the_language_stop_words_too() -> None:
+def test_every_word_typed_shows_the_language_stop_words_too() -> None:
     assert parse('la huelga "de los maestros" tema:paro').typed_words == (
         *("la", "huelga", "de", "los", "maestros"),
     )
@@ -281,14 +281,14 @@ def test_nothing_that_is_typed_is_an_error_or_costs_more_than_twelve_terms(
 
 
 @given(st.text())
-def test_reading_again_what_was_read_gives_the_same(typed: str) -> None:
+def test_parsing_a_parsed_text_again_gives_the_same(typed: str) -> None:
     query = parse(typed)
     again = parse(query.text)
     assert (again.groups, again.excluded, again.text) == (query.groups, query.excluded, query.text)
 
 
 @pytest.mark.parametrize("typed", ["(" * 5000, '"' * 10_000, "a " * 50_000, "-" * 10_000])
-def test_hostile_lengths_are_read_in_bounded_work(typed: str) -> None:
+def test_hostile_lengths_are_parsed_in_bounded_work(typed: str) -> None:
     query = parse(typed)
     assert len(query.text) <= MAX_LENGTH
     assert len(query.clauses) <= MAX_TERMS

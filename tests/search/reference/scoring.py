@@ -1,9 +1,9 @@
 """Scoring: the first stage of the ranking recipe, followed term by term.
 
-    stem   = sum q w(t) [ x/(x+K) + 0.3 y/(y+T) ]     each document by its own language's field
-    exact  = 0.2 sum q w(t) x/(x+K)                   from the exact field
+    stem   = sum q w(t) [ tf/(tf+K) + 0.3 title_tf/(title_tf+T) ]   by its own language's field
+    exact  = 0.2 sum q w(t) tf/(tf+K)                               from the exact field
     phrase = 0.2 sum over neighbouring words a, b: min(w(a), w(b)) p/(p+1)
-    accent = 0.1 sum over words typed with accents: idf x/(x+K) of the accented posting
+    accent = 0.1 sum over words typed with accents: idf tf/(tf+K) of the accented posting
     score  = (stem + exact + phrase + accent) * hint * recency
 
 The words typed of a concept and its other terms score apart, the latter where they stand side by

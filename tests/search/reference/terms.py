@@ -1,8 +1,7 @@
 """Terms: the postings of what a clause looks for, with the weights that the recipe gives it.
 
-In RELEVANCE tf is x, title_tf is y, and df is n: tf = tf_body + 2 tf_title; df = documents with the
-term in title or body; F = sum over documents of min(tf, 5);
-weight = sqrt((F+1)/df) ln(1 + (N-df+0.5)/(df+0.5)).
+As in docs/ranking.md: tf = tf_body + 2 tf_title; df = documents with the term in title or body;
+F = sum over documents of min(tf, 5); weight = sqrt((F+1)/df) ln(1 + (N-df+0.5)/(df+0.5)).
 """
 
 from collections.abc import Mapping

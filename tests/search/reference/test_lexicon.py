@@ -48,7 +48,7 @@ def lexicon_of(words: set[str]) -> Lexicon:
 
 
 @given(st.sets(LETTERS.filter(bool), max_size=40), LETTERS.filter(bool), st.sampled_from([1, 2]))
-def test_no_word_within_the_edits_is_overlooked(words: set[str], word: str, most: int) -> None:
+def test_every_word_within_the_edits_is_found(words: set[str], word: str, most: int) -> None:
     near = dict(lexicon_of(words).near(word, most))
     distances = {other: edits_by_table(word, other) for other in words}
     assert near == {other: found for other, found in distances.items() if found <= most}

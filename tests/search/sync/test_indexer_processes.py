@@ -53,7 +53,7 @@ def test_a_process_killed_between_commit_and_indexing_loses_nothing(
     assert not indexer.check(app)
 
 
-def test_the_next_commit_of_anybody_brings_in_what_a_killed_process_left(
+def test_the_next_commit_of_any_process_indexes_what_a_killed_one_left(
     app: Flask, session: Session
 ) -> None:
     publisher(2, "die").wait(60)

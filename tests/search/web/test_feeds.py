@@ -81,7 +81,7 @@ def test_an_item_escapes_first_and_then_marks(client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("archive")
-def test_the_words_that_were_corrected_or_dropped_are_told(client: FlaskClient) -> None:
+def test_corrected_and_dropped_words_are_in_the_feed(client: FlaskClient) -> None:
     assert read(client, "/search.json?q=protset")["_search"]["did_you_mean"] == {
         "protset": "protest"
     }
@@ -126,7 +126,7 @@ def test_what_was_withdrawn_is_in_no_feed(
 
 @pytest.mark.parametrize("form", ["atom", "json"])
 @pytest.mark.parametrize("parameter", ["sort=x", "page=0", "lang=fr", "from=x", "topic=none"])
-def test_what_cannot_be_read_is_refused_and_any_words_are_answered(
+def test_invalid_parameters_are_refused_and_any_words_are_answered(
     client: FlaskClient, form: str, parameter: str
 ) -> None:
     assert client.get(f"/search.{form}?q=mining&{parameter}").status_code == 400

@@ -75,7 +75,7 @@ def test_the_other_language_is_offered_with_its_count(alternatives: Alternatives
 
 
 @pytest.mark.usefixtures("archive")
-def test_filters_that_leave_nothing_are_offered_to_be_left_out(alternatives: Alternatives) -> None:
+def test_removing_filters_that_leave_nothing_is_offered(alternatives: Alternatives) -> None:
     assert alternatives("teachers", topic="mining") == {
         "Without filters, 1": "1 result for ‘teachers’"
     }

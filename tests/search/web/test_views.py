@@ -107,7 +107,7 @@ def test_spanish_fields_and_operators_work_on_spanish_pages(ask: Ask) -> None:
 
 
 @pytest.mark.usefixtures("sample")
-def test_a_correction_is_told_and_can_be_refused(ask: Ask) -> None:
+def test_a_correction_is_shown_and_can_be_refused(ask: Ask) -> None:
     page = ask("quellavecco")
     assert page.marks
     assert set(page.marks) == {"Quellaveco"}
@@ -128,7 +128,7 @@ def test_words_left_out_are_told(ask: Ask) -> None:
 
 
 @pytest.mark.usefixtures("sample")
-def test_an_unknown_topic_is_told(ask: Ask) -> None:
+def test_an_unknown_topic_is_reported(ask: Ask) -> None:
     page = ask("topic:football")
     assert page.hits == []
     assert page.notices == ["There is no topic ‘football’. See all topics"]
@@ -151,7 +151,7 @@ def test_a14_the_query_is_kept_and_the_count_stands_in_heading_and_title(ask: As
 
 
 @pytest.mark.usefixtures("sample")
-def test_filters_narrow_and_can_be_taken_away_one_by_one(ask: Ask) -> None:
+def test_filters_narrow_and_can_be_removed_one_by_one(ask: Ask) -> None:
     page = ask(topic=["mining"], lang="es", **{"from": "2018", "to": "2018-07"})
     assert page.hits == [INDICE]
     assert page.heading == "1 result"
@@ -181,7 +181,7 @@ def test_results_come_in_pages_of_ten_that_follow_each_other(ask: Ask, session: 
     assert "/search/?q=headline&page=2" in page.links
 
 
-def test_a_page_past_the_last_is_not_found_and_says_so(ask: Ask, session: Session) -> None:
+def test_a_page_beyond_the_last_is_not_found_and_says_so(ask: Ask, session: Session) -> None:
     factories.articles(session, 3)
     page = ask("headline", page=2)
     assert page.status == 404
@@ -217,7 +217,7 @@ def test_any_other_parameter_that_is_malformed_gets_400_and_help(
         ({"from": "2020", "to": "2010"}, "to", "The last date is before the first"),
     ],
 )
-def test_a_date_that_cannot_be_read_stays_in_its_field_with_what_to_write(
+def test_an_invalid_date_stays_in_its_field_with_advice(
     ask: Ask, dates: dict[str, str], wrong: str, advice: str
 ) -> None:
     page = ask("mining", sort="newest", **dates)
@@ -367,7 +367,7 @@ def test_without_an_index_titles_are_searched_and_the_page_says_so(
     assert not mended.notices
 
 
-def test_s10_a_snippet_is_the_teaser_while_the_index_has_yet_to_hear_of_members_only(
+def test_s10_a_snippet_is_the_teaser_while_the_index_still_has_the_body(
     ask: Ask, session: Session, app: Flask
 ) -> None:
     factories.article(session, "Briefing", teaser="Outline of it.", body="Zyxgated details.")
