@@ -14,6 +14,7 @@ from psgflask.manuscript.front_matter import (
 )
 from psgflask.news.dateline import Dateline
 from psgflask.news.drafts import AttachmentDraft, Draft, PictureDraft, name_of
+from psgflask.news.models import Issue
 
 # The name in front matter of each field of a draft that it has, in its order.
 FIELD_NAMES: Mapping[str, str] = {
@@ -122,7 +123,7 @@ def _format(value: Any) -> object:
         case Dateline():
             return str(value)
         case (str(series), int(number)):
-            return f"{series} {number}"
+            return Issue(series=series, number=number).label
         case PictureDraft():
             alone = value.decorative and not value.alt
             picture = {

@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class When:
+class FormattedDateline:
     """A dateline in words: numeral "15" (days only), words "July 2018", iso for <time>."""
 
     numeral: str | None
@@ -48,28 +48,29 @@ def topic_name(topic: Topic) -> str:
     return topic.name(languages.current_language())
 
 
-def when(dateline: Dateline) -> When:
+def when(dateline: Dateline) -> FormattedDateline:
     """Format a dateline in the interface's language, with the address of its month."""
     if dateline.precision == UNDATED or dateline.first is None or dateline.last is None:
         words = _("Undated")
-        return When(None, words, words, None, languages.address("news.undated"))
+        return FormattedDateline(None, words, words, None, languages.address("news.undated"))
     first, last = dateline.first, dateline.last
     href = month_url(last.year, last.month)
     language = languages.current_language()
     if dateline.precision == DAY:
         joint = "'de' " if language == "es" else ""
         words = format_date(first, f"{joint}MMMM {joint}y", locale=language)
-        return When(str(first.day), words, f"{first.day} {words}", first.isoformat(), href)
+        numeral = str(first.day)
+        return FormattedDateline(numeral, words, f"{numeral} {words}", first.isoformat(), href)
     end = _month(last, language)
     if dateline.precision == MONTH:
-        return When(None, _capital(end), _capital(end), f"{last:%Y-%m}", href)
+        return FormattedDateline(None, _capital(end), _capital(end), f"{last:%Y-%m}", href)
     start = (
         format_date(first, "LLLL", locale=language)
         if first.year == last.year
         else _month(first, language)
     )
     words = f"{start}–{end}" if language == "en" or first.year == last.year else f"{start} – {end}"
-    return When(None, _capital(words), _capital(words), f"{last:%Y-%m}", href)
+    return FormattedDateline(None, _capital(words), _capital(words), f"{last:%Y-%m}", href)
 
 
 def _month(day: date, language: str) -> str:
