@@ -33,7 +33,7 @@ INVALID = (
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The site with something at every address."""
-    with content.filled(tmp_path_factory.mktemp("turning"), "full") as app:
+    with content.filled(tmp_path_factory.mktemp("paging"), "full") as app:
         app.test_client_class = Visitor
         yield app
 
