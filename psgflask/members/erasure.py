@@ -37,7 +37,7 @@ from psgflask.members.models import (
 log = logging.getLogger(__name__)
 
 BY_RETENTION = "retention"
-# CHECKS S3: applicants have three months to confirm their address.
+# Requirement S3: applicants have three months to confirm their address.
 UNCONFIRMED_RETENTION = timedelta(days=90)
 BATCH = 500  # people erased at once: databases limit the number of parameters
 LIST_FILE = "erased.txt"

@@ -43,7 +43,7 @@ RUNS = 3
 TRIES = 3  # on a busy machine its browser may not come up
 # Result pages ask search engines not to list them, as those engines want it: no fault of theirs.
 UNLISTED = "/search/"
-# Performance is a median and gates nothing; these do (CHECKS A2).
+# Performance is a median and gates nothing; these do (requirement A2).
 GATES = ("accessibility", "best-practices", "seo")
 
 

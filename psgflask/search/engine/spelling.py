@@ -9,8 +9,8 @@
 Numbers are not corrected, nor anything at a cost above 2: two edits and another first letter make
 another word (decision 14).
 
-Source: measured on English and Spanish error lists; distance after Damerau (1964), choice after
-Norvig's "How to Write a Spelling Corrector".
+As in docs/ranking.md; measured on English and Spanish error lists. Distance after Damerau (1964),
+choice after Norvig's "How to Write a Spelling Corrector".
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The fields of the index (RELEVANCE, "Analysis")."""
+"""The fields of the index (docs/ranking.md, "Analysis")."""
 
 from array import array
 
