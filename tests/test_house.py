@@ -207,6 +207,68 @@ def test_paths_named_in_documents_exist() -> None:
     assert missing == []
 
 
+def defined_tests() -> set[str]:
+    """Return the names of all test functions."""
+    return {
+        name
+        for file in CODE
+        if file.name.startswith("test_")
+        for name in re.findall(
+            r"^\s*(?:async )?def (test_\w+)", file.read_text("utf-8"), re.MULTILINE
+        )
+    }
+
+
+def requirement_rows() -> dict[str, str]:
+    """Return the number of each requirement, such as "S1", with its cell of tests and drills."""
+    text = (ROOT / "docs/requirements.md").read_text("utf-8")
+    rows = re.findall(r"^\| ([SRA]\d+) \|.*\| ([^|]*) \|$", text, re.MULTILINE)
+    assert len(rows) == len(dict(rows)) > 60
+    return dict(rows)
+
+
+def test_every_test_that_a_requirement_names_exists() -> None:
+    tests = defined_tests()
+    dead: list[str] = []
+    for row, held_by in requirement_rows().items():
+        for name in re.findall(r"`([^`]+)`", held_by):
+            if name.startswith("test_"):
+                exists = any(re.fullmatch(name.replace("*", r"\w+"), each) for each in tests)
+            else:
+                exists = (ROOT / name).is_file()
+            if not exists:
+                dead.append(f"{row}: {name}")
+    assert dead == []
+
+
+def test_every_requirement_with_tests_of_its_own_names_them() -> None:
+    rows = requirement_rows()
+    numbered = re.compile(r"test_([sra]\d+)_")
+    named_after = {
+        (m[1].upper(), f"test_{m[1]}_*") for t in defined_tests() if (m := numbered.match(t))
+    }
+    for drill in (TESTS / "drills").glob("drill_[sra][0-9]*.py"):
+        named_after.add((drill.stem.removeprefix("drill_").upper(), named(drill)))
+    assert len(named_after) > 40
+    assert [pair for pair in named_after if pair[1] not in rows.get(pair[0], "")] == []
+
+
+def test_functions_named_in_the_page_on_ranking_exist() -> None:
+    text = (ROOT / "docs/ranking.md").read_text("utf-8")
+    modules = {f.stem: f.read_text("utf-8") for f in SITE_CODE if PACKAGE / "search" in f.parents}
+    functions = [
+        (module, name)
+        for module, name in re.findall(r"`(\w+)\.(\w+)`", text)
+        if name not in {"md", "py"}
+    ]
+    assert len(functions) > 20
+    assert [
+        f"{module}.{name}"
+        for module, name in functions
+        if not re.search(rf"(def|class) {name}\b", modules.get(module, ""))
+    ] == []
+
+
 # Imports (the order of the packages is import-linter's, in pyproject.toml)
 
 
