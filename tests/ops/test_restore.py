@@ -66,9 +66,7 @@ def test_killed_at_any_step_a_restore_is_whole_or_can_be_begun_again(
     for _step in kill_points.at_each_step(lambda: restored(target, backup), target):
         if (target / DATABASE).exists():
             ends["whole"] += 1
-            restore.check_not_interrupted(
-                target
-            )  # nothing stands in its way, and the rest is removed
+            restore.check_not_interrupted(target)  # removes the rest
             assert is_whole(target)
         elif paths.is_half_restored(target):
             ends["half"] += 1
@@ -102,12 +100,15 @@ def test_killed_at_any_step_of_clearing_up_a_restore_can_be_begun_again(
         (target / DATABASE).rename(target / paths.HALF_RESTORED / DATABASE)
 
     half_done()
+    steps = 0
     for _step in kill_points.at_each_step(lambda: restored(target, backup), target):
+        steps += 1
         if not (target / DATABASE).exists():
             restored(target, backup)
         restore.check_not_interrupted(target)
         assert is_whole(target)
         half_done()
+    assert steps > 2
 
 
 def test_two_restores_at_once_are_one(tmp_path: Path, database: Path) -> None:

@@ -43,7 +43,9 @@ def test_a_translated_item_stands_in_the_spanish_list_in_place_of_its_original(
 
 def test_the_appeal_leads_to_the_item_of_its_language(session: Session) -> None:
     loading.load_content(session, now=NOW)
-    for appeal in session.scalars(select(Appeal)):
+    appeals = session.scalars(select(Appeal)).all()
+    assert {appeal.language for appeal in appeals} == {"en", "es"}
+    for appeal in appeals:
         article = session.get(Article, appeal.article_id)
         assert article is not None
         assert article.language == appeal.language
@@ -90,5 +92,7 @@ def test_the_home_page_shows_the_ten_items_and_the_appeal(
     session.commit()
     for prefix in ("", "/es"):
         page = client.get(f"{prefix}/").text
-        for article in session.scalars(catalogue.listing(Scope(prefix[1:] or "en", NOW))):
+        articles = session.scalars(catalogue.listing(Scope(prefix[1:] or "en", NOW))).all()
+        assert articles
+        for article in articles:
             assert f"/news/{article.slug}" in page

@@ -112,7 +112,9 @@ def test_pages_of_the_archive_answer_and_say_once_that_they_are_synthetic(
 ) -> None:
     loading.load_archive(session, 40, seed=3, now=NOW)
     session.commit()
-    for article in session.scalars(select(Article)):
+    articles = session.scalars(select(Article)).all()
+    assert len(articles) == 40
+    for article in articles:
         prefix = "/es" if article.language == "es" else ""
         answer = client.get(f"{prefix}/news/{article.slug}")
         assert answer.status_code == 200

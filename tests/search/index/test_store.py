@@ -356,7 +356,9 @@ def test_a_state_that_cannot_be_opened_whole_leaves_no_file_open(
     build(store, [document(1)])
     apply(store, [document(2)])
     monkeypatch.setattr(store._verifier, "verify", lambda generation: None)
-    for file in generations.current(store.folder).glob("*.pst"):
+    files = list(generations.current(store.folder).glob("*.pst"))
+    assert files
+    for file in files:
         file.rename(file.with_suffix(".away"))
         gc.collect()
         with warnings.catch_warnings(record=True) as warned:
