@@ -24,7 +24,7 @@ PAPER = (
 # Words by command: how it is tried, FILE and FOLDER for places of the test, N for a member. Those
 # that read give their answer; those that write, or might, say that the database is busy.
 READING = {
-    "backup": "backup FILE",
+    "backup": "backup FOLDER/backup.tar",
     "db branches": "db branches",
     "db check": "db check",
     "db current": "db current",
