@@ -27,7 +27,7 @@ from tests.mail.hostile_server import WILD, HostileServer, silence
 from tests.mail.mails import post
 
 ROOT = Path(__file__).resolve().parents[2]
-REFRESH_TIMEOUT = 60  # seconds in which a worker must have begun, and indexed
+WORKER_TIMEOUT = 60  # seconds in which a worker must have begun, and indexed
 ENDS_WITHIN = 10
 MOST_MEGABYTES = 20  # that a wild server may add to a worker
 
@@ -70,7 +70,7 @@ def _peak(
     try:
         begun = time.monotonic()
         indexed = noted = False
-        while not (indexed and noted) and time.monotonic() - begun < REFRESH_TIMEOUT:
+        while not (indexed and noted) and time.monotonic() - begun < WORKER_TIMEOUT:
             time.sleep(0.2)
             indexed = indexed or number in indexer.store(app).hashes()
             noted = noted or server is None or _is_noted()
@@ -79,7 +79,7 @@ def _peak(
         peak = next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line)
         running.send_signal(signal.SIGTERM)
         told = time.monotonic()
-        running.wait(REFRESH_TIMEOUT)
+        running.wait(WORKER_TIMEOUT)
         return peak / 1000, indexed, noted, time.monotonic() - told
     finally:
         running.kill()
@@ -92,11 +92,11 @@ def _end_of_one_that_waits(app: Flask, server: HostileServer) -> float:
     running = _started(app, server, 600)
     try:
         begun = time.monotonic()
-        while b"data" not in server.heard and time.monotonic() - begun < REFRESH_TIMEOUT:
+        while b"data" not in server.heard and time.monotonic() - begun < WORKER_TIMEOUT:
             time.sleep(0.1)
         running.send_signal(signal.SIGTERM)
         told = time.monotonic()
-        running.wait(REFRESH_TIMEOUT)
+        running.wait(WORKER_TIMEOUT)
         return time.monotonic() - told
     finally:
         running.kill()
