@@ -33,9 +33,22 @@ from psgflask.news.models import (
     article_topics,
 )
 
+
+def _shared_alias(name: str) -> type[Article]:
+    """Return an alias of articles that threads can share.
+
+    SQLAlchemy resolves an alias's attribute at its first use. Two threads that use one first at
+    the same time can get the column of the table itself, and the condition means another article.
+    """
+    alias = aliased(Article, name=name)
+    for attribute in Article.__mapper__.column_attrs:
+        getattr(alias, attribute.key).__clause_element__()
+    return alias
+
+
 # Built once: building an alias costs more than the rest of a statement.
-_OTHER = aliased(Article, name="other")
-_VERSION = aliased(Article, name="version")
+_OTHER = _shared_alias("other")
+_VERSION = _shared_alias("version")
 
 # Loaded with the articles of a list.
 WITH_LABELS = (selectinload(Article.topics), selectinload(Article.issue))

@@ -1,8 +1,12 @@
 """What may be seen, and in what order."""
 
+import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -343,3 +347,23 @@ def test_nobody_else_decides_what_is_published() -> None:
         name = file.relative_to(root).as_posix()
         if name not in allowed:
             assert "publish_at <=" not in file.read_text(encoding="utf-8"), name
+
+
+def test_threads_that_use_an_alias_at_once_all_get_its_own_columns() -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _round in range(50):
+            alias, start = catalogue._shared_alias("other"), threading.Barrier(4)
+
+            def condition(alias: Any = alias, start: threading.Barrier = start) -> str:
+                start.wait()
+                return str(catalogue.published(NOW, alias))
+
+            with ThreadPoolExecutor(4) as pool:
+                conditions = [pool.submit(condition) for _thread in range(4)]
+            assert {each.result() for each in conditions} == {
+                "other.status = :status_1 AND other.publish_at <= :publish_at_1"
+            }
+    finally:
+        sys.setswitchinterval(before)
