@@ -19,11 +19,14 @@ METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 class BodyLimits:
     """The maximum size of a body, the maximum number being read, and the timeout.
 
+    To wait for a body costs no more than its memory: together they may have the size of
+    `total_largest` bodies of the maximum size, so that a hall of people can send a form at once.
     `per_network` is 0 where all requests come from a proxy, which has a limit of its own.
     """
 
     max_size: int  # bytes
-    total: int = 64
+    total: int = 500
+    total_largest: int = 64
     per_network: int = 8
     base_timeout: float = 15.0  # seconds, plus those for the size at the minimum rate
     min_rate: int = 10_000  # bytes a second
@@ -47,6 +50,7 @@ class BodyReader:
     def __init__(self, limits: BodyLimits) -> None:
         self.limits = limits
         self.reading: Counter[str] = Counter()
+        self.bytes = 0  # of the bodies being read
 
     async def read(self, scope: "Scope", protocol: "HTTPProtocol") -> bytes:
         """Return a request's body. Raises RequestRejected; ConnectionError for a lost client.
@@ -60,19 +64,28 @@ class BodyReader:
         if length > limits.max_size:
             raise RequestRejected(TOO_LARGE)
         network = network_of(scope.client.rpartition(":")[0].strip("[]"))
-        network_full = limits.per_network and self.reading[network] >= limits.per_network
-        if network_full or self.reading.total() >= limits.total:
+        if self._is_full(network, length):
             raise RequestRejected(BUSY)
         self.reading[network] += 1
+        self.bytes += length
         try:
             async with asyncio.timeout(limits.timeout(length)):
                 body = b"".join([chunk async for chunk in protocol])
         except TimeoutError:
             raise RequestRejected(TIMEOUT) from None
         finally:
+            self.bytes -= length
             self.reading[network] -= 1
             if not self.reading[network]:
                 del self.reading[network]
         if len(body) != length:
             raise ConnectionError
         return body
+
+    def _is_full(self, network: str, length: int) -> bool:
+        limits = self.limits
+        return bool(
+            (limits.per_network and self.reading[network] >= limits.per_network)
+            or self.reading.total() >= limits.total
+            or self.bytes + length > limits.total_largest * limits.max_size
+        )

@@ -167,6 +167,13 @@ def test_one_network_has_a_few_places_and_leaves_the_others_theirs(ask: Ask) -> 
     assert statuses[5] == 200
 
 
+def test_bodies_being_read_are_bounded_in_bytes_and_many_small_ones_fit(ask: Ask) -> None:
+    limits = BodyLimits(len(FORM), total_largest=1, per_network=0, base_timeout=0.1)
+    small = [(form(b"x"), Protocol(stalls=True)) for _number in range(len(FORM))]
+    statuses = [answer[0] for answer in ask(*small, (form(b"x"), Protocol(b"x")), limits=limits)]
+    assert statuses == [408] * len(FORM) + [503]
+
+
 def test_places_for_bodies_are_bounded_in_all_and_are_given_back(ask: Ask, small: Flask) -> None:
     limits = BodyLimits(1000, total=2, per_network=0, base_timeout=0.1)
     stalled = [(form(), Protocol(stalls=True)) for _number in range(3)]
