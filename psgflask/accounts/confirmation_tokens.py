@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from psgflask.accounts.models import Account, ConfirmationToken
+from psgflask.accounts.models import ConfirmationToken
 
 JOIN = "join"
 VOID = "void"  # costs what a token costs and is never valid: its secret is sent to nobody
@@ -53,14 +53,12 @@ def issue(
     email: str,
     now: datetime,
     data: Mapping[str, Any] | None = None,
-    account: Account | None = None,
 ) -> IssuedToken:
     """Create a token for a normalised address; the secret is in the return value only."""
     secret = secrets.token_urlsafe(SECRET_BYTES)
     token = ConfirmationToken(
         purpose=purpose,
         email=email,
-        account_id=account.id if account else None,
         token_hash=_hash(secret),
         data=dict(data or {}),
         created_at=now,
@@ -104,28 +102,15 @@ def redeem(session: Session, purpose: str, secret: str, *, now: datetime) -> Con
     ).one()
 
 
-def revoke(
-    session: Session,
-    *,
-    email: str | None = None,
-    purpose: str | None = None,
-    data: Mapping[str, Collection[str]] | None = None,
-) -> int:
+def revoke(session: Session, *, data: Mapping[str, Collection[str]]) -> int:
     """Delete tokens, so that their links are unknown; return how many there were.
 
-    All criteria must match: the normalised address, the purpose, and each entry of `data`, which
-    is one of several texts. For an address that no longer belongs to somebody, and for people who
-    are erased.
+    Each entry of `data` must be one of several texts. For an address that no longer belongs to
+    somebody, and for people who are erased. Raises ValueError without a criterion.
     """
-    if email is None and not data:
-        raise ValueError("Say whose tokens: by address or by data")
-    criteria = [
-        ConfirmationToken.data[name].as_string().in_(texts) for name, texts in (data or {}).items()
-    ]
-    if email is not None:
-        criteria.append(ConfirmationToken.email == email)
-    if purpose is not None:
-        criteria.append(ConfirmationToken.purpose == purpose)
+    if not data:
+        raise ValueError("Say whose tokens")
+    criteria = [ConfirmationToken.data[name].as_string().in_(texts) for name, texts in data.items()]
     deleted = session.execute(delete(ConfirmationToken).where(*criteria))
     return int(deleted.rowcount)  # type: ignore[attr-defined]  # a DELETE gives a CursorResult
 

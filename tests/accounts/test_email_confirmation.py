@@ -207,8 +207,8 @@ def test_for_a_stranger_nothing_is_mailed_and_no_address_is_kept(session: Sessio
 
 
 def test_after_an_erasure_a_new_link_leads_nowhere(session: Session) -> None:
-    ask(session)
-    confirmation_tokens.revoke(session, email=JANE)
+    ask(session, data={"member": "PSG 1042-9"})
+    assert confirmation_tokens.revoke(session, data={"member": ["PSG 1042-9"]}) == 1
     again(session)
     assert mails(session)[1].state == VOID
 
