@@ -1,6 +1,7 @@
 """Applications: storing one with a new person, and confirming the applicant's e-mail address."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,14 @@ from psgflask.core.clock import london_day
 from psgflask.mail import outbox
 from psgflask.members import audit, consents, digest, numbers, people
 from psgflask.members.models import ONLINE, Application, MembershipRefused, Person
+from psgflask.members.person_fields import (
+    parse_address,
+    parse_email,
+    parse_household,
+    parse_name,
+    parse_phone,
+    parse_postcode,
+)
 from psgflask.members.tiers import HOUSEHOLD, ORGANISATION, Tier, amount_on
 
 
@@ -61,6 +70,34 @@ class FormUsed(MembershipRefused):
 
     def __init__(self) -> None:
         super().__init__("An application was sent with this form already")
+
+
+def parse_answers(
+    tier: Tier, typed: Mapping[str, str], *, language: str, payment: str, channels: Iterable[str]
+) -> Answers:
+    """Return the answers in what was typed, by field; `country` is a code by now.
+
+    Address and household are several lines; organisation and household are parsed only where the
+    membership has one. Raises FieldRefused and InvalidEmailAddress.
+    """
+    country = typed["country"]
+    answers = Answers(
+        tier=tier,
+        name=parse_name(typed["name"]),
+        language=language,
+        payment=payment,
+        email=parse_email(typed["email"]),
+        phone=parse_phone(typed["phone"], country),
+        address=parse_address(typed["address"]),
+        postcode=parse_postcode(typed["postcode"], country),
+        country=country,
+        consents=frozenset(channels),
+    )
+    if tier.kind == ORGANISATION:
+        return replace(answers, organisation=parse_name(typed["organisation"], "organisation"))
+    if tier.kind == HOUSEHOLD:
+        return replace(answers, household=parse_household(typed["household"]))
+    return answers
 
 
 def apply(

@@ -64,9 +64,7 @@ def given(person: Person) -> frozenset[str]:
     return frozenset(one.what for one in person.consents if one.withdrawn_at is None)
 
 
-def give(
-    session: Session, person: Person, channel: str, *, language: str, now: datetime
-) -> Consent:
+def give(session: Session, person: Person, channel: str, *, language: str, now: datetime) -> None:
     """Store a consent, with the wording in a language. Raises ConsentRefused."""
     wording = WORDINGS.get((channel, language))
     if wording is None:
@@ -83,17 +81,6 @@ def give(
     )
     person.consents.append(consent)
     session.flush()
-    return consent
-
-
-def withdraw(session: Session, person: Person, channel: str, *, now: datetime) -> None:
-    """Withdraw a consent; the row is retained as evidence. Raises ConsentRefused."""
-    if channel not in given(person):
-        raise ConsentRefused(f"{person.number} has not agreed to {channel}")
-    for consent in person.consents:
-        if consent.what == channel and consent.withdrawn_at is None:
-            consent.withdrawn_at = now
-    session.flush()
 
 
 def change(
@@ -101,15 +88,19 @@ def change(
 ) -> None:
     """Give or withdraw a consent for somebody who wrote to us, with an audit entry.
 
-    Raises ConsentRefused and PersonErased.
+    A withdrawn one is retained as evidence. Raises ConsentRefused and PersonErased.
     """
     if person.erased_at is not None:
         raise PersonErased(person.number)
     before = sorted(given(person))
     if agreed:
         give(session, person, channel, language=person.language, now=now)
+    elif channel in before:
+        for consent in person.consents:
+            if consent.what == channel and consent.withdrawn_at is None:
+                consent.withdrawn_at = now
     else:
-        withdraw(session, person, channel, now=now)
+        raise ConsentRefused(f"{person.number} has not agreed to {channel}")
     audit.record(
         session,
         person,

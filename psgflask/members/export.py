@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, subqueryload
 from psgflask.members.access import local_time
 from psgflask.members.consents import in_effect
 from psgflask.members.models import EMAIL, POST, Application, Payment, Person
-from psgflask.members.people import is_newest_application
+from psgflask.members.people import details, is_newest_application
 from psgflask.members.tiers import Tier
 
 COLUMNS = (
@@ -101,16 +101,9 @@ def _row(
     tier = tiers.get(newest.tier) if newest else None
     amount = newest.amount if newest else None
     return {
+        **details(person),
         "number": person.number,
-        "name": person.name,
-        "organisation": person.organisation,
         "household": "; ".join(member.name for member in person.household),
-        "email": person.email,
-        "phone": person.phone,
-        "address": person.address,
-        "postcode": person.postcode,
-        "country": person.country,
-        "language": person.language,
         "membership": tier.name["en"] if tier else newest.tier if newest else "",
         "amount": "" if amount is None else str(amount),
         "payment": newest.payment if newest else "",

@@ -124,26 +124,11 @@ def find_duplicate(session: Session, applicant: Person) -> tuple[Person, str] | 
         .limit(MAX_CANDIDATES)
         .options(joinedload(Person.household))
     ).unique()
-    ranked = [(other, duplicate_reasons(applicant, other)) for other in candidates]
+    ranked = [(other, _duplicate_reasons(applicant, other)) for other in candidates]
     if not ranked:
         return None
     likeliest, reasons = max(ranked, key=lambda one: (len(one[1]), -one[0].id))
     return likeliest, ", ".join(reasons)
-
-
-def duplicate_reasons(applicant: Person, other: Person) -> list[str]:
-    """Return why two people may be the same, in words for the secretary."""
-    near = bool(applicant.postcode_folded) and applicant.postcode_folded == other.postcode_folded
-    household = {member.name_folded for member in other.household}
-    reasons = {
-        SAME_EMAIL: bool(applicant.email_folded) and applicant.email_folded == other.email_folded,
-        SAME_NAME: near and applicant.name_folded == other.name_folded,
-        SAME_ORGANISATION: near
-        and bool(applicant.organisation_folded)
-        and applicant.organisation_folded == other.organisation_folded,
-        IN_HOUSEHOLD: near and applicant.name_folded in household,
-    }
-    return [reason for reason, applies in reasons.items() if applies]
 
 
 def details(person: Person) -> dict[str, Any]:
@@ -291,8 +276,23 @@ def _has_email(text: str) -> ColumnElement[bool]:
         return Person.email_folded.contains(text.strip().lower(), autoescape=True)
 
 
+def _duplicate_reasons(applicant: Person, other: Person) -> list[str]:
+    """Return why two people may be the same, in words for the secretary."""
+    near = bool(applicant.postcode_folded) and applicant.postcode_folded == other.postcode_folded
+    household = {member.name_folded for member in other.household}
+    reasons = {
+        SAME_EMAIL: bool(applicant.email_folded) and applicant.email_folded == other.email_folded,
+        SAME_NAME: near and applicant.name_folded == other.name_folded,
+        SAME_ORGANISATION: near
+        and bool(applicant.organisation_folded)
+        and applicant.organisation_folded == other.organisation_folded,
+        IN_HOUSEHOLD: near and applicant.name_folded in household,
+    }
+    return [reason for reason, applies in reasons.items() if applies]
+
+
 def _may_be(applicant: Person) -> ColumnElement[bool]:
-    """Return the condition for `duplicate_reasons` to find any; each part has an index."""
+    """Return the condition for `_duplicate_reasons` to find any; each part has an index."""
     conditions: list[ColumnElement[bool]] = []
     if applicant.email_folded:
         conditions.append(Person.email_folded == applicant.email_folded)

@@ -5,7 +5,6 @@ The form online and the commands share them; they are lenient.
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from functools import lru_cache
 
 from babel import Locale
@@ -80,12 +79,12 @@ def parse_name(text: str, field: str = "name", *, links: bool = True) -> str:
     return name
 
 
-def parse_household(texts: Iterable[str], *, links: bool = True) -> tuple[str, ...]:
-    """Return the names of the others in a household. Raises FieldRefused.
+def parse_household(text: str, *, links: bool = True) -> tuple[str, ...]:
+    """Return the names of the others in a household: one per line, or separated by semicolons.
 
-    Each text contains names one per line, or separated by semicolons; `links` as in `parse_name`.
+    `links` is as in `parse_name`. Raises FieldRefused.
     """
-    parts = (part for text in texts for part in re.split(r"[\n;]", clean_lines(text)))
+    parts = re.split(r"[\n;]", clean_lines(text))
     bare = (clean_line(re.sub(r"^\s*(?:[-*•·]|\d{1,2}[.)])\s+", "", part)) for part in parts)
     names = tuple(filter(None, bare))
     if len(names) >= HOUSEHOLD_SIZE:

@@ -59,8 +59,8 @@ def correct_future_dates(app: Flask, now: datetime, latest: datetime) -> None:
         session.commit()
 
 
-def erase_expired(app: Flask, now: datetime, *, first: bool = False) -> int:
-    """Erase expired applicants from tables and files; return how many there were.
+def erase_expired(app: Flask, now: datetime, *, first: bool = False) -> None:
+    """Erase expired applicants from tables and files.
 
     `now` is the earliest time that it can be. The `first` run of a process searches the files of
     mails in any case: a process may have been killed between tables and files.
@@ -78,7 +78,6 @@ def erase_expired(app: Flask, now: datetime, *, first: bool = False) -> int:
         erasure.delete_mails(instance / "outbox", numbers, emails)
     if erased:
         log.info("%d applications that nobody confirmed in 90 days were erased", len(erased))
-    return len(erased)
 
 
 def vacuum(app: Flask, now: datetime) -> bool:

@@ -50,13 +50,13 @@ def test_empty_lines_are_dropped() -> None:
     ],
 )
 def test_names_are_separated_by_lines_or_semicolons(typed: str, read: tuple[str, ...]) -> None:
-    assert person_fields.parse_household([typed]) == read
+    assert person_fields.parse_household(typed) == read
 
 
 def test_a_household_has_at_most_twelve_members_with_the_applicant() -> None:
-    assert len(person_fields.parse_household(["A\n" * 6, "B;" * 5])) == 11
+    assert len(person_fields.parse_household("A\n" * 6 + "B;" * 5)) == 11
     with pytest.raises(FieldRefused, match="at most 12") as refused:
-        person_fields.parse_household(["A\n" * 12])
+        person_fields.parse_household("A\n" * 12)
     assert (refused.value.field, refused.value.reason) == ("household", TOO_MANY)
 
 

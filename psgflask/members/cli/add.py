@@ -1,6 +1,5 @@
 """`flask members add` and `correct`: what came on paper, by letter or by telephone."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from psgflask.members.person_fields import (
     FieldRefused,
     parse_address,
     parse_country,
-    parse_email,
     parse_household,
     parse_name,
     parse_phone,
@@ -124,7 +122,7 @@ def _changes(typed: dict[str, Any], lives_in: str) -> dict[str, Any]:
     if given.get("name") == "":
         raise FieldRefused("name", INVALID, "Everybody has a name")
     if "household" in given:
-        given["household"] = parse_household(given["household"])
+        given["household"] = parse_household("\n".join(given["household"]))
     if "address" in given:
         given["address"] = parse_address("\n".join(given["address"]))
     if "postcode" in given:
@@ -140,24 +138,20 @@ def _parse(typed: dict[str, Any]) -> Answers:
     if tier is None:
         message = f"There is no membership {typed['membership']!r}: there are {', '.join(offered)}"
         raise FieldRefused("membership", INVALID, message)
-    country = parse_country(typed["country"])
-    answers = Answers(
-        tier=tier,
-        name=parse_name(typed["name"]),
+    texts = {
+        **typed,
+        "country": parse_country(typed["country"]),
+        "address": "\n".join(typed["address"]),
+        "household": "\n".join(typed["household"]),
+    }
+    answers = applications.parse_answers(
+        tier,
+        texts,
         language=typed["language"],
         payment=typed["payment"],
-        email=parse_email(typed["email"]),
-        phone=parse_phone(typed["phone"], country),
-        address=parse_address("\n".join(typed["address"])),
-        postcode=parse_postcode(typed["postcode"], country),
-        country=country,
-        consents=frozenset(typed["agrees"]),
+        channels=typed["agrees"],
     )
-    if tier.kind == ORGANISATION:
-        return replace(answers, organisation=parse_name(typed["organisation"], "organisation"))
-    if tier.kind == HOUSEHOLD:
-        return replace(answers, household=parse_household(typed["household"]))
-    if typed["organisation"] or typed["household"]:
+    if tier.kind not in (ORGANISATION, HOUSEHOLD) and (typed["organisation"] or typed["household"]):
         message = f"{tier.key} is for one person: there is no household or organisation"
         raise FieldRefused("membership", INVALID, message)
     return answers

@@ -140,7 +140,6 @@ class YouForm(StepForm):
             del self.household
 
     def validate_organisation(self, field: Field) -> None:
-        """Refuse an invalid name."""
         messages = {
             INVALID: _("Enter the name of the organisation."),
             TOO_LONG: _("The name of the organisation must be 200 characters or fewer."),
@@ -150,7 +149,6 @@ class YouForm(StepForm):
             person_fields.parse_name(field.data, links=False)
 
     def validate_name(self, field: Field) -> None:
-        """Refuse an invalid name; one word is valid, and so are six."""
         messages = {
             INVALID: _("Enter your name."),
             TOO_LONG: _("Your name must be 200 characters or fewer."),
@@ -160,7 +158,6 @@ class YouForm(StepForm):
             person_fields.parse_name(field.data, links=False)
 
     def validate_household(self, field: Field) -> None:
-        """Refuse an empty list, too many names and invalid ones."""
         missing = _("Enter the name of at least one other person in your household.")
         messages = {
             INVALID: missing,
@@ -169,7 +166,7 @@ class YouForm(StepForm):
             HAS_LINK: _("Enter the names without a web address."),
         }
         with refused_as(messages):
-            if not person_fields.parse_household([field.data], links=False):
+            if not person_fields.parse_household(field.data, links=False):
                 raise StopValidation(missing)
 
 
@@ -217,7 +214,6 @@ class ContactForm(StepForm):
             self.country.data = person_fields.UNITED_KINGDOM
 
     def validate_email(self, field: Field) -> None:
-        """Refuse an invalid address."""
         if not (field.data or "").strip():
             raise StopValidation(_("Enter your e-mail address."))
         try:
@@ -228,7 +224,6 @@ class ContactForm(StepForm):
             ) from error
 
     def validate_phone(self, field: Field) -> None:
-        """Refuse what is no number; those of any country are valid."""
         messages = {
             INVALID: _(
                 "Enter a telephone number, such as 0113 496 0000 or +51 1 619 0000, or none."
@@ -239,19 +234,16 @@ class ContactForm(StepForm):
             person_fields.parse_phone(field.data, self.country.data or "")
 
     def validate_address(self, field: Field) -> None:
-        """Refuse an empty address."""
         if not any(map(str.isalnum, field.data or "")):
             raise StopValidation(_("Enter your address."))
         with refused_as({TOO_LONG: _("Your address must be 500 characters or fewer.")}):
             person_fields.parse_address(field.data)
 
     def validate_country(self, field: Field) -> None:
-        """Refuse the prompt."""
         if not field.data and not field.errors:
             raise StopValidation(_("Choose a country."))
 
     def validate_postcode(self, field: Field) -> None:
-        """Refuse an invalid or missing postcode in the United Kingdom; elsewhere, a long one."""
         if self.country.data == person_fields.UNITED_KINGDOM and not field.data:
             raise StopValidation(_("Enter your postcode."))
         messages = {
@@ -296,7 +288,6 @@ class AgreementsForm(StepForm):
         self.consents.choices = list(context.wordings.items())
 
     def validate_consents(self, field: Field) -> None:
-        """Replace the message about an unknown choice."""
         if field.errors:
             field.errors = [_("Choose from what is listed.")]
 

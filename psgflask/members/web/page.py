@@ -9,9 +9,8 @@ from flask_babel import gettext as _
 
 from psgflask.accounts.forms import CSRFForm
 from psgflask.core.database import read_only
-from psgflask.members import person_fields
-from psgflask.members.applications import Answers
-from psgflask.members.tiers import HOUSEHOLD, ORGANISATION, Tier
+from psgflask.members.applications import Answers, parse_answers
+from psgflask.members.tiers import Tier
 from psgflask.members.web import forms, words
 from psgflask.members.web.forms import FormContext, StepForm
 from psgflask.web import languages
@@ -45,26 +44,16 @@ class Submission:
         """Return the parsed answers. Only when all steps are answered."""
         if self.tier is None:
             raise ValueError("No membership was chosen")
-        country = self._first("country") or str(self.form(forms.CONTACT)["country"].data)
-        answers = Answers(
-            tier=self.tier,
-            name=person_fields.parse_name(self._first("name")),
+        typed = {name: self._first(name) for names in forms.FIELDS.values() for name in names}
+        # In English the form shows a default.
+        typed["country"] = typed["country"] or str(self.form(forms.CONTACT)["country"].data)
+        return parse_answers(
+            self.tier,
+            typed,
             language=self.context.language,
-            payment=self._first("payment"),
-            email=person_fields.parse_email(self._first("email")),
-            phone=person_fields.parse_phone(self._first("phone"), country),
-            address=person_fields.parse_address(self._first("address")),
-            postcode=person_fields.parse_postcode(self._first("postcode"), country),
-            country=country,
-            consents=frozenset(self.typed.get("consents", ())),
+            payment=typed["payment"],
+            channels=self.typed.get("consents", ()),
         )
-        if self.tier.kind == ORGANISATION:
-            name = person_fields.parse_name(self._first("organisation"))
-            answers = replace(answers, organisation=name)
-        if self.tier.kind == HOUSEHOLD:
-            names = person_fields.parse_household([self._first("household")])
-            answers = replace(answers, household=names)
-        return answers
 
     def _first(self, name: str) -> str:
         return next(iter(self.typed.get(name, ())), "")

@@ -71,11 +71,6 @@ def wordings() -> dict[str, str]:
     return {channel: consents.WORDINGS[channel, here].text for channel in consents.CHANNELS}
 
 
-def format_pounds(amount: Decimal) -> str:
-    """Return an amount as "£30" or "£7.50"."""
-    return f"£{amount:,.2f}".removesuffix(".00")
-
-
 def heading(step: str) -> str:
     """Return the heading of a step."""
     headings: dict[str, str] = {
@@ -146,7 +141,7 @@ def _tier_offer(tier: Tier) -> TierOffer:
     if amount is None:
         figure, price = "", _("amount to be confirmed by PSG")
     else:
-        figure = format_pounds(amount)
+        figure = _format_pounds(amount)
         price = (
             _("%(amount)s, once", amount=figure)
             if tier.kind == LIFE
@@ -155,3 +150,7 @@ def _tier_offer(tier: Tier) -> TierOffer:
     return TierOffer(
         tier.key, tier.name[here], tier.description[here], figure, price, tier.kind == LIFE
     )
+
+
+def _format_pounds(amount: Decimal) -> str:
+    return f"£{amount:,.2f}".removesuffix(".00")
