@@ -15,6 +15,7 @@ from psgflask.members import applications, audit, consents, people
 from psgflask.members.applications import AlreadyApplied, FormUsed
 from psgflask.members.consents import ConsentRefused
 from psgflask.members.models import ONLINE, PAPER, Person
+from psgflask.members.person_fields import FieldRefused
 from tests.members.people import NOW, answers, applied, link_of, tier
 
 
@@ -50,6 +51,39 @@ def test_only_households_have_other_members_and_only_organisations_a_name(
     )
     assert (group.person.organisation, group.person.organisation_folded) == ("Ñandú", "nandu")
     assert group.person.household == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "organisation", "household"),
+    [("individual", "", ()), ("household", "", ("Ana", "Tom")), ("organisation", "Café", ())],
+)
+def test_answers_are_parsed_by_the_kind_of_membership(
+    kind: str, organisation: str, household: tuple[str, ...]
+) -> None:
+    typed = {
+        **{"name": " María ", "email": "maria@Example.org", "phone": "", "postcode": "ls14dy"},
+        **{"address": "1 Road\n\nLeeds", "country": "GB"},
+        **{"organisation": "Café", "household": "Ana; Tom"},
+    }
+    parsed = applications.parse_answers(
+        tier(kind=kind), typed, language="en", payment="cheque", channels=["post"]
+    )
+    assert (parsed.name, parsed.email) == ("María", "maria@example.org")
+    assert (parsed.address, parsed.postcode) == ("1 Road\nLeeds", "LS1 4DY")
+    assert (parsed.organisation, parsed.household) == (organisation, household)
+    assert parsed.consents == {"post"}
+
+
+def test_only_the_fields_of_a_membership_are_validated() -> None:
+    typed = dict.fromkeys(("email", "phone", "postcode", "address", "organisation"), "")
+    typed |= {"name": "María", "country": "PE", "household": "!!"}
+    applications.parse_answers(tier(), typed, language="en", payment="cheque", channels=())
+    for kind in ("household", "organisation"):
+        with pytest.raises(FieldRefused) as refused:
+            applications.parse_answers(
+                tier(kind=kind), typed, language="en", payment="cheque", channels=()
+            )
+        assert refused.value.field == kind
 
 
 def test_without_a_tick_there_is_no_consent(session: Session) -> None:
