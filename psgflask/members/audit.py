@@ -35,7 +35,7 @@ def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add an entry about one change. `before` and `after` (JSON) contain what has changed.
+    """Flush a change with an entry about it. `before` and `after` (JSON) contain what has changed.
 
     The entry names the person by member number: unlike the id of a row it is never reused.
     """
@@ -48,6 +48,7 @@ def record(
         after=dict(after or {}),
     )
     session.add(entry)
+    session.flush()
 
 
 def record_erasures(
@@ -84,6 +85,5 @@ def add_note(session: Session, person: Person, text: str, *, by: str, now: datet
         raise NoteEmpty("A note cannot be empty")
     note = Note(text=text.strip(), by=by[:USER_NAME_LENGTH], at=now)
     person.notes.append(note)
-    session.flush()
     record(session, person, "noted", by=by, now=now, after={"note": note.text})
     return note

@@ -83,7 +83,6 @@ def confirm(
     before = {"paid": bool(application and application.paid_at)}
     if application is not None and application.paid_at is None:
         application.paid_at = now
-    session.flush()
     audit.record(
         session,
         person,

@@ -199,7 +199,6 @@ def correct(
         raise NothingToChange(person.number)
     # Names of a household are rows of their own: the person's version counts them too.
     flag_modified(person, "name")
-    session.flush()
     corrected = {field: after[field] for field in changed}
     previous = {field: before[field] for field in changed}
     audit.record(session, person, "corrected", by=by, now=now, before=previous, after=corrected)

@@ -17,7 +17,7 @@ BOTH = frozenset(CHANNELS)
 PUBLISHED = {"2026-1": "645afed5"}
 
 
-def reached(session: Session, person: Person) -> frozenset[str]:
+def effective(session: Session, person: Person) -> frozenset[str]:
     session.expire_all()
     return consents.effective(session, person)
 
@@ -40,33 +40,33 @@ def test_a_changed_wording_has_a_new_version() -> None:
 def test_s3_consent_to_email_takes_effect_once_the_address_is_confirmed(session: Session) -> None:
     application = applied(session, consents=BOTH)
     assert consents.given(application.person) == BOTH
-    assert reached(session, application.person) == {"post"}
+    assert effective(session, application.person) == {"post"}
     verified(session, application)
-    assert reached(session, application.person) == BOTH
+    assert effective(session, application.person) == BOTH
 
 
 def test_a_confirmed_address_is_no_consent(session: Session) -> None:
     application = verified(session, applied(session))
-    assert reached(session, application.person) == frozenset()
+    assert effective(session, application.person) == frozenset()
 
 
 def test_confirming_an_address_confirms_no_other_person_with_it(session: Session) -> None:
     other = applied(session, name="Somebody", consents=BOTH)
     verified(session, applied(session, consents=BOTH))
-    assert reached(session, other.person) == {"post"}
+    assert effective(session, other.person) == {"post"}
 
 
 def test_a_corrected_address_must_be_confirmed_again(session: Session) -> None:
     person = verified(session, applied(session, consents=BOTH)).person
     people.correct(session, person, {"email": "new@example.org"}, by="ann", now=NOW)
-    assert reached(session, person) == {"post"}
+    assert effective(session, person) == {"post"}
 
 
 def test_a_withdrawn_consent_is_retained_as_evidence(session: Session) -> None:
     person = verified(session, applied(session, consents=BOTH)).person
     later = NOW + timedelta(days=1)
     consents.change(session, person, "email", False, by="ann", now=later)
-    assert reached(session, person) == {"post"}
+    assert effective(session, person) == {"post"}
     assert [(one.what, one.withdrawn_at) for one in person.consents] == [
         ("email", later),
         ("post", None),
@@ -83,7 +83,7 @@ def test_a_consent_can_be_given_again(session: Session) -> None:
     person = applied(session, consents=BOTH).person
     consents.change(session, person, "post", False, by="ann", now=NOW)
     consents.change(session, person, "post", True, by="ann", now=NOW)
-    assert "post" in reached(session, person)
+    assert "post" in effective(session, person)
     assert len(person.consents) == 3
 
 
