@@ -6,9 +6,9 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from psgflask.core.database import db, read_only
-from psgflask.news.media import texts
+from psgflask.news.media import file_texts
 from psgflask.news.media.pdf_text import extract
-from psgflask.news.media.store import media_folder, path_of
+from psgflask.news.media.storage import media_folder, path_of
 
 
 def run(app: Flask, stop: threading.Event | None = None) -> int:
@@ -20,8 +20,8 @@ def run(app: Flask, stop: threading.Event | None = None) -> int:
     media = media_folder(app.instance_path)
     done = 0
     with read_only(), app.app_context(), Session(db.engine) as session:
-        hashes = texts.unread(session)
-        has_unattached = texts.has_unattached(session)
+        hashes = file_texts.unread(session)
+        has_unattached = file_texts.has_unattached(session)
     for file_hash in hashes:
         if stop is not None and stop.is_set():
             return done
@@ -30,11 +30,11 @@ def run(app: Flask, stop: threading.Event | None = None) -> int:
         except OSError:
             continue
         with app.app_context(), Session(db.engine) as session:
-            texts.save(session, {file_hash: extracted})
+            file_texts.save(session, {file_hash: extracted})
             session.commit()
         done += 1
     if has_unattached:
         with app.app_context(), Session(db.engine) as session:
-            texts.delete_unattached(session)
+            file_texts.delete_unattached(session)
             session.commit()
     return done

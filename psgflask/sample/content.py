@@ -4,7 +4,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from psgflask.news.front_matter import ArticleFile, read_article
+from psgflask.news.article_files import ArticleFile, read_article
 from psgflask.pages.appeals import AppealText, read_appeal
 
 FOLDER = Path(__file__).with_name("content")

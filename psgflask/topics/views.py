@@ -9,8 +9,8 @@ from psgflask.core.database import db
 from psgflask.news import catalogue, counting, lists
 from psgflask.news.catalogue import ALL_KINDS
 from psgflask.news.models import ORGANISATION, PLACE, THEME, Topic
-from psgflask.news.web import paging
-from psgflask.news.web.paging import current_scope
+from psgflask.news.web import list_pages
+from psgflask.news.web.list_pages import current_scope
 from psgflask.web import languages
 from psgflask.web.caching import cacheable, query_parameters
 
@@ -44,12 +44,12 @@ def topic(slug: str) -> str:
     if found is None:
         abort(404, _("There is no such topic."))
     scope = current_scope(*ALL_KINDS, topic_id=found.id)
-    page = paging.requested_page(scope)
+    page = list_pages.requested_page(scope)
     return render_template(
         "topics/topic.html",
         topic=found,
         days=lists.group_by_dateline(page.articles),
-        pager=paging.pager(page.before, page.after),
+        pager=list_pages.pager(page.before, page.after),
         feed_href=url_for("feeds.topic", slug=slug, form="atom"),
         years=lists.year_cords(counting.by_year(scope), lambda year: _search(found, year)),
     )

@@ -21,7 +21,7 @@ from psgflask.core.database import db
 from psgflask.members.web import form_tokens
 from psgflask.news import catalogue, publishing
 from psgflask.news.drafts import AttachmentDraft, PictureDraft
-from psgflask.news.media.store import StagedFiles
+from psgflask.news.media.storage import StagedFiles
 from psgflask.search.glossary import GlossaryEditor, GlossaryEntry
 from tests import factories
 

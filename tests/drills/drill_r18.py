@@ -30,7 +30,7 @@ from psgflask.core.database import db
 from psgflask.news import catalogue
 from psgflask.news.models import Article
 from psgflask.search.language import words
-from psgflask.search.sync import documents
+from psgflask.search.sync import article_documents
 from tests.benchmarks.servers import Server, serving
 from tests.drills.installation import close_connections, fresh
 
@@ -169,7 +169,7 @@ def _addresses(app: Flask) -> Address:
     """Return what chooses an address and the headers that go with it."""
     with app.app_context():
         session = db.session()
-        some = documents.documents_of(session, range(1, 400), utc_now())
+        some = article_documents.documents_of(session, range(1, 400), utc_now())
         known = [word.folded for each in some for word in words(each.body) if len(word.folded) > 3]
         rows = session.execute(
             select(Article.id, Article.order_date, Article.language, Article.slug).where(

@@ -22,7 +22,7 @@ from psgflask.core.database import db
 from psgflask.news import catalogue
 from psgflask.news.models import Article
 from psgflask.search.language import words
-from psgflask.search.sync import documents
+from psgflask.search.sync import article_documents
 from tests.drills import drill_r5, flood
 from tests.drills.installation import close_connections, fresh
 
@@ -59,7 +59,7 @@ def main() -> int:
 def _floods(app: Flask) -> Iterator[tuple[str, Address]]:
     with app.app_context():
         session = db.session()
-        some = documents.documents_of(session, range(1, WORDS_OF + 1), utc_now())
+        some = article_documents.documents_of(session, range(1, WORDS_OF + 1), utc_now())
         known = [word.folded for each in some for word in words(each.body) if len(word.folded) > 3]
         rows = session.execute(
             select(Article.id, Article.order_date, Article.language, Article.slug)

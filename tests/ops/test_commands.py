@@ -19,7 +19,7 @@ from psgflask import create_app
 from psgflask.core.config import SETTINGS
 from psgflask.core.database import db
 from psgflask.core.paths import HalfRestored
-from psgflask.news.media.store import StagedFiles
+from psgflask.news.media.storage import StagedFiles
 from psgflask.ops import backups, installation, migrations, restore
 from psgflask.pages.models import Page
 from tests import factories, full_disk

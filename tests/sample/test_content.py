@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
+from psgflask.news.article_files import ArticleFile
 from psgflask.news.dateline import DAY
-from psgflask.news.front_matter import ArticleFile
 from psgflask.pages import standing_pages
 from psgflask.pages.standing_pages import PageText, read_page
 from psgflask.sample import content

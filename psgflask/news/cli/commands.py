@@ -22,13 +22,13 @@ from psgflask.core.terminal import (
 )
 from psgflask.manuscript.mistakes import InvalidFrontMatter
 from psgflask.news import publishing, worker_task
+from psgflask.news.article_files import ArticleFile, format_article, read_article
 from psgflask.news.cli import output
 from psgflask.news.cli.output import STATES, by_option, find_article, name_of, transaction
 from psgflask.news.cli.topics import topic
 from psgflask.news.drafts import Draft, draft_of
-from psgflask.news.front_matter import ArticleFile, format_article, read_article
-from psgflask.news.media import store, texts, unused_files
-from psgflask.news.media.store import StagedFiles
+from psgflask.news.media import file_texts, storage, unused_files
+from psgflask.news.media.storage import StagedFiles
 from psgflask.news.models import KINDS, PUBLISHED, Article
 from psgflask.news.publication_times import (
     InvalidPublicationTime,
@@ -60,20 +60,20 @@ def _stage() -> StagedFiles:
 
 
 def _media() -> Path:
-    return store.media_folder(current_app.instance_path)
+    return storage.media_folder(current_app.instance_path)
 
 
 def _draft(article: ArticleFile, staged: StagedFiles) -> Draft:
     """Stage the files before the database is locked: a large picture takes seconds."""
     with read_session() as session:
-        stored = store.stored_files(session, article)
+        stored = storage.stored_files(session, article)
     with transaction(article):
-        return store.draft_with_files(article, staged, stored)
+        return storage.draft_with_files(article, staged, stored)
 
 
 def _move(staged: StagedFiles, session: Session) -> None:
     """Move the files into place and save their texts; the caller commits."""
-    texts.save(session, staged.texts)
+    file_texts.save(session, staged.texts)
     staged.move()
     if problems := {text.problem for text in staged.texts.values() if text.problem}:
         echo(f"An attachment cannot be searched: {'; '.join(sorted(problems))}", err=True)
@@ -304,12 +304,12 @@ def read_attachments(again: bool) -> None:
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
     if again:
         with write_session() as session:
-            texts.delete_failures(session)
+            file_texts.delete_failures(session)
             session.commit()
     done = worker_task.run(app)
     with read_session() as session:
-        unreadable = texts.unreadable(session)
-        missing = len(texts.unread(session))
+        unreadable = file_texts.unreadable(session)
+        missing = len(file_texts.unread(session))
     echo(f"Read {done} files")
     if missing:
         echo(f"{missing} files are not in instance/media: restore them from a backup")

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import user_name, write_session
 from psgflask.news import catalogue, publishing
+from psgflask.news.article_files import ArticleFile
 from psgflask.news.drafts import OPTIONAL_TEXTS, PublishingRefused
-from psgflask.news.front_matter import ArticleFile
 from psgflask.news.models import DRAFT, PUBLISHED, WITHDRAWN, Article
 from psgflask.news.publication_times import format_time
 

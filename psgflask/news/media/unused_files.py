@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.news.media.store import path_of
+from psgflask.news.media.storage import path_of
 from psgflask.news.models import Attachment, Picture, Revision
 
 READ_AT_ONCE = 200  # revisions, each with the whole text of its article

@@ -11,7 +11,7 @@ from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news import catalogue
 from psgflask.news.catalogue import ANYBODY, Viewer
-from psgflask.news.media.store import media_folder, path_of
+from psgflask.news.media.storage import media_folder, path_of
 from psgflask.news.models import WITHDRAWN, Article, Attachment, Picture
 from psgflask.web import languages, slots
 

@@ -11,7 +11,7 @@ from psgflask.core.database import db
 from psgflask.news import catalogue
 from psgflask.news.catalogue import ALL_KINDS, ANYBODY, NEWS_KINDS
 from psgflask.news.models import EVENT, PUBLICATION, Article, Topic
-from psgflask.news.web.paging import current_scope
+from psgflask.news.web.list_pages import current_scope
 from psgflask.web import languages
 from psgflask.web.caching import cacheable
 from psgflask.web.languages import absolute_url

@@ -9,8 +9,8 @@ from psgflask.core.database import db
 from psgflask.news import catalogue, lists, series
 from psgflask.news.catalogue import ALL_KINDS
 from psgflask.news.models import Article, Issue
-from psgflask.news.web import paging
-from psgflask.news.web.paging import current_scope
+from psgflask.news.web import list_pages
+from psgflask.news.web.list_pages import current_scope
 from psgflask.news.web.views import blueprint
 from psgflask.web.caching import cacheable, query_parameters
 from psgflask.web.paging import Pager
@@ -34,15 +34,15 @@ class SeriesPage:
 def updates() -> str:
     """Show the newest issues of every series, or those of one series before or after a cursor."""
     session, scope = db.session(), current_scope(*ALL_KINDS)
-    before, after = paging.requested_cursors(_issue)
+    before, after = list_pages.requested_cursors(_issue)
     cursor = after or before
     by_series = series.issues(session, scope)
     if cursor is not None:
         by_series = {cursor.series: by_series.get(cursor.series, [])}
         if cursor not in by_series[cursor.series]:
             if catalogue.issue_was_public(session, cursor, scope.now):
-                paging.redirect_to()
-            paging.abort_bad_cursor()
+                list_pages.redirect_to()
+            list_pages.abort_bad_cursor()
     size = max(ROWS // max(len(by_series), 1), FEWEST_ROWS)
     pages = {
         name: series.issue_page(issues, size=size, before=before, after=after)
@@ -94,7 +94,7 @@ def _issue(slug: str) -> Issue:
 
 
 def _pager(page: series.IssuePage) -> Pager:
-    return paging.pager(
+    return list_pages.pager(
         before=page.issues[-1].slug if page.issues and page.earlier else None,
         after=page.issues[0].slug if page.issues and page.later else None,
     )

@@ -20,7 +20,7 @@ from psgflask.news import catalogue, counting, lists
 from psgflask.news.dateline import DAY, MONTH, UNDATED, Dateline
 from psgflask.news.models import Article, Topic
 from psgflask.news.slugs import article_url, month_url
-from psgflask.news.web.paging import current_scope
+from psgflask.news.web.list_pages import current_scope
 from psgflask.web import caching, languages
 
 Result = TypeVar("Result")

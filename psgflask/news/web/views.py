@@ -18,8 +18,8 @@ from psgflask.news.lists import PAGE_SIZE
 from psgflask.news.models import EVENT, PUBLICATION, Article, Issue
 from psgflask.news.related import related
 from psgflask.news.slugs import article_url, month_url
-from psgflask.news.web import paging, rendering
-from psgflask.news.web.paging import current_scope
+from psgflask.news.web import list_pages, rendering
+from psgflask.news.web.list_pages import current_scope
 from psgflask.news.web.rendering import when
 from psgflask.web import languages
 from psgflask.web.caching import cacheable, query_parameters
@@ -50,7 +50,7 @@ def year(year: int) -> str:
     scope = current_scope()
     first, last = _span(year, 1)[0], _span(year, 12)[1]
     _check_in_archive(year)
-    page = paging.requested_page(scope, catalogue.dated_within(first, last))
+    page = list_pages.requested_page(scope, catalogue.dated_within(first, last))
     months = counting.by_month(scope)
     years = sorted({each for each, _month in months})
     cords = lists.month_cords(months, year, languages.current_language())
@@ -67,7 +67,7 @@ def year(year: int) -> str:
         sections=_by_month(page.articles, year),
         earlier=_year_link(earlier) if earlier else None,
         later=_year_link(later) if later else None,
-        pager=paging.pager(page.before, page.after),
+        pager=list_pages.pager(page.before, page.after),
     )
 
 
@@ -130,7 +130,7 @@ def events() -> str:
     scope = current_scope(EVENT)
     today = london_day(scope.now)
     upcoming = None  # on the first page only
-    if paging.is_first_page():
+    if list_pages.is_first_page():
         coming = db.session.scalars(catalogue.upcoming(scope, today).limit(100)).all()
         upcoming = lists.group_by_dateline(coming)
     return _list(
@@ -193,13 +193,13 @@ def _list(
     empty: str | None = None,
     size: int = PAGE_SIZE,
 ) -> str:
-    page = paging.requested_page(scope, *within, size=size)
+    page = list_pages.requested_page(scope, *within, size=size)
     return render_template(
         "news/listing.html",
         heading=heading,
         intro=intro,
         days=lists.group_by_dateline(page.articles),
-        pager=paging.pager(page.before, page.after),
+        pager=list_pages.pager(page.before, page.after),
         feed_href=feed_href,
         up=up,
         upcoming=upcoming,

@@ -17,8 +17,8 @@ from psgflask.core.database import db, read_only
 from psgflask.core.durable import atomic_write
 from psgflask.news import catalogue
 from psgflask.search.index import Document, IndexBroken, NewerSchema, Store
-from psgflask.search.sync import documents, ledger
-from psgflask.search.sync.documents import Drift, compare, hashes_of
+from psgflask.search.sync import article_documents, ledger
+from psgflask.search.sync.article_documents import Drift, compare, hashes_of
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ def _current(
 ) -> tuple[list[Document], list[int]]:
     """Return the documents of those articles that are published, and the ids of the others."""
     wanted = set(ids)
-    found = documents.documents_of(session, wanted, now or utc_now())
+    found = article_documents.documents_of(session, wanted, now or utc_now())
     return found, sorted(wanted - {document.id for document in found})
 
 
@@ -159,7 +159,7 @@ def check(app: Flask, *, now: datetime | None = None, changing: bool = True) -> 
     """
     now = now or utc_now()
     with app.app_context(), Session(db.engine) as session:
-        drift = compare(documents.all_documents(session, now), hashes_of(store(app)))
+        drift = compare(article_documents.all_documents(session, now), hashes_of(store(app)))
     if not drift:
         return drift
     # Articles may have changed during the comparison; what differs without that is drift.
@@ -169,7 +169,7 @@ def check(app: Flask, *, now: datetime | None = None, changing: bool = True) -> 
     with reading(app) as session:
         ids = drift.ids if changing else drift.ids - ledger.article_ids(session)
         indexed = hashes_of(store(app))
-        found = documents.documents_of(session, ids, now)
+        found = article_documents.documents_of(session, ids, now)
     return compare(found, {number: indexed[number] for number in ids & indexed.keys()})
 
 
@@ -200,7 +200,7 @@ def rebuild(
     total = _count_published(app, begun)
     with app.app_context(), Session(db.engine) as session:
         built = store(app).rebuild(
-            documents.all_documents(session, begun),
+            article_documents.all_documents(session, begun),
             late=lambda ids: _changed_meanwhile(app, ids, now),
             progress=lambda done: progress(done, total) if progress else None,
             wait=wait,

@@ -19,7 +19,7 @@ from psgflask.news.topics import add
 from psgflask.ops import migrations
 from psgflask.ops.installation import create_folders, write_config
 from psgflask.search.index import Document, IndexBroken
-from psgflask.search.sync import documents, indexer
+from psgflask.search.sync import article_documents, indexer
 from tests.sample_archive import loading
 
 REUTERS = "reuters21578"
@@ -70,7 +70,7 @@ def reuters_file() -> Path | None:
 def everything(app: Flask) -> list[Document]:
     """Return all articles as the index is told of them."""
     with app.app_context():
-        found = list(documents.all_documents(db.session(), utc_now()))
+        found = list(article_documents.all_documents(db.session(), utc_now()))
         db.session.remove()
     return found
 

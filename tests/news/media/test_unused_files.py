@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.database import db
 from psgflask.news import drafts, publishing
-from psgflask.news.media.store import StagedFiles, store_attachment
+from psgflask.news.media.storage import StagedFiles, store_attachment
 from tests import factories
 from tests.factories import EDITOR, NOW
 

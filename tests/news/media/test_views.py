@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.clock import utc_now
 from psgflask.news import publishing
-from psgflask.news.media.store import StagedFiles, path_of, store_attachment, store_picture
+from psgflask.news.media.storage import StagedFiles, path_of, store_attachment, store_picture
 from psgflask.news.models import Article
 from tests import factories
 from tests.factories import EDITOR

@@ -29,7 +29,7 @@ from psgflask.search.index import (
 )
 from psgflask.search.language import stem, words
 from psgflask.search.query.parsing import parse
-from psgflask.search.sync import documents as documents_of_articles
+from psgflask.search.sync import article_documents as documents_of_articles
 from psgflask.search.sync import indexer
 from tests import factories
 from tests.search.corpus import NOW, Index, document

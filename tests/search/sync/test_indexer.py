@@ -19,7 +19,7 @@ from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import Document, OtherSchema, checksums
 from psgflask.search.index.documents import SCHEMA_VERSION
 from psgflask.search.query.parsing import parse
-from psgflask.search.sync import documents, indexer, ledger
+from psgflask.search.sync import article_documents, indexer, ledger
 from tests import factories, full_disk
 from tests.search.indexes import agrees, indexed, number_of, queue_length, stored
 
@@ -201,7 +201,7 @@ def test_changes_during_a_rebuild_are_in_the_new_index(
 ) -> None:
     first, second = factories.articles(session, 2)
     ids = first.id, second.id
-    all_documents = documents.all_documents
+    all_documents = article_documents.all_documents
 
     def meanwhile(*args: Any) -> Iterator[Document]:
         found = list(all_documents(*args))
@@ -211,7 +211,7 @@ def test_changes_during_a_rebuild_are_in_the_new_index(
         assert indexed(app) == {ids[1]}
         yield from found
 
-    monkeypatch.setattr(documents, "all_documents", meanwhile)
+    monkeypatch.setattr(article_documents, "all_documents", meanwhile)
     indexer.rebuild(app)
     monkeypatch.undo()
     assert indexed(app) == {ids[1]}
@@ -225,7 +225,7 @@ def test_r6_an_index_of_an_earlier_schema_is_searched_until_the_new_one_is_ready
     session.rollback()
     monkeypatch.setattr(checksums, "SCHEMA_VERSION", new)
     monkeypatch.setattr(checksums, "STILL_READ", {SCHEMA_VERSION})
-    all_documents = documents.all_documents
+    all_documents = article_documents.all_documents
     found: list[tuple[int, ...]] = []
 
     def search() -> None:
@@ -236,7 +236,7 @@ def test_r6_an_index_of_an_earlier_schema_is_searched_until_the_new_one_is_ready
         search()
         yield from all_documents(*args)
 
-    monkeypatch.setattr(documents, "all_documents", meanwhile)
+    monkeypatch.setattr(article_documents, "all_documents", meanwhile)
     search()
     with pytest.raises(OtherSchema):
         indexer.store(app).verify()

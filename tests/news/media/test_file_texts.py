@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from psgflask.core.clock import utc_now
 from psgflask.news import publishing, worker_task
 from psgflask.news.health import check_attached_texts
-from psgflask.news.media import pdf_text, sandbox, texts
+from psgflask.news.media import file_texts, pdf_text, sandbox
 from psgflask.news.media.pdf_text import ExtractedText, extract
-from psgflask.news.media.store import StagedFiles, path_of
+from psgflask.news.media.storage import StagedFiles, path_of
 from psgflask.news.models import Article, Attachment, FileText
 from psgflask.ops import health, worker
 from psgflask.search.sync import indexer
@@ -169,8 +169,8 @@ def test_without_the_pdf_library_no_file_is_unreadable(
     monkeypatch.setattr(pdf_text, "PROGRAM", program)
     assert "Published" in added(app, session, tmp_path, pdfs.pdf("mercury"))
     assert worker_task.run(app) == 0
-    assert texts.unread(session)
-    assert texts.unreadable(session) == []
+    assert file_texts.unread(session)
+    assert file_texts.unreadable(session) == []
 
 
 # With the article
@@ -249,7 +249,7 @@ def test_the_worker_task_ends_when_the_worker_stops(app: Flask, session: Session
     stop = threading.Event()
     stop.set()
     worker_task.run(app, stop)
-    assert texts.unread(session)
+    assert file_texts.unread(session)
 
 
 def test_an_unreadable_file_is_tried_again_only_on_request(

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from psgflask.news.drafts import AttachmentDraft, PictureDraft
-from psgflask.news.media.store import StagedFiles, path_of, store_attachment, store_picture
+from psgflask.news.media.storage import StagedFiles, path_of, store_attachment, store_picture
 from tests.news.media.files import PDF, picture
 
 

@@ -17,6 +17,7 @@ from psgflask.core import failures
 from psgflask.core.durable import fsync, write_synced
 from psgflask.core.locks import FileLock
 from psgflask.manuscript.mistakes import InvalidFrontMatter, Mistake
+from psgflask.news.article_files import ArticleFile, FileReference
 from psgflask.news.drafts import (
     AttachmentDraft,
     Draft,
@@ -25,7 +26,6 @@ from psgflask.news.drafts import (
     attachment_draft,
     picture_draft,
 )
-from psgflask.news.front_matter import ArticleFile, FileReference
 from psgflask.news.media import attachments, pictures
 from psgflask.news.media.attachments import AttachmentRefused
 from psgflask.news.media.pdf_text import ExtractedText, extract

@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from psgflask.manuscript.mistakes import InvalidFrontMatter
-from psgflask.news.dateline import Dateline
-from psgflask.news.drafts import Draft
-from psgflask.news.front_matter import (
+from psgflask.news.article_files import (
     ATTACHMENT_NAMES,
     NAMES,
     PICTURE_NAMES,
@@ -18,6 +16,8 @@ from psgflask.news.front_matter import (
     format_article,
     read_article,
 )
+from psgflask.news.dateline import Dateline
+from psgflask.news.drafts import Draft
 
 PLAIN = """\
 title: Teachers start new strike
