@@ -3,14 +3,18 @@
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
+# How many processes run the tests; 0: in this one, as a debugger wants it.
+PROCESSES ?= auto
 
 VENV := .venv/bin/python
 FLASK := $(VENV) -m flask --app psgflask
 TRANSLATIONS := $(VENV) psgflask/translations/compile.py
+# A file's tests stay in one process, which builds its fixtures once, and the browser's come last.
+PYTEST := $(VENV) -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test test-whoosh3 audit drills bench bench-search evaluate sample-archive \
-	lock messages wheel
+.PHONY: help run serve test check lint test-whoosh3 audit drills bench bench-search evaluate \
+	sample-archive lock messages wheel
 
 help:  ## Say what there is
 	@grep -hE '^[a-z0-9-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 16
@@ -23,15 +27,20 @@ run:  ## Install what is missing, prepare the database, serve on http://127.0.0.
 serve:  ## Production: serve what is there; installs nothing, loads no sample content
 	@$(FLASK) serve --host $(HOST) --port $(PORT)
 
-test:  ## Run every check
+test: lint  ## Run every check; PROCESSES=0 runs the tests in one process
+	@$(VENV) -m tests.browser.chromium
+	$(PYTEST)
+
+check: lint  ## The quick checks, in about a minute: lint, and the tests not in tests/conftest.py's SLOW
+	$(PYTEST) -m "not slow"
+
+lint:  ## Lint, types and the order of imports; no tests
 	@$(PYTHON) requirements/install.py test
 	@$(TRANSLATIONS)
 	$(VENV) -m ruff check
 	$(VENV) -m ruff format --check
 	$(VENV) -m mypy
 	.venv/bin/lint-imports
-	@$(VENV) -m tests.browser.chromium
-	$(VENV) -m pytest
 
 test-whoosh3:  ## Run every check of code over whoosh3 in the place of Whoosh-Reloaded
 	@$(PYTHON) requirements/install.py test
@@ -40,7 +49,7 @@ test-whoosh3:  ## Run every check of code over whoosh3 in the place of Whoosh-Re
 	$(VENV) -m pip install --quiet --upgrade --no-deps --target .whoosh3 \
 		--require-hashes --requirement requirements/whoosh3.txt
 	PYTHONPATH=.whoosh3 $(VENV) -c "import whoosh; print('whoosh', whoosh.__version__)"
-	PYTHONPATH=.whoosh3 $(VENV) -m pytest
+	PYTHONPATH=.whoosh3 $(PYTEST)
 
 audit:  ## The long checks: full axe matrix, html-validate, Lighthouse (needs Node 20)
 	@$(PYTHON) requirements/install.py test

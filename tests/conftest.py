@@ -27,6 +27,12 @@ from psgflask.translations.compile import compile_all
 SETTINGS = {"TESTING": True, "SECRET_KEY": "only-in-tests", "WORKER": False}
 KINDS = ("unit", "page", "journey", "axe", "house")
 BROWSER_ROWS_OF_AXE = ("test_axe",)
+HERE = Path(__file__).resolve().parent
+# What `make check` leaves out (marked slow): folders and modules, each with its reason.
+SLOW = {
+    "browser": "a real Chromium on a real server",
+    "ops": "servers, workers, backups and restores, in processes of their own",
+}
 
 # No deadline: nothing here asserts on a clock. No database: a failure prints what repeats it.
 hypothesis.settings.register_profile(
@@ -161,9 +167,12 @@ def kind_of(item: pytest.Item) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test with its kind, and run browser tests last."""
+    """Mark every test with its kind and whether it is slow, and run browser tests last."""
+    slow = {HERE / name for name in SLOW}
     for item in items:
         item.add_marker(kind_of(item))
+        if slow & {item.path, *item.path.parents}:
+            item.add_marker("slow")
     items.sort(key=lambda item: item.path.parent.name == "browser")
 
 

@@ -15,6 +15,7 @@ from flask import Flask
 
 from psgflask.core import config
 from tests.browser.states import STATES
+from tests.conftest import SLOW
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "psgflask"
@@ -437,7 +438,13 @@ def test_warnings_are_errors() -> None:
     assert "-W error" in PROJECT["tool"]["pytest"]["ini_options"]["addopts"]
 
 
-def test_a_skip_fails_where_skips_are_not_allowed(tmp_path: Path) -> None:
+def test_what_the_quick_checks_leave_out_exists_and_has_a_reason() -> None:
+    assert [name for name in SLOW if not (TESTS / name).exists()] == []
+    assert all(SLOW.values())
+
+
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_a_skip_fails_where_skips_are_not_allowed(tmp_path: Path, processes: str) -> None:
     (tmp_path / "conftest.py").write_text((TESTS / "conftest.py").read_text("utf-8"), "utf-8")
     (tmp_path / "test_one.py").write_text(
         "import pytest\ndef test_runs():\n    assert True\ndef test_skips():\n"
@@ -445,9 +452,11 @@ def test_a_skip_fails_where_skips_are_not_allowed(tmp_path: Path) -> None:
         "utf-8",
     )
 
+    command = [sys.executable, "-m", "pytest", "-q"]
+
     def ask(no_skips: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+            [*command, "-p", "no:cacheprovider", "--numprocesses", processes, str(tmp_path)],
             cwd=tmp_path,
             env={"PYTHONPATH": str(ROOT), "PSG_NO_SKIPS": no_skips},
             capture_output=True,

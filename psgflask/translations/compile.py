@@ -3,6 +3,7 @@
 Loaded by path in both cases, so that it needs Babel alone and not the application.
 """
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,11 @@ def compile_all(folder: Path = HERE) -> list[Path]:
             continue
         with source.open("rb") as lines:
             catalogue = read_po(lines, locale=source.parent.parent.name)
-        with target.open("wb") as compiled:
+        # Under a name of this process, then moved: others may compile or read at the same time.
+        unfinished = target.with_suffix(f".{os.getpid()}.mo")
+        with unfinished.open("wb") as compiled:
             write_mo(compiled, catalogue)
+        unfinished.replace(target)
         written.append(target)
     return written
 

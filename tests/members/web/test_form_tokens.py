@@ -60,6 +60,7 @@ def test_r14_a_form_begun_while_the_clock_was_ahead_is_accepted_when_sent_again(
         form_tokens.issue("another", now=NOW),
         form_tokens.sign_receipt(SECRET, Receipt("a", "b", "c")),
     ],
+    ids=["nothing", "a word", "unsigned", "another secret", "a receipt"],
 )
 def test_an_unsigned_token_is_replaced_by_a_new_one(text: str) -> None:
     with pytest.raises(FormTokenInvalid) as refused:
