@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.timeout(330)  # the drill has 300 of its own: it starts a process for each kill
 def test_a_killed_command_leaves_whole_articles_or_none(tmp_path: Path) -> None:
     ran = subprocess.run(
         [
