@@ -31,7 +31,7 @@ test: lint  ## Run every check; PROCESSES=0 runs the tests in one process
 	@$(VENV) -m tests.browser.chromium
 	$(PYTEST)
 
-check: lint  ## The quick checks, in about a minute: lint, and the tests not in tests/conftest.py's SLOW
+check: lint  ## The quick checks, in about a minute: lint, and the tests that are not slow (tests/conftest.py)
 	$(PYTEST) -m "not slow"
 
 lint:  ## Lint, types and the order of imports; no tests

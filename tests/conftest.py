@@ -28,10 +28,29 @@ SETTINGS = {"TESTING": True, "SECRET_KEY": "only-in-tests", "WORKER": False}
 KINDS = ("unit", "page", "journey", "axe", "house")
 BROWSER_ROWS_OF_AXE = ("test_axe",)
 HERE = Path(__file__).resolve().parent
-# What `make check` leaves out (marked slow): folders and modules, each with its reason.
+# `make check` leaves out what is slow: a test that sets up an installation, and these folders and
+# modules, each with its reason.
 SLOW = {
     "browser": "a real Chromium on a real server",
     "ops": "servers, workers, backups and restores, in processes of their own",
+    "mail/test_killed.py": "a drill with kills",
+    "mail/test_smtp_client.py": "a real mail server that is slow or falls silent",
+    "news/test_killed.py": "a drill with kills",
+    "search/index/test_rebuild.py": "an index built and killed at each step",
+    "search/index/test_worker_pool.py": "processes that write an index together",
+    "search/sync/test_indexer_processes.py": "processes that publish and index at the same time",
+    "search/test_equality.py": "every query of a corpus, in three indexes and without one",
+    "search/test_judged.py": "the judged collections, indexed and ranked",
+    "test_house_wheel.py": "a wheel built and installed",
+    "test_crawl.py": "every page of a whole site",
+    "test_cross_site.py": "every form of a whole site",
+    "test_hostile_requests.py": "hostile requests to every address",
+    "test_locked_commands.py": "every command beside a locked database",
+    "test_locked_database.py": "every page beside a locked database",
+    "test_migrations.py": "databases of every age, up and down",
+    "test_unwritable_commands.py": "every command, in a process of its own",
+    "test_memory.py": "memory traced over thousands of requests",
+    "core/test_lru_cache.py": "memory traced over thousands of keys",
 }
 
 # No deadline: nothing here asserts on a clock. No database: a failure prints what repeats it.
@@ -166,12 +185,17 @@ def kind_of(item: pytest.Item) -> str:
     return "page" if {"client", "visitor", "pages"} & set(fixtures) else "unit"
 
 
+def is_slow(item: pytest.Item) -> bool:
+    """Say whether `make check` leaves a test out."""
+    listed = {HERE / name for name in SLOW} & {item.path, *item.path.parents}
+    return bool(listed) or "instance" in getattr(item, "fixturenames", [])
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test with its kind and whether it is slow, and run browser tests last."""
-    slow = {HERE / name for name in SLOW}
     for item in items:
         item.add_marker(kind_of(item))
-        if slow & {item.path, *item.path.parents}:
+        if is_slow(item):
             item.add_marker("slow")
     items.sort(key=lambda item: item.path.parent.name == "browser")
 
