@@ -1,7 +1,8 @@
-"""S13: no cell of an exported table is a formula."""
+"""S13: no cell of an exported table is a formula, and each can be restored."""
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -10,10 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psgflask.members import export
+from psgflask.members.export import AT_FIRST, DROPPED, ENDS, ESCAPE, FORMULA
 
 SIGNS = '=+-@\t\r\n\'＝＋－＠﹢﹣﹦﹫⁺⁼|%\u200b\ufeff\xa0\x85\u2028\v """\\;;:,x0é'
 CELLS = st.one_of(st.text(), st.text(alphabet=SIGNS, max_size=6))
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# How whoever reads the table undoes the escaping.
+_ESCAPED = re.compile(
+    rf"(?:\A|(?<=[{ENDS}])){ESCAPE}(?=[{DROPPED}]*[{FORMULA}])"
+    rf"|\A{ESCAPE}(?=[{DROPPED}]*[{AT_FIRST}])"
+)
 
 
 def written(rows: list[dict[str, str]], columns: list[str]) -> str:
@@ -92,10 +99,10 @@ def begins_a_formula(cell: str) -> bool:
     """Say whether a program could take a cell for a formula, however much of it it drops first."""
     # Where a quote within a cell is taken for the first of one, the end of a row is part of it.
     cell = cell.removeprefix("\r\n")
-    if cell.startswith(FORMULA):
+    if cell.startswith(BEGINS_FORMULA):
         return True
     shown = cell.strip('"＂ \u200b\ufeff\xa0\xad\u2060\x00\x1b\n\v\f\x85')
-    return unicodedata.normalize("NFKC", shown).lstrip().startswith(FORMULA)
+    return unicodedata.normalize("NFKC", shown).lstrip().startswith(BEGINS_FORMULA)
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|", ":"])
@@ -131,8 +138,15 @@ def test_s13_every_character_that_nfkc_turns_into_a_formula_is_escaped() -> None
 @given(CELLS)
 def test_s13_no_exported_cell_begins_a_formula(cell: str) -> None:
     out = export.escape_cell(cell)
-    assert not out.startswith(FORMULA)
-    assert not unicodedata.normalize("NFKC", out).lstrip().startswith(FORMULA)
+    assert not out.startswith(BEGINS_FORMULA)
+    assert not unicodedata.normalize("NFKC", out).lstrip().startswith(BEGINS_FORMULA)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS), max_size=5))
+def test_s13_every_cell_can_be_restored(cells: list[tuple[str, str]]) -> None:
+    text = written([dict(zip("ab", row, strict=True)) for row in cells], ["a", "b"])
+    _names, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    assert [tuple(_ESCAPED.sub("", cell) for cell in row) for row in rows] == cells
 
 
 def test_s13_every_cell_is_quoted() -> None:
