@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from psgflask import create_app
 from psgflask.core.database import db
 from psgflask.web import secrecy, security
+from psgflask.web.security import MAX_PARAMETERS, MAX_PATH, MAX_QUERY, MAX_SEARCH_QUERY
 from tests import addresses
 from tests.browser import content
 from tests.conftest import Visitor
@@ -149,6 +150,23 @@ def test_s7_a_304_has_few_headers(production: Flask, visitor: FlaskClient) -> No
             assert faults_of(response) == [], path
             unchanged += 1
     assert unchanged > 40
+
+
+@pytest.mark.parametrize(
+    ("longest", "too_long"),
+    [
+        ("/" + "x" * (MAX_PATH - 1), "/" + "x" * MAX_PATH),
+        ("/?" + "x" * MAX_QUERY, "/?" + "x" * (MAX_QUERY + 1)),
+        ("/search/?q=" + "x" * (MAX_SEARCH_QUERY - 2), "/search/?q=" + "x" * MAX_SEARCH_QUERY),
+        ("/?" + "&".join("a" * (MAX_PARAMETERS + 1)), "/?" + "&".join("a" * (MAX_PARAMETERS + 2))),
+    ],
+    ids=["path", "query", "search query", "parameters"],
+)
+def test_an_address_beyond_a_limit_is_refused(
+    visitor: FlaskClient, longest: str, too_long: str
+) -> None:
+    assert visitor.get(longest).status_code in {200, 404}
+    assert visitor.get(too_long).status_code == 414
 
 
 def test_s7_a_body_that_is_too_large_is_refused(
