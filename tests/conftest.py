@@ -43,7 +43,7 @@ SLOW = {
     "search/test_judged.py": "the judged collections, indexed and ranked",
     "test_house_wheel.py": "a wheel built and installed",
     "test_crawl.py": "every page of a whole site",
-    "test_cross_site.py": "every form of a whole site",
+    "web/test_cross_site.py": "every form of a whole site",
     "test_hostile_requests.py": "hostile requests to every address",
     "test_locked_commands.py": "every command beside a locked database",
     "test_locked_database.py": "every page beside a locked database",
