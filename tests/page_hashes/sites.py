@@ -1,0 +1,197 @@
+"""Installations whose pages are hashed: made by the site's own commands, asked as from outside."""
+
+import contextvars
+import html
+import importlib
+import os
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+from click.testing import CliRunner
+from flask import Flask
+from flask.cli import FlaskGroup
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from psgflask import create_app
+from tests import filling
+from tests.page_hashes.clock import NOON, clock, modules
+from tests.page_hashes.record import Record
+
+BASE = "http://127.0.0.1:8000"
+SECRET = "only-in-tests"  # of every site of the tests, so that tests can sign what the site signs
+# All that is asked of the inside, under every name that it has had: what does the background work
+# once, and what writes the synthetic archive where no command does.
+WORKERS = ("Worker",)
+LOADERS = ("psgflask.sample.loading", "tests.archive.loading", "tests.sample.loading")
+# Headers that tell of the moment or of the machine.
+NOT_HASHED = frozenset({"date", "server", "server-timing"})
+LINKS = re.compile(r'(?:href|src|action)="([^"]*)"|url\("([^")]*)"\)')
+SEARCHES = re.compile(r"(?:/es)?/search")
+MOST_PAGES = 30_000
+
+
+class Site:
+    """An installation: what it answers and prints is noted in a record under its name."""
+
+    def __init__(self, app: Flask, name: str, record: Record, base: str = BASE) -> None:
+        self.app, self.name, self.record, self.base = app, name, record, base
+        self.stranger = app.test_client(use_cookies=False)
+        self._worker: Any = None
+
+    def visitor(self) -> FlaskClient:
+        """Return somebody whose browser keeps cookies."""
+        return self.app.test_client()
+
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        *,
+        by: FlaskClient | None = None,
+        told: str = "",
+        **given: Any,
+    ) -> TestResponse:
+        """Ask for an address and note the answer; `told` says what is special, `given` werkzeug."""
+        client = by or self.stranger
+        answer: TestResponse = contextvars.Context().run(
+            client.open, path, method=method, base_url=self.base, **given
+        )
+        head = sorted(
+            f"{name}: {value}" for name, value in answer.headers if name.lower() not in NOT_HASHED
+        )
+        seen = "\n".join([answer.status, *head, "", ""]).encode() + answer.get_data()
+        answer.close()
+        name = f"{method} {path}" + (f" ({told})" if told else "")
+        self.record.note("page", f"{self.name}: {name}", seen)
+        return answer
+
+    def send(
+        self, answer: TestResponse, typed: filling.Typed, *, by: FlaskClient, told: str = ""
+    ) -> TestResponse:
+        """Fill in the form of an answer and press its button, as a browser does."""
+        form = filling.form_of(answer.text)
+        # Browsers say at https where a form comes from, and Flask-WTF asks.
+        headers = {"Referer": f"{self.base}{answer.request.path}"}
+        path, data = form.action or answer.request.path, form.filled(typed)
+        sent = self.ask(path, "POST", by=by, told=told, data=data, headers=headers)
+        if "Location" in sent.headers:
+            return self.ask(sent.headers["Location"], by=by, told=told)
+        return sent
+
+    def walk(
+        self, path: str, steps: Iterable[Iterable[tuple[str, str]]], *, told: str
+    ) -> TestResponse:
+        """Open a page, then fill in one form after the other; return the last answer."""
+        visitor = self.visitor()
+        answer = self.ask(path, by=visitor, told=told)
+        for step in steps:
+            answer = self.send(answer, dict(step), by=visitor, told=told)
+        return answer
+
+    def commands(self) -> FlaskGroup:
+        """Return what `flask` runs for this installation."""
+        return FlaskGroup(create_app=lambda: self.app, load_dotenv=False)
+
+    def run(self, *arguments: str) -> str:
+        """Run a command as `flask` does, note what it prints, and return its output."""
+        done = CliRunner().invoke(self.commands(), arguments, prog_name="flask")
+        os.environ.pop("FLASK_RUN_FROM_CLI", None)
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        seen = f"exit {done.exit_code}\n{done.stdout}\n-- errors --\n{done.stderr}"
+        self.record.note("command", f"{self.name}: flask {' '.join(arguments)}", seen.encode())
+        return done.stdout
+
+    def work(self) -> None:
+        """Do the background work once, as the worker of a server does every few seconds."""
+        if self._worker is None:
+            kind = next(
+                found
+                for module in modules()
+                for name in WORKERS
+                if isinstance(found := getattr(module, name, None), type)
+            )
+            self._worker = kind(self.app)
+        self._worker.round()
+
+    def mails(self) -> list[Path]:
+        """Return the mails that have left, the oldest first."""
+        return sorted(Path(self.app.instance_path, "outbox").glob("*.eml"))
+
+
+@contextmanager
+def installation(
+    record: Record, name: str, instance: Path, base: str = BASE, **settings: object
+) -> Iterator[Site]:
+    """Build the site over an instance folder, at noon; what the folder holds stays."""
+    os.environ["PSG_INSTANCE"] = str(instance)
+    record.paths[str(instance)] = "[instance]"
+    clock.now = NOON
+    app = create_app({"SECRET_KEY": SECRET, "WORKER": False, "BASE_URL": base, **settings})
+    yield Site(app, name, record, base)
+    with app.app_context():
+        app.extensions["sqlalchemy"].engine.dispose()
+
+
+def load_archive(site: Site, count: int) -> None:
+    """Add the synthetic archive, by its command or, where there is none, by what that called."""
+    if "sample-archive" in site.app.cli.commands:
+        site.run("sample-archive", "--articles", str(count))
+        return
+    for name in LOADERS:
+        try:
+            load = importlib.import_module(name).load_archive
+        except (ImportError, AttributeError):
+            continue
+        with site.app.app_context():
+            session = site.app.extensions["sqlalchemy"].session
+            load(session(), count, seed=1, now=clock.now)
+            session.commit()
+        site.run("search", "rebuild")
+        return
+    raise LookupError(f"None of {', '.join(LOADERS)} loads the archive")
+
+
+def crawl(site: Site, first: Iterable[str]) -> None:
+    """Ask for every address that links lead to; of searches only those that pages lead to.
+
+    Results lead to more of them by every filter, without an end.
+    """
+    waiting, seen = deque(first), set[str]()
+    while waiting:
+        path = waiting.popleft()
+        if path in seen:
+            continue
+        seen.add(path)
+        if len(seen) > MOST_PAGES:
+            raise RuntimeError(f"{site.name} has no end")
+        answer = site.ask(path)
+        found = _links(site.base, path, answer)
+        if SEARCHES.match(path):
+            found = [link for link in found if not SEARCHES.match(link)]
+        waiting.extend(found)
+
+
+def _links(base: str, path: str, answer: TestResponse) -> list[str]:
+    """Return where an answer leads to on the same site, in its order."""
+    kind = answer.mimetype or ""
+    if "Location" in answer.headers:
+        written = [answer.headers["Location"]]
+    elif kind.startswith("text/"):
+        written = [html.unescape(a or b) for a, b in LINKS.findall(answer.text)]
+    elif kind.endswith(("xml", "json")):
+        written = re.findall(rf'{re.escape(base)}[^\s<"]*', html.unescape(answer.text))
+    else:
+        return []
+    places = [urldefrag(urljoin(base + path, link)).url for link in written]
+    return [place.removeprefix(base) for place in places if _is_here(base, place)]
+
+
+def _is_here(base: str, place: str) -> bool:
+    return place.startswith(base + "/") and urlsplit(place).netloc == urlsplit(base).netloc
