@@ -58,7 +58,8 @@ def main() -> int:
     given.out.write_text(json.dumps(record.hashes, indent=0, ensure_ascii=False) + "\n", "utf-8")
     for kind, count in sorted(record.counts.items()):
         print(f"{count:>6}  {kind}")
-    print(f"{len(record.hashes):>6}  in all, in {time.monotonic() - begun:.0f} seconds")
+    spent, taken = sum(os.times()[:4]), time.monotonic() - begun
+    print(f"{len(record.hashes):>6}  in all, in {taken:.0f} seconds, {spent:.0f} of them at work")
     return 0
 
 
@@ -123,6 +124,8 @@ def states(record: Record, folder: Path) -> None:
             for state in states.STATES:
                 if state.site == kind:
                     site.walk(state.path, state.steps, told=state.name)
+            if kind == "empty":
+                joining.one(site)
 
 
 def archive(record: Record, folder: Path, articles: int) -> None:
