@@ -19,9 +19,8 @@ BLANKED: tuple[tuple[re.Pattern[bytes], bytes], ...] = (
     # A mail's own number, and the boundary between its parts.
     (re.compile(rb"(?m)^(Message-ID: <)[0-9a-f]{32}@"), rb"\1[id]@"),
     (re.compile(rb"={15}\d{19}=="), b"[boundary]"),
-    # What has another number in every installation, and until when a cache may keep a file.
+    # By what an article is known to its translation.
     (re.compile(rb'(?m)("work": ")[0-9a-f]{32}"'), rb'\1[id]"'),
-    (re.compile(rb"(?m)^(Expires: ).*"), rb"\1[moment]"),
     # What commands say of this machine, and of how long they took.
     (re.compile(rb"(The clock jumped from )[\d: -]{19}"), rb"\1[moment]"),
     (re.compile(rb"\d+\.\d (?=[GM]B\b)"), b"[size] "),

@@ -29,8 +29,7 @@ SECRET = "only-in-tests"  # of every site of the tests, so that tests can sign w
 # once, and what writes the synthetic archive where no command does.
 WORKERS = ("Worker",)
 LOADERS = ("psgflask.sample.loading", "tests.archive.loading", "tests.sample.loading")
-# Headers that tell of the moment or of the machine.
-NOT_HASHED = frozenset({"date", "server", "server-timing"})
+OF_THE_MOMENT = frozenset({"date", "expires", "server", "server-timing"})
 LINKS = re.compile(r'(?:href|src|action)="([^"]*)"|url\("([^")]*)"\)')
 MOST_QUERIES = 15
 
@@ -61,9 +60,7 @@ class Site:
         answer: TestResponse = contextvars.Context().run(
             client.open, path, method=method, base_url=self.base, **given
         )
-        head = sorted(
-            f"{name}: {value}" for name, value in answer.headers if name.lower() not in NOT_HASHED
-        )
+        head = sorted(f"{name}: {_value(name, value)}" for name, value in answer.headers)
         seen = "\n".join([answer.status, *head, "", ""]).encode() + answer.get_data()
         answer.close()
         name = f"{method} {path}" + (f" ({told})" if told else "")
@@ -136,6 +133,13 @@ def installation(
     yield Site(app, name, record, base)
     with app.app_context():
         app.extensions["sqlalchemy"].engine.dispose()
+
+
+def _value(name: str, value: str) -> str:
+    """Return what a header says, less what tells of the moment or of the order of a set."""
+    if name.lower() in OF_THE_MOMENT:
+        return "[moment]"
+    return ", ".join(sorted(value.split(", "))) if name == "Allow" else value
 
 
 def load_archive(site: Site, count: int) -> None:
