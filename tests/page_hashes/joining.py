@@ -6,9 +6,8 @@ from pathlib import Path
 
 from werkzeug.test import TestResponse
 
-from tests import filling
 from tests.page_hashes.clock import clock
-from tests.page_hashes.sites import Site
+from tests.page_hashes.sites import Site, Typed, form_of
 
 FIRST = "/members/join/membership"
 MOST_STEPS = 10
@@ -35,7 +34,7 @@ ORGANISATION = {
     **{"tier": "organisation", "organisation": "Leeds Peru Circle", "email": "circle@example.org"},
     **{"payment": "cheque", "consents": []},
 }
-WRONG: tuple[filling.Typed, ...] = (
+WRONG: tuple[Typed, ...] = (
     {"tier": ""},
     {**PERSON, "name": "www.x.example"},
     {**PERSON, "email": "rosa", "phone": "x", "postcode": "x"},
@@ -79,13 +78,13 @@ def one(site: Site) -> None:
 
 
 def join(
-    site: Site, typed: filling.Typed, told: str, *, prefix: str = "", seconds: float = 60
+    site: Site, typed: Typed, told: str, *, prefix: str = "", seconds: float = 60
 ) -> TestResponse:
     """Fill in the form page by page, as far as it lets us, and send it after so many seconds."""
     visitor = site.visitor()
     answer = site.ask(prefix + FIRST, by=visitor, told=told)
     for _step in range(MOST_STEPS):
-        form = filling.form_of(answer.text)
+        form = form_of(answer)
         sends = form.action.endswith("/send")
         if sends:
             clock.forward(seconds=seconds)

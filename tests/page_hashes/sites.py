@@ -2,13 +2,15 @@
 
 import contextvars
 import html
-import importlib
 import os
 import re
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -19,16 +21,19 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from psgflask import create_app
-from tests import filling
 from tests.page_hashes.clock import NOON, clock, modules
 from tests.page_hashes.record import Record
 
 BASE = "http://127.0.0.1:8000"
 SECRET = "only-in-tests"  # of every site of the tests, so that tests can sign what the site signs
-# All that is asked of the inside, under every name that it has had: what does the background work
-# once, and what writes the synthetic archive where no command does.
-WORKERS = ("Worker",)
-LOADERS = ("psgflask.sample.loading", "tests.archive.loading", "tests.sample.loading")
+# All that is asked of the inside, under every name that it has had, since what is compared are two
+# states of the code: what does the background work once, what loads the synthetic archive, and what
+# reads the form of a page.
+WORK_ONCE = ("run_once", "round")
+LOADERS = ("tests.sample_archive.loading", "psgflask.sample.loading")
+FORMS = ("tests.html_forms", "tests.filling")
+
+Typed = Mapping[str, str | Sequence[str]]
 OF_THE_MOMENT = frozenset({"date", "expires", "server", "server-timing"})
 LINKS = re.compile(r'(?:href|src|action)="([^"]*)"|url\("([^")]*)"\)')
 MOST_QUERIES = 15
@@ -68,10 +73,10 @@ class Site:
         return answer
 
     def send(
-        self, answer: TestResponse, typed: filling.Typed, *, by: FlaskClient, told: str = ""
+        self, answer: TestResponse, typed: Typed, *, by: FlaskClient, told: str = ""
     ) -> TestResponse:
         """Fill in the form of an answer and press its button, as a browser does."""
-        form = filling.form_of(answer.text)
+        form = form_of(answer)
         # Browsers say at https where a form comes from, and Flask-WTF asks.
         headers = {"Referer": f"{self.base}{answer.request.path}"}
         path, data = form.action or answer.request.path, form.filled(typed)
@@ -107,14 +112,9 @@ class Site:
     def work(self) -> None:
         """Do the background work once, as the worker of a server does every few seconds."""
         if self._worker is None:
-            kind = next(
-                found
-                for module in modules()
-                for name in WORKERS
-                if isinstance(found := getattr(module, name, None), type)
-            )
-            self._worker = kind(self.app)
-        self._worker.round()
+            found = (getattr(module, "Worker", None) for module in modules())
+            self._worker = next(kind for kind in found if isinstance(kind, type))(self.app)
+        getattr(self._worker, next(name for name in WORK_ONCE if hasattr(self._worker, name)))()
 
     def mails(self) -> list[Path]:
         """Return the mails that have left, the oldest first."""
@@ -143,22 +143,23 @@ def _value(name: str, value: str) -> str:
 
 
 def load_archive(site: Site, count: int) -> None:
-    """Add the synthetic archive, by its command or, where there is none, by what that called."""
-    if "sample-archive" in site.app.cli.commands:
-        site.run("sample-archive", "--articles", str(count))
-        return
-    for name in LOADERS:
-        try:
-            load = importlib.import_module(name).load_archive
-        except (ImportError, AttributeError):
-            continue
-        with site.app.app_context():
-            session = site.app.extensions["sqlalchemy"].session
-            load(session(), count, seed=1, now=clock.now)
-            session.commit()
-        site.run("search", "rebuild")
-        return
-    raise LookupError(f"None of {', '.join(LOADERS)} loads the archive")
+    """Add the synthetic archive, and index it."""
+    load = _one_of(LOADERS).load_archive
+    with site.app.app_context():
+        session = site.app.extensions["sqlalchemy"].session
+        load(session(), count, seed=1, now=clock.now)
+        session.commit()
+    site.run("search", "rebuild")
+
+
+def form_of(answer: TestResponse) -> Any:
+    """Return the form of a page that is sent by POST."""
+    return _one_of(FORMS).form_of(answer.text)
+
+
+def _one_of(names: Iterable[str]) -> ModuleType:
+    """Import the first of these modules that there is. Raises StopIteration."""
+    return import_module(next(name for name in names if find_spec(name) is not None))
 
 
 def crawl(site: Site, first: Iterable[str]) -> None:
