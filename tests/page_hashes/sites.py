@@ -6,11 +6,9 @@ import os
 import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -157,9 +155,12 @@ def form_of(answer: TestResponse) -> Any:
     return _one_of(FORMS).form_of(answer.text)
 
 
-def _one_of(names: Iterable[str]) -> ModuleType:
-    """Import the first of these modules that there is. Raises StopIteration."""
-    return import_module(next(name for name in names if find_spec(name) is not None))
+def _one_of(names: Iterable[str]) -> Any:
+    """Import the first of these modules that there is. Raises LookupError."""
+    for name in names:
+        with suppress(ModuleNotFoundError):
+            return import_module(name)
+    raise LookupError(f"None of {', '.join(names)} is there")
 
 
 def crawl(site: Site, first: Iterable[str]) -> None:
