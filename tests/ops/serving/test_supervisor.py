@@ -259,3 +259,15 @@ def test_as_many_files_as_the_system_allows_may_be_open(monkeypatch: pytest.Monk
     monkeypatch.setattr("resource.setrlimit", lambda which, given: asked.append(given))
     supervisor.raise_file_limit()
     assert asked == [(20_000, 20_000)]
+
+
+def test_each_restart_waits_twice_as_long_as_the_one_before_up_to_a_limit() -> None:
+    listener, delays = socket.socket(), []
+    with listener:
+        supervised = supervisor.Supervisor(listener, [])
+        for _crash in range(9):
+            supervised._schedule_restart(100.0)
+            assert supervised.restart_at is not None
+            delays.append(supervised.restart_at - 100)
+        supervised.selector.close()
+    assert delays == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]

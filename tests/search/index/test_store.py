@@ -248,6 +248,20 @@ def test_many_small_commits_end_in_few_segments(store: Store) -> None:
     assert set(store.hashes()) == {39}
 
 
+@pytest.mark.parametrize(("deleted", "left"), [(2, 10), (3, 7)])
+def test_a_segment_is_rewritten_once_more_than_a_quarter_of_it_is_deleted(
+    store: Store, deleted: int, left: int
+) -> None:
+    apply(store, [document(number) for number in range(10)])
+    apply(store, [], list(range(deleted)))
+    held = store.writing(wait=True)
+    assert held is not None
+    with held:
+        store.tidy()
+    with reading(store) as reader:
+        assert reader.doc_count_all() == left
+
+
 def files_of(store: Store) -> list[Path]:
     return sorted(file for file in generations.current(store.folder).iterdir() if file.is_file())
 
