@@ -172,7 +172,7 @@ def init_app(app: Flask) -> None:
 
 
 def run(app: Flask) -> None:
-    """Read the clock: the first worker task of each round."""
+    """Read the clock: a worker task."""
     watch: ClockWatch = app.extensions["psg_clock"]
     watch.save()
 

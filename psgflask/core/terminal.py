@@ -51,7 +51,7 @@ def click_errors() -> Iterator[None]:
 
 @contextmanager
 def write_session(file: Path | None = None) -> Iterator[Session]:
-    """Open the session of one command, which commits it; after any error nothing is changed.
+    """Open the session of one command; the caller commits, and what is not committed is undone.
 
     Raises errors of the database, and mistakes in `file`, as click errors.
     """

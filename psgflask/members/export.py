@@ -9,10 +9,10 @@ from typing import IO
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, subqueryload
 
-from psgflask.members.access import local_time
 from psgflask.members.consents import in_effect
 from psgflask.members.models import EMAIL, POST, Application, Payment, Person
 from psgflask.members.people import details, is_newest_application
+from psgflask.members.subject_access import local_time
 from psgflask.members.tiers import Tier
 
 COLUMNS = (

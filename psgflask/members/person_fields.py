@@ -1,6 +1,6 @@
 """Input rules of a person's fields: how each is parsed, stored and compared, and its length.
 
-The form online and the commands share them; they are lenient.
+The form online and the commands share them; they are lenient in how a value is written.
 """
 
 import re

@@ -1,6 +1,6 @@
 """What a writer submits, and the rules that every draft must keep.
 
-The fields of `Draft` drive the rest: their front matter (front_matter.py), their checks (`check`)
+The fields of `Draft` drive the rest: their front matter (article_files.py), their checks (`check`)
 and the columns that publishing fills from them.
 """
 

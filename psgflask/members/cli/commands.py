@@ -12,7 +12,16 @@ from psgflask.core import database, durable, failures
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
 from psgflask.core.terminal import echo
-from psgflask.members import access, audit, consents, erasure, export, payments, people, tiers
+from psgflask.members import (
+    audit,
+    consents,
+    erasure,
+    export,
+    payments,
+    people,
+    subject_access,
+    tiers,
+)
 from psgflask.members.cli.add import add, correct
 from psgflask.members.cli.output import (
     DayParam,
@@ -61,7 +70,7 @@ def list_people(state: str | None, duplicates: bool, limit: int, as_json: bool) 
 def show(number: str, as_json: bool) -> None:
     """Show all about the member NUMBER: applications, consents, payments, notes, changes."""
     with reading() as session:
-        record = access.record(session, people.by_number(session, number))
+        record = subject_access.record(session, people.by_number(session, number))
     print_record(record, as_json)
 
 
@@ -110,7 +119,7 @@ def consent(number: str, what: str, agreed: bool, by: str) -> None:
 def show_everything(number: str, as_json: bool) -> None:
     """Tell everything that is held about NUMBER, to answer their request (UK GDPR, article 15)."""
     with reading() as session:
-        record = access.everything(session, people.by_number(session, number))
+        record = subject_access.everything(session, people.by_number(session, number))
     print_record(record, as_json)
 
 

@@ -21,9 +21,9 @@ from psgflask.core.terminal import (
     write_session,
 )
 from psgflask.members import applications, consents
-from psgflask.members.access import local_time
 from psgflask.members.models import EMAIL, Application, MembershipRefused, Person
 from psgflask.members.people import PersonSummary
+from psgflask.members.subject_access import local_time
 from psgflask.members.tiers import MembershipsUnreadable
 from psgflask.web import languages
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.accounts.models import ConfirmationToken
 from psgflask.core.database import Model
-from psgflask.members import access, audit, payments
+from psgflask.members import audit, payments, subject_access
 from psgflask.members.models import LastNumber
 from tests.members.people import NOW, applied, link_of, tier, verified
 
@@ -32,7 +32,7 @@ def test_access_returns_everything_that_any_table_contains_about_a_person(sessio
         by="ann",
         now=NOW,
     )
-    record = access.everything(session, person)
+    record = subject_access.everything(session, person)
     text = json.dumps(record, ensure_ascii=False)
     for word in (
         *("María Castañeda", "Ana Quispe", "maria@example.org", "+44 113 496 0000", "LS1 4DY"),
@@ -66,6 +66,6 @@ def test_every_table_with_personal_data_is_covered() -> None:
 def test_access_returns_nothing_about_other_people(session: Session) -> None:
     person = applied(session).person
     other = verified(session, applied(session, name="Luis Díaz", postcode="M1 1AA")).person
-    text = json.dumps(access.everything(session, person), ensure_ascii=False)
+    text = json.dumps(subject_access.everything(session, person), ensure_ascii=False)
     assert "Luis" not in text
     assert other.number not in text
