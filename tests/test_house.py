@@ -35,8 +35,6 @@ NOT_BEFORE_A_MAIL = ("smtplib",)
 LICENCES = re.compile(
     r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Zlib|HPND|CC0|Unlicense", re.I
 )
-# Where Whoosh is allowed; everything else goes through the interface of psgflask.search.
-WHOOSH_FOLDERS = ("psgflask/search/index/", "psgflask/search/engine/")
 MAX_FILE, MAX_FUNCTION, MAX_DEPENDENCIES = 400, 60, 30
 
 
@@ -277,15 +275,6 @@ def test_packages_in_brackets_do_not_exist_yet() -> None:
     layers = PROJECT["tool"]["importlinter"]["contracts"][0]["layers"]
     bracketed = re.findall(r"\((\w+)\)", " ".join(layers))
     assert [name for name in bracketed if (PACKAGE / name).exists()] == []
-
-
-def test_only_the_index_and_the_engine_import_whoosh() -> None:
-    others = [named(f) for f in SITE_CODE if not named(f).startswith(WHOOSH_FOLDERS)]
-    assert [
-        name
-        for name in others
-        if any(module.split(".")[0] == "whoosh" for module in imports_of(ROOT / name))
-    ] == []
 
 
 def test_the_server_imports_nothing_that_only_commands_need(instance: Path) -> None:
