@@ -7,10 +7,9 @@ from dataclasses import asdict
 import click
 from flask import Blueprint, Flask, Response, current_app
 from flask.cli import with_appcontext
-from sqlalchemy import text as sql
 from sqlalchemy.exc import SQLAlchemyError
 
-from psgflask.core import escaping, failures, integrity
+from psgflask.core import content_stamp, escaping, failures, integrity
 from psgflask.core.database import db, read_only, single_wait
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.ops import health
@@ -91,7 +90,7 @@ def ready() -> Response:
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
     faulty: list[str] = []
     try:
-        db.session.execute(sql("SELECT number FROM content_stamp"))
+        content_stamp.stamp_seen_by(db.session())
         if integrity.damage():
             faulty.append("database")
         for check in health.READINESS_CHECKS:

@@ -76,7 +76,8 @@ class Kept:
 
 
 # What takes seconds on a server takes less here; what is waited for is what happens, no time.
-QUICK = {"FIRST_DELAY": 0.05, "LONGEST_DELAY": 0.2, "ENDS_WITHIN": 0.5, "RETIRES_WITHIN": 0.5}
+QUICK = {"FIRST_DELAY": 0.05, "MAX_DELAY": 0.2, "STOP_TIMEOUT": 0.5, "RETIRE_TIMEOUT": 0.5}
+assert all(hasattr(supervisor, name) for name in QUICK)
 
 
 def program(word: str = "one", *, begins: str = "", handlers: str = ENDS) -> str:

@@ -23,7 +23,7 @@ class PlainEngine:
     def snapshot(self) -> Snapshot:
         """Return the newest snapshot; the one before is freed when no search reads it.
 
-        Raises IndexUnusable.
+        Raises IndexUnavailable.
         """
         try:
             token = self._store.generation_token()
@@ -36,5 +36,5 @@ class PlainEngine:
             raise IndexUnavailable(str(broken)) from broken
 
     def search(self, query: Query, options: SearchOptions) -> SearchResults:
-        """Answer a query: the first step that finds anything. Raises IndexUnusable."""
+        """Answer a query: the first step that finds anything. Raises IndexUnavailable."""
         return Searcher(self.snapshot(), query, options).search()

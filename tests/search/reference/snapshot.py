@@ -34,7 +34,7 @@ class Snapshot:
     """The documents, lengths and postings of one state of the index.
 
     `segments` holds those of earlier states by their name; what this state lacks is added.
-    Raises IndexUnusable, now and whenever the index cannot be read.
+    Raises IndexUnavailable, now and whenever the index cannot be read.
     """
 
     def __init__(self, reader: Any, segments: dict[str, Segment]) -> None:
