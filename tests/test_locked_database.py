@@ -82,7 +82,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
     from psgflask.members.web import form_tokens
 
-    monkeypatch.setattr(form_tokens, "SHORTEST", timedelta(0))
+    monkeypatch.setattr(form_tokens, "MIN_AGE", timedelta(0))
 
 
 @pytest.mark.usefixtures("patient")
