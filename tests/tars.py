@@ -10,7 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from psgflask.ops.backup_archive import DATABASE, MANIFEST, SETTINGS_FILE
+from psgflask.core.paths import DATABASE
+from psgflask.ops.backup_archive import MANIFEST, SETTINGS_FILE
 
 Member = tuple[tarfile.TarInfo, bytes]
 

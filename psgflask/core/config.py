@@ -121,7 +121,7 @@ def load(app: Flask, instance: Path, overrides: Mapping[str, object] | None) -> 
     Raises ConfigurationRefused when a value is unreadable or the secret is missing.
     """
     app.config.from_mapping(DEFAULTS)
-    _from_file(app, instance / "config.py")
+    _from_file(app, instance / paths.CONFIG)
     for setting in SETTINGS:
         text = os.environ.get(f"PSG_{setting.name}")
         if text is not None:

@@ -19,10 +19,11 @@ from psgflask.core import failures, journal
 from psgflask.core.clock import utc_now
 from psgflask.core.database import BUSY_TIMEOUT_MS, database_file
 from psgflask.core.durable import atomic_write
+from psgflask.core.paths import DATABASE
 
 log = logging.getLogger(__name__)
 
-DATABASE, RESULT_FILE = "psg.sqlite", "database-check.json"
+RESULT_FILE = "database-check.json"
 # In the first night after a day, when fewest visitors come; after two days at any hour.
 NIGHT = range(1, 5)  # hours, UTC
 NIGHTLY, LATEST = timedelta(hours=20), timedelta(hours=44)

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import click
 
+# What an instance folder holds.
+DATABASE, CONFIG, MEDIA, INDEX, OUTBOX = "psg.sqlite", "config.py", "media", "index", "outbox"
+
 PACKAGE = Path(__file__).resolve().parents[1]
 CHECKOUT = PACKAGE.parent
 # In an instance: files that a restore has yet to move into place, the database last.
@@ -74,4 +77,4 @@ def instance() -> Path:
 
 def is_half_restored(instance: Path) -> bool:
     """Say whether a restore was interrupted: the instance must not be served."""
-    return (instance / HALF_RESTORED / "psg.sqlite").exists()
+    return (instance / HALF_RESTORED / DATABASE).exists()

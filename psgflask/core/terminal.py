@@ -156,3 +156,7 @@ def user_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run under a user id without a name
         return f"user {os.getuid()}"
+
+
+by_option = click.option("--by", default=user_name, help="Who does it (default: your user name).")
+json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")

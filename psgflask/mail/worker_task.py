@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from psgflask.core import clock_watch
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db, read_only
+from psgflask.core.paths import OUTBOX
 from psgflask.mail import composing, outbox, transports
 from psgflask.mail.models import WAITING, Message
 from psgflask.mail.transports import (
@@ -82,7 +83,7 @@ def configured_transport(app: Flask) -> Transport:
     """Return the transport that is configured: a mail server, or a folder of .eml files."""
     settings = app.config
     if not settings["SMTP_HOST"]:
-        return transports.FolderTransport(Path(app.instance_path, "outbox"))
+        return transports.FolderTransport(Path(app.instance_path, OUTBOX))
     return transports.SmtpTransport(
         transports.SmtpServer(
             host=settings["SMTP_HOST"],

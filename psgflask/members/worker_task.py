@@ -12,6 +12,7 @@ from psgflask.accounts import confirmation_tokens, rate_limits
 from psgflask.core import clock_watch, database
 from psgflask.core.clock import london_day, london_hour, utc_now
 from psgflask.core.database import db, read_only
+from psgflask.core.paths import OUTBOX
 from psgflask.members import erasure
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def erase_expired(app: Flask, now: datetime, *, first: bool = False) -> None:
     erasure.append_to_list(instance / erasure.LIST_FILE, entries)
     if erased or first:
         numbers, emails = {entry.number for entry in entries}, {one.email for one in erased} - {""}
-        erasure.delete_mails(instance / "outbox", numbers, emails)
+        erasure.delete_mails(instance / OUTBOX, numbers, emails)
     if erased:
         log.info("%d applications that nobody confirmed in 90 days were erased", len(erased))
 

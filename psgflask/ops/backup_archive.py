@@ -19,9 +19,10 @@ from typing import IO, Protocol
 
 import click
 
+from psgflask.core.paths import DATABASE, MEDIA
+
 FORMAT_VERSION = 1
-DATABASE, SETTINGS_FILE, MANIFEST = "psg.sqlite", "config.json", "manifest.json"
-MEDIA = "media"
+SETTINGS_FILE, MANIFEST = "config.json", "manifest.json"
 CHUNK_SIZE = 1_000_000
 BLOCK_SIZE = tarfile.BLOCKSIZE
 # Bytes held in memory at once. A line of the manifest is a name and less than 200 bytes.

@@ -15,15 +15,9 @@ from typing import Any, Literal
 
 from psgflask.core import durable, locks
 from psgflask.core.config import SETTINGS
+from psgflask.core.paths import DATABASE, MEDIA
 from psgflask.ops import backup_archive
-from psgflask.ops.backup_archive import (
-    DATABASE,
-    MANIFEST,
-    MEDIA,
-    SETTINGS_FILE,
-    BackupRefused,
-    Manifest,
-)
+from psgflask.ops.backup_archive import MANIFEST, SETTINGS_FILE, BackupRefused, Manifest
 
 # The folder in which a backup is written, beside it; a stale one is removed by the next backup.
 TEMPORARY_PREFIX = ".psgflask-backup-"

@@ -10,7 +10,7 @@ from flask.cli import FlaskGroup, with_appcontext
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from psgflask.core import config, failures
+from psgflask.core import config, failures, paths
 from psgflask.core.clock import utc_now
 from psgflask.core.database import database_file, db
 from psgflask.core.terminal import click_errors, echo, report_write_failures
@@ -77,10 +77,10 @@ def init() -> None:
 @with_appcontext
 def backup(file: Path) -> None:
     """Save database, media and settings (no secrets) in FILE; the site may run meanwhile."""
-    from psgflask.ops import backup_archive, backups
+    from psgflask.ops import backups
 
     url = make_url(current_app.config["SQLALCHEMY_DATABASE_URI"])
-    database = Path(current_app.instance_path, backup_archive.DATABASE)
+    database = Path(current_app.instance_path, paths.DATABASE)
     if url.get_backend_name() != "sqlite" or Path(url.database or "") != database:
         raise click.ClickException(f"This saves {database}; back up DATABASE_URL with its own tool")
     settings = dict(current_app.config)

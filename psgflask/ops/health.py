@@ -26,6 +26,7 @@ from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding, HealthCheck
 from psgflask.core.hosts import is_loopback
+from psgflask.core.paths import CONFIG
 from psgflask.mail import health as mail
 from psgflask.members import health as members
 from psgflask.news import health as news
@@ -162,7 +163,7 @@ def check_rights(app: Flask) -> Iterator[Finding]:
 
 def check_config_file(app: Flask) -> Iterator[Finding]:
     """Check that there is a config.py, and that its settings exist."""
-    if not Path(app.instance_path, "config.py").is_file():
+    if not Path(app.instance_path, CONFIG).is_file():
         yield Finding("config.py", ATTENTION, "There is none", "psgflask init")
         return
     for name in set(_config_file_values(app)) - config.NAMES - FLASK_SETTINGS:
@@ -190,7 +191,7 @@ def check_environment(app: Flask) -> Iterator[Finding]:
 def _config_file_values(app: Flask) -> Mapping[str, Any]:
     """Return the values that config.py itself sets."""
     values = Config(app.root_path)
-    values.from_pyfile(str(Path(app.instance_path, "config.py")), silent=True)
+    values.from_pyfile(str(Path(app.instance_path, CONFIG)), silent=True)
     return values
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from psgflask.core import durable, journal
 from psgflask.core.config import SETTINGS, Setting
+from psgflask.core.paths import CONFIG, DATABASE, INDEX, MEDIA, OUTBOX
 from psgflask.ops import worker_lock
 
-FOLDERS = ("media", "index")
+FOLDERS = (MEDIA, INDEX)
 # psg.sqlite-wal and -shm are part of the database while it is open.
-PRIVATE = ("config.py", "psg.sqlite", "psg.sqlite-wal", "psg.sqlite-shm", "outbox")
+PRIVATE = (CONFIG, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", OUTBOX)
 CONFIG_HEADER = '''\
 """The settings of this installation; it holds its secret, so keep it to yourself.
 
@@ -70,7 +71,7 @@ def write_config(
     `values` are in force; `suggested` values are commented out.
     Return its path, or None when one exists: it is never overwritten.
     """
-    file = instance / "config.py"
+    file = instance / CONFIG
     text = config_text({"SECRET_KEY": secrets.token_hex(32), **(values or {})}, suggested or {})
     try:
         durable.atomic_create(file, text.encode())

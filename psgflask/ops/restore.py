@@ -12,9 +12,9 @@ from typing import Any
 
 from psgflask.core import durable, locks, paths
 from psgflask.core.config import SETTINGS
-from psgflask.core.paths import HALF_RESTORED
+from psgflask.core.paths import CONFIG, DATABASE, HALF_RESTORED, INDEX, MEDIA
 from psgflask.ops import backup_archive, installation
-from psgflask.ops.backup_archive import DATABASE, MEDIA, SETTINGS_FILE, BackupRefused, Manifest
+from psgflask.ops.backup_archive import SETTINGS_FILE, BackupRefused, Manifest
 from psgflask.ops.backups import inspect_database
 
 # The folder in which files are checked; a stale one is removed by the next restore.
@@ -88,7 +88,7 @@ def _check_empty(instance: Path) -> None:
             raise BackupRefused(
                 f"{journal} belongs to another database; restore into an empty folder"
             )
-    if (instance / "config.py").exists():
+    if (instance / CONFIG).exists():
         raise BackupRefused(f"{instance} has a config.py already; restore into an empty folder")
     if any(file.is_file() for file in (instance / MEDIA).rglob("*")):
         raise BackupRefused(f"{instance / MEDIA} holds files already; restore into an empty folder")
@@ -135,9 +135,9 @@ def _move_into_place(folder: Path, instance: Path) -> None:
     half = folder.rename(instance / HALF_RESTORED)
     try:
         # Built from another database, if it exists.
-        shutil.rmtree(instance / "index", ignore_errors=True)
+        shutil.rmtree(instance / INDEX, ignore_errors=True)
         shutil.rmtree(instance / MEDIA, ignore_errors=True)  # empty folders at most
-        for name in (MEDIA, "config.py", DATABASE):
+        for name in (MEDIA, CONFIG, DATABASE):
             (half / name).replace(instance / name)
     except BaseException:
         _remove_leftovers(instance)
@@ -152,7 +152,7 @@ def _remove_leftovers(instance: Path) -> None:
     half = instance / HALF_RESTORED
     if paths.is_half_restored(instance):
         shutil.rmtree(instance / MEDIA, ignore_errors=True)
-        (instance / "config.py").unlink(missing_ok=True)
+        (instance / CONFIG).unlink(missing_ok=True)
         # Last: as long as it exists, the next restore knows what else to remove.
         (half / DATABASE).unlink()
     shutil.rmtree(half, ignore_errors=True)

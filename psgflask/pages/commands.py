@@ -14,6 +14,7 @@ from psgflask.core.clock import london_day, utc_now
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import (
     echo,
+    json_option,
     print_file,
     print_json,
     print_table,
@@ -32,7 +33,6 @@ FILE = click.Path(path_type=Path)
 language_option = click.option(
     "--language", type=click.Choice(LANGUAGES), default="en", show_default=True
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 
 def init_app(app: Flask) -> None:

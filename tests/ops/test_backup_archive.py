@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from psgflask.core.paths import DATABASE
 from psgflask.ops import backup_archive
-from psgflask.ops.backup_archive import DATABASE, MANIFEST, SETTINGS_FILE, BackupRefused
+from psgflask.ops.backup_archive import MANIFEST, SETTINGS_FILE, BackupRefused
 from tests import tars
 from tests.tars import member, tar
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from psgflask.core import paths
 from psgflask.core.clock import utc_now
 from psgflask.core.config import DEFAULTS
 from psgflask.ops import backup_archive, backups
@@ -101,9 +102,7 @@ def test_a_name_that_says_another_packing_is_refused_with_what_to_write(
 
 def test_a_backup_named_as_one_of_its_own_files_is_made(site: Path, tmp_path: Path) -> None:
     make(site, tmp_path / "backups" / "archive.tar")
-    assert (
-        backup_archive.DATABASE in backup_archive.read(tmp_path / "backups" / "archive.tar").files
-    )
+    assert paths.DATABASE in backup_archive.read(tmp_path / "backups" / "archive.tar").files
 
 
 def test_a_file_whose_name_no_archive_can_hold_is_named(site: Path, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ import pytest
 from flask import Flask
 
 from psgflask.core import config, paths
+from psgflask.core.paths import DATABASE
 from psgflask.ops import backups, installation, restore
-from psgflask.ops.backup_archive import DATABASE, BackupRefused, Manifest
+from psgflask.ops.backup_archive import BackupRefused, Manifest
 from tests import kill_points, tars
 
 

@@ -9,10 +9,10 @@ from flask.cli import with_appcontext
 
 from psgflask.core.clock import utc_now
 from psgflask.core.language_names import LANGUAGES
-from psgflask.core.terminal import echo
+from psgflask.core.terminal import by_option, echo
 from psgflask.members import applications, audit, consents, people, tiers
 from psgflask.members.applications import Answers
-from psgflask.members.cli.output import by_option, mail_link, writing
+from psgflask.members.cli.output import mail_link, writing
 from psgflask.members.models import CHEQUE, PAPER, STANDING_ORDER
 from psgflask.members.person_fields import (
     INVALID,

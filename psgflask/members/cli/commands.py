@@ -11,7 +11,8 @@ from flask.cli import AppGroup
 from psgflask.core import database, durable, failures
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
-from psgflask.core.terminal import echo
+from psgflask.core.paths import OUTBOX
+from psgflask.core.terminal import by_option, echo, json_option
 from psgflask.members import (
     audit,
     consents,
@@ -25,8 +26,6 @@ from psgflask.members import (
 from psgflask.members.cli.add import add, correct
 from psgflask.members.cli.output import (
     DayParam,
-    by_option,
-    json_option,
     list_rows,
     mail_link,
     print_record,
@@ -227,6 +226,6 @@ def _erase_files(erased: list[Erased]) -> None:
         reason = failures.describe(error)
         echo(f"{erasure.LIST_FILE} could not be written ({reason}): the worker does it", err=True)
     numbers, emails = {entry.number for entry in entries}, {one.email for one in erased} - {""}
-    erasure.delete_mails(instance / "outbox", numbers, emails)
+    erasure.delete_mails(instance / OUTBOX, numbers, emails)
     if erased and not database.vacuum(db.engine):
         echo("The database is busy: its worker overwrites the last traces tonight")

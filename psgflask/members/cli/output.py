@@ -17,7 +17,6 @@ from psgflask.core.terminal import (
     print_json,
     print_table,
     read_session,
-    user_name,
     write_session,
 )
 from psgflask.members import applications, consents
@@ -29,9 +28,6 @@ from psgflask.web import languages
 
 ERASED = "erased"
 COLUMNS = ("number", "name", "membership", "state", "sent", "perhaps")
-
-by_option = click.option("--by", default=user_name, help="Who does it (default: your user name).")
-json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 
 class DayParam(click.ParamType[date]):

@@ -13,7 +13,9 @@ from psgflask.core.clock import utc_now
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import (
     FileRefused,
+    by_option,
     echo,
+    json_option,
     print_file,
     print_json,
     print_table,
@@ -24,7 +26,7 @@ from psgflask.manuscript.mistakes import InvalidFrontMatter
 from psgflask.news import publishing, worker_task
 from psgflask.news.article_files import ArticleFile, format_article, read_article
 from psgflask.news.cli import output
-from psgflask.news.cli.output import STATES, by_option, find_article, name_of, transaction
+from psgflask.news.cli.output import STATES, find_article, name_of, transaction
 from psgflask.news.cli.topics import topic
 from psgflask.news.drafts import Draft, draft_of
 from psgflask.news.media import file_texts, storage, unused_files
@@ -205,7 +207,7 @@ def withdraw(slug: str, yes: bool, by: str) -> None:
 @click.option("--language", type=click.Choice(LANGUAGES), help="Only those in this language.")
 @click.option("--kind", type=click.Choice(KINDS), help="Only those of this kind.")
 @click.option("--limit", type=click.IntRange(0), default=50, help="At most so many; 0 is all.")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@json_option
 def list_articles(
     status: str | None, language: str | None, kind: str | None, limit: int, as_json: bool
 ) -> None:
@@ -242,7 +244,7 @@ def list_articles(
 
 @news.command()
 @click.argument("slug")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@json_option
 @click.option("--markdown", is_flag=True, help="As the file that `flask news edit` takes.")
 def show(slug: str, as_json: bool, markdown: bool) -> None:
     """Show the article SLUG, its corrections and its revisions."""

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, not_, select
 from sqlalchemy.orm import Session
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.core.terminal import user_name, write_session
+from psgflask.core.terminal import write_session
 from psgflask.news import catalogue, publishing
 from psgflask.news.article_files import ArticleFile
 from psgflask.news.drafts import OPTIONAL_TEXTS, PublishingRefused
@@ -20,8 +20,6 @@ from psgflask.news.publication_times import format_time
 
 SCHEDULED = "scheduled"
 STATES = (DRAFT, SCHEDULED, PUBLISHED, WITHDRAWN)
-
-by_option = click.option("--by", default=user_name, help="Who does it (default: your user name).")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from flask.cli import AppGroup
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.core.terminal import echo, print_json, print_table, read_session
+from psgflask.core.terminal import echo, json_option, print_json, print_table, read_session
 from psgflask.news import catalogue, topics
 from psgflask.news.cli.output import transaction
 from psgflask.news.models import THEME, TOPIC_KINDS, Topic, article_topics
@@ -56,7 +56,7 @@ def remove(slug: str) -> None:
 
 
 @topic.command("list")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@json_option
 def list_topics(as_json: bool) -> None:
     """List the topics and how many articles have each, public or not."""
     with read_session() as session:

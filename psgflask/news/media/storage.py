@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from psgflask.core import failures
 from psgflask.core.durable import fsync, write_synced
 from psgflask.core.locks import FileLock
+from psgflask.core.paths import MEDIA
 from psgflask.manuscript.mistakes import InvalidFrontMatter, Mistake
 from psgflask.news.article_files import ArticleFile, FileReference
 from psgflask.news.drafts import (
@@ -101,7 +102,7 @@ class StagedFiles:
 
 def media_folder(instance: str | Path) -> Path:
     """Return the media folder of an instance folder."""
-    return Path(instance) / "media"
+    return Path(instance) / MEDIA
 
 
 def path_of(media: Path, file_hash: str) -> Path:

@@ -9,7 +9,14 @@ from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.core.terminal import echo, print_json, print_table, read_session, write_session
+from psgflask.core.terminal import (
+    echo,
+    json_option,
+    print_json,
+    print_table,
+    read_session,
+    write_session,
+)
 from psgflask.search import glossary as rules
 from psgflask.search.glossary import GlossaryEditor, GlossaryEntry, GlossaryRefused, read_entries
 from psgflask.search.language import fold
@@ -53,7 +60,7 @@ def remove(term: str, concept: bool) -> None:
 
 @glossary.command("list")
 @click.argument("words", default="")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@json_option
 def list_terms(words: str, as_json: bool) -> None:
     """List the concepts, or those with WORDS in a term."""
     with read_session() as session:

@@ -15,6 +15,7 @@ from psgflask.core import failures
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db, read_only
 from psgflask.core.durable import atomic_write
+from psgflask.core.paths import INDEX
 from psgflask.news import catalogue
 from psgflask.search.index import Document, IndexBroken, NewerSchema, Store
 from psgflask.search.sync import article_documents, ledger
@@ -33,7 +34,7 @@ MAX_REBUILT_AT_ONCE = 200
 
 def init_app(app: Flask) -> None:
     """Give the app its index. The listeners below serve every app of the process."""
-    app.extensions["psg_index"] = Store(Path(app.instance_path) / "index")
+    app.extensions["psg_index"] = Store(Path(app.instance_path) / INDEX)
 
 
 def store(app: Flask) -> Store:
