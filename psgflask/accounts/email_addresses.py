@@ -4,8 +4,7 @@ import re
 from dataclasses import dataclass
 
 from psgflask.core.folding import normalize
-
-MAX_LENGTH = 254  # RFC 5321, 4.5.3.1.3, less the two angle brackets
+from psgflask.mail.models import MAX_ADDRESS_LENGTH
 
 
 class InvalidEmailAddress(ValueError):
@@ -35,7 +34,7 @@ def parse(text: str) -> EmailAddress:
     # The import takes 50 ms, and only forms and the secretary's commands need it.
     from email_validator import EmailNotValidError, validate_email
 
-    if len(text) > 2 * MAX_LENGTH:  # not worth parsing
+    if len(text) > 2 * MAX_ADDRESS_LENGTH:  # not worth parsing
         raise InvalidEmailAddress
     try:
         valid = validate_email(_stripped(text), check_deliverability=False, strict=True)
@@ -44,7 +43,7 @@ def parse(text: str) -> EmailAddress:
     # Lower case only: Unicode's case folding makes ss and ß equal, which are two people's
     # mailboxes, and a link mailed to one must not open the other's account.
     normalised = f"{valid.local_part.lower()}@{valid.ascii_domain}"
-    if len(normalised) > MAX_LENGTH:
+    if len(normalised) > MAX_ADDRESS_LENGTH:
         raise InvalidEmailAddress
     return EmailAddress(f"{valid.local_part}@{valid.ascii_domain}", normalised)
 

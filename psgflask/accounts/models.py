@@ -7,6 +7,7 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from psgflask.core.database import Model
+from psgflask.mail.models import MAX_ADDRESS_LENGTH
 
 
 class Account(Model):
@@ -16,7 +17,7 @@ class Account(Model):
     __table_args__ = (CheckConstraint("language IN ('en', 'es')", name="language"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(String(254), unique=True)  # normalised
+    email: Mapped[str] = mapped_column(String(MAX_ADDRESS_LENGTH), unique=True)  # normalised
     language: Mapped[str] = mapped_column(String(2))
     created_at: Mapped[datetime]
     verified_at: Mapped[datetime]
@@ -30,7 +31,7 @@ class ConfirmationToken(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     purpose: Mapped[str] = mapped_column(String(20))
-    email: Mapped[str] = mapped_column(String(254), index=True)
+    email: Mapped[str] = mapped_column(String(MAX_ADDRESS_LENGTH), index=True)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

@@ -10,6 +10,8 @@ from psgflask.core.database import Model
 
 WAITING, SENT, DEAD, VOID = "waiting", "sent", "dead", "void"
 
+MAX_ADDRESS_LENGTH = 254  # RFC 5321, 4.5.3.1.3, less the two angle brackets
+
 
 class Message(Model):
     """One mail to one recipient; once sent it contains neither address nor contents.
@@ -30,7 +32,7 @@ class Message(Model):
     # Unique for a mail that must be sent only once.
     key: Mapped[str | None] = mapped_column(String(120), unique=True)
     kind: Mapped[str] = mapped_column(String(40))
-    recipient: Mapped[str] = mapped_column(String(254))
+    recipient: Mapped[str] = mapped_column(String(MAX_ADDRESS_LENGTH))
     language: Mapped[str] = mapped_column(String(2))
     values: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     # Whom or what it concerns, in the terms of the package that enqueued it: "person 12".

@@ -13,11 +13,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from psgflask.mail.models import DEAD, SENT, VOID, WAITING, Message
+from psgflask.mail.models import DEAD, MAX_ADDRESS_LENGTH, SENT, VOID, WAITING, Message
 
 # Stands for the address in SECRETARY_EMAIL, which is looked up when the mail is composed.
 SECRETARY = "secretary"
-MAX_ADDRESS_LENGTH = 254  # RFC 5321, 4.5.3.1.3, less the two angle brackets
 MAX_ERROR_LENGTH = 300
 # One address and nothing else: no space or control character, which could end a header; none of
 # the characters that separate addresses from each other or from names (RFC 5322, 3.2.3 and 3.4).

@@ -5,7 +5,6 @@ database, of numbers and times, so that `erase-again` can repeat the erasures af
 """
 
 import logging
-import re
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from psgflask.members.models import (
     Person,
     PersonErased,
 )
+from psgflask.members.numbers import FORMATTED
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,6 @@ BY_RETENTION = "retention"
 UNCONFIRMED_RETENTION = timedelta(days=90)
 BATCH = 500  # people erased at once: databases limit the number of parameters
 LIST_FILE = "erased.txt"
-NUMBER = re.compile(r"PSG \d+-\d")
 
 
 @dataclass(frozen=True)
@@ -269,7 +268,7 @@ def _numbers_in(mail: EmailMessage) -> set[str]:
     parts = [str(mail["Subject"] or "")]
     texts = (part for part in mail.walk() if part.get_content_type() == "text/plain")
     parts += [str(part.get_content()) for part in texts]
-    return set(NUMBER.findall(" ".join(" ".join(parts).split())))
+    return set(FORMATTED.findall(" ".join(" ".join(parts).split())))
 
 
 def _parse_entry(line: str) -> ErasedEntry | None:
@@ -278,6 +277,6 @@ def _parse_entry(line: str) -> ErasedEntry | None:
         at = datetime.fromisoformat(time)
     except ValueError:
         return None
-    if at.tzinfo is None or not NUMBER.fullmatch(number.strip()):
+    if at.tzinfo is None or not FORMATTED.fullmatch(number.strip()):
         return None
     return ErasedEntry(at.astimezone(UTC), number.strip())

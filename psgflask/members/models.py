@@ -19,6 +19,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from psgflask.core.database import Model
+from psgflask.mail.models import MAX_ADDRESS_LENGTH
 
 ONLINE, PAPER = "online", "paper"
 STANDING_ORDER, CHEQUE = "standing order", "cheque"
@@ -71,8 +72,8 @@ class Person(Model):
     postcode_folded: Mapped[str] = mapped_column(String(POSTCODE_LENGTH), default="")
     country: Mapped[str] = mapped_column(String(2), default="GB")
     phone: Mapped[str] = mapped_column(String(PHONE_LENGTH), default="")
-    email: Mapped[str] = mapped_column(String(254), default="")
-    email_folded: Mapped[str] = mapped_column(String(254), default="", index=True)
+    email: Mapped[str] = mapped_column(String(MAX_ADDRESS_LENGTH), default="")
+    email_folded: Mapped[str] = mapped_column(String(MAX_ADDRESS_LENGTH), default="", index=True)
     language: Mapped[str] = mapped_column(String(2))
     account_id: Mapped[int | None] = mapped_column(
         ForeignKey("accounts.id", ondelete="SET NULL"), index=True

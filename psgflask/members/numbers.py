@@ -25,6 +25,8 @@ QUASIGROUP = (
     (9, 4, 3, 8, 6, 1, 7, 2, 0, 5),
     (2, 5, 8, 1, 4, 3, 6, 7, 9, 0),
 )
+# A number as it is written everywhere, and as somebody types it, without spaces and dashes.
+FORMATTED = re.compile(r"PSG \d+-\d")
 PATTERN = re.compile(r"(?:PSG)?([0-9]{5,7})")
 
 
