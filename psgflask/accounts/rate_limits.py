@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import email_addresses, networks
+from psgflask.accounts import email_addresses
 from psgflask.accounts.models import Attempt
+from psgflask.core import networks
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # No limit has a longer period.

@@ -18,10 +18,10 @@ from flask_babel import format_timedelta
 from flask_babel import gettext as _
 from sqlalchemy.exc import DatabaseError
 
-from psgflask.accounts import confirmation_tokens, email_confirmation, networks, rate_limits
+from psgflask.accounts import confirmation_tokens, email_confirmation, rate_limits
 from psgflask.accounts.confirmation_tokens import EXPIRED, JOIN, UNKNOWN, USED, TokenRejected
 from psgflask.accounts.forms import ResendForm
-from psgflask.core import clock_watch, failures
+from psgflask.core import clock_watch, failures, networks
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.web import languages

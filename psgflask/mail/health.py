@@ -9,7 +9,7 @@ from flask import Flask
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
-from psgflask.core.hosts import is_loopback
+from psgflask.core.networks import is_loopback
 from psgflask.mail import outbox, transports
 
 # The worker sends every few seconds, and tries a server that is down again within ten minutes.

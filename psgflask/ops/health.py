@@ -25,7 +25,7 @@ from psgflask.core import (
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding, HealthCheck
-from psgflask.core.hosts import is_loopback
+from psgflask.core.networks import is_loopback
 from psgflask.core.paths import CONFIG
 from psgflask.mail import health as mail
 from psgflask.members import health as members

@@ -9,9 +9,10 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.accounts import networks, rate_limits
+from psgflask.accounts import rate_limits
 from psgflask.accounts.models import Attempt
 from psgflask.accounts.rate_limits import RateLimitExceeded
+from psgflask.core import networks
 from psgflask.core.database import db
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -17,11 +17,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.exc import DatabaseError
 
-from psgflask.accounts import email_confirmation, networks
+from psgflask.accounts import email_confirmation
 from psgflask.accounts.forms import CSRFForm
 from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.accounts.views import confirmation_link, waiting_time_text
-from psgflask.core import clock_watch, failures
+from psgflask.core import clock_watch, failures, networks
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.members import applications

@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 
 from psgflask.core import config
 from psgflask.core.database import db
-from psgflask.core.hosts import is_loopback
+from psgflask.core.networks import is_loopback
 from psgflask.core.terminal import echo
 from psgflask.ops import restore
 from psgflask.ops.serving import supervisor

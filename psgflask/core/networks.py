@@ -1,4 +1,4 @@
-"""The networks that rate limits count by, derived from a client's IP address."""
+"""Clients by their IP address: the networks that rate limits count by; this machine."""
 
 import re
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -40,3 +40,11 @@ def supernet_of(network: str) -> str:
     except ValueError:
         return network
     return str(within.supernet(new_prefix=48 if within.version == 6 else 24))
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host name or address is this machine: nothing sent to it leaves it."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

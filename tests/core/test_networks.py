@@ -2,7 +2,7 @@
 
 import pytest
 
-from psgflask.accounts import networks
+from psgflask.core import networks
 
 
 @pytest.mark.parametrize(
