@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import ScalarSelect, delete, select
 from sqlalchemy.orm import Session
 
 from psgflask.accounts import email_addresses
@@ -125,11 +125,15 @@ def _new_attempt(action: str, email: str, network: str, now: datetime) -> Attemp
 def _waiting_times(session: Session, attempt: Attempt) -> tuple[timedelta, timedelta]:
     """Return how long until an attempt is not refused, and until its mail is not held.
 
-    With the same number of statements for every address.
+    One statement, the same for every address.
     """
+    limits = RATE_LIMITS[attempt.what]
+    blocking = session.execute(select(*(_blocking_attempt(limit, attempt) for limit in limits)))
     refused = held = timedelta(0)
-    for limit in RATE_LIMITS[attempt.what]:
-        wait = _waiting_time(session, limit, attempt)
+    for limit, blocked_since in zip(limits, blocking.one(), strict=True):
+        if blocked_since is None:
+            continue
+        wait = blocked_since + limit.period - attempt.at
         if limit.holds:
             held = max(held, wait)
         else:
@@ -137,7 +141,8 @@ def _waiting_times(session: Session, attempt: Attempt) -> tuple[timedelta, timed
     return refused, held
 
 
-def _waiting_time(session: Session, limit: RateLimit, attempt: Attempt) -> timedelta:
+def _blocking_attempt(limit: RateLimit, attempt: Attempt) -> ScalarSelect[datetime]:
+    """Return a subquery: when the attempt was that must leave the period first; NULL if none."""
     now, action = attempt.at, attempt.what
     # An application whose mail was held counts as an application, not as a mail.
     actions = (action,) if limit.holds else (action, action + HELD_SUFFIX)
@@ -153,10 +158,8 @@ def _waiting_time(session: Session, limit: RateLimit, attempt: Attempt) -> timed
     if limit.supernet:
         query = query.where(Attempt.wide == attempt.wide)
     # The next attempt is accepted once the `count`th newest is older than the period.
-    oldest = session.scalar(
-        query.order_by(Attempt.at.desc(), Attempt.id.desc()).offset(limit.count - 1).limit(1)
-    )
-    return timedelta(0) if oldest is None else oldest + limit.period - now
+    newest_first = query.order_by(Attempt.at.desc(), Attempt.id.desc())
+    return newest_first.offset(limit.count - 1).limit(1).scalar_subquery()
 
 
 def _hash(text: str) -> str:

@@ -103,7 +103,7 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "poolclass": ConnectionPool,
         # A connection for each thread of the server; few are pooled, for each holds 2 MB.
-        "max_overflow": 110,
+        "max_overflow": 140,
         "pool_timeout": 4,  # seconds: a visitor gets a response within six
         # A parameter may be somebody's address, or what they searched for: errors are logged.
         "hide_parameters": True,

@@ -25,7 +25,7 @@ FILES, FORMS, HEALTH = "files", "forms", "health"
 # Of each kind: how many run at once, and how many queue, each of which costs a sleeping thread. A
 # queue clears within about a second: a longer wait is worse than a retry.
 CAPACITY = {
-    SEARCH: (1, 15),
+    SEARCH: (1, 40),  # some ten milliseconds each
     PAGES: (2, 30),
     # Pages that were cached until the content changed: no flood of new addresses keeps the front
     # page from being rendered again.

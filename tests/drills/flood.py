@@ -56,7 +56,7 @@ async def _client(
     rng = Random(seed)
     while time.monotonic() < end:
         begun = time.perf_counter()
-        status = await _ask(reader, writer, address(rng))
+        status = await request(reader, writer, address(rng))
         flood.statuses[status] += 1
         if status != 503:
             flood.taken.append((time.perf_counter() - begun) * 1000)
@@ -67,14 +67,15 @@ async def _visit(flood: Flood, port: int, end: float) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while time.monotonic() < end:
         begun = time.perf_counter()
-        if await _ask(reader, writer, "/") != 200:
+        if await request(reader, writer, "/") != 200:
             raise RuntimeError("The home page was not served")
         flood.home.append((time.perf_counter() - begun) * 1000)
         await asyncio.sleep(BETWEEN_LOOKS)
     writer.close()
 
 
-async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> int:
+async def request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> int:
+    """Request a page over an open connection; return the status once it has come whole."""
     writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
     await writer.drain()
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
