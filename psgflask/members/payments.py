@@ -1,12 +1,12 @@
 """Payments: money that arrived is recorded by hand, and its application is then paid."""
 
-import re
 from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from psgflask.core.clock import london_day
+from psgflask.core.money import parse_pounds
 from psgflask.members import audit
 from psgflask.members.models import (
     CHEQUE,
@@ -21,7 +21,6 @@ from psgflask.members.models import (
 from psgflask.members.tiers import MAX_POUNDS
 
 METHODS = (STANDING_ORDER, CHEQUE, "bank transfer", "cash")
-POUNDS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:[.,](\d{1,2}))?", re.ASCII)
 
 
 class AmountRefused(MembershipRefused):
@@ -101,11 +100,12 @@ def confirm(
 
 
 def parse_amount(text: str) -> Decimal:
-    """Parse pounds such as "24", "£24.00", "1,250.5" or "24,50". Raises AmountRefused."""
-    match = POUNDS.fullmatch(re.sub(r"\s", "", text).removeprefix("£").removesuffix("£"))
-    if match is None:
-        raise AmountRefused(f"{text!r} is no amount: write pounds such as 24 or 24.50")
-    return Decimal(f"{match[1].replace(',', '')}.{(match[2] or '0'):0<2}")
+    """Parse an amount as `parse_pounds` does. Raises AmountRefused."""
+    try:
+        return parse_pounds(text)
+    except ValueError as error:
+        message = f"{text!r} is no amount: write pounds such as 24 or 24.50"
+        raise AmountRefused(message) from error
 
 
 def _application_of(person: Person) -> Application | None:

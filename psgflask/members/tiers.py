@@ -4,12 +4,13 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from psgflask.core.language_names import LANGUAGES
+from psgflask.core.money import parse_pounds
 
 INDIVIDUAL, UNWAGED, HOUSEHOLD = "individual", "unwaged", "household"
 ORGANISATION, LIFE = "organisation", "life"
@@ -122,12 +123,11 @@ def _amounts(entries: dict[str, Any], refuse: Refuse) -> list[Any]:
 
 def _amount(entry: Any, refuse: Refuse) -> tuple[date, Decimal]:
     try:
-        first_day, text = entry["from"], entry["pounds"]
-        pounds = Decimal(str(text))
-        if type(first_day) is not date or pounds != round(pounds, 2):
+        first_day, pounds = entry["from"], parse_pounds(str(entry["pounds"]))
+        if type(first_day) is not date:
             raise ValueError
-    except (KeyError, TypeError, ValueError, InvalidOperation) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise refuse('an amount looks like { from = 2026-01-01, pounds = "30.00" }') from error
-    if not 0 <= pounds <= MAX_POUNDS:
-        raise refuse(f"{text} pounds is no amount")
-    return first_day, pounds.quantize(Decimal("0.01"))
+    if pounds > MAX_POUNDS:
+        raise refuse(f"{pounds} pounds is no amount")
+    return first_day, pounds

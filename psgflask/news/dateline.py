@@ -2,14 +2,14 @@
 
 import calendar
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
-from babel import Locale
+from psgflask.core.days import parse_day, parse_month, parse_year
 
 DAY, MONTH, MONTHS, UNDATED = "day", "month", "months", "undated"
 PRECISIONS = (DAY, MONTH, MONTHS, UNDATED)
-FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 
 class InvalidDateline(ValueError):
@@ -59,7 +59,7 @@ class Dateline:
         """
         try:
             return _parse(" ".join(text.split()))
-        except (ValueError, KeyError):
+        except ValueError:
             raise InvalidDateline(text) from None
 
     def __str__(self) -> str:
@@ -77,24 +77,10 @@ class Dateline:
         return self.last or date.min
 
 
-def _month_names() -> dict[str, int]:
-    names: dict[str, int] = {}
-    for language in ("en", "es"):
-        for width in ("wide", "abbreviated"):
-            months = Locale(language).months["format"][width]
-            names |= {name.casefold().rstrip("."): number for number, name in months.items()}
-    names |= {"setiembre": 9, "set": 9, "sep": 9, "sept": 9}  # the first two as Peru writes it
-    return names
-
-
-_MONTHS = _month_names()
-_YEAR = r"(\d{4})"
+_YEAR = r"([0-9]{4})"
 _NAME = r"([^\W\d]{1,20})\.?"
-_DAY = re.compile(
-    rf"(\d{{1,2}})(?:st|nd|rd|th|º|\.º)? (?:de )?{_NAME} (?:de |del )?{_YEAR}", re.IGNORECASE
-)
-_ISO = re.compile(rf"{_YEAR}-(\d\d)(?:-(\d\d))?")
-_ISO_RANGE = re.compile(rf"{_YEAR}-(\d\d) ?/ ?{_YEAR}-(\d\d)")
+_ISO = re.compile(rf"{_YEAR}-([0-9]{{2}})")
+_ISO_RANGE = re.compile(rf"{_ISO.pattern} ?/ ?{_ISO.pattern}")
 _ONE_MONTH = re.compile(rf"{_NAME} (?:de |del )?{_YEAR}", re.IGNORECASE)
 _RANGE = re.compile(
     rf"{_NAME}(?: (?:de |del )?{_YEAR})? ?(?:/|-|–|to|a) ?{_NAME} (?:de |del )?{_YEAR}",
@@ -105,24 +91,22 @@ _RANGE = re.compile(
 def _parse(text: str) -> Dateline:
     if text.casefold() in {"undated", "sin fecha"}:
         return Dateline.undated()
+    with suppress(ValueError):
+        return Dateline.of_day(parse_day(text))
     if match := _ISO_RANGE.fullmatch(text):
         one, two, three, four = map(int, match.groups())
         return _range((one, two), (three, four))
     if match := _ISO.fullmatch(text):
-        year, month = _year(match[1]), int(match[2])
-        if match[3]:
-            return Dateline.of_day(date(year, month, int(match[3])))
-        return Dateline.of_months((year, month), (year, month))
-    if match := _DAY.fullmatch(text):
-        return Dateline.of_day(date(_year(match[3]), _month(match[2]), int(match[1])))
+        when = (parse_year(match[1]), int(match[2]))
+        return Dateline.of_months(when, when)
     if match := _ONE_MONTH.fullmatch(text):
-        when = (_year(match[2]), _month(match[1]))
+        when = (parse_year(match[2]), parse_month(match[1]))
         return Dateline.of_months(when, when)
     if match := _RANGE.fullmatch(text):
-        first, last = _month(match[1]), _month(match[3])
-        year = _year(match[4])
+        first, last = parse_month(match[1]), parse_month(match[3])
+        year = parse_year(match[4])
         if match[2]:
-            return _range((_year(match[2]), first), (year, last))
+            return _range((parse_year(match[2]), first), (year, last))
         return _range_of_one_year(first, last, year)
     raise ValueError(text)
 
@@ -139,15 +123,5 @@ def _range_of_one_year(first: int, last: int, year: int) -> Dateline:
 
 def _range(first: tuple[int, int], last: tuple[int, int]) -> Dateline:
     for year, _month_number in (first, last):
-        _year(str(year))
+        parse_year(str(year))
     return Dateline.of_months(min(first, last), max(first, last))
-
-
-def _month(name: str) -> int:
-    return _MONTHS[name.casefold()]
-
-
-def _year(text: str) -> int:
-    if not FIRST_YEAR <= int(text) <= LAST_YEAR:
-        raise ValueError(text)
-    return int(text)

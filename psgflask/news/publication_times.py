@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from psgflask.core.clock import LONDON
-from psgflask.news.dateline import DAY, Dateline
+from psgflask.core.days import parse_day
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 OFFSET = re.compile(r"(?:in |\+) ?(\d{1,4}) ?(m|mins?|minutes?|h|hours?|d|days?|w|weeks?)")
@@ -34,11 +34,8 @@ def parse_publication_time(text: str, now: datetime) -> datetime:
     if not match:
         raise InvalidPublicationTime(text)
     try:
-        dateline = Dateline.parse(match[1])
+        day = parse_day(match[1])
         hour, minute = int(match[2]), int(match[3])
-        day = dateline.first
-        if dateline.precision != DAY or day is None:
-            raise InvalidPublicationTime(text)
         zone = UTC if match[4] else LONDON
         local = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone)
     except ValueError:

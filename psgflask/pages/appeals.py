@@ -1,24 +1,24 @@
 """Appeals: the one that a reader sees, and beginning, renewing and ending one."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from psgflask.core.database import Model
+from psgflask.core.days import parse_day
 from psgflask.core.language_names import LANGUAGES
+from psgflask.core.money import parse_pounds
 from psgflask.manuscript.front_matter import read_manuscript
 from psgflask.manuscript.mistakes import InvalidFrontMatter, Mistake
 from psgflask.pages.models import Appeal
 
 NAMES = (*("title", "language", "link", "target", "total", "ends on", "outcome", "article"),)
 LONGEST_TITLE, LONGEST_LINK = 250, 500
-MOST_MONEY = Decimal(1_000_000_000)
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def read_appeal(path: Path) -> AppealText:
         title=values.one_line("title", longest=LONGEST_TITLE, example="How to reach us"),
         text=manuscript.body.strip(),
         link=values.parse("link", _parse_link, ""),
-        target=values.parse("target", _parse_amount, None),
-        total=values.parse("total", _parse_amount, None),
+        target=values.parse("target", parse_pounds, None),
+        total=values.parse("total", parse_pounds, None),
         ends_on=values.parse("ends on", parse_day, None),
         outcome=values.text("outcome"),
         article=values.text("article").rstrip("/").rpartition("/")[2],
@@ -141,18 +141,6 @@ def _share(target: Decimal | None, total: Decimal | None) -> float | None:
     return float(max(Decimal(0), min(Decimal(1), total / target)))
 
 
-def _parse_amount(text: str) -> Decimal | None:
-    """Parse an amount in pounds: 12500, 12,500.00 or £12,500."""
-    written = text.removeprefix("£").replace(",", "").strip()
-    try:
-        amount = Decimal(written)
-    except InvalidOperation:
-        raise ValueError(f"write an amount in pounds such as 12500, not {text!r}") from None
-    if not amount.is_finite() or not 0 <= amount < MOST_MONEY:
-        raise ValueError(f"write an amount in pounds such as 12500, not {text!r}")
-    return amount.quantize(Decimal("0.01"))
-
-
 def _parse_link(text: str) -> str:
     """Parse the address to give at: https://… or a path of this site."""
     local = text.startswith("/") and not text.startswith(("//", "/\\"))
@@ -161,18 +149,3 @@ def _parse_link(text: str) -> str:
     if len(text) > LONGEST_LINK:
         raise ValueError(f"an address of at most {LONGEST_LINK} characters fits")
     return text
-
-
-def parse_day(text: str) -> date:
-    """Parse a day such as 2026-11-30 or 30 November 2026. Raises ValueError."""
-    parsers: tuple[Callable[[str], date], ...] = (date.fromisoformat, _day_in_words)
-    for parse in parsers:
-        try:
-            return parse(text)
-        except ValueError:
-            continue
-    raise ValueError(f"write a day such as 2026-11-30 or 30 November 2026, not {text!r}")
-
-
-def _day_in_words(text: str) -> date:
-    return datetime.strptime(text, "%d %B %Y").replace(tzinfo=UTC).date()

@@ -85,7 +85,8 @@ def test_a_changed_file_is_reloaded(tmp_path: Path) -> None:
         ("[waged]\namounts = [{ from = '2026-01-01', pounds = 3 }]", "an amount looks like"),
         ("[waged]\namounts = [{ from = 2026-01-01, pounds = 'x' }]", "an amount looks like"),
         ("[waged]\namounts = [{ from = 2026-01-01, pounds = 1.005 }]", "an amount looks like"),
-        ("[waged]\namounts = [{ from = 2026-01-01, pounds = -1 }]", "no amount"),
+        ("[waged]\namounts = [{ from = 2026-01-01, pounds = -1 }]", "an amount looks like"),
+        ("[waged]\namounts = [{ from = 2026-01-01, pounds = 1000000 }]", "no amount"),
         (f"[{'x' * 41}]\nkind = 'life'", "1 to 40 characters"),
     ],
 )

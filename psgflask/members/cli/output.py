@@ -12,6 +12,7 @@ from psgflask.accounts import email_confirmation
 from psgflask.accounts.email_addresses import InvalidEmailAddress
 from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.core import escaping
+from psgflask.core.days import parse_day
 from psgflask.core.terminal import (
     echo,
     print_json,
@@ -31,7 +32,7 @@ COLUMNS = ("number", "name", "membership", "state", "sent", "perhaps")
 
 
 class DayParam(click.ParamType[date]):
-    """A day as 2026-07-01."""
+    """A day as `parse_day` accepts it."""
 
     name = "day"
 
@@ -42,7 +43,7 @@ class DayParam(click.ParamType[date]):
         if isinstance(value, date):
             return value
         try:
-            return date.fromisoformat(value.strip())
+            return parse_day(value)
         except ValueError:
             self.fail(f"{value!r} is no day: write it as 2026-07-01", param, ctx)
 
