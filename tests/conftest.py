@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 
 from psgflask import create_app
 from psgflask.core.database import Model, db
-from psgflask.search.engine import vector
+from psgflask.search.engine import array_engine
 from psgflask.translations.compile import compile_all
 
 SETTINGS = {"TESTING": True, "SECRET_KEY": "only-in-tests", "WORKER": False}
@@ -159,8 +159,8 @@ class Privacy(logging.Handler):
 @pytest.fixture(autouse=True)
 def searches_wait_for_what_was_committed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests search at once for what they changed, and a busy machine is slow."""
-    monkeypatch.setattr(vector, "REFRESH_TIMEOUT", 60.0)
-    monkeypatch.setattr(vector, "REFRESH_INTERVAL", 0.0)
+    monkeypatch.setattr(array_engine, "REFRESH_TIMEOUT", 60.0)
+    monkeypatch.setattr(array_engine, "REFRESH_INTERVAL", 0.0)
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ VOID = {
     *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source"),
     *("track", "wbr", "rect", "line", "path", "circle", "use"),
 }
-MOST_PAGES = 900
+MAX_PAGES = 900
 
 
 @dataclass
@@ -131,7 +131,7 @@ def crawl(visitor: FlaskClient) -> dict[str, Seen]:
         if response.status_code in {301, 302, 308}:
             found[path].links.append(response.headers["Location"])
         response.close()
-        assert len(found) < MOST_PAGES, "the site has no end"
+        assert len(found) < MAX_PAGES, "the site has no end"
         waiting += [to for link in found[path].links if (to := local(path, link)) is not None]
     return found
 

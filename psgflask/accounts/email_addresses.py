@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from psgflask.core.folding import normalize
+from psgflask.core import folding
 from psgflask.mail.models import MAX_ADDRESS_LENGTH
 
 
@@ -123,7 +123,7 @@ def mailbox_of(email: str) -> str:
     Raises InvalidEmailAddress.
     """
     local_part, _at, domain = normalise(email).rpartition("@")
-    local_part = normalize("NFKC", local_part).casefold()
+    local_part = folding.normalise("NFKC", local_part).casefold()
     if match := FASTMAIL.fullmatch(domain):
         local_part, domain = match[1], match[2]
     if YAHOO.fullmatch(domain):

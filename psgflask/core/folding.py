@@ -12,14 +12,14 @@ _PIECE = re.compile(rf"(?s).{{1,{MAX_RUN}}}(?=\s|\Z)|.{{1,{MAX_RUN}}}")
 
 def fold(text: str) -> str:
     """Drop case and combining marks: "Castañeda" gives "castaneda"."""
-    decomposed = normalize("NFKD", text.casefold())
+    decomposed = normalise("NFKD", text.casefold())
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 
-def normalize(form: Literal["NFC", "NFKC", "NFD", "NFKD"], text: str) -> str:
+def normalise(form: Literal["NFC", "NFKC", "NFD", "NFKD"], text: str) -> str:
     """Return a text in a Unicode normal form (UAX 15), in time linear in its length.
 
-    Long texts are normalized in pieces that end at spaces, over which no form reaches.
+    Long texts are normalised in pieces that end at spaces, over which no form reaches.
     """
     if text.isascii():
         return text

@@ -17,7 +17,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from psgflask.core import escaping, failures
 from psgflask.core.database import db, read_only, single_wait
-from psgflask.manuscript.mistakes import InvalidFrontMatter
+from psgflask.core.file_mistakes import InvalidFile
 
 REPORTS_WRITE_FAILURES = "reports_write_failures"  # marks a wrapped command
 FILE_WIDTH = 10_000  # characters: output that goes to no terminal is not wrapped
@@ -28,7 +28,7 @@ class FileRefused(click.ClickException):
 
     exit_code = 2
 
-    def __init__(self, path: Path | None, error: InvalidFrontMatter) -> None:
+    def __init__(self, path: Path | None, error: InvalidFile) -> None:
         place = f"{path}, " if path else ""
         lines = [f"{place}{mistake}" for mistake in error.mistakes]
         super().__init__(escaping.lines("\n".join([*lines, "Nothing was changed."])))
@@ -59,7 +59,7 @@ def write_session(file: Path | None = None) -> Iterator[Session]:
         session = db.session()
         try:
             yield session
-        except InvalidFrontMatter as error:
+        except InvalidFile as error:
             raise FileRefused(file, error) from error
         finally:
             # After a commit there is nothing to roll back, and the lock is released.

@@ -13,7 +13,7 @@ from psgflask.news import catalogue, counting
 from psgflask.news.catalogue import Scope
 from psgflask.news.models import Article
 from psgflask.news.slugs import month_url
-from psgflask.redirects import lookup
+from psgflask.redirects import destinations
 from psgflask.web import languages
 
 
@@ -28,10 +28,10 @@ def init_app(app: Flask) -> None:
         (r"/(\d{4})/(\d\d)/([^/]+)/?", _wordpress_article),
         (r"/(\d{4})/(\d\d)/?", _wordpress_month),
     ):
-        lookup.register_rule(pattern, rule, extensions=app.extensions)
+        destinations.register_rule(pattern, rule, extensions=app.extensions)
 
 
-def _page(endpoint: str) -> lookup.Rule:
+def _page(endpoint: str) -> destinations.Rule:
     return lambda match, query: languages.address(endpoint, language="en")
 
 

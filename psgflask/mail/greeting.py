@@ -8,7 +8,7 @@ Nothing else depends on it.
 import re
 import unicodedata
 
-from psgflask.core.folding import fold, normalize
+from psgflask.core.folding import fold, normalise
 
 MAX_LENGTH, MAX_WORD_LENGTH, MAX_IDEOGRAPHS = 60, 35, 6
 MAX_WORDS = 6  # not counting particles
@@ -71,7 +71,7 @@ COMMON_SCRIPT = frozenset({"MODIFIER", "COMBINING", "FEMININE", "MASCULINE"})
 
 def is_name(text: str) -> bool:
     """Say whether a mail may greet by this text."""
-    folded = normalize("NFKC", text)
+    folded = normalise("NFKC", text)
     if "MATHEMATICAL" in "".join(unicodedata.name(character, "") for character in text):
         return False
     if not 0 < len(text) <= MAX_LENGTH or not (_matches_pattern(text) and _matches_pattern(folded)):

@@ -9,9 +9,8 @@ from typing import TypeVar
 
 import yaml
 
+from psgflask.core.file_mistakes import InvalidFile, Mistake
 from psgflask.manuscript.mistakes import (
-    InvalidFrontMatter,
-    Mistake,
     alias,
     crowded_text,
     lost_text,
@@ -21,8 +20,8 @@ from psgflask.manuscript.mistakes import (
 
 Value = TypeVar("Value")
 
-LARGEST = 2_000_000  # bytes
-DEEPEST = 12  # a list of groups of values is 3 deep
+MAX_BYTES = 2_000_000
+MAX_DEPTH = 12  # a list of groups of values is 3 deep
 EXAMPLE = "`title: Teachers start new strike`"
 YES = frozenset({"yes", "true", "on", "sí", "si"})
 NO = frozenset({"no", "false", "off"})
@@ -50,9 +49,9 @@ class FrontMatter:
         self.mistakes.append(Mistake(self.line(name), message))
 
     def finish(self) -> None:
-        """Raise InvalidFrontMatter with every mistake so far, if there is one."""
+        """Raise InvalidFile with every mistake so far, if there is one."""
         if self.mistakes:
-            raise InvalidFrontMatter(*self.mistakes)
+            raise InvalidFile(*self.mistakes)
 
     def text(self, name: str, *, example: str | None = None) -> str:
         """Return a value as it was written; "" where absent, a mistake if an `example` is given."""
@@ -135,7 +134,7 @@ class Manuscript:
     body: str
 
     def finish(self, missing_body: str) -> None:
-        """Raise InvalidFrontMatter with every mistake; an empty body is one, with this message."""
+        """Raise InvalidFile with every mistake; an empty body is one, with this message."""
         if not self.body.strip():
             self.front_matter.add_mistake("body", missing_body)
         self.front_matter.finish()
@@ -146,7 +145,7 @@ def read_manuscript(
 ) -> Manuscript:
     """Read a file whose front matter may have these names; `hints` help with wrong ones.
 
-    Raises InvalidFrontMatter where the file or its front matter cannot be read at all; mistakes
+    Raises InvalidFile where the file or its front matter cannot be read at all; mistakes
     in single values are collected, and `finish` raises them together.
     """
     lines = _lines_of(path)
@@ -158,7 +157,7 @@ def read_manuscript(
     if node is None:
         return Manuscript(path, FrontMatter(1, mistakes), "\n".join(lines[end + 1 :]))
     if not isinstance(node, yaml.MappingNode):
-        raise InvalidFrontMatter(Mistake(2, f"Write a name, a colon and a value, as in {EXAMPLE}"))
+        raise InvalidFile(Mistake(2, f"Write a name, a colon and a value, as in {EXAMPLE}"))
     values = _front_matter(node, names, hints or {}, mistakes)
     values.first_line = 1
     return Manuscript(path, values, "\n".join(lines[end + 1 :]).strip("\n") + "\n")
@@ -175,7 +174,7 @@ def _composed(text: str, lines: Sequence[str], mistakes: list[Mistake]) -> yaml.
         _check_shape(text, lines)
         node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise InvalidFrontMatter(yaml_mistake(error, lines)) from error
+        raise InvalidFile(yaml_mistake(error, lines)) from error
     mistakes += lost_text(node, lines) if node else []
     return node
 
@@ -186,11 +185,11 @@ def _check_shape(text: str, lines: Sequence[str]) -> None:
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent):
-            raise InvalidFrontMatter(alias(line, lines))
+            raise InvalidFile(alias(line, lines))
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST:
-            raise InvalidFrontMatter(Mistake(line, "The brackets are nested too deeply"))
+        if depth > MAX_DEPTH:
+            raise InvalidFile(Mistake(line, "The brackets are nested too deeply"))
 
 
 def _front_matter(
@@ -223,25 +222,25 @@ def _unknown(name: str, names: Sequence[str], hints: Mapping[str, str]) -> str:
 def _lines_of(path: Path) -> list[str]:
     try:
         if not path.is_file():
-            raise InvalidFrontMatter(Mistake(1, f"There is no file {path}"))
-        if path.stat().st_size > LARGEST:
-            raise InvalidFrontMatter(Mistake(1, "The file has more than two million bytes"))
+            raise InvalidFile(Mistake(1, f"There is no file {path}"))
+        if path.stat().st_size > MAX_BYTES:
+            raise InvalidFile(Mistake(1, "The file has more than two million bytes"))
         raw = path.read_bytes()
     except OSError as error:
-        raise InvalidFrontMatter(Mistake(1, f"Cannot read the file: {error.strerror}")) from error
+        raise InvalidFile(Mistake(1, f"Cannot read the file: {error.strerror}")) from error
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         message = "This line is not UTF-8: save the file as UTF-8 and try again"
-        raise InvalidFrontMatter(Mistake(line, message)) from error
+        raise InvalidFile(Mistake(line, message)) from error
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _end_of_front_matter(lines: Sequence[str]) -> int:
     """Return the index of the closing ---."""
     if lines[0].rstrip() != "---":
-        raise InvalidFrontMatter(
+        raise InvalidFile(
             Mistake(
                 1, f"The file has no front matter: begin with ---, lines such as {EXAMPLE}, and ---"
             )
@@ -249,9 +248,7 @@ def _end_of_front_matter(lines: Sequence[str]) -> int:
     for place, line in enumerate(lines[1:], 1):
         if line.rstrip() in {"---", "..."}:
             return place
-    raise InvalidFrontMatter(
-        Mistake(1, "The front matter has no end: write --- below its last line")
-    )
+    raise InvalidFile(Mistake(1, "The front matter has no end: write --- below its last line"))
 
 
 def _yes_or_no(value: str) -> bool:

@@ -5,34 +5,16 @@ Also what YAML would silently drop, and what no page could show.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import yaml
+
+from psgflask.core.file_mistakes import Mistake
 
 UNREADABLE = re.compile(r"[^\t\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # What Markdown tries as a link, an emphasis or a cell of a table, at up to 25 microseconds each.
 MARKS = re.compile(r"[\[*_|]")
-MOST_MARKS = 10_000
-LONGEST_SHOWN = 200  # characters: a longer line is not repeated
-
-
-@dataclass(frozen=True, order=True)
-class Mistake:
-    """What is wrong on a line of a file (counted from 1), and what to write there."""
-
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.message}"
-
-
-class InvalidFrontMatter(ValueError):
-    """A manuscript has mistakes; `mistakes` has all that were found, by line."""
-
-    def __init__(self, *mistakes: Mistake) -> None:
-        self.mistakes = tuple(sorted(set(mistakes)))
-        super().__init__("\n".join(map(str, self.mistakes)))
+MAX_MARKS = 10_000
+MAX_SHOWN_LENGTH = 200  # characters: a longer line is not repeated
 
 
 def yaml_mistake(error: yaml.YAMLError, lines: Sequence[str]) -> Mistake:
@@ -96,7 +78,7 @@ def _in_quotes(lines: Sequence[str], line: int, reason: str) -> Mistake:
     """Return the mistake with the line as it should be, its text in quotes."""
     written = lines[line - 1] if 0 < line <= len(lines) else ""
     match = re.match(r"(?:- )?([^:\s][^:]*): +(.+)", written.lstrip())
-    if not match or len(written) > LONGEST_SHOWN:
+    if not match or len(written) > MAX_SHOWN_LENGTH:
         return Mistake(line, f"{reason}: put the text in quotes")
     name, text = match[1], match[2].strip()
     inner = text[1:-1] if text[0] == text[-1] and text[0] in "'\"" and len(text) > 1 else text
@@ -126,8 +108,8 @@ def crowded_text(lines: Sequence[str], start: int = 0) -> Iterator[Mistake]:
     marks = 0
     for number, line in enumerate(lines[start:], start + 1):
         marks += len(MARKS.findall(line))
-        if marks > MOST_MARKS:
-            message = f"Up to here the text has more than {MOST_MARKS:,} of the characters [ * _ |"
+        if marks > MAX_MARKS:
+            message = f"Up to here the text has more than {MAX_MARKS:,} of the characters [ * _ |"
             advice = "which Markdown reads: remove some, or part the text in two"
             yield Mistake(number, f"{message}, {advice}")
             return

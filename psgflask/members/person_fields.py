@@ -10,7 +10,7 @@ from functools import lru_cache
 from babel import Locale
 
 from psgflask.accounts import email_addresses
-from psgflask.core.folding import fold, normalize
+from psgflask.core.folding import fold, normalise
 from psgflask.core.language_names import LANGUAGES
 from psgflask.members.models import (
     FOLDED_NAME_LENGTH,
@@ -56,7 +56,7 @@ def clean_line(text: str | None) -> str:
         " " if unicodedata.category(character) in {"Cc", "Zl", "Zp", "Cs", "Cn"} else character
         for character in DIRECTIONAL.sub("", (text or "")[:INPUT_LENGTH])
     )
-    return " ".join(normalize("NFC", printable).split())
+    return " ".join(normalise("NFC", printable).split())
 
 
 def clean_lines(text: str | None) -> str:

@@ -74,7 +74,7 @@ class ArticleFile:
 
 
 def read_article(path: Path) -> ArticleFile:
-    """Read an article. Raises InvalidFrontMatter with every mistake, its line and what to write."""
+    """Read an article. Raises InvalidFile with every mistake, its line and what to write."""
     manuscript = read_manuscript(path, NAMES, HINTS)
     values = manuscript.front_matter
     draft = Draft(

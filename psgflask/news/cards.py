@@ -14,7 +14,7 @@ from psgflask.news import catalogue
 from psgflask.news.dateline import Dateline
 from psgflask.news.models import Article, Issue, Topic, article_topics
 
-MOST_CARDS = 5_000  # about 1 kB each
+MAX_CARDS = 5_000  # about 1 kB each
 # Concurrent requests read the clock in another order than they read the cache.
 CLOCK_TOLERANCE = timedelta(seconds=1)
 
@@ -85,7 +85,7 @@ class CardCache:
         self._latest = max(self._latest, now)
         missing = [article_id for article_id in ids if article_id not in self._cards]
         if missing:
-            if len(self._cards) > MOST_CARDS:
+            if len(self._cards) > MAX_CARDS:
                 self._cards = {}
             self._cards |= _read_cards(session, missing, now, self.topics)
         cards = self._cards

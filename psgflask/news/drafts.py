@@ -18,10 +18,10 @@ from psgflask.news.dateline import Dateline
 from psgflask.news.models import KINDS, NEWS, Article, Attachment, Picture
 from psgflask.news.slugs import is_slug
 
-LONGEST_TITLE = 250
-LONGEST_CORRECTION = 5_000
-LONGEST_SERIES = 80
-LONGEST_ALT, LONGEST_CAPTION, LONGEST_CREDIT = 500, 500, 200
+MAX_TITLE_LENGTH = 250
+MAX_CORRECTION_LENGTH = 5_000
+MAX_SERIES_LENGTH = 80
+MAX_ALT_LENGTH, MAX_CAPTION_LENGTH, MAX_CREDIT_LENGTH = 500, 500, 200
 # "Update 134", "Update no. 134", "Peru News 065". A series becomes a part of an address.
 _SERIES = r"[^\W\d_][\w -]*"
 SERIES = re.compile(_SERIES)
@@ -109,7 +109,9 @@ class Draft:
     Front matter calls a field by its name, with spaces, or by the `name` in its metadata.
     """
 
-    title: str = _required_text(LONGEST_TITLE, clean=one_line, example="Teachers start new strike")
+    title: str = _required_text(
+        MAX_TITLE_LENGTH, clean=one_line, example="Teachers start new strike"
+    )
     slug: str | None = None
     kind: str = field(default=NEWS, metadata={"choices": KINDS})
     language: str = field(default="en", metadata={"choices": LANGUAGES})
@@ -203,7 +205,7 @@ def check(draft: Draft) -> None:
     for file in draft.attachments:
         if not file.title.strip():
             raise PublishingRefused("attachments", f"{file.file_name} needs a title")
-        check_text("attachments", file.title, LONGEST_TITLE)
+        check_text("attachments", file.title, MAX_TITLE_LENGTH)
         if file.language not in LANGUAGES:
             raise PublishingRefused("attachments", f"{file.file_name}: its language is en or es")
 
@@ -223,7 +225,7 @@ def check_text(field: str, text: str, longest: int, what: str = "") -> None:
 
 
 def _check_issue(series: str, number: int) -> None:
-    if not SERIES.fullmatch(series) or len(series) > LONGEST_SERIES or number < 1:
+    if not SERIES.fullmatch(series) or len(series) > MAX_SERIES_LENGTH or number < 1:
         raise PublishingRefused("issue", "An issue is a series and a number, as in Update 134")
 
 
@@ -234,8 +236,8 @@ def _check_picture(picture: PictureDraft) -> None:
             "pictures", f"{picture.file_name} needs an alt text, or is marked as decorative"
         )
     for what, text, longest in (
-        ("alt text", picture.alt, LONGEST_ALT),
-        ("caption", picture.caption, LONGEST_CAPTION),
-        ("credit", picture.credit, LONGEST_CREDIT),
+        ("alt text", picture.alt, MAX_ALT_LENGTH),
+        ("caption", picture.caption, MAX_CAPTION_LENGTH),
+        ("credit", picture.credit, MAX_CREDIT_LENGTH),
     ):
         check_text("pictures", text, longest, f"{what} of {picture.file_name}")

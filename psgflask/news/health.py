@@ -8,13 +8,13 @@ from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, OK, Finding
 from psgflask.news.media import file_texts
 
-MOST_NAMED = 5
+MAX_NAMED = 5
 
 
 def check_attached_texts(app: Flask) -> Iterator[Finding]:
     """Could every attached PDF be read?"""
     unreadable, unread = file_texts.unreadable(db.session()), len(file_texts.unread(db.session()))
-    for name, problem in unreadable[:MOST_NAMED]:
+    for name, problem in unreadable[:MAX_NAMED]:
         advice = "Attach it saved anew, with its text; psgflask news read-attachments lists all"
         yield Finding("attachments", ATTENTION, f"{name} could not be read: {problem}", advice)
     if unread:

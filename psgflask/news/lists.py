@@ -16,7 +16,7 @@ from psgflask.news.models import Article
 from psgflask.news.slugs import month_url
 
 PAGE_SIZE = 20
-MOST_KNOTS = 14
+MAX_KNOTS = 14
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def month_cords(counts: Mapping[tuple[int, int], int], year: int, language: str)
 def articles_per_knot(cords: Iterable[Cord]) -> int:
     """Return how many articles one knot stands for, so that no month has more than fourteen."""
     most = max((cord.count for cord in cords), default=0)
-    return max(1, -(-most // MOST_KNOTS))
+    return max(1, -(-most // MAX_KNOTS))
 
 
 def month_span(year: int, month: int) -> tuple[date, date]:

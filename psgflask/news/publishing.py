@@ -12,7 +12,7 @@ from psgflask.core.database import UTCDateTime
 from psgflask.news import catalogue
 from psgflask.news.drafts import (
     COLUMNS,
-    LONGEST_CORRECTION,
+    MAX_CORRECTION_LENGTH,
     Draft,
     PublishingRefused,
     attachment_draft,
@@ -35,7 +35,7 @@ from psgflask.news.models import (
     Topic,
 )
 from psgflask.news.slugs import article_path, slugify
-from psgflask.redirects import lookup
+from psgflask.redirects import destinations
 
 # Columns that a revision leaves out: they follow from others, or change with every save.
 BOOKKEEPING = {"id", "order_date", "issue_id", "version", "created_at", "updated_at"}
@@ -82,7 +82,7 @@ def revise(session: Session, article: Article, draft: Draft, *, by: str, now: da
     _fill(session, article, draft, now)
     if article.slug != before:
         language = article.language
-        lookup.record_move(
+        destinations.record_move(
             session, article_path(before, language), article_path(article.slug, language)
         )
     session.flush()
@@ -120,7 +120,7 @@ def correct(session: Session, article: Article, text: str, *, by: str, now: date
     text = text.strip()
     if not text:
         raise PublishingRefused("text", "Say what was wrong and what is right")
-    check_text("text", text, LONGEST_CORRECTION, "correction")
+    check_text("text", text, MAX_CORRECTION_LENGTH, "correction")
     note = Correction(noted_at=now, text=text)
     article.corrections.append(note)
     article.updated_at = now
@@ -169,7 +169,7 @@ def _check_slug(session: Session, article: Article, draft: Draft) -> None:
     if taken is not None and taken is not article:
         raise SlugTaken("slug", f"{slug!r} is the address of {taken.title!r}; choose another")
     # Others may link to an old address: it keeps its redirect.
-    target = lookup.find(session, article_path(slug, draft.language), "")
+    target = destinations.find(session, article_path(slug, draft.language), "")
     if target is not None and target != article_path(article.slug, draft.language):
         raise SlugTaken("slug", f"{slug!r} is an old address of {target}; choose another")
 
@@ -178,7 +178,7 @@ def _free_slug(session: Session, wanted: str, language: str) -> str:
     slug, number = wanted, 1
     while (
         catalogue.find(session, slug, language) is not None
-        or lookup.find(session, article_path(slug, language), "") is not None
+        or destinations.find(session, article_path(slug, language), "") is not None
     ):
         number += 1
         slug = f"{wanted}-{number}"

@@ -8,7 +8,7 @@ from psgflask.core.language_names import PREFIXES
 from psgflask.news.models import Article
 from psgflask.web import languages
 
-LONGEST = 80
+MAX_SLUG_LENGTH = 80
 # Addresses under /news/ that are lists.
 RESERVED = frozenset({"undated"})
 VALID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -19,8 +19,8 @@ def slugify(title: str) -> str:
     letters = fold(title).replace("'", "")
     words = re.findall(r"[a-z0-9]+", letters.replace("\N{RIGHT SINGLE QUOTATION MARK}", ""))
     slug = "-".join(words) or "article"
-    if len(slug) > LONGEST:
-        slug = slug[: LONGEST + 1].rpartition("-")[0] or slug[:LONGEST]
+    if len(slug) > MAX_SLUG_LENGTH:
+        slug = slug[: MAX_SLUG_LENGTH + 1].rpartition("-")[0] or slug[:MAX_SLUG_LENGTH]
     return f"article-{slug}" if slug.isdigit() or slug in RESERVED else slug
 
 

@@ -6,11 +6,10 @@ from sqlalchemy.orm import Session
 from psgflask.news import catalogue
 from psgflask.news.drafts import PublishingRefused, check_text, one_line
 from psgflask.news.models import TOPIC_KINDS, Topic, article_topics
-from psgflask.news.slugs import is_slug, topic_paths
-from psgflask.redirects import lookup
+from psgflask.news.slugs import MAX_SLUG_LENGTH, is_slug, topic_paths
+from psgflask.redirects import destinations
 
-LONGEST_NAME = 120
-LONGEST_SLUG = 80
+MAX_NAME_LENGTH = 120
 
 
 def add(session: Session, slug: str, *, kind: str, name_en: str, name_es: str) -> Topic:
@@ -45,7 +44,7 @@ def rename(
     if slug is not None and slug != before:
         topic.slug = slug
         for old, new in zip(topic_paths(before), topic_paths(slug), strict=True):
-            lookup.record_move(session, old, new)
+            destinations.record_move(session, old, new)
     session.flush()
 
 
@@ -61,7 +60,7 @@ def remove(session: Session, topic: Topic) -> None:
 
 
 def _check_slug(session: Session, slug: str) -> None:
-    if not is_slug(slug) or len(slug) > LONGEST_SLUG:
+    if not is_slug(slug) or len(slug) > MAX_SLUG_LENGTH:
         raise PublishingRefused(
             "slug", "A topic's slug is small letters and digits joined by hyphens, as in la-oroya"
         )
@@ -77,6 +76,6 @@ def _fill(topic: Topic, kind: str, name_en: str, name_es: str) -> None:
     for field, language, name in (("en", "English", names[0]), ("es", "Spanish", names[1])):
         if not name:
             raise PublishingRefused(field, f"The {language} name is missing")
-        check_text(field, name, LONGEST_NAME, f"{language} name")
+        check_text(field, name, MAX_NAME_LENGTH, f"{language} name")
     topic.kind = kind
     topic.name_en, topic.name_es = names

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.database import Model
 from psgflask.core.days import parse_day
+from psgflask.core.file_mistakes import InvalidFile, Mistake
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.money import parse_pounds
 from psgflask.manuscript.front_matter import read_manuscript
-from psgflask.manuscript.mistakes import InvalidFrontMatter, Mistake
 from psgflask.pages.models import Appeal
 
 NAMES = (*("title", "language", "link", "target", "total", "ends on", "outcome", "article"),)
-LONGEST_TITLE, LONGEST_LINK = 250, 500
+MAX_TITLE_LENGTH, MAX_LINK_LENGTH = 250, 500
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ def has_ended(appeal: Appeal, today: date) -> bool:
 
 
 def read_appeal(path: Path) -> AppealText:
-    """Read an appeal. Raises InvalidFrontMatter with every mistake, its line and what to write."""
+    """Read an appeal. Raises InvalidFile with every mistake, its line and what to write."""
     manuscript = read_manuscript(path, NAMES)
     values = manuscript.front_matter
     appeal = AppealText(
         language=values.choice("language", LANGUAGES, LANGUAGES[0]),
-        title=values.one_line("title", longest=LONGEST_TITLE, example="How to reach us"),
+        title=values.one_line("title", longest=MAX_TITLE_LENGTH, example="How to reach us"),
         text=manuscript.body.strip(),
         link=values.parse("link", _parse_link, ""),
         target=values.parse("target", parse_pounds, None),
@@ -86,7 +86,7 @@ def read_appeal(path: Path) -> AppealText:
 def set_appeal(session: Session, text: AppealText, *, today: date) -> tuple[Appeal, bool]:
     """Renew the running appeal of a language, or begin one; flush, and say whether it is new.
 
-    An appeal that has ended stays as it ended. Raises InvalidFrontMatter when its article is
+    An appeal that has ended stays as it ended. Raises InvalidFile when its article is
     not there.
     """
     article_id = _article_id(session, text)
@@ -131,7 +131,7 @@ def _article_id(session: Session, text: AppealText) -> int | None:
     )
     if found is None:
         message = f"`article`: there is no article {text.article!r} in {text.language!r}"
-        raise InvalidFrontMatter(Mistake(text.article_line, message))
+        raise InvalidFile(Mistake(text.article_line, message))
     return found
 
 
@@ -146,6 +146,6 @@ def _parse_link(text: str) -> str:
     local = text.startswith("/") and not text.startswith(("//", "/\\"))
     if not (local or re.match(r"https?://[^\s/]", text)) or re.search(r"[\s\x00-\x1f]", text):
         raise ValueError(f"write an address that begins with https:// or with /, not {text!r}")
-    if len(text) > LONGEST_LINK:
-        raise ValueError(f"an address of at most {LONGEST_LINK} characters fits")
+    if len(text) > MAX_LINK_LENGTH:
+        raise ValueError(f"an address of at most {MAX_LINK_LENGTH} characters fits")
     return text

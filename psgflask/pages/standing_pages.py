@@ -18,7 +18,7 @@ ON_THE_HOME_PAGE = ("aims", "historical-overview", "human-rights")
 TEXTS = Path(__file__).with_name("standing")
 NAMES = ("slug", "language", "section", "position", "title", "teaser")
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-LONGEST_TITLE, LONGEST_SLUG = 250, 80
+MAX_TITLE_LENGTH, MAX_SLUG_LENGTH = 250, 80
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _one_version_each(rows: Sequence[Page], language: str) -> list[Page]:
 
 
 def read_page(path: Path) -> PageText:
-    """Read a page. Raises InvalidFrontMatter with every mistake, its line and what to write."""
+    """Read a page. Raises InvalidFile with every mistake, its line and what to write."""
     manuscript = read_manuscript(path, NAMES)
     values = manuscript.front_matter
     values.text("slug", example="contact")
@@ -71,7 +71,7 @@ def read_page(path: Path) -> PageText:
         language=values.choice("language", LANGUAGES, LANGUAGES[0]),
         section=values.choice("section", SECTIONS, "") or None,
         position=values.parse("position", _whole_number, None),
-        title=values.one_line("title", longest=LONGEST_TITLE, example="How to reach us"),
+        title=values.one_line("title", longest=MAX_TITLE_LENGTH, example="How to reach us"),
         teaser=values.text("teaser", example="One sentence that stands in the lists"),
         body=manuscript.body,
     )
@@ -112,7 +112,7 @@ def add_missing(session: Session, folder: Path = TEXTS) -> list[Page]:
     """Add the standing pages of a new installation that are missing, and return them.
 
     A page that exists keeps what volunteers wrote. Flushes, never commits. Raises
-    InvalidFrontMatter for a text that cannot be read.
+    InvalidFile for a text that cannot be read.
     """
     existing = {tuple(row) for row in session.execute(select(Page.slug, Page.language))}
     texts = [read_page(file) for file in sorted(folder.glob("*/*.md"))]
@@ -121,7 +121,7 @@ def add_missing(session: Session, folder: Path = TEXTS) -> list[Page]:
 
 
 def _slug(text: str) -> str:
-    if not SLUG.fullmatch(text) or len(text) > LONGEST_SLUG:
+    if not SLUG.fullmatch(text) or len(text) > MAX_SLUG_LENGTH:
         raise ValueError(f"write small letters and digits joined by hyphens, not {text!r}")
     return text
 

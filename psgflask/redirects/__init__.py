@@ -3,19 +3,19 @@
 from flask import Flask, current_app, request
 
 from psgflask.core.database import db
-from psgflask.redirects import lookup
+from psgflask.redirects import destinations
 from psgflask.web import errors
 
 
 def init_app(app: Flask) -> None:
     """Register the package with the app."""
-    errors.register_404_redirect(app, destination)
+    errors.register_404_redirect(app, find_destination)
 
 
-def destination() -> str | None:
-    """Return where the address of this request has moved to, None when that is unknown."""
+def find_destination() -> str | None:
+    """Return where the address of this request has moved to, None where nothing says so."""
     path = request.script_root + request.path
     query = request.query_string.decode("utf-8", "replace")
-    return lookup.find(db.session(), path, query) or lookup.match_rule(
+    return destinations.find(db.session(), path, query) or destinations.find_by_rule(
         path, request.args, extensions=current_app.extensions
     )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.news import catalogue, publishing
+from psgflask.news import catalogue, publishing, topics
 from psgflask.news.dateline import Dateline
 from psgflask.news.drafts import Draft
 from psgflask.news.models import EVENT, Topic
@@ -47,12 +47,15 @@ def published_at(dateline: Dateline, kind: str, now: datetime) -> datetime:
 def add_topics(session: Session, entries: Iterable[TopicEntry]) -> None:
     """Add the topics that are not there yet; names that volunteers changed stay."""
     there = set(session.scalars(select(Topic.slug)))
-    session.add_all(
-        Topic(slug=entry.slug, kind=entry.kind, name_en=entry.english, name_es=entry.spanish)
-        for entry in entries
-        if entry.slug not in there
-    )
-    session.flush()
+    for entry in entries:
+        if entry.slug not in there:
+            topics.add(
+                session,
+                entry.slug,
+                kind=entry.kind,
+                name_en=entry.english,
+                name_es=entry.spanish,
+            )
 
 
 def _is_missing(session: Session, draft: Draft) -> bool:

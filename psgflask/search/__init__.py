@@ -6,9 +6,9 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Register the package with the app: index, engine, glossary, pages, feeds, commands."""
     from psgflask.core import content_stamp
-    from psgflask.search import worker_task
+    from psgflask.search import search_log, worker_task
     from psgflask.search.cli import commands
-    from psgflask.search.engine.vector import VectorEngine
+    from psgflask.search.engine.array_engine import ArrayEngine
     from psgflask.search.glossary import GlossaryCache
     from psgflask.search.models import GlossaryTerm
     from psgflask.search.sync import indexer
@@ -16,9 +16,10 @@ def init_app(app: Flask) -> None:
 
     indexer.init_app(app)
     worker_task.init_app(app)
-    app.extensions["psg_search"] = VectorEngine(indexer.store(app))
+    app.extensions["psg_search"] = ArrayEngine(indexer.store(app))
     app.extensions["psg_glossary"] = GlossaryCache()
     content_stamp.shown_to_readers(GlossaryTerm)
+    search_log.init_app(app)
     views.init_app(app)
     app.register_blueprint(feeds.blueprint)
     commands.init_app(app)

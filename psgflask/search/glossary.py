@@ -21,9 +21,9 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.core.folding import normalize
+from psgflask.core.file_mistakes import InvalidFile, Mistake
+from psgflask.core.folding import normalise
 from psgflask.core.language_names import LANGUAGES
-from psgflask.manuscript.mistakes import InvalidFrontMatter, Mistake
 from psgflask.search.models import GlossaryTerm
 from psgflask.search.query.expansion import ConceptTerm, Glossary, folded_words
 
@@ -205,7 +205,7 @@ def import_entries(
 ) -> list[GlossaryChange]:
     """Add the concepts of a file, each with its line; flushes.
 
-    Raises InvalidFrontMatter with all that is wrong, whereupon the caller rolls back.
+    Raises InvalidFile with all that is wrong, whereupon the caller rolls back.
     """
     book = GlossaryEditor(session)
     changed, mistakes = [], []
@@ -215,7 +215,7 @@ def import_entries(
         except GlossaryRefused as refusal:
             mistakes.append(Mistake(line, str(refusal)))
     if mistakes:
-        raise InvalidFrontMatter(*mistakes)
+        raise InvalidFile(*mistakes)
     session.flush()
     return changed
 
@@ -226,7 +226,7 @@ def _folded(text: str) -> str:
 
 def _checked(text: str) -> str:
     """Return a term with its spaces normalised. Raises GlossaryRefused."""
-    tidy = " ".join(normalize("NFC", text).split())
+    tidy = " ".join(normalise("NFC", text).split())
     number = len(folded_words(tidy))
     if not number or not tidy.isprintable():
         raise GlossaryRefused(f"{text!r} is no term: write a word or more")
@@ -240,19 +240,17 @@ def _checked(text: str) -> str:
 def read_entries(file: Path) -> list[tuple[int, GlossaryEntry]]:
     """Return (line, concept) of each concept of a file.
 
-    Raises InvalidFrontMatter with every mistake, and OSError.
+    Raises InvalidFile with every mistake, and OSError.
     """
     with file.open("rb") as opened:
         read = opened.read(MAX_FILE + 1)
     if len(read) > MAX_FILE:
-        raise InvalidFrontMatter(Mistake(1, "A file of the glossary has 2 MB at most"))
+        raise InvalidFile(Mistake(1, "A file of the glossary has 2 MB at most"))
     try:
         text = read.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = read[: error.start].count(b"\n") + 1
-        raise InvalidFrontMatter(
-            Mistake(line, "This is no UTF-8: save the file as UTF-8")
-        ) from error
+        raise InvalidFile(Mistake(line, "This is no UTF-8: save the file as UTF-8")) from error
     head = next((line for line in text.splitlines() if _has_content(line)), "")
     delimiter = next((sign for sign in BETWEEN_COLUMNS if sign in head), "\t")
     return _entries(text, delimiter)
@@ -280,7 +278,7 @@ def _entries(text: str, delimiter: str) -> list[tuple[int, GlossaryEntry]]:
     if not languages:
         mistakes.append(Mistake(1, "The file is empty"))
     if mistakes:
-        raise InvalidFrontMatter(*mistakes)
+        raise InvalidFile(*mistakes)
     return found
 
 
@@ -291,7 +289,7 @@ def _has_content(line: str) -> bool:
 def _languages(cells: list[str], line: int) -> list[str]:
     names = [cell.strip().casefold() for cell in cells]
     if sorted(names) != sorted(COLUMNS):
-        raise InvalidFrontMatter(
+        raise InvalidFile(
             Mistake(line, "The first line names the columns: english and spanish, tab between")
         )
     return [COLUMNS[name] for name in names]

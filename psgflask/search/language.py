@@ -66,7 +66,7 @@ def _analyse(raw: str) -> tuple[Word, ...]:
     found = _PLAIN_WORD.findall(fold(raw))
     if len(found) != 1:  # such as a fraction sign, which folds to two numbers
         return tuple(Word(part, "") for part in found)
-    lower = folding.normalize("NFC", raw).casefold()
+    lower = folding.normalise("NFC", raw).casefold()
     return (Word(found[0], lower if lower != found[0] else ""),)
 
 

@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from multiprocessing import util
 
+from flask import Flask
 from sqlalchemy import ColumnElement, case, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from psgflask.core import config
+from psgflask.core.database import db
 from psgflask.search.language import words
 from psgflask.search.models import SearchCount, SearchQuery
 
@@ -117,6 +120,29 @@ class SearchCounter:
     def _run(self) -> None:
         while not self._stopped.wait(self.every):
             self.write()
+
+
+def init_app(app: Flask) -> None:
+    """Give the app its counter, which writes nothing until a server starts it."""
+
+    def write(counts: Collection[DailyCount]) -> None:
+        with app.app_context(), Session(db.engine) as session:
+            store(session, counts, secret=str(app.config["SECRET_KEY"]))
+            session.commit()
+
+    app.extensions["psg_search_counter"] = SearchCounter(write)
+
+
+def counter(app: Flask) -> SearchCounter:
+    """Return the counter of an app's searches."""
+    found: SearchCounter = app.extensions["psg_search_counter"]
+    return found
+
+
+def start_counter(app: Flask) -> None:
+    """Let a server process write its counts; a command counts nothing."""
+    if not config.in_command():
+        counter(app).start()
 
 
 def normalised(q: str) -> str:

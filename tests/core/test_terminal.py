@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from psgflask.core import terminal
-from psgflask.manuscript.mistakes import InvalidFrontMatter, Mistake
+from psgflask.core.file_mistakes import InvalidFile, Mistake
 from psgflask.pages import standing_pages
 from tests import factories, full_disk
 
@@ -127,5 +127,5 @@ def test_printed_file_content_is_unchanged(
 
 
 def test_a_quoted_mistake_is_escaped() -> None:
-    mistake = InvalidFrontMatter(Mistake(1, "no such key \x1b[2Jtitle"))
+    mistake = InvalidFile(Mistake(1, "no such key \x1b[2Jtitle"))
     assert r"\x1b[2Jtitle" in terminal.FileRefused(None, mistake).message

@@ -36,7 +36,7 @@ from tests.mail.mail_server import MailServer
 SECRETARY = "secretary@psg.example"
 # In an hour.
 MAILED = next(limit.count for limit in RATE_LIMITS["join"] if limit.holds and not limit.mailbox)
-LONGEST = 900  # seconds in which all mails must have come
+MAX_SECONDS = 900  # seconds in which all mails must have come
 AFTERWARDS = 30  # seconds in which none may come again
 AT_THE_FORM = 10  # people who fill it in at a time; they send together
 MAX_SENDS = 10  # of one person
@@ -82,7 +82,7 @@ def drill(app: Flask, port: int, mail_port: int, count: int) -> int:
     begun = time.monotonic()
     with MailServer(port=mail_port) as post:
         wanted = min(count, MAILED), min(count, digest.MAX_SINGLE_MAILS)
-        post.wait_for(sum(wanted), LONGEST)
+        post.wait_for(sum(wanted), MAX_SECONDS)
         taken = time.monotonic() - begun
         time.sleep(AFTERWARDS)
         to = [recipient for arrived in post.arrived for recipient in arrived.recipients]

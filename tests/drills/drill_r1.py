@@ -21,8 +21,8 @@ from psgflask.core.database import db
 from psgflask.news import catalogue, publishing
 from psgflask.news.models import Article
 from psgflask.search import worker_task
+from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions
-from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import IndexBroken
 from psgflask.search.query.parsing import parse
 from psgflask.search.sync import indexer
@@ -64,9 +64,7 @@ def drill(app: Flask, kills: int, chance: random.Random) -> int:
             indexer.store(app).distrust()
             indexer.store(app).hashes()
             found = (
-                VectorEngine(indexer.store(app))
-                .search(QUESTION, SearchOptions(now=utc_now()))
-                .total
+                ArrayEngine(indexer.store(app)).search(QUESTION, SearchOptions(now=utc_now())).total
             )
             if not found:
                 unreadable += 1

@@ -29,7 +29,7 @@ from tests.mail.mails import post
 ROOT = Path(__file__).resolve().parents[2]
 WORKER_TIMEOUT = 60  # seconds in which a worker must have begun, and indexed
 ENDS_WITHIN = 10
-MOST_MEGABYTES = 20  # that a wild server may add to a worker
+MAX_MEGABYTES = 20  # that a wild server may add to a worker
 
 
 def main() -> int:
@@ -45,7 +45,7 @@ def main() -> int:
             for behaviour in WILD:
                 with HostileServer(stage, behaviour) as server:
                     peak, indexed, noted, ended = _peak(app, server, timeout)
-                good = peak <= usual + MOST_MEGABYTES and indexed and noted and ended <= ENDS_WITHIN
+                good = peak <= usual + MAX_MEGABYTES and indexed and noted and ended <= ENDS_WITHIN
                 wrong += not good
                 print(
                     f"  {stage.lower():<9}{behaviour.__name__:<21} {peak:4.0f} MB, "

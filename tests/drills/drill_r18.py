@@ -34,7 +34,7 @@ from psgflask.search.sync import article_documents
 from tests.benchmarks.servers import Server, serving
 from tests.drills.installation import close_connections, fresh
 
-MOST_GROWN = 0.05
+MAX_GROWTH = 0.05
 MORE_FILES = 12  # connections that clients have open at the moment of counting
 CLIENTS = 20
 FORMATS = ("/", "/es/", "/news/", "/topics/", "/updates/", "/sitemap.xml", "/news.atom", "/about/")
@@ -99,7 +99,7 @@ def _judged(minutes: Sequence[Minute]) -> int:
         f" ({grown:+.1%}, {slope:+.1f} MB a minute), files {first.files} -> {last.files},"
         f" p95 {first.p95:.0f} -> {last.p95:.0f} ms; {faults} faults"
     )
-    return 1 if faults or grown > MOST_GROWN or last.files > first.files + MORE_FILES else 0
+    return 1 if faults or grown > MAX_GROWTH or last.files > first.files + MORE_FILES else 0
 
 
 async def _soak(

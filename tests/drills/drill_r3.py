@@ -29,7 +29,7 @@ from psgflask.ops import installation, migrations
 from tests.drills.installation import SETTINGS, close_connections
 from tests.mail.mail_server import MailServer
 
-LONGEST = 120  # seconds in which a worker must have sent something
+MAX_SECONDS = 120  # seconds in which a worker must have sent something
 
 
 def main() -> int:
@@ -130,7 +130,7 @@ def _send_and_kill(
     some = chance.randint(1, max(1, 2 * mails // (3 * kills)))
     before = len(server.arrived)
     with _worker(environment) as running:
-        if not server.wait_for(before + some, LONGEST):
+        if not server.wait_for(before + some, MAX_SECONDS):
             raise SystemExit(f"R3: the worker sent {len(server.arrived) - before} of {some} mails")
         # From the moment that the server has a mail to well into the next one.
         time.sleep(chance.choice((0.0, chance.uniform(0, 0.002), chance.uniform(0, 0.02))))
@@ -141,11 +141,11 @@ def _send_and_kill(
 def _send(environment: dict[str, str], server: MailServer, wanted: set[str]) -> None:
     """Let a sender send what is left, and end it in order."""
     with _worker(environment) as running:
-        ends = time.monotonic() + LONGEST
+        ends = time.monotonic() + MAX_SECONDS
         while _left(server, wanted) and time.monotonic() < ends:
             time.sleep(0.1)
         running.terminate()
-        running.wait(LONGEST)
+        running.wait(MAX_SECONDS)
 
 
 def _left(server: MailServer, wanted: set[str]) -> set[str]:

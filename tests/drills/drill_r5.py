@@ -23,8 +23,8 @@ from flask import Flask
 
 from psgflask.core.clock import utc_now
 from psgflask.ops.serving import commands
+from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions
-from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import IndexBroken, Store, columns, generations
 from psgflask.search.query.parsing import parse
 from psgflask.search.sync import indexer
@@ -65,7 +65,7 @@ def drill(app: Flask, answers: Counter[int]) -> int:
 
 def _asked(store: Store) -> list[tuple[int, ...]]:
     """Return what somebody finds who opens the index now."""
-    engine = VectorEngine(store)
+    engine = ArrayEngine(store)
     now = utc_now()
     return [
         engine.search(parse(q, interface="en"), SearchOptions(now=now)).ids for q in QUERIES if q

@@ -44,9 +44,9 @@ BUSY = 503
 # As many as the site takes at once, so that it says of none that it is busy; and people of a hall,
 # who press the button again when it does.
 ATTACKERS, PEOPLE = 6, 30
-MOST_OF_A_SITE = next(limit.count for limit in RATE_LIMITS["join"] if limit.supernet)
-MOST_TO_A_MAILBOX = 3
-MOST_TO_THE_SECRETARY = digest.MAX_SINGLE_MAILS + 1
+MAX_OF_A_SITE = next(limit.count for limit in RATE_LIMITS["join"] if limit.supernet)
+MAX_TO_A_MAILBOX = 3
+MAX_TO_THE_SECRETARY = digest.MAX_SINGLE_MAILS + 1
 SECONDS = 120  # in which the mails must have come
 
 
@@ -127,9 +127,9 @@ def flood(site: Site, count: int) -> bool:
         f" {_others(answers)}"
     )
     return (
-        len(reached) > MOST_TO_A_MAILBOX
+        len(reached) > MAX_TO_A_MAILBOX
         or kept != answers[303]
-        or kept > MOST_OF_A_SITE
+        or kept > MAX_OF_A_SITE
         or answers[303] + answers[429] + answers[BUSY] != count
     )
 
@@ -191,7 +191,7 @@ def of_the_secretary(site: Site) -> bool:
         f"S3, the secretary: {mailed} mails so far, {len(many)} to come, which counts {counted};"
         f" {kept} applications in all"
     )
-    return mailed + len(many) > MOST_TO_THE_SECRETARY or mailed + counted != kept
+    return mailed + len(many) > MAX_TO_THE_SECRETARY or mailed + counted != kept
 
 
 def _sent(site: Site, network: str, *, patience: int = 0, **typed: str) -> int:

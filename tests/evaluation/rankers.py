@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Protocol
 
 from psgflask.core.clock import utc_now
+from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.matching import Matcher
 from psgflask.search.engine.protocol import SearchOptions
 from psgflask.search.engine.scoring import Scorer
 from psgflask.search.engine.snapshot import Snapshot
-from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import Document, Store
 from psgflask.search.language import STOP_WORDS, located_words
 from psgflask.search.query.clauses import PlainWord, Query
@@ -68,7 +68,7 @@ def indexed(documents: Sequence[JudgedDocument]) -> Iterator[Snapshot]:
         store = Store(Path(folder) / "index")
         numbered = (_document(number, each) for number, each in enumerate(documents, 1))
         store.rebuild(numbered, late=lambda ids: ([], []))
-        yield VectorEngine(store).snapshot()
+        yield ArrayEngine(store).snapshot()
 
 
 def of_words(text: str) -> Query:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from psgflask.core.file_mistakes import InvalidFile
 from psgflask.manuscript import front_matter
 from psgflask.manuscript.front_matter import Manuscript
-from psgflask.manuscript.mistakes import InvalidFrontMatter
 
 NAMES = ("title", "slug", "teaser", "topics", "members only", "pictures", "date")
 Write = Callable[[str | bytes], Path]
@@ -34,7 +34,7 @@ Read = Callable[[str | bytes], Manuscript]
 
 
 def mistakes(read: Read, content: str | bytes) -> list[str]:
-    with pytest.raises(InvalidFrontMatter) as caught:
+    with pytest.raises(InvalidFile) as caught:
         read(content).front_matter.finish()
     return [str(mistake) for mistake in caught.value.mistakes]
 
@@ -105,7 +105,7 @@ def test_all_mistakes_of_a_file_are_reported_together(read: Read) -> None:
     found = read("---\ntitel: x\nmembers only: perhaps\n---\nText.\n")
     found.front_matter.is_yes("members only")
     found.front_matter.text("title", example="Teachers strike")
-    with pytest.raises(InvalidFrontMatter) as caught:
+    with pytest.raises(InvalidFile) as caught:
         found.front_matter.finish()
     assert [mistake.line for mistake in caught.value.mistakes] == [1, 2, 3]
     assert "`title` is missing" in caught.value.mistakes[0].message
@@ -134,9 +134,9 @@ def test_a_file_that_cannot_be_read_says_why(
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidFrontMatter, match=r"There is no file .*gone\.md"):
+    with pytest.raises(InvalidFile, match=r"There is no file .*gone\.md"):
         front_matter.read_manuscript(tmp_path / "gone.md", NAMES)
-    with pytest.raises(InvalidFrontMatter, match="There is no file"):
+    with pytest.raises(InvalidFile, match="There is no file"):
         front_matter.read_manuscript(tmp_path, NAMES)
 
 
@@ -170,7 +170,7 @@ def test_no_file_whatever_breaks_the_reader(
         values.texts("topics")
         values.groups("pictures", ("title", "slug"))
         values.finish()
-    except InvalidFrontMatter as error:
+    except InvalidFile as error:
         mistakes = error.mistakes
     assert mistakes != ()
 

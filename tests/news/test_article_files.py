@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from psgflask.manuscript.mistakes import InvalidFrontMatter
+from psgflask.core.file_mistakes import InvalidFile
 from psgflask.news.article_files import (
     ATTACHMENT_NAMES,
     NAMES,
@@ -163,7 +163,7 @@ def test_an_issue_is_a_series_and_a_number(
 )
 def test_each_mistake_is_reported_with_its_line(read: Read, line: str, message: str) -> None:
     head = PLAIN if not line.startswith("date") else PLAIN.replace("date: 8 July 2018\n", "")
-    with pytest.raises(InvalidFrontMatter) as caught:
+    with pytest.raises(InvalidFile) as caught:
         read(f"{head}\n{line}")
     found = [mistake for mistake in caught.value.mistakes if message in mistake.message]
     assert found, caught.value
@@ -174,19 +174,17 @@ def test_each_mistake_is_reported_with_its_line(read: Read, line: str, message: 
 @pytest.mark.parametrize("name", ["title", "date", "teaser"])
 def test_a_missing_value_is_reported_with_an_example(read: Read, name: str) -> None:
     head = "\n".join(line for line in PLAIN.split("\n") if not line.startswith(name))
-    with pytest.raises(
-        InvalidFrontMatter, match=f"`{name}` is missing: write for example `{name}: "
-    ):
+    with pytest.raises(InvalidFile, match=f"`{name}` is missing: write for example `{name}: "):
         read(head)
 
 
 def test_a_file_without_a_text_is_refused(read: Read) -> None:
-    with pytest.raises(InvalidFrontMatter, match="The text of the article is missing"):
+    with pytest.raises(InvalidFile, match="The text of the article is missing"):
         read(PLAIN, body="\n \n")
 
 
 def test_every_mistake_is_reported_at_once(read: Read) -> None:
-    with pytest.raises(InvalidFrontMatter) as caught:
+    with pytest.raises(InvalidFile) as caught:
         read("titel: x\ndate: soon\nlanguage: fr\npictures:\n  - file: gone.jpg", body="")
     assert [mistake.line for mistake in caught.value.mistakes] == [1, 1, 1, 2, 3, 4, 6, 6]
 
@@ -220,6 +218,6 @@ def test_the_guide_for_writers_is_true(tmp_path: Path) -> None:
     ],
 )
 def test_a_very_long_value_gets_a_short_message(read: Read, line: str) -> None:
-    with pytest.raises(InvalidFrontMatter) as wrong:
+    with pytest.raises(InvalidFile) as wrong:
         read(f"title: T\nteaser: T\n{line}" + ("" if "date" in line else "\ndate: 8 July 2018"))
     assert len(str(wrong.value)) < 1000

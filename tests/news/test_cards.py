@@ -76,7 +76,7 @@ def test_an_article_has_a_card_from_its_publication_time_on(session: Session) ->
 
 
 def test_the_cards_cache_is_bounded(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cards, "MOST_CARDS", 2)
+    monkeypatch.setattr(cards, "MAX_CARDS", 2)
     ids = [factories.article(session, f"Protest {number}").id for number in range(6)]
     session.commit()
     found = card_cache(session)

@@ -15,7 +15,7 @@ from psgflask.news.dateline import Dateline
 from psgflask.news.drafts import AttachmentDraft, Draft, PictureDraft, PublishingRefused
 from psgflask.news.models import Article, Issue, Revision
 from psgflask.news.publishing import SlugTaken, TopicUnknown, TranslationUnknown
-from psgflask.redirects import lookup
+from psgflask.redirects import destinations
 from psgflask.redirects.models import Redirect
 from tests import factories
 from tests.factories import EDITOR, NOW, draft
@@ -224,7 +224,7 @@ def test_no_other_article_takes_an_address_that_redirects(session: Session) -> N
     with pytest.raises(SlugTaken, match="is an old address of /news/strike-in-lima"):
         create(session, draft("Another strike", slug="strike"))
     assert create(session, draft("Strike")).slug == "strike-2"
-    assert lookup.find(session, "/news/strike", "") == "/news/strike-in-lima"
+    assert destinations.find(session, "/news/strike", "") == "/news/strike-in-lima"
 
 
 def test_the_language_of_an_article_stays(session: Session) -> None:

@@ -10,7 +10,7 @@ from tests.page_hashes.clock import clock
 from tests.page_hashes.sites import Site, Typed, form_of
 
 FIRST = "/members/join/membership"
-MOST_STEPS = 10
+MAX_STEPS = 10
 # More than are told of one by one within an hour.
 MANY = 12
 LINK = re.compile(r"https?://[^\s/]+((?:/es)?/accounts/join/[\w-]{43})")
@@ -83,7 +83,7 @@ def join(
     """Fill in the form page by page, as far as it lets us, and send it after so many seconds."""
     visitor = site.visitor()
     answer = site.ask(prefix + FIRST, by=visitor, told=told)
-    for _step in range(MOST_STEPS):
+    for _step in range(MAX_STEPS):
         form = form_of(answer)
         sends = form.action.endswith("/send")
         if sends:

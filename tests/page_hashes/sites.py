@@ -34,7 +34,7 @@ FORMS = ("tests.html_forms", "tests.filling")
 Typed = Mapping[str, str | Sequence[str]]
 OF_THE_MOMENT = frozenset({"date", "expires", "server", "server-timing"})
 LINKS = re.compile(r'(?:href|src|action)="([^"]*)"|url\("([^")]*)"\)')
-MOST_QUERIES = 15
+MAX_QUERIES = 15
 
 
 class Site:
@@ -172,7 +172,7 @@ def crawl(site: Site, first: Iterable[str]) -> None:
     while waiting:
         path = waiting.popleft()
         plain, _mark, query = path.partition("?")
-        if path in seen or (query and queries[plain] >= MOST_QUERIES):
+        if path in seen or (query and queries[plain] >= MAX_QUERIES):
             continue
         seen.add(path)
         queries[plain] += bool(query)

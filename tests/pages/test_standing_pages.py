@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from psgflask.manuscript.mistakes import InvalidFrontMatter
+from psgflask.core.file_mistakes import InvalidFile
 from psgflask.pages import standing_pages
 from tests import factories
 
@@ -30,5 +30,5 @@ def test_a_page_that_volunteers_have_changed_stays(session: Session, tmp_path: P
 def test_the_text_of_a_new_installation_must_keep_the_rules_of_every_page(
     session: Session, tmp_path: Path
 ) -> None:
-    with pytest.raises(InvalidFrontMatter, match="small letters"):
+    with pytest.raises(InvalidFile, match="small letters"):
         standing_pages.add_missing(session, folder(tmp_path, "Not A Slug"))

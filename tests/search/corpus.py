@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import SearchOptions, SearchResults
-from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import Document, Store
 from psgflask.search.query.expansion import ConceptTerm, Glossary, expand
 from psgflask.search.query.parsing import parse
@@ -51,7 +51,7 @@ class Index:
     def __init__(self, folder: Path, documents: Iterable[Document] = ()) -> None:
         self.store = Store(folder / "index")
         self.store.rebuild(list(documents), late=lambda ids: ([], []))
-        self.engine = VectorEngine(self.store)
+        self.engine = ArrayEngine(self.store)
 
     def change(self, changed: Sequence[Document], removed: Sequence[int] = ()) -> None:
         """Commit changes, as the indexer does."""

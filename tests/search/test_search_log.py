@@ -30,7 +30,6 @@ from psgflask.ops.worker import Worker
 from psgflask.search import search_log
 from psgflask.search.models import SearchCount, SearchQuery
 from psgflask.search.search_log import DailyCount, SearchCounter, normalised
-from psgflask.search.web import views
 from psgflask.web import caching
 from tests import factories
 
@@ -224,7 +223,7 @@ def test_no_search_yet(app: Flask, session: Session) -> None:
 
 
 def counted(app: Flask) -> dict[str, tuple[int, int | None]]:
-    return {one.text: (one.times, one.hits) for one in views.counter(app).counts.values()}
+    return {one.text: (one.times, one.hits) for one in search_log.counter(app).counts.values()}
 
 
 def one(text: str, times: int = 1, hits: int | None = 0) -> DailyCount:
@@ -347,14 +346,14 @@ def test_no_search_is_lost_between_threads_that_count_and_one_that_writes(
 
     def count() -> None:
         for _time in range(500):
-            views.counter(app).add([one("mine")])
+            search_log.counter(app).add([one("mine")])
 
     counting = [threading.Thread(target=count) for _thread in range(4)]
     for thread in counting:
         thread.start()
     while any(thread.is_alive() for thread in counting):
-        views.counter(app).write()
-    views.counter(app).write()
+        search_log.counter(app).write()
+    search_log.counter(app).write()
     assert session.scalars(select(SearchCount.times)).all() == [2000]
 
 
@@ -364,26 +363,26 @@ def test_what_cannot_be_written_is_written_later_and_the_log_tells_no_words(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    views.counter(app).add([one("tia maria", 2)])
+    search_log.counter(app).add([one("tia maria", 2)])
 
     def fail(*given: object, **named: object) -> None:
         raise OperationalError("INSERT tia maria", {"text": "tia maria"}, ValueError("tia maria"))
 
     with monkeypatch.context() as broken:
         broken.setattr(search_log, "store", fail)
-        views.counter(app).write()
+        search_log.counter(app).write()
     assert caplog.record_tuples == [
         ("psgflask.search.search_log", logging.WARNING, caplog.messages[0])
     ]
     assert "OperationalError" in caplog.text
     assert "maria" not in caplog.text
-    views.counter(app).add([one("tia maria")])
-    views.counter(app).write()
+    search_log.counter(app).add([one("tia maria")])
+    search_log.counter(app).write()
     assert session.scalars(select(SearchCount.times)).all() == [3]
 
 
 def test_it_is_written_by_itself_and_when_it_stops(app: Flask, session: Session) -> None:
-    running = SearchCounter(views.counter(app)._write, every=0.01)
+    running = SearchCounter(search_log.counter(app)._write, every=0.01)
     running.start()
     running.add([one("mine")])
     until = time.monotonic() + 30
@@ -400,12 +399,12 @@ def test_a_server_starts_it_and_a_command_does_not(
 ) -> None:
     started: list[SearchCounter] = []
     monkeypatch.setattr(SearchCounter, "start", lambda self: started.append(self))
-    app.cli.command("look")(lambda: views.start_counter(app))
+    app.cli.command("look")(lambda: search_log.start_counter(app))
     app.test_cli_runner().invoke(args=["look"])
     assert started == []
     monkeypatch.setenv("PSG_SECRET_KEY", "only-in-tests")
     monkeypatch.setenv("PSG_WORKER", "no")
-    assert started == [views.counter(startup.create_serving_app())]
+    assert started == [search_log.counter(startup.create_serving_app())]
 
 
 def test_a_server_that_is_told_to_end_writes_what_it_counted(

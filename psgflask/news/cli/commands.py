@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from psgflask.core.clock import utc_now
+from psgflask.core.file_mistakes import InvalidFile
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import (
     FileRefused,
@@ -22,7 +23,6 @@ from psgflask.core.terminal import (
     read_session,
     write_session,
 )
-from psgflask.manuscript.mistakes import InvalidFrontMatter
 from psgflask.news import publishing, worker_task
 from psgflask.news.article_files import ArticleFile, format_article, read_article
 from psgflask.news.cli import output
@@ -53,7 +53,7 @@ def init_app(app: Flask) -> None:
 def _read(file: Path) -> ArticleFile:
     try:
         return read_article(file)
-    except InvalidFrontMatter as error:
+    except InvalidFile as error:
         raise FileRefused(file, error) from error
 
 

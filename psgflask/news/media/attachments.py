@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-LARGEST = 25_000_000  # bytes
+MAX_BYTES = 25_000_000
 DOCUMENT = "application/vnd.openxmlformats-officedocument"
 
 
@@ -28,7 +28,7 @@ def check(path: Path) -> FileKind:
     kind = KINDS.get(path.suffix.casefold().lstrip("."))
     if kind is None:
         raise AttachmentRefused(f"{path.name}: attachments are {', '.join(KINDS)}")
-    if path.stat().st_size > LARGEST:
+    if path.stat().st_size > MAX_BYTES:
         raise AttachmentRefused(f"{path.name} has more than 25 megabytes: save it smaller")
     if not kind.matches(path):
         raise AttachmentRefused(

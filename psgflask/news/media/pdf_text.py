@@ -14,10 +14,10 @@ from typing import IO
 
 PROGRAM = Path(__file__)
 MEGABYTES, SECONDS = 700, 15
-MOST_WORDS = 5000
-MOST_PAGES = 300
-LONGEST_TEXT = 60_000  # characters: a word may have any length
-LONGEST_PROBLEM = 200
+MAX_WORDS = 5000
+MAX_PAGES = 300
+MAX_TEXT_LENGTH = 60_000  # characters: a word may have any length
+MAX_PROBLEM_LENGTH = 200
 
 _HYPHEN_AT_END = re.compile(r"(?<=[^\W\d_])[-\u00ad]\n(?=[^\W\d_])")
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -43,7 +43,7 @@ def extract(path: Path) -> ExtractedText:
     )
     try:
         result = json.loads(output or b"")
-        return ExtractedText(str(result["text"]), str(result["problem"])[:LONGEST_PROBLEM])
+        return ExtractedText(str(result["text"]), str(result["problem"])[:MAX_PROBLEM_LENGTH])
     except (ValueError, KeyError, TypeError):
         # Killed: that is what the limits are for.
         return ExtractedText("", "it takes too long or too much memory to read")
@@ -63,11 +63,11 @@ def read_pdf(file: IO[bytes]) -> tuple[str, str]:
     if reader.is_encrypted and not reader.decrypt(""):
         return "", "it is locked by a password"
     words: list[str] = []
-    for number in range(min(len(reader.pages), MOST_PAGES)):
+    for number in range(min(len(reader.pages), MAX_PAGES)):
         words += clean_text(reader.pages[number].extract_text()).split()
-        if len(words) >= MOST_WORDS:
+        if len(words) >= MAX_WORDS:
             break
-    text = " ".join(words[:MOST_WORDS])[:LONGEST_TEXT]
+    text = " ".join(words[:MAX_WORDS])[:MAX_TEXT_LENGTH]
     return text, "" if text else "it holds no text: are its pages pictures?"
 
 

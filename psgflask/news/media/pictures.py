@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 PROGRAM = Path(__file__)
 MEGABYTES, SECONDS = 1000, 25
-LARGEST = 25_000_000  # bytes
+MAX_BYTES = 25_000_000
 WIDEST = 1600  # pixels
-LONGEST_SIDE = 30_000
-MOST_PIXELS = 50_000_000
+MAX_SIDE = 30_000
+MAX_PIXELS = 50_000_000
 # Each format is kept: its extension, its media type and how it is written.
 FORMATS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "JPEG": ("jpg", "image/jpeg", {"quality": 85, "optimize": True, "progressive": True}),
@@ -59,7 +59,7 @@ def recode(path: Path) -> Recoded:
     """
     from psgflask.news.media import sandbox  # not in the sandbox
 
-    if path.stat().st_size > LARGEST:
+    if path.stat().st_size > MAX_BYTES:
         raise PictureRefused(f"{path.name} has more than 25 megabytes: save it smaller")
     output = sandbox.run(
         PROGRAM, path, purpose="recoding", library="PIL", megabytes=MEGABYTES, seconds=SECONDS
@@ -108,7 +108,7 @@ def recode_data(data: bytes) -> tuple[dict[str, object], bytes]:
 
 def check_size(size: tuple[int, int]) -> None:
     """Check the size in the header, before any pixel is decoded. Raises PictureRefused."""
-    if max(size) > LONGEST_SIDE or size[0] * size[1] > MOST_PIXELS:
+    if max(size) > MAX_SIDE or size[0] * size[1] > MAX_PIXELS:
         raise PictureRefused(TOO_LARGE)
 
 

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from psgflask.core import failures
 from psgflask.core.durable import fsync, write_synced
+from psgflask.core.file_mistakes import InvalidFile, Mistake
 from psgflask.core.locks import FileLock
 from psgflask.core.paths import MEDIA
-from psgflask.manuscript.mistakes import InvalidFrontMatter, Mistake
 from psgflask.news.article_files import ArticleFile, FileReference
 from psgflask.news.drafts import (
     AttachmentDraft,
@@ -176,7 +176,7 @@ DraftOf = Callable[[FileReference, StagedFiles, StoredFiles], Drafted]
 def draft_with_files(article: ArticleFile, staged: StagedFiles, stored: StoredFiles) -> Draft:
     """Return the draft of an article's file with its pictures and attachments, new ones staged.
 
-    Raises InvalidFrontMatter with the line of every file that is refused.
+    Raises InvalidFile with the line of every file that is refused.
     """
     mistakes: list[Mistake] = []
 
@@ -191,7 +191,7 @@ def draft_with_files(article: ArticleFile, staged: StagedFiles, stored: StoredFi
     pictures = [draft for each in article.pictures for draft in accepted(_picture, each)]
     attachments = [draft for each in article.attachments for draft in accepted(_attachment, each)]
     if mistakes:
-        raise InvalidFrontMatter(*mistakes)
+        raise InvalidFile(*mistakes)
     return replace(article.draft, pictures=pictures, attachments=attachments)
 
 

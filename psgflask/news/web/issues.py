@@ -16,7 +16,7 @@ from psgflask.web.caching import cacheable, query_parameters
 from psgflask.web.paging import Pager
 
 # Titles and fonts included, a page of so many rows stays within 100 kB.
-ROWS, FEWEST_ROWS = 50, 5
+ROWS, MIN_ROWS = 50, 5
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def updates() -> str:
             if catalogue.issue_was_public(session, cursor, scope.now):
                 list_pages.redirect_to()
             list_pages.abort_bad_cursor()
-    size = max(ROWS // max(len(by_series), 1), FEWEST_ROWS)
+    size = max(ROWS // max(len(by_series), 1), MIN_ROWS)
     pages = {
         name: series.issue_page(issues, size=size, before=before, after=after)
         for name, issues in by_series.items()

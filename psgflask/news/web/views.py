@@ -152,7 +152,7 @@ def article(slug: str) -> ResponseReturnValue:
     found = catalogue.find(session, slug, languages.current_language())
     if found is not None and catalogue.is_gone(found, now):
         abort(410)
-    if found is None and (moved := redirects.destination()):
+    if found is None and (moved := redirects.find_destination()):
         return redirect(moved, 301)
     if found is None or not catalogue.is_published(found, now):
         elsewhere = catalogue.find(session, slug, languages.other_language())

@@ -9,7 +9,7 @@ from werkzeug.exceptions import InternalServerError
 from psgflask.core.language_names import PREFIXES
 from psgflask.ops import worker
 from psgflask.ops.serving.wsgi import internal_request
-from psgflask.search.web import views as search
+from psgflask.search import search_log
 from psgflask.web.site import REFUSED
 
 # Seconds; Python's default of 5 ms, times many threads, is noticeable.
@@ -29,7 +29,7 @@ def create_serving_app() -> Flask:
         internal_request(app, f"{prefix}/", **{REFUSED: InternalServerError.code})
     sys.setswitchinterval(THREAD_SWITCH_INTERVAL)
     app.extensions["psg_worker"] = worker.start(app)
-    search.start_counter(app)
+    search_log.start_counter(app)
     # All objects so far are permanent: the garbage collector need not visit them.
     gc.collect()
     gc.freeze()
@@ -42,4 +42,4 @@ def shut_down(app: Flask) -> None:
     running: worker.Worker | None = app.extensions.get("psg_worker")
     if running is not None:
         running.stop(WORKER_STOP_TIMEOUT)
-    search.counter(app).stop()
+    search_log.counter(app).stop()

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from psgflask.core.language_names import LANGUAGES
 from psgflask.search.engine.segments import DocIds, Floats, Mask, Segment
-from psgflask.search.index.forward import MOST_REPEATED, PAIR
+from psgflask.search.index.forward import MAX_REPEATED, PAIR
 
 READ, RERANKED, TERMS = 10, 50, 30
 SHARE = 0.3
@@ -99,7 +99,7 @@ class StemStatistics:
         numbers = self.of(segment, pairs["term"].astype(np.int64))
         count = len(self.n)
         self.n -= np.bincount(numbers, minlength=count)
-        bursts = np.minimum(pairs["x"], MOST_REPEATED)
+        bursts = np.minimum(pairs["x"], MAX_REPEATED)
         self.f -= np.bincount(numbers, bursts, minlength=count).astype(np.int64)
 
     def weights(self, num_docs: int) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from psgflask.search.index import signatures
 from psgflask.search.index.columns import Lexicon, Likeness
-from psgflask.search.index.signatures import LONGEST
+from psgflask.search.index.signatures import MAX_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class FuzzyLexicon:
 
     def matches(self, word: str, max_edits: int) -> Iterator[tuple[str, FuzzyMatch]]:
         """Yield the words within `max_edits` of a word, itself included."""
-        if len(word) > LONGEST:
+        if len(word) > MAX_LENGTH:
             return
         edits = EditDistance(word)
         for other, ordinal in self._others:
@@ -51,7 +51,7 @@ class FuzzyLexicon:
     def _candidates(self, word: str, max_edits: int) -> NDArray[np.int64]:
         """Return the ordinals of the ASCII words that their signatures do not rule out."""
         likeness, own = self._likeness, np.uint64(signatures.of_word(word))
-        shortest, longest = max(1, len(word) - max_edits), min(LONGEST, len(word) + max_edits)
+        shortest, longest = max(1, len(word) - max_edits), min(MAX_LENGTH, len(word) + max_edits)
         begin, end = likeness.starts[[shortest, longest + 1]].tolist()
         differing = np.bitwise_count(likeness.signatures[begin:end] ^ own)
         allowed = np.empty(end - begin, differing.dtype)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from psgflask.search.engine.fuzzy_lexicon import FuzzyLexicon
 from psgflask.search.index.codec import WIDTH
 from psgflask.search.index.columns import EXACT, FORWARD, Columns, Lexicon, TermInfos
-from psgflask.search.index.forward import MOST_REPEATED, PAIR, TITLE_COUNTS, pread
+from psgflask.search.index.forward import MAX_REPEATED, PAIR, TITLE_COUNTS, pread
 from psgflask.search.index.generations import IndexBroken
 from psgflask.search.index.texts import Text, Texts
 
@@ -189,7 +189,7 @@ class TermPostings:
         self.docs, self.tf, self.title_docs, self.title_tf = docs, tf, title_docs, title_tf
         self.df = len(docs)
         self.idf = idf(self.df, num_docs)
-        bursts = float(np.minimum(tf, MOST_REPEATED).sum(dtype=np.float64))
+        bursts = float(np.minimum(tf, MAX_REPEATED).sum(dtype=np.float64))
         self.weight = sqrt((bursts + 1) / self.df) * self.idf if self.df else 0.0
 
     @property

@@ -86,7 +86,7 @@ def glance(generation: Path) -> tuple[str, list[Any]]:
 
 
 # Files of the index: every commit makes new ones. Far more than are in force at once.
-MOST_SEEN = 1_000
+MAX_SOUND = 1_000
 
 
 class Verifier:
@@ -126,7 +126,7 @@ class Verifier:
                 raise _damaged(file)
         except OSError as error:
             raise _unreadable(file, error) from error
-        if len(self._sound) >= MOST_SEEN:  # those of commits long past: look at all once more
+        if len(self._sound) >= MAX_SOUND:  # those of commits long past: look at all once more
             self._sound = {}
         self._sound[file] = seen
 

@@ -12,7 +12,7 @@ from psgflask.search.index.codec import WIDTH
 from psgflask.search.index.generations import IndexBroken
 from psgflask.search.index.packed_arrays import ragged
 
-TITLE_COUNTS, MOST_REPEATED, MOST_TIMES = 2, 5, 65_535
+TITLE_COUNTS, MAX_REPEATED, MAX_TIMES = 2, 5, 65_535
 # Bytes of postings that are looked at together while the forward index is made.
 CHUNK = 16_000_000
 # One term of a document: the place of the term in its lexicon, and x = tf_body + 2 tf_title.
@@ -34,7 +34,7 @@ def of_lexicons(lexicons: list[dict[str, Any]], postings: int, count: int) -> tu
             sizes += np.bincount(documents, minlength=count)
             many = len(lexicon["n"])
             lexicon["n"] += np.bincount(terms, minlength=many)
-            repeated = np.bincount(terms, np.minimum(x, MOST_REPEATED), minlength=many)
+            repeated = np.bincount(terms, np.minimum(x, MAX_REPEATED), minlength=many)
             lexicon["f"] += repeated.astype(np.int64)
     starts = np.concatenate(([0], np.cumsum(sizes)))
     pairs = np.zeros(int(starts[-1]), PAIR)
@@ -46,7 +46,7 @@ def of_lexicons(lexicons: list[dict[str, Any]], postings: int, count: int) -> tu
             first = np.searchsorted(mine, mine, "left")
             places = free[mine] + np.arange(len(mine)) - first
             pairs["term"][places] = terms[order]
-            pairs["x"][places] = np.minimum(x[order], MOST_TIMES)
+            pairs["x"][places] = np.minimum(x[order], MAX_TIMES)
             free += np.bincount(documents, minlength=count)
     return pairs.tobytes(), starts
 

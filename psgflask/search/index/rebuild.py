@@ -19,7 +19,7 @@ from psgflask.search.index.runs import SortedRun
 
 FOLDER = "runs"
 # A run ends with so many articles, or with the one that brings it to so many characters.
-MOST_ARTICLES, MOST_CHARACTERS = 1000, 4_000_000
+MAX_ARTICLES, MAX_CHARACTERS = 1000, 4_000_000
 
 Wanted = NDArray[np.bool_]  # of a run's documents
 Progress = Callable[[int], None]
@@ -124,7 +124,7 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
     for document in documents:
         batch.append(document)
         characters += len(document.title) + len(document.body)
-        if len(batch) == MOST_ARTICLES or characters >= MOST_CHARACTERS:
+        if len(batch) == MAX_ARTICLES or characters >= MAX_CHARACTERS:
             yield batch
             batch, characters = [], 0
     if batch:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from psgflask.search.language import fold
 
-LONGEST = 60  # letters; nobody mistypes a longer word into one that is there
+MAX_LENGTH = 60  # letters; nobody mistypes a longer word into one that is there
 
 
 def of_word(word: str) -> int:
@@ -32,11 +32,11 @@ def of_words(blob: bytes, ends: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
     # Where a word holds a byte of a letter beyond ASCII; accented forms are among these.
     beyond = np.concatenate(([0], np.cumsum(letters > 127)))
     plain = beyond[ends[1:]] == beyond[ends[:-1]]
-    usable = np.flatnonzero(plain & (lengths > 0) & (lengths <= LONGEST))
+    usable = np.flatnonzero(plain & (lengths > 0) & (lengths <= MAX_LENGTH))
     order = usable[np.argsort(lengths[usable], kind="stable")]
-    starts = np.searchsorted(lengths[order], np.arange(LONGEST + 2))
+    starts = np.searchsorted(lengths[order], np.arange(MAX_LENGTH + 2))
     found = [np.zeros(0, np.uint64)]
-    for length in range(1, LONGEST + 1):
+    for length in range(1, MAX_LENGTH + 1):
         own = order[starts[length] : starts[length + 1]]
         found.append(_of_table(table(letters, ends[own], np.full(len(own), length))))
     texts = ((at, blob[ends[at] : ends[at + 1]].decode()) for at in np.flatnonzero(~plain).tolist())

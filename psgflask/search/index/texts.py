@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.core.folding import fold, normalize
+from psgflask.core.folding import fold, normalise
 from psgflask.search.index.generations import IndexBroken
 
 TEXTS = ".texts"
@@ -47,7 +47,7 @@ def prepared(text: str) -> Text:
     """Return a text as it is kept."""
     for mark in MARKS:  # a table of `translate` would be looked up for every sign
         text = text.replace(mark, " ")
-    shown = normalize("NFC", " ".join(text.split()))
+    shown = normalise("NFC", " ".join(text.split()))
     if shown.isascii():
         return Text(shown, f" {shown.encode().translate(_PLAINLY).decode()} ")
     plainly = _BEYOND.sub(lambda found: _folded(found[0]), shown)

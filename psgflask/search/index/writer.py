@@ -25,9 +25,9 @@ from psgflask.search.index.packed_arrays import ragged
 from psgflask.search.index.runs import SortedRun
 
 # Merging as many in the middle of somebody's request takes a moment, more does not.
-MOST_IN_PASSING = 300
+MAX_MERGED_ON_COMMIT = 300
 # From this share of deleted documents on a segment is rewritten.
-MOST_DELETED = 0.25
+MAX_DELETED_SHARE = 0.25
 
 MergePolicy = Callable[[Any, list[Any]], list[Any]]
 
@@ -163,7 +163,7 @@ def _files_of(folder: Path, segments: list[Any]) -> list[Path]:
 
 def sparingly(writer: Any, segments: list[Any]) -> list[Any]:
     """Merge a few small segments; return the ones that stay."""
-    return _merge(writer, segments, MOST_IN_PASSING)
+    return _merge(writer, segments, MAX_MERGED_ON_COMMIT)
 
 
 def thoroughly(writer: Any, segments: list[Any]) -> list[Any]:
@@ -196,7 +196,7 @@ def due(segments: list[Any], added: int, most: int | None) -> list[Any]:
 
 
 def _is_sparse(segment: Any) -> bool:
-    return bool(segment.deleted_count() > MOST_DELETED * segment.doc_count_all())
+    return bool(segment.deleted_count() > MAX_DELETED_SHARE * segment.doc_count_all())
 
 
 def _merge(writer: Any, segments: list[Any], most: int | None) -> list[Any]:

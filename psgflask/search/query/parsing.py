@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from itertools import zip_longest
 
-from psgflask.core.folding import normalize
+from psgflask.core.folding import normalise
 from psgflask.search.language import STOP_WORDS, fold, located_words, words
 from psgflask.search.query.clauses import (
     Clause,
@@ -126,7 +126,7 @@ def _normalise(typed: str) -> tuple[str, bool]:
     """Return the text, equivalent characters made equal and cut at 200; and whether it was cut."""
     # What lies far beyond the cut is not worth the work.
     head = _UNPRINTABLE.sub(" ", typed[: 20 * MAX_LENGTH])
-    text = " ".join(normalize("NFC", head).translate(_QUOTES).split())
+    text = " ".join(normalise("NFC", head).translate(_QUOTES).split())
     if len(text) <= MAX_LENGTH and len(typed) <= 20 * MAX_LENGTH:
         return text, False
     whole_words, space, _part = text[: MAX_LENGTH + 1].rpartition(" ")

@@ -1,7 +1,6 @@
 """The search page, suggestions while a reader types, and the count of searches."""
 
 import logging
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from flask import (
@@ -19,7 +18,6 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from psgflask.core import config
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news.cards import CardCache, card_cache
@@ -32,7 +30,6 @@ from psgflask.search.engine.protocol import (
 )
 from psgflask.search.glossary import GlossaryCache
 from psgflask.search.query.expansion import Glossary
-from psgflask.search.search_log import DailyCount, SearchCounter
 from psgflask.search.web import notices, suggestions
 from psgflask.search.web.results_page import (
     ParameterError,
@@ -69,28 +66,9 @@ class SearchNote:
 
 
 def init_app(app: Flask) -> None:
-    """Serve the pages, and count searches. Nothing is written until a server starts the counter."""
+    """Serve the pages, and count searches."""
     app.register_blueprint(blueprint)
-    app.extensions["psg_search_counter"] = SearchCounter(lambda counts: _store(app, counts))
     app.after_request(_count)
-
-
-def counter(app: Flask) -> SearchCounter:
-    """Return the counter of an app's searches."""
-    found: SearchCounter = app.extensions["psg_search_counter"]
-    return found
-
-
-def start_counter(app: Flask) -> None:
-    """Let a server process write its counts; a command counts nothing."""
-    if not config.in_command():
-        counter(app).start()
-
-
-def _store(app: Flask, counts: Collection[DailyCount]) -> None:
-    with app.app_context(), Session(db.engine) as session:
-        search_log.store(session, counts, secret=str(app.config["SECRET_KEY"]))
-        session.commit()
 
 
 def _count(response: Response) -> Response:
@@ -99,7 +77,8 @@ def _count(response: Response) -> Response:
         note = caching.get_note()
         counts = request.method == "GET" and response.status_code in {200, 304}
         if counts and isinstance(note, SearchNote):
-            counter(current_app).add([DailyCount(utc_now().date(), note.text, 1, note.hits)])
+            count = search_log.DailyCount(utc_now().date(), note.text, 1, note.hits)
+            search_log.counter(current_app).add([count])
     except Exception as error:  # the reader gets the answer in any case
         log.warning("A search was not counted (%s)", type(error).__name__)
     return response

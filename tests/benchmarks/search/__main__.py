@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from psgflask.search.engine import vector
+from psgflask.search.engine import array_engine
 from tests.benchmarks.search import chart, corpus, extras, measuring, questions, report
 from tests.benchmarks.search.fts5 import Fts5
 from tests.benchmarks.search.measuring import Table
@@ -36,7 +36,7 @@ def main() -> int:
     args = parser.parse_args()
     if args.reuters and not corpus.reuters_file():
         parser.error("set PSG_CORPORA to a folder that has reuters21578/articles.jsonl")
-    vector.REFRESH_TIMEOUT = 60.0
+    array_engine.REFRESH_TIMEOUT = 60.0
     base = Path(os.environ.get("BENCH_DIR", ROOT / "instance" / "bench"))
     everything = not (args.articles or args.reuters)
     archives: dict[str, int | None] = {

@@ -24,8 +24,8 @@ from tests.sample_archive import loading
 
 REUTERS = "reuters21578"
 BATCH = 500
-MOST_TOPICS = 60
-LONGEST_TITLE = 250
+MAX_TOPICS = 60
+MAX_TITLE_LENGTH = 250
 _UNDATED, _FIRST_DAY = Dateline.undated(), date(1987, 1, 1)
 SETTINGS = {"WORKER": False, "SECRET_KEY": "only-in-benchmarks-" * 2}
 
@@ -84,7 +84,7 @@ def _load_reuters() -> None:
         for topic in row["topics"]:
             counts[topic] = counts.get(topic, 0) + 1
     session = db.session()
-    common = sorted(counts, key=lambda topic: -counts[topic])[:MOST_TOPICS]
+    common = sorted(counts, key=lambda topic: -counts[topic])[:MAX_TOPICS]
     topics = {
         name: add(
             session, f"code-{name}", kind="theme", name_en=f"Code {name}", name_es=f"Código {name}"
@@ -115,7 +115,7 @@ def _article(row: dict[str, Any]) -> dict[str, Any]:
         "language": "en",
         "work": f"reuters-{row['id']}",
         "slug": f"reuters-{row['id']}",
-        "title": (row["title"] or f"No title {row['id']}")[:LONGEST_TITLE],
+        "title": (row["title"] or f"No title {row['id']}")[:MAX_TITLE_LENGTH],
         "teaser": "",
         "body": row["body"],
         "synthetic": True,

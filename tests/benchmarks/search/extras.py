@@ -10,8 +10,8 @@ from statistics import median
 
 from flask import Flask
 
-from psgflask.search.engine import spelling, vector
-from psgflask.search.engine.vector import VectorEngine
+from psgflask.search.engine import array_engine, spelling
+from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.index import Document, Store
 from psgflask.search.sync import indexer
 from tests.benchmarks.search import building, footprint
@@ -29,7 +29,7 @@ def lines(
     opened = []
     for _time in range(TIMES):
         begun = time.perf_counter()
-        VectorEngine(Store(folder)).snapshot()
+        ArrayEngine(Store(folder)).snapshot()
         opened.append((time.perf_counter() - begun) * 1000)
     yield f"Opened in {median(opened):.0f} ms ({min(opened):.0f}-{max(opened):.0f})"
     own = footprint.measure(Path(app.instance_path), asked)
@@ -44,7 +44,7 @@ def lines(
 
 
 def _corrections(folder: Path, asked: Mapping[str, Sequence[Question]]) -> str:
-    snapshot = VectorEngine(Store(folder)).snapshot()
+    snapshot = ArrayEngine(Store(folder)).snapshot()
     costs = []
     for question in asked["misspelt"]:
         begun = time.process_time()
@@ -57,12 +57,12 @@ def _refreshed(folder: Path, documents: Sequence[Document]) -> str:
     with tempfile.TemporaryDirectory() as spare:
         copied = Path(spare) / "index"
         shutil.copytree(folder, copied)
-        engine, store = VectorEngine(Store(copied)), Store(copied)
+        engine, store = ArrayEngine(Store(copied)), Store(copied)
         engine.snapshot()
         taken = []
         for number in range(CHANGES):
             store.apply([dataclasses.replace(documents[number], title=f"Changed {number}")], [])
-            time.sleep(vector.REFRESH_INTERVAL)
+            time.sleep(array_engine.REFRESH_INTERVAL)
             begun = time.perf_counter()
             engine.snapshot()
             taken.append((time.perf_counter() - begun) * 1000)

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.search.engine import vector
+from psgflask.search.engine import array_engine
+from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.term_scores import word_matches
-from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.language import Word, stem
 from tests.benchmarks.search import corpus
 from tests.benchmarks.search.ours import within_a_request
@@ -48,11 +48,11 @@ def measure(instance: Path, asked: Mapping[str, Sequence[Question]]) -> Footprin
 
 def main() -> None:
     """Measure in this process."""
-    vector.REFRESH_TIMEOUT = 60.0
+    array_engine.REFRESH_TIMEOUT = 60.0
     instance, rows = json.loads(sys.stdin.read())
     questions = [Question(row["kind"], tuple(row["words"]), row["since"]) for row in rows]
     app = corpus.installation(Path(instance), 0)
-    engine: VectorEngine = app.extensions["psg_search"]
+    engine: ArrayEngine = app.extensions["psg_search"]
     with within_a_request(app) as ours:
         before = _anonymous()
         engine.snapshot()
@@ -64,7 +64,7 @@ def main() -> None:
     print(json.dumps(asdict(Footprint(opened, grown, first))))
 
 
-def _first_touches(engine: VectorEngine, questions: Sequence[Question]) -> list[float]:
+def _first_touches(engine: ArrayEngine, questions: Sequence[Question]) -> list[float]:
     snapshot = engine.snapshot()
     costs = []
     for word in dict.fromkeys(word for question in questions for word in question.words):

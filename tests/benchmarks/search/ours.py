@@ -10,9 +10,9 @@ from werkzeug.datastructures import MultiDict
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news.cards import card_cache
+from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.fallbacks import Searcher
 from psgflask.search.engine.protocol import SearchOptions
-from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.glossary import GlossaryCache
 from psgflask.search.web.results_page import hits_of
 from psgflask.search.web.search_request import SearchRequest, parse_request
@@ -25,7 +25,7 @@ class Ours:
     name = "ours"
 
     def __init__(self, app: Flask) -> None:
-        self._engine: VectorEngine = app.extensions["psg_search"]
+        self._engine: ArrayEngine = app.extensions["psg_search"]
         self._glossary: GlossaryCache = app.extensions["psg_glossary"]
         self._now = utc_now()
 
@@ -77,7 +77,7 @@ def typed(question: Question) -> str:
     return " ".join(words)
 
 
-def _by_likeness(engine: VectorEngine, request: SearchRequest, options: SearchOptions) -> Any:
+def _by_likeness(engine: ArrayEngine, request: SearchRequest, options: SearchOptions) -> Any:
     searcher, query = Searcher(engine.snapshot(), request.query, options), request.query
     expansions = searcher._fuzzy([clause.word.folded for clause in query.plain_words])
     return searcher._results(query, searcher._match(query, expansions), expansions)

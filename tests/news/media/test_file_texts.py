@@ -105,11 +105,11 @@ def test_5000_words_are_read_and_a_bounded_number_of_characters(tmp_path: Path) 
     assert len(words) == 5000
     assert words[-1] == "word4999"
     endless = extract(written(tmp_path, pdfs.pdf("x" * 200_000)))
-    assert len(endless.text) == pdf_text.LONGEST_TEXT
+    assert len(endless.text) == pdf_text.MAX_TEXT_LENGTH
 
 
 def test_pages_beyond_a_number_are_not_read(tmp_path: Path) -> None:
-    file = written(tmp_path, pdfs.pdf(*["one"] * pdf_text.MOST_PAGES, "beyond"))
+    file = written(tmp_path, pdfs.pdf(*["one"] * pdf_text.MAX_PAGES, "beyond"))
     assert "beyond" not in extract(file).text
 
 

@@ -22,7 +22,7 @@ from tests.search.corpus import Index, document
 
 WORDS = 3_000
 # A term reads title and body of one field; a word has two stems, an exact and an accented form.
-MOST_OF_A_WORD = 8
+MAX_READS_OF_A_WORD = 8
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_s1_a_query_reads_no_more_than_twelve_terms_take(
 ) -> None:
     index.search(q, as_typed=True)
     # Places of neighbours and of phrases are looked up once more.
-    assert len(reads) <= MAX_TERMS * MOST_OF_A_WORD * 3
+    assert len(reads) <= MAX_TERMS * MAX_READS_OF_A_WORD * 3
 
 
 def test_s1_a_prefix_counts_a_thousand_words_at_most_and_joins_fifty(

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import SearchOptions
-from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import (
     Document,
     Store,
@@ -95,7 +95,7 @@ def holds(store: Store, found: list[Document]) -> bool:
 @pytest.fixture
 def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a few documents be many."""
-    monkeypatch.setattr(rebuild, "MOST_ARTICLES", CUT)
+    monkeypatch.setattr(rebuild, "MAX_ARTICLES", CUT)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_runs_merged_in_small_blocks_hold_each_word_at_its_place(
     found: list[tuple[str, str, str]],
     most: int,
 ) -> None:
-    monkeypatch.setattr(rebuild, "MOST_ARTICLES", 2)
+    monkeypatch.setattr(rebuild, "MAX_ARTICLES", 2)
     monkeypatch.setattr(merging, "MOST", most)
     documents = [
         document(number, title, body, language=language)
@@ -173,7 +173,7 @@ def test_what_fits_into_one_run_is_made_here_and_never_written(
 
 
 def test_a_long_text_ends_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuild, "MOST_CHARACTERS", 100)
+    monkeypatch.setattr(rebuild, "MAX_CHARACTERS", 100)
     lengths = [(1, 2), (2, 50), (3, 2), (4, 2)]
     found = [document(number, "Title", "word " * count) for number, count in lengths]
     assert [[each.id for each in chunk] for chunk in rebuild._batches(found)] == [[1, 2], [3, 4]]
@@ -189,7 +189,7 @@ def until_killed():
     yield from here.ARTICLES[:int(sys.argv[2])]
     os.kill(os.getpid(), signal.SIGKILL)
 
-rebuild.MOST_ARTICLES = here.CUT
+rebuild.MAX_ARTICLES = here.CUT
 here.build(Store(Path(sys.argv[1])), until_killed(), int(sys.argv[3]))
 """
 
@@ -221,7 +221,7 @@ def test_a_rebuild_killed_in_the_middle_is_resumed(
 
 def answers(store: Store, q: str) -> list[int]:
     ask = SearchOptions(now=NOW, recency=False, feedback=False)
-    return list(VectorEngine(store).search(parse(q, interface="en"), ask).ids)
+    return list(ArrayEngine(store).search(parse(q, interface="en"), ask).ids)
 
 
 def test_two_worker_processes_of_a_killed_rebuild_end_and_do_no_harm(

@@ -10,7 +10,7 @@ from math import log, sqrt
 
 from tests.search.reference.bitsets import bits
 
-TITLE_COUNTS, MOST_REPEATED = 2, 5
+TITLE_COUNTS, MAX_REPEATED = 2, 5
 
 
 class TermPostings:
@@ -25,7 +25,7 @@ class TermPostings:
         self.title_tf = title
         df = len(tf)
         self.idf = log(1 + (num_docs - df + 0.5) / (df + 0.5)) if df else 0.0
-        bursts = sum(min(times, MOST_REPEATED) for times in tf.values())
+        bursts = sum(min(times, MAX_REPEATED) for times in tf.values())
         self.weight = sqrt((bursts + 1) / df) * self.idf if df else 0.0
 
     def __len__(self) -> int:

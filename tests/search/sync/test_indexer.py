@@ -14,8 +14,8 @@ from psgflask.core.database import db
 from psgflask.news import publishing
 from psgflask.news.models import Article, Attachment, Topic
 from psgflask.search import worker_task
+from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import SearchOptions
-from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import Document, OtherSchema, checksums
 from psgflask.search.index.documents import SCHEMA_VERSION
 from psgflask.search.query.parsing import parse
@@ -229,7 +229,7 @@ def test_r6_an_index_of_an_earlier_schema_is_searched_until_the_new_one_is_ready
     found: list[tuple[int, ...]] = []
 
     def search() -> None:
-        engine = VectorEngine(indexer.store(app))  # of a process that starts now
+        engine = ArrayEngine(indexer.store(app))  # of a process that starts now
         found.append(engine.search(parse("lima"), SearchOptions(now=utc_now())).ids)
 
     def meanwhile(*args: Any) -> Iterator[Document]:

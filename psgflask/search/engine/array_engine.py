@@ -22,7 +22,7 @@ REFRESH_INTERVAL = 0.05
 TORN = (IndexBroken, OSError, IndexError, ValueError, OverflowError, MemoryError)
 
 
-class VectorEngine:
+class ArrayEngine:
     """Runs queries over the newest snapshot of the index in a store.
 
     A new snapshot is built in a background thread and then replaces the one before, so that no

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from psgflask.search.engine import vector
+from psgflask.search.engine import array_engine
+from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions
 from psgflask.search.engine.segments import Segment
 from psgflask.search.engine.snapshot import Snapshot
-from psgflask.search.engine.vector import VectorEngine
 from psgflask.search.index import IndexBroken, checksums, columns, generations
 from psgflask.search.index.documents import SCHEMA_VERSION
 from psgflask.search.query.parsing import parse
@@ -44,13 +44,13 @@ def test_no_search_waits_long_for_a_new_state(
         may_go_on.wait(60)
         return Snapshot(parts)
 
-    monkeypatch.setattr(vector, "Snapshot", slowly)
+    monkeypatch.setattr(array_engine, "Snapshot", slowly)
     index.change([document(2, "Lima")])
-    monkeypatch.setattr(vector, "REFRESH_TIMEOUT", 0.01)
+    monkeypatch.setattr(array_engine, "REFRESH_TIMEOUT", 0.01)
     assert engine.snapshot() is before
     assert engine.snapshot() is before
     may_go_on.set()
-    monkeypatch.setattr(vector, "REFRESH_TIMEOUT", 60.0)
+    monkeypatch.setattr(array_engine, "REFRESH_TIMEOUT", 60.0)
     assert engine.snapshot().num_docs == 2
 
 
@@ -62,11 +62,11 @@ def test_r6_a_process_of_older_code_goes_on_with_what_it_has_open(
     with monkeypatch.context() as newer:
         newer.setattr(checksums, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
         index.store.rebuild([document(3, "Lima")], late=lambda ids: ([], []))
-    monkeypatch.setattr(vector, "REFRESH_INTERVAL", 0.0)
+    monkeypatch.setattr(array_engine, "REFRESH_INTERVAL", 0.0)
     assert index.ids("lima") == [2, 1]
     assert index.ids("callao") == [2]
     with pytest.raises(IndexUnavailable, match="schema"):
-        VectorEngine(index.store).snapshot()
+        ArrayEngine(index.store).snapshot()
 
 
 def test_segments_that_are_gone_are_released(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_threads_search_at_once_while_the_index_changes(tmp_path: Path) -> None:
 
 def test_a_missing_index_is_unavailable_until_it_is_there(tmp_path: Path) -> None:
     index = Index(tmp_path, [document(1, "Lima")])
-    engine = VectorEngine(index.store)
+    engine = ArrayEngine(index.store)
     pointer = index.store.folder / "current"
     named = pointer.read_bytes()
     pointer.unlink()
@@ -173,7 +173,7 @@ def test_columns_that_are_not_as_they_were_made_are_made_anew(
         file.write_bytes(b"")
     else:
         file.write_bytes(whole[:-40] + bytes(40))
-    after = VectorEngine(index.store).search(
+    after = ArrayEngine(index.store).search(
         parse("lima OR w7", interface="en"), SearchOptions(now=NOW, recency=False)
     )
     assert (after.ids, after.scores) == (before.ids, before.scores)
@@ -192,7 +192,7 @@ def test_columns_made_anew_know_what_was_deleted(tmp_path: Path) -> None:
     for file in generations.current(index.store.folder).glob(f"*{columns.COLUMNS}"):
         file.unlink()
     anew = Index.__new__(Index)
-    anew.store, anew.engine = index.store, VectorEngine(index.store)
+    anew.store, anew.engine = index.store, ArrayEngine(index.store)
     after = anew.search("lima huelga OR lima", feedback=True)
     assert (after.ids, after.scores) == (before.ids, before.scores)
 
@@ -210,7 +210,7 @@ def test_damage_that_only_deriving_notices_makes_the_index_unavailable(
     for derived in generation.glob(f"*{columns.COLUMNS}"):
         derived.unlink()
     with pytest.raises(IndexUnavailable):
-        VectorEngine(index.store).search(parse("lima", interface="en"), SearchOptions(now=NOW))
+        ArrayEngine(index.store).search(parse("lima", interface="en"), SearchOptions(now=NOW))
 
 
 @pytest.mark.parametrize("ending", columns.SUFFIXES)

@@ -34,7 +34,7 @@ def record_move(session: Session, old: str, new: str) -> None:
 
 
 def find(session: Session, path: str, query: str) -> str | None:
-    """Return where an old address redirects to, None when it is not stored."""
+    """Return the stored destination of an old address, None where there is none."""
     return session.scalar(select(Redirect.new).where(Redirect.old == normalise(path, query)))
 
 
@@ -43,8 +43,8 @@ def register_rule(pattern: str, rule: Rule, *, extensions: dict[str, Any]) -> No
     extensions.setdefault(_EXTENSION, []).append((re.compile(pattern), rule))
 
 
-def match_rule(path: str, query: Mapping[str, str], *, extensions: dict[str, Any]) -> str | None:
-    """Return the destination that the first matching rule gives, None where none matches."""
+def find_by_rule(path: str, query: Mapping[str, str], *, extensions: dict[str, Any]) -> str | None:
+    """Return the destination by the first rule that matches, None where none does."""
     rules: list[tuple[re.Pattern[str], Rule]] = extensions.get(_EXTENSION, [])
     for pattern, rule in rules:
         if match := pattern.fullmatch(path):

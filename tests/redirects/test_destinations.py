@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
 from psgflask.news import publishing
-from psgflask.redirects import lookup
+from psgflask.redirects import destinations
 from psgflask.redirects.models import Redirect
 from tests import factories
 
@@ -27,12 +27,12 @@ from tests import factories
     ],
 )
 def test_an_address_is_stored_with_its_query_sorted(path: str, query: str, key: str) -> None:
-    assert lookup.normalise(path, query) == key
+    assert destinations.normalise(path, query) == key
 
 
 @given(st.lists(st.tuples(st.text("ab=&%+", max_size=3), st.text(max_size=3)), max_size=4))
 def test_the_order_of_a_query_makes_no_difference(pairs: list[tuple[str, str]]) -> None:
-    assert lookup.normalise("/x", urlencode(pairs)) == lookup.normalise(
+    assert destinations.normalise("/x", urlencode(pairs)) == destinations.normalise(
         "/x", urlencode(pairs[::-1])
     )
 
@@ -48,7 +48,7 @@ def test_an_old_address_redirects_permanently_to_the_new_one(
 
 def test_chains_are_shortened_and_nothing_redirects_to_itself(session: Session) -> None:
     for old, new in (("/a", "/b"), ("/b", "/c"), ("/c", "/a")):
-        lookup.record_move(session, old, new)
+        destinations.record_move(session, old, new)
         session.commit()
     kept = {row.old: row.new for row in session.scalars(select(Redirect))}
     assert kept == {"/b": "/a", "/c": "/a"}
@@ -64,7 +64,7 @@ def test_every_former_address_of_a_page_redirects_to_its_present_one(moves: list
         for place in moves[1:]:
             if place == at:
                 continue
-            lookup.record_move(session, f"/{at}", f"/{place}")
+            destinations.record_move(session, f"/{at}", f"/{place}")
             session.commit()
             at = place
             been.add(at)
@@ -95,7 +95,7 @@ def test_old_addresses_are_looked_up_only_for_missing_pages(
 
 @pytest.fixture
 def with_rule(app: Flask) -> Flask:
-    lookup.register_rule(
+    destinations.register_rule(
         r"/story-(\d+)",
         lambda match, query: f"/news/{match[1]}?{query.get('part')}" if "part" in query else None,
         extensions=app.extensions,
@@ -105,14 +105,16 @@ def with_rule(app: Flask) -> Flask:
 
 def test_a_rule_gets_the_match_and_the_query(with_rule: Flask) -> None:
     extensions = with_rule.extensions
-    assert lookup.match_rule("/story-7", {"part": "2"}, extensions=extensions) == "/news/7?2"
-    assert lookup.match_rule("/story-7", {}, extensions=extensions) is None
+    assert (
+        destinations.find_by_rule("/story-7", {"part": "2"}, extensions=extensions) == "/news/7?2"
+    )
+    assert destinations.find_by_rule("/story-7", {}, extensions=extensions) is None
 
 
 @pytest.mark.parametrize("path", ["/story-x", "/story-7/more", "/a/story-7", "/story-7\n"])
 def test_a_rule_matches_the_whole_path_or_not_at_all(with_rule: Flask, path: str) -> None:
     query = {"part": "2"}
-    assert lookup.match_rule(path, query, extensions=with_rule.extensions) is None
+    assert destinations.find_by_rule(path, query, extensions=with_rule.extensions) is None
 
 
 @pytest.mark.parametrize(
