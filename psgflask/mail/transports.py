@@ -7,13 +7,16 @@ is, and whether the mail was delivered (DeliveryUnknown).
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from psgflask.core.durable import atomic_write
+from psgflask.core.paths import OUTBOX
 
 if TYPE_CHECKING:
     from psgflask.mail.smtp_client import SmtpClient
@@ -94,6 +97,18 @@ class FolderTransport:
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
+
+
+def delete_files(instance: Path, match: Callable[[EmailMessage], bool]) -> None:
+    """Delete the mails that FolderTransport wrote, or began to write, for which `match` is true."""
+    folder = instance / OUTBOX
+    for file in sorted([*folder.glob("*.eml"), *folder.glob(".*.part")]):
+        try:
+            mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+        except FileNotFoundError:  # it has just been renamed
+            continue
+        if match(mail):
+            file.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.accounts import confirmation_tokens, email_addresses
 from psgflask.core.durable import append_lines
-from psgflask.mail import outbox
+from psgflask.mail import outbox, transports
 from psgflask.members import audit, people
 from psgflask.members.models import (
     ONLINE,
@@ -62,6 +61,10 @@ class ErasedEntry:
 
 class ErasedListUnreadable(MembershipRefused):
     """The list of the erased cannot be read, or a line of it is damaged."""
+
+
+class ErasedListUnwritable(OSError):
+    """The list of the erased cannot be written."""
 
 
 def erase(session: Session, persons: Sequence[Person], *, by: str, now: datetime) -> list[Erased]:
@@ -136,22 +139,28 @@ def erased_entries(session: Session, since: datetime | None = None) -> list[Eras
     return [ErasedEntry(at, number) for at, number in session.execute(query)]
 
 
-def delete_mails(folder: Path, numbers: Collection[str], emails: Collection[str] = ()) -> int:
-    """Delete the .eml files that contain a member number or are addressed to an e-mail address.
+def erase_files(
+    instance: Path,
+    entries: Collection[ErasedEntry],
+    erased: Iterable[Erased],
+    *,
+    mails: bool = True,
+) -> None:
+    """Complete erasures in the files: append them to the list, and delete the files of `mails`.
 
-    `emails` are normalised, and nobody else's. Returns how many files there were.
+    `entries` are all erasures in the audit trail, `erased` those of now. Mails are deleted also
+    where the list fails. Raises ErasedListUnreadable, ErasedListUnwritable and OSError.
     """
-    deleted = 0
-    # Also the partial files of a process that was killed while writing.
-    for file in sorted([*folder.glob("*.eml"), *folder.glob(".*.part")]):
-        try:
-            mail = message_from_bytes(file.read_bytes(), policy=policy.default)
-        except FileNotFoundError:  # it has just been renamed
-            continue
-        if _recipients(mail) & set(emails) or _numbers_in(mail) & set(numbers):
-            file.unlink(missing_ok=True)
-            deleted += 1
-    return deleted
+    numbers, emails = {entry.number for entry in entries}, {one.email for one in erased} - {""}
+
+    def is_theirs(mail: EmailMessage) -> bool:
+        return not (_recipients(mail).isdisjoint(emails) and _numbers_in(mail).isdisjoint(numbers))
+
+    try:
+        append_to_list(instance / LIST_FILE, entries)
+    finally:
+        if mails:
+            transports.delete_files(instance, is_theirs)
 
 
 def read_list(file: Path) -> tuple[list[ErasedEntry], list[int]]:
@@ -182,12 +191,15 @@ def damage(file: Path, lines: Collection[int]) -> str:
 def append_to_list(file: Path, entries: Iterable[ErasedEntry]) -> int:
     """Append the entries that are not in the list yet; return how many. Only its owner reads it.
 
-    Damaged lines are logged. Raises ErasedListUnreadable and OSError.
+    Damaged lines are logged. Raises ErasedListUnreadable and ErasedListUnwritable.
     """
     present, damaged = read_list(file)
     new = sorted(set(entries) - set(present))
     if new:
-        append_lines(file, (f"{entry.at.isoformat()} {entry.number}" for entry in new))
+        try:
+            append_lines(file, (f"{entry.at.isoformat()} {entry.number}" for entry in new))
+        except OSError as error:
+            raise ErasedListUnwritable(error.errno, error.strerror, error.filename) from error
     if damaged:
         log.warning("%s", damage(file, damaged))
     return len(new)

@@ -12,7 +12,6 @@ from psgflask.accounts import confirmation_tokens, rate_limits
 from psgflask.core import clock_watch, database
 from psgflask.core.clock import london_day, london_hour, utc_now
 from psgflask.core.database import db, read_only
-from psgflask.core.paths import OUTBOX
 from psgflask.members import erasure
 
 log = logging.getLogger(__name__)
@@ -66,17 +65,13 @@ def erase_expired(app: Flask, now: datetime, *, first: bool = False) -> None:
     `now` is the earliest time that it can be. The `first` run of a process searches the files of
     mails in any case: a process may have been killed between tables and files.
     """
-    instance = Path(app.instance_path)
     with app.app_context(), Session(db.engine) as session:
         erased = erasure.erase_expired(session, now=now)
         rate_limits.delete_expired(session, now=now)
         confirmation_tokens.delete_expired(session, now=now)
         entries = erasure.erased_entries(session)
         session.commit()
-    erasure.append_to_list(instance / erasure.LIST_FILE, entries)
-    if erased or first:
-        numbers, emails = {entry.number for entry in entries}, {one.email for one in erased} - {""}
-        erasure.delete_mails(instance / OUTBOX, numbers, emails)
+    erasure.erase_files(Path(app.instance_path), entries, erased, mails=first or bool(erased))
     if erased:
         log.info("%d applications that nobody confirmed in 90 days were erased", len(erased))
 

@@ -14,9 +14,10 @@ from psgflask.core import clock_watch, database
 from psgflask.core.clock_watch import TimeBounds
 from psgflask.mail import worker_task as mail_task
 from psgflask.members import erasure, worker_task
-from psgflask.members.erasure import LIST_FILE
+from psgflask.members.erasure import LIST_FILE, ErasedListUnwritable
 from psgflask.members.models import PAPER, Person
 from psgflask.ops import worker
+from tests.full_disk import no_room_after
 from tests.members.people import NOW, applied, link_of, populate
 from tests.statements import statements
 
@@ -120,6 +121,18 @@ def test_the_files_of_their_mails_are_deleted_too(
     worker_task.run(app)
     (left,) = Path(app.instance_path, "outbox").glob("*.eml")
     assert "luis@example.org" in left.read_text()
+
+
+def test_the_files_of_their_mails_are_deleted_though_the_list_cannot_be_written(
+    app: Flask, session: Session, at: list[datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link_of(session, applied(session))
+    session.commit()
+    assert mail_task.run(app) == 1
+    no_room_after(monkeypatch, 0)
+    with pytest.raises(ErasedListUnwritable, match="No space"):
+        worker_task.run(app)
+    assert list(Path(app.instance_path, "outbox").glob("*.eml")) == []
 
 
 def test_the_database_is_vacuumed_once_in_the_night_after_an_erasure(

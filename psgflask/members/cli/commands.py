@@ -11,7 +11,6 @@ from flask.cli import AppGroup
 from psgflask.core import database, durable, failures
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
-from psgflask.core.paths import OUTBOX
 from psgflask.core.terminal import by_option, echo, json_option
 from psgflask.members import (
     audit,
@@ -33,7 +32,7 @@ from psgflask.members.cli.output import (
     reading,
     writing,
 )
-from psgflask.members.erasure import Erased
+from psgflask.members.erasure import Erased, ErasedListUnwritable
 from psgflask.members.models import STATES
 
 members = AppGroup("members", help="Look after members and applications.")
@@ -217,15 +216,12 @@ def erase_again(by: str) -> None:
 
 def _erase_files(erased: list[Erased]) -> None:
     """Remove the erased from files too: those of mails, and the unused pages of the database."""
-    instance = Path(current_app.instance_path)
     with reading() as session:
         entries = erasure.erased_entries(session)
     try:
-        erasure.append_to_list(instance / erasure.LIST_FILE, entries)
-    except OSError as error:
+        erasure.erase_files(Path(current_app.instance_path), entries, erased)
+    except ErasedListUnwritable as error:
         reason = failures.describe(error)
         echo(f"{erasure.LIST_FILE} could not be written ({reason}): the worker does it", err=True)
-    numbers, emails = {entry.number for entry in entries}, {one.email for one in erased} - {""}
-    erasure.delete_mails(instance / OUTBOX, numbers, emails)
     if erased and not database.vacuum(db.engine):
         echo("The database is busy: its worker overwrites the last traces tonight")
