@@ -109,6 +109,25 @@ def test_each_revision_can_be_downgraded(empty: Flask) -> None:
     assert migrations.current_revision() == migrations.head_revision()
 
 
+ATTEMPT = (
+    "INSERT INTO attempts (what, address, mailbox, network, wide, at)"
+    " VALUES ('join', 'a', 'b', '203.0.113.7', '203.0.113.0/24', '2026-03-01 12:00:00')"
+)
+
+
+def test_s22_no_network_that_was_stored_in_the_clear_is_left(empty: Flask) -> None:
+    migrations.upgrade("0006")
+    for step in ("up", "down"):
+        with db.engine.begin() as connection:
+            connection.execute(text(ATTEMPT))
+        if step == "up":
+            migrations.upgrade("0007")
+        else:
+            downgrade(empty)
+        with db.engine.connect() as connection:
+            assert connection.scalar(text("SELECT count(*) FROM attempts")) == 0
+
+
 def test_there_is_one_head(empty: Flask) -> None:
     scripts = ScriptDirectory(str(paths.migrations()))
     assert len(scripts.get_heads()) == len(scripts.get_bases()) == 1

@@ -42,6 +42,7 @@ def request_confirmation(
     email: str,
     language: str,
     network: str,
+    secret: str,
     link: MakeLink,
     values: Mapping[str, Any],
     data: Mapping[str, Any],
@@ -52,12 +53,15 @@ def request_confirmation(
     """Mail an applicant a link that confirms the address, within the rate limits of joining.
 
     `values` are for the mail's templates (name, reference), `data` is for the listeners, who find
-    it in `token.data`; `about` is whom the mail concerns, as `outbox.delete_about` takes it.
+    it in `token.data`; `about` is whom the mail concerns, as `outbox.delete_about` takes it;
+    `secret` is for `rate_limits.consume`.
     False when a rate limit holds the mail back: a link can be requested later.
     Raises RateLimitExceeded, then having written nothing, and InvalidEmailAddress.
     """
     address = email_addresses.parse(email)
-    may_mail = rate_limits.consume(session, limit, email=email, network=network, now=now)
+    may_mail = rate_limits.consume(
+        session, limit, email=email, network=network, secret=secret, now=now
+    )
     known = session.scalar(select(exists().where(Account.email == address.normalised)))
     mail = {"values": dict(values), "language": language, "about": about}
     data = {**data, _MAIL: mail}
@@ -70,7 +74,14 @@ def request_confirmation(
 
 
 def resend(
-    session: Session, *, email: str, language: str, network: str, link: MakeLink, now: datetime
+    session: Session,
+    *,
+    email: str,
+    language: str,
+    network: str,
+    secret: str,
+    link: MakeLink,
+    now: datetime,
 ) -> None:
     """Mail a new link for the newest application of an address, if there is one.
 
@@ -79,7 +90,7 @@ def resend(
     Raises RateLimitExceeded, then having written nothing, and InvalidEmailAddress.
     """
     address = email_addresses.parse(email)
-    rate_limits.consume(session, "again", email=email, network=network, now=now)
+    rate_limits.consume(session, "again", email=email, network=network, secret=secret, now=now)
     last = session.scalar(
         select(ConfirmationToken)
         .where(ConfirmationToken.email == address.normalised, ConfirmationToken.purpose == JOIN)

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from psgflask.core.database import Model
 from psgflask.mail.models import MAX_ADDRESS_LENGTH
 
+HASH_LENGTH = 32  # hexadecimal digits
+
 
 class Account(Model):
     """A confirmed e-mail address; a household may share one."""
@@ -41,7 +43,7 @@ class ConfirmationToken(Model):
 
 
 class Attempt(Model):
-    """One attempt that rate limits count: networks, address and mailbox (both hashed)."""
+    """One attempt that rate limits count: networks, address and mailbox, all as keyed hashes."""
 
     __tablename__ = "attempts"
     __table_args__ = (
@@ -52,8 +54,8 @@ class Attempt(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     what: Mapped[str] = mapped_column(String(20))
-    address: Mapped[str] = mapped_column(String(64))
-    mailbox: Mapped[str] = mapped_column(String(64))
-    network: Mapped[str] = mapped_column(String(45))
-    wide: Mapped[str] = mapped_column(String(45))
+    address: Mapped[str] = mapped_column(String(HASH_LENGTH))
+    mailbox: Mapped[str] = mapped_column(String(HASH_LENGTH))
+    network: Mapped[str] = mapped_column(String(HASH_LENGTH))
+    wide: Mapped[str] = mapped_column(String(HASH_LENGTH))
     at: Mapped[datetime] = mapped_column(index=True)

@@ -4,6 +4,7 @@ So the counts survive a restart and hold for all processes of the installation.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -73,14 +74,18 @@ class RateLimitExceeded(Exception):
         self.retry_after = retry_after
 
 
-def consume(session: Session, action: str, *, email: str, network: str, now: datetime) -> bool:
+def consume(
+    session: Session, action: str, *, email: str, network: str, secret: str, now: datetime
+) -> bool:
     """Count an attempt, or raise RateLimitExceeded without counting it.
+
+    `secret` is the site's: what is counted is stored hashed by it, since limits only compare.
 
     Returns whether a mail may be sent for it. Refused attempts are not counted: a client that
     keeps trying would never be accepted again, nor would its neighbours, and every refusal would
     add a row. Earlier attempts stay counted, so a view commits after a refusal too.
     """
-    attempt = _new_attempt(action, email, network, now)
+    attempt = _new_attempt(action, email, network, secret, now)
     refused, held = _waiting_times(session, attempt)
     if refused:
         raise RateLimitExceeded(refused)
@@ -91,9 +96,10 @@ def consume(session: Session, action: str, *, email: str, network: str, now: dat
     return not held
 
 
-def attempts_of(session: Session, email: str) -> list[Attempt]:
+def attempts_of(session: Session, email: str, *, secret: str) -> list[Attempt]:
     """Return the stored attempts of an address, oldest first."""
-    query = select(Attempt).where(Attempt.address == _hash(email_addresses.normalise(email)))
+    address = _hasher(secret)(email_addresses.normalise(email))
+    query = select(Attempt).where(Attempt.address == address)
     return list(session.scalars(query.order_by(Attempt.at, Attempt.id)))
 
 
@@ -111,13 +117,14 @@ def delete_future(session: Session, *, latest: datetime) -> None:
     session.execute(delete(Attempt).where(Attempt.at > latest))
 
 
-def _new_attempt(action: str, email: str, network: str, now: datetime) -> Attempt:
+def _new_attempt(action: str, email: str, network: str, secret: str, now: datetime) -> Attempt:
+    hashed = _hasher(secret)
     return Attempt(
         what=action,
-        address=_hash(email_addresses.normalise(email)),
-        mailbox=_hash(email_addresses.mailbox_of(email)),
-        network=network,
-        wide=networks.supernet_of(network),
+        address=hashed(email_addresses.normalise(email)),
+        mailbox=hashed(email_addresses.mailbox_of(email)),
+        network=hashed(network),
+        wide=hashed(networks.supernet_of(network)),
         at=now,
     )
 
@@ -162,6 +169,7 @@ def _blocking_attempt(limit: RateLimit, attempt: Attempt) -> ScalarSelect[dateti
     return newest_first.offset(limit.count - 1).limit(1).scalar_subquery()
 
 
-def _hash(text: str) -> str:
-    """Hash an address: the table reveals none."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def _hasher(secret: str) -> Callable[[str], str]:
+    """Return the hash of addresses and networks; nobody without the site's secret can guess any."""
+    key = hashlib.blake2b(secret.encode(), person=b"psg attempts").digest()
+    return lambda text: hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()

@@ -112,6 +112,7 @@ def _resend(form: ResendForm) -> ResponseReturnValue:
             email=form.email.data or "",
             language=languages.current_language(),
             network=networks.network_of(request.remote_addr),
+            secret=str(current_app.config["SECRET_KEY"]),
             link=confirmation_link,
             now=clock_watch.corrected_time(current_app, utc_now()),
         )

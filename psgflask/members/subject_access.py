@@ -63,7 +63,7 @@ def record(session: Session, person: Person) -> dict[str, Any]:
     }
 
 
-def everything(session: Session, person: Person) -> dict[str, Any]:
+def everything(session: Session, person: Person, *, secret: str) -> dict[str, Any]:
     """Return what any table contains about a person (JSON).
 
     Secrets are left out: of a link, only what it is for and when it was mailed.
@@ -103,8 +103,12 @@ def everything(session: Session, person: Person) -> dict[str, Any]:
             for mail in session.scalars(mails)
         ],
         "attempts of the last day": [
-            {"what": one.what, "from network": one.network, "at": local_time(one.at)}
-            for one in (rate_limits.attempts_of(session, person.email) if person.email else ())
+            {"what": one.what, "at": local_time(one.at)}
+            for one in (
+                rate_limits.attempts_of(session, person.email, secret=secret)
+                if person.email
+                else ()
+            )
         ],
     }
 

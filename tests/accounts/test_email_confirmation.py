@@ -32,6 +32,7 @@ def ask(session: Session, email: str = JANE, *, now: datetime = NOW, **said: Any
     given: dict[str, Any] = {
         "language": "en",
         "network": "203.0.113.7",
+        "secret": "only-in-tests",
         "values": {"name": "Jane", "reference": "PSG 1042-7"},
         "data": {"application": 12},
         "about": "person 12",
@@ -41,7 +42,12 @@ def ask(session: Session, email: str = JANE, *, now: datetime = NOW, **said: Any
 
 
 def again(session: Session, email: str = JANE, *, now: datetime = NOW, **said: Any) -> None:
-    given: dict[str, Any] = {"language": "en", "network": "203.0.113.7", **said}
+    given: dict[str, Any] = {
+        "language": "en",
+        "network": "203.0.113.7",
+        "secret": "only-in-tests",
+        **said,
+    }
     email_confirmation.resend(session, email=email, link=link, now=now, **given)
 
 

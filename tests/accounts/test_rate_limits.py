@@ -1,8 +1,10 @@
 """S3 in rules: how often an address and a network may ask, whoever counts and whenever."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -10,13 +12,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from psgflask.accounts import rate_limits
-from psgflask.accounts.models import Attempt
+from psgflask.accounts.models import HASH_LENGTH, Attempt
 from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.core import networks
 from psgflask.core.database import db
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOME = "203.0.113.7"
+consume = partial(rate_limits.consume, secret="only-in-tests")
+attempts_of = partial(rate_limits.attempts_of, secret="only-in-tests")
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -35,7 +39,7 @@ def tries(
         now = NOW + number * every
         try:
             who = {"email": email(number), "network": network(number)}
-            became[rate_limits.consume(session, what, now=now, **who)] += 1
+            became[consume(session, what, now=now, **who)] += 1
         except RateLimitExceeded:
             became[None] += 1
     return became
@@ -73,7 +77,7 @@ def test_s3_who_has_many_networks_is_bound_by_the_wider_one(session: Session, wi
 
     assert tries(session, "join", 120, email=somebody, network=network) == {True: 80, None: 40}
     elsewhere = {"email": "ana@example.org", "network": networks.network_of("2001:db8:8::1")}
-    assert rate_limits.consume(session, "join", now=NOW, **elsewhere)
+    assert consume(session, "join", now=NOW, **elsewhere)
 
 
 def test_s3_what_goes_out_in_an_hour_is_bound_in_all_and_what_comes_is_kept(
@@ -84,18 +88,16 @@ def test_s3_what_goes_out_in_an_hour_is_bound_in_all_and_what_comes_is_kept(
     )
     assert everywhere == {True: 120, False: 480, None: 100}
     later = {"email": "ana@example.org", "network": HOME, "now": NOW + HOUR}
-    assert rate_limits.consume(session, "join", **later)  # type: ignore[arg-type]  # as it takes
+    assert consume(session, "join", **later)  # type: ignore[arg-type]  # as it takes
 
 
 def test_s3_what_was_held_keeps_nobody_from_a_mail_a_day_later(session: Session) -> None:
     tries(session, "join", 3, network=somewhere)
     for hours in range(1, 24):
         now = NOW + hours * HOUR
-        assert not rate_limits.consume(
-            session, "join", email="jane@example.org", network=HOME, now=now
-        )
+        assert not consume(session, "join", email="jane@example.org", network=HOME, now=now)
     after = NOW + DAY
-    assert rate_limits.consume(session, "join", email="jane@example.org", network=HOME, now=after)
+    assert consume(session, "join", email="jane@example.org", network=HOME, now=after)
 
 
 def test_s3_the_secretary_mails_a_link_whatever_strangers_did(session: Session) -> None:
@@ -112,7 +114,7 @@ def test_s3_one_mailbox_is_one_however_its_address_is_spelt(session: Session) ->
     )
     found = tries(session, "join", 4, email=spellings.__getitem__, network=somewhere)
     assert found == {True: 3, False: 1}
-    mine = rate_limits.attempts_of(session, "jdoe@gmail.com")
+    mine = attempts_of(session, "jdoe@gmail.com")
     assert len(mine) == 1, "what is told to who asks is of the address itself"
 
 
@@ -142,19 +144,19 @@ def test_the_wait_is_over_when_it_says_so_and_not_before(session: Session) -> No
     late = NOW + 10 * MINUTE
     who = {"email": "jane@example.org", "network": HOME}
     with pytest.raises(RateLimitExceeded) as refused:
-        rate_limits.consume(session, "again", now=late, **who)
+        consume(session, "again", now=late, **who)
     assert refused.value.retry_after == 50 * MINUTE
     almost = late + refused.value.retry_after - timedelta(seconds=1)
     with pytest.raises(RateLimitExceeded):
-        rate_limits.consume(session, "again", now=almost, **who)
-    rate_limits.consume(session, "again", now=late + refused.value.retry_after, **who)
+        consume(session, "again", now=almost, **who)
+    consume(session, "again", now=late + refused.value.retry_after, **who)
 
 
 def test_the_longest_of_several_waits_counts(session: Session) -> None:
     tries(session, "again", 5)
     tries(session, "again", 7, network=somewhere)
     with pytest.raises(RateLimitExceeded) as refused:
-        rate_limits.consume(session, "again", email="jane@example.org", network=HOME, now=NOW)
+        consume(session, "again", email="jane@example.org", network=HOME, now=NOW)
     assert refused.value.retry_after == DAY
 
 
@@ -180,11 +182,23 @@ def test_what_was_counted_outlives_the_process_and_holds_for_all(
         assert tries(db.session(), "join", 1) == {False: 1}
 
 
-def test_nothing_that_is_counted_tells_an_address(session: Session) -> None:
+def test_s22_neither_address_nor_network_can_be_read_or_guessed_from_an_attempt(
+    session: Session,
+) -> None:
     tries(session, "join", 1)
-    [attempt] = session.scalars(select(Attempt))
-    assert "jane" not in f"{attempt.what} {attempt.mailbox} {attempt.mailbox} {attempt.network}"
-    assert len(attempt.mailbox) == 64
+    with_another_secret = {"email": "jane@example.org", "network": HOME, "secret": "stolen"}
+    rate_limits.consume(session, "join", now=NOW, **with_another_secret)
+    first, second = session.scalars(select(Attempt).order_by(Attempt.id))
+    for column in ("address", "mailbox", "network", "wide"):
+        stored = getattr(first, column)
+        assert len(stored) == HASH_LENGTH
+        assert stored != getattr(second, column), f"{column} can be guessed without the secret"
+        for plain in ("jane@example.org", HOME, "203.0.113.0/24"):
+            assert plain not in stored
+            assert stored not in {
+                hash_(plain.encode()).hexdigest()[:HASH_LENGTH]
+                for hash_ in (hashlib.sha256, hashlib.blake2b, hashlib.md5)
+            }
 
 
 def test_attempts_are_kept_a_day(session: Session) -> None:
@@ -208,9 +222,9 @@ def test_r14_tries_that_a_clock_which_was_ahead_has_dated_keep_nobody_out(
             tried(session, NOW + timedelta(hours=hours))
     assert waited(session, NOW) is None
     rate_limits.delete_future(session, latest=NOW + timedelta(hours=26))
-    assert len(rate_limits.attempts_of(session, "ana@example.org")) > 0
+    assert len(attempts_of(session, "ana@example.org")) > 0
     rate_limits.delete_future(session, latest=NOW + timedelta(hours=1))
-    assert rate_limits.attempts_of(session, "ana@example.org") == []
+    assert attempts_of(session, "ana@example.org") == []
 
 
 def test_tries_of_requests_at_once_count_whichever_took_its_moment_first(
@@ -222,7 +236,7 @@ def test_tries_of_requests_at_once_count_whichever_took_its_moment_first(
 
 
 def tried(session: Session, now: datetime) -> None:
-    rate_limits.consume(session, "join", email="ana@example.org", network="192.0.2.1", now=now)
+    consume(session, "join", email="ana@example.org", network="192.0.2.1", now=now)
 
 
 def waited(session: Session, now: datetime) -> timedelta | None:

@@ -214,7 +214,9 @@ def _links(session: Session) -> None:
     ):
         then = now - rate_limits.HOUR * (1 + number // 30)
         email = f"somebody-{number}@example.org"
-        rate_limits.consume(session, "join", email=email, network="127.0.0.1", now=then)
+        rate_limits.consume(
+            session, "join", email=email, network="127.0.0.1", secret=SECRET, now=then
+        )
     session.commit()
 
 

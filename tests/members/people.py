@@ -17,6 +17,7 @@ from psgflask.members.models import CHEQUE, ONLINE, Application, Person
 from psgflask.members.tiers import Tier
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
+SECRET = "only-in-tests"  # tests/conftest.py
 YEARLY = ((date(2020, 1, 1), Decimal("24.00")), (date(2027, 1, 1), Decimal("30.00")))
 
 
@@ -68,6 +69,7 @@ def link_of(session: Session, application: Application, *, now: datetime = NOW) 
         email=application.person.email,
         language="en",
         network="192.0.2.1",
+        secret=SECRET,
         link=link,
         values=applications.mail_values(application),
         data=applications.token_data(application),

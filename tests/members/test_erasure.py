@@ -22,7 +22,7 @@ from psgflask.members import audit, consents, erasure, payments, people
 from psgflask.members.erasure import ErasedEntry
 from psgflask.members.models import PAPER, Application, Payment, Person, PersonErased
 from tests.full_disk import no_room_after
-from tests.members.people import NOW, applied, link_of, tier, verified
+from tests.members.people import NOW, SECRET, applied, link_of, tier, verified
 
 FIRST = ErasedEntry(datetime(2026, 7, 1, 12, 0, 0, 123, tzinfo=UTC), "PSG 1001-9")
 SECOND = ErasedEntry(datetime(2026, 8, 1, 12, 0, tzinfo=UTC), "PSG 1002-4")
@@ -172,6 +172,7 @@ def test_an_erased_person_is_sent_no_mail_and_can_request_none(
         email=SECRETS["email"],
         language="en",
         network="192.0.2.2",
+        secret=SECRET,
         link=str,
         now=NOW,
     )

@@ -41,7 +41,7 @@ from psgflask.members.models import (
 )
 from psgflask.members.payments import DuplicatePayment
 from psgflask.members.person_fields import fold_name, fold_postcode
-from tests.members.people import NOW, answers
+from tests.members.people import NOW, SECRET, answers
 
 NAMES = st.sampled_from(["Ana Díaz", "ana diaz", "Luis"])
 EMAILS = st.sampled_from(["ana@example.org", " ANA@Example.org", "luis@example.org"])
@@ -182,6 +182,7 @@ class LifeCycle(RuleBasedStateMachine):
                 email=email,
                 language="en",
                 network=network,
+                secret=SECRET,
                 link=link,
                 now=self.now,
             )
@@ -379,6 +380,7 @@ class LifeCycle(RuleBasedStateMachine):
             email=application.person.email,
             language="en",
             network=network,
+            secret=SECRET,
             link=link,
             values=applications.mail_values(application),
             data=applications.token_data(application),

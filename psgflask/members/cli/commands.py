@@ -117,7 +117,9 @@ def consent(number: str, what: str, agreed: bool, by: str) -> None:
 def show_everything(number: str, as_json: bool) -> None:
     """Tell everything that is held about NUMBER, to answer their request (UK GDPR, article 15)."""
     with reading() as session:
-        record = subject_access.everything(session, people.by_number(session, number))
+        person = people.by_number(session, number)
+        secret = str(current_app.config["SECRET_KEY"])
+        record = subject_access.everything(session, person, secret=secret)
     print_record(record, as_json)
 
 

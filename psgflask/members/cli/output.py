@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 import click
+from flask import current_app
 from sqlalchemy.orm import Session
 
 from psgflask.accounts import email_confirmation
@@ -84,6 +85,7 @@ def mail_link(session: Session, person: Person, *, now: datetime) -> str:
             email=person.email,
             language=person.language,
             network=f"by command: {person.number}",
+            secret=str(current_app.config["SECRET_KEY"]),
             limit="command",
             link=lambda token: languages.address(
                 "accounts.join", language=person.language, external=True, token=token

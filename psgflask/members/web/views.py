@@ -163,6 +163,7 @@ def _store(
             email=answers.email,
             language=answers.language,
             network=networks.network_of(request.remote_addr),
+            secret=_secret(),
             link=confirmation_link,
             values=applications.mail_values(application),
             data=applications.token_data(application),
