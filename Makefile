@@ -1,4 +1,4 @@
-# Two commands do everything: `make run` serves the site, `make test` checks it. README.md tells more.
+# Two commands do everything: `make run` serves the site, `make test` checks it. README.md says more.
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1

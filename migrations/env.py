@@ -12,7 +12,7 @@ from psgflask.core.database import UTCDateTime, db, is_sqlite
 
 
 def run() -> None:
-    """Bring the schema to the revision asked for: all of it, or, after a fault, nothing."""
+    """Migrate the schema to the requested revision: completely or, after an error, not at all."""
     with db.engine.connect() as connection:
         sqlite = is_sqlite(connection)
         if sqlite:
@@ -52,7 +52,7 @@ def _check_references(connection: Connection) -> None:
 
 
 def _render(kind: str, item: object, autogen_context: AutogenContext) -> str | bool:
-    """Write our moments as plain times: revisions must outlive the code that they began with."""
+    """Render our datetime type as a plain DateTime: revisions must outlive today's code."""
     return "sa.DateTime()" if kind == "type" and isinstance(item, UTCDateTime) else False
 
 

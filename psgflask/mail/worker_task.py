@@ -170,7 +170,7 @@ class _Round:
             raise MailRejected(str(error)) from error
         except Exception as error:
             # It must not stop other mails; its text may contain personal data.
-            raise MailRejected(f"It cannot be drawn: {type(error).__name__}") from error
+            raise MailRejected(f"It cannot be rendered: {type(error).__name__}") from error
 
     def _succeeded(self, message: Message) -> None:
         now = self.clock()

@@ -68,7 +68,7 @@ def clean_lines(text: str | None) -> str:
 def parse_name(text: str, field: str = "name", *, links: bool = True) -> str:
     """Return a name: any word of any script. Raises FieldRefused.
 
-    `links=False` refuses web addresses: a stranger could have them mailed by a name in a greeting.
+    `links=False` refuses web addresses: a name in a greeting could have them mailed to anybody.
     """
     name = clean_line(text)
     if not any(character.isalpha() for character in name):

@@ -98,7 +98,7 @@ def is_gone(article: Article, now: datetime) -> bool:
 
 
 class Readable(Protocol):
-    """An article, or what search knows of one."""
+    """An article, or its document in search."""
 
     @property
     def members_only(self) -> bool: ...

@@ -37,11 +37,11 @@ class WorkerLock:
         self._lock: FileLock | None = lock
         self.write(())
 
-    def write(self, troubles: Iterable[TaskFailure]) -> bool:
+    def write(self, failures: Iterable[TaskFailure]) -> bool:
         """Write to the file which tasks fail; return False when it cannot be written."""
         if self._lock is None:
             return False
-        content = json.dumps({"troubles": [asdict(trouble) for trouble in troubles]}).encode()
+        content = json.dumps({"troubles": [asdict(failure) for failure in failures]}).encode()
         try:
             return os.pwrite(self._lock.descriptor, content.ljust(SIZE), 0) == SIZE
         except OSError:  # only where there never was space for it
@@ -78,5 +78,5 @@ def read_failures(instance: Path) -> list[TaskFailure] | None:
     for _attempt in range(ATTEMPTS):
         with suppress(OSError, ValueError, TypeError, KeyError):
             stored = json.loads((instance / FILE).read_bytes())
-            return [TaskFailure(**trouble) for trouble in stored["troubles"]]
+            return [TaskFailure(**failure) for failure in stored["troubles"]]
     return None

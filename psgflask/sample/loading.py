@@ -30,9 +30,9 @@ def load_content(session: Session, *, now: datetime) -> int:
     pages = standing_pages.add_missing(session, content.PAGES)
     articles = [draft for file in content.articles() if _is_missing(session, draft := file.draft)]
     for draft in articles:
-        moment = published_at(draft.dateline, draft.kind, now)
-        article = publishing.create(session, draft, by=BY, now=moment)
-        publishing.publish(session, article, by=BY, now=moment)
+        published = published_at(draft.dateline, draft.kind, now)
+        article = publishing.create(session, draft, by=BY, now=published)
+        publishing.publish(session, article, by=BY, now=published)
     return len(pages) + len(articles) + _add_appeals(session, now)
 
 
@@ -40,8 +40,8 @@ def published_at(dateline: Dateline, kind: str, now: datetime) -> datetime:
     """Return when an article of this date came out: feeds follow it, and it is never to come."""
     if dateline.first is None or dateline.last is None:
         return min(UNDATED_AT, now)
-    moment = datetime.combine(dateline.last, PUBLISHED_AT)
-    return min(moment - EVENTS_ANNOUNCED if kind == EVENT else moment, now)
+    morning = datetime.combine(dateline.last, PUBLISHED_AT)
+    return min(morning - EVENTS_ANNOUNCED if kind == EVENT else morning, now)
 
 
 def add_topics(session: Session, entries: Iterable[TopicEntry]) -> None:

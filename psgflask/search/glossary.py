@@ -232,7 +232,8 @@ def _checked(text: str) -> str:
         raise GlossaryRefused(f"{text!r} is no term: write a word or more")
     if len(tidy) > MAX_LENGTH or number > MAX_WORDS:
         raise GlossaryRefused(
-            f"{tidy[:40]!r} is too long: a term has {MAX_WORDS} words or {MAX_LENGTH} signs at most"
+            f"{tidy[:40]!r} is too long: a term has {MAX_WORDS} words or {MAX_LENGTH} characters"
+            " at most"
         )
     return tidy
 

@@ -183,7 +183,7 @@ def _key() -> str:
 def cached_response() -> Response | None:
     """Respond with the cached page of this request, None where there is no valid one.
 
-    Where the database cannot be asked for the content stamp, as `stale_response`.
+    Where the content stamp cannot be read from the database, as `stale_response`.
     """
     if not _is_cacheable():
         return None

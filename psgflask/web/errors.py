@@ -135,7 +135,7 @@ def handle_os_error(error: OSError) -> ResponseReturnValue:
     """Render that nothing can be saved where the disk is full. Raises any other error again."""
     if not failures.is_disk_full(error):
         raise error
-    log.error("Disk fault: %s", failures.describe(error))
+    log.error("Disk error: %s", failures.describe(error))
     return _retry_later(CannotSave(), WRITABLE_AGAIN)
 
 
@@ -161,7 +161,7 @@ def database_unavailable(error: DatabaseError) -> bool:
     damaged = failures.is_damaged(error)
     if not (damaged or failures.is_busy(error) or isinstance(error, OperationalError)):
         return False
-    log.error("Database fault: %s", error.orig)
+    log.error("Database error: %s", error.orig)
     if damaged and not _cannot_save(error):
         integrity.report_damage(failures.describe(error))
     fail_fast()
@@ -190,7 +190,7 @@ def _bare_response(error: HTTPException, texts: tuple[LazyString, ...] = ()) -> 
         page = current_app.extensions["psg_last_resort"].get(languages.current_language())
         if page is None:
             raise
-        log.exception("The page of an error could not be drawn")
+        log.exception("The error page could not be rendered")
         return _response(InternalServerError(), page)
 
 

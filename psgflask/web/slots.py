@@ -2,9 +2,9 @@
 
 A request that queries the database keeps a processor busy. So that a flood of one kind starves no
 other, each kind has slots of its own: a few requests run, a few more queue, and any beyond them
-are told at once that the site is busy, which costs next to nothing. The server has more threads
-than all slots together, so what needs no slot is always served: cached pages, static files, a
-health check for monitors.
+get a "busy" page at once, which costs next to nothing. The server has more threads than all slots
+together, so what needs no slot is always served: cached pages, static files, a health check for
+monitors.
 """
 
 import threading

@@ -1,7 +1,7 @@
 // Suggestions below the search box: the combobox pattern of the ARIA Authoring Practices Guide.
 // Without this script the box is a field and a button, and searches all the same.
 
-const PAUSE = 150; // milliseconds without a key before the server is asked
+const PAUSE = 150; // milliseconds without a key before a request is sent
 const SHORTEST = 2;
 
 for (const form of document.querySelectorAll("form[data-suggest]")) suggestIn(form);

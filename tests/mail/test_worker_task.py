@@ -463,7 +463,7 @@ def test_a_mail_that_cannot_be_drawn_keeps_no_other_back(
     posting(kind="test", to="b@example.org")
     assert worker_task.run(site, clock=clock) == 1
     broken, _sent = rows(site).values()
-    assert (broken.state, broken.error) == (WAITING, "It cannot be drawn: TemplateNotFound")
+    assert (broken.state, broken.error) == (WAITING, "It cannot be rendered: TemplateNotFound")
 
 
 def test_mails_go_into_the_folder_until_a_server_is_named(app: Flask, clock: Clock) -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from itsdangerous import BadData, URLSafeSerializer
 
-# Nobody fills the form in faster; whoever is asked to press the button again has waited by then.
+# Nobody fills the form in faster; a second press of the button comes later anyway.
 MIN_AGE = timedelta(seconds=5)
 # The form may stay open overnight; afterwards its answers should be checked again.
 MAX_AGE = timedelta(hours=24)

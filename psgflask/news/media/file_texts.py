@@ -1,4 +1,4 @@
-"""The texts of attached PDFs, stored by the hash of the file: what search knows of them."""
+"""The texts of attached PDFs, stored by the hash of the file, for search."""
 
 from collections.abc import Mapping
 

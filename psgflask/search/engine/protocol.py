@@ -1,4 +1,4 @@
-"""What an engine must answer: the interface behind which it can be replaced."""
+"""The interface of the search engine, behind which it can be replaced."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

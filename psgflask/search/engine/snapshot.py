@@ -290,7 +290,7 @@ class Snapshot:
             return read()
         except IndexUnavailable:
             raise
-        except Exception as error:  # whatever torn files make of what reads them
+        except Exception as error:  # torn files make readers raise anything
             raise IndexUnavailable(f"The index cannot be read: {error!r}") from error
 
 

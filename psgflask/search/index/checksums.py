@@ -97,7 +97,7 @@ class Verifier:
         self._sound: dict[Path, FileState] = {}
 
     def distrust(self) -> None:
-        """Forget which files were found right, so that the next look reads them all."""
+        """Discard which files were found sound, so that the next check reads them all."""
         self._sound = {}
 
     def verify(self, generation: Path, *, to_write: bool = False) -> None:
@@ -126,7 +126,7 @@ class Verifier:
                 raise _damaged(file)
         except OSError as error:
             raise _unreadable(file, error) from error
-        if len(self._sound) >= MAX_SOUND:  # those of commits long past: look at all once more
+        if len(self._sound) >= MAX_SOUND:  # those of commits long past: check all once more
             self._sound = {}
         self._sound[file] = seen
 

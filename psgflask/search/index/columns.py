@@ -2,7 +2,7 @@
 
 Beside each segment lie `<segment>.columns` (columns of its documents, and its lexicons with the
 place of each term's postings) and `<segment>.forward` (document -> its stems). Both hold nothing
-that the segment does not: whoever finds them missing or of another make derives them anew.
+that the segment does not: where they are missing or of another version they are derived again.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ class Lexicon:
     """The terms of one kind in order of their UTF-8, and what is known of each.
 
     `n` and `f` are, with deleted documents, how many documents have the term in title or body and
-    the sum of min(x, 5) over them; empty for exact words: those are counted when asked for.
+    the sum of min(x, 5) over them; empty for exact words: those are counted when needed.
     """
 
     blob: bytes
@@ -103,18 +103,18 @@ LEXICON = (
     "f",
 )
 LIKENESS = ("order", "starts", "signatures", "others")
-MAKE = "make"  # the array that says what made the file, for which file of pairs
+MAKE = "make"  # the array with the version of the file, and for which file of pairs it was made
 
 
 def title_hash(folded: str) -> int:
-    """Return 64 bits of a folded title by which it is told from others; never 0 but for none."""
+    """Return 64 bits of a folded title that identifies it; 0 for an empty title only."""
     if not folded:
         return 0
     return int.from_bytes(hashlib.blake2b(folded.encode(), digest_size=8).digest(), "little") >> 1
 
 
 def load(folder: Path, segment: str) -> Columns | None:
-    """Return the columns of a segment; None when they are missing, torn or of another make.
+    """Return the columns of a segment; None when they are missing, torn or of another version.
 
     The forward file is looked at by its size alone.
     """
@@ -153,7 +153,7 @@ def are_sound(folder: Path, segment: str) -> bool:
 
 
 def made_for(pairs: bytes) -> NDArray[np.int64]:
-    """Return what tells columns of this make, that belong to this forward file, from others."""
+    """Return what identifies columns of this version that belong to this forward file."""
     return np.array([VERSION, SCHEMA_VERSION, len(pairs), zlib.crc32(pairs)])
 
 

@@ -33,7 +33,7 @@ def derive(leaf: Any, folder: Path) -> None:
         _derive(leaf, folder)
     except (IndexBroken, OSError):
         raise
-    except Exception as error:  # whatever damage makes of what reads it
+    except Exception as error:  # damaged files make readers raise anything
         raise IndexBroken(f"Nothing can be derived of the segment: {error!r}") from error
 
 
@@ -66,7 +66,7 @@ def _of_documents(leaf: Any, count: int) -> dict[str, Any]:
     arrays = {field.name: np.zeros(count, np.int64) for field in fields(Columns)[:8]}
     hashes = np.zeros(count, np.int64)
     topics, years = _Codes(count), _Codes(count)
-    # Of deleted ones too: what is known of them is taken out of what is counted by it.
+    # Of deleted ones too: counts are reduced by their columns.
     for number in range(count):
         data = leaf.stored_fields(number)["data"]
         first, last = _day(data["dated_from"]), _day(data["dated_to"])

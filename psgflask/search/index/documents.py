@@ -1,4 +1,4 @@
-"""What the index is told of an article, and the hash by which a change is noticed."""
+"""An article as the index stores it, and the hash by which a change is noticed."""
 
 import hashlib
 from dataclasses import dataclass

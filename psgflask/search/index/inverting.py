@@ -194,13 +194,13 @@ def _of_documents(
             documents, hashes, ends, title.lengths.tolist(), body.lengths.tolist(), strict=True
         )
     ]
-    kept = [text for document in documents for text in texts.encoded(document.body)]
+    encoded = [text for document in documents for text in texts.encoded(document.body)]
     arrays = (
         np.array([document.id for document in documents], np.int64),
         np.frombuffer("".join(hashes).encode("ascii"), np.uint8),
         np.frombuffer(pickle.dumps(stored, pickle.HIGHEST_PROTOCOL), np.uint8),
-        np.frombuffer(b"".join(kept), np.uint8),
-        np.cumsum([0, *map(len, kept)]),
+        np.frombuffer(b"".join(encoded), np.uint8),
+        np.cumsum([0, *map(len, encoded)]),
     )
     return dict(zip(DOCUMENTS, arrays, strict=True))
 

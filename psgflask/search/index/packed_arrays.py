@@ -40,7 +40,7 @@ def content(array: NDArray[Any]) -> bytes:
 
 
 class Stored(Protocol):
-    """Packed arrays that are read as far as they are asked for."""
+    """Packed arrays that are read only where needed."""
 
     def part(self, name: str, begin: int = 0, end: int | None = None) -> NDArray[Any]:
         """Return an array from `begin` to `end`, or to its own end."""

@@ -41,7 +41,7 @@ Result = TypeVar("Result")
 
 
 class Store:
-    """The index in a folder. Readers need no lock; whoever writes holds `writing`."""
+    """The index in a folder. Readers need no lock; a writer holds `writing`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -142,10 +142,10 @@ class Store:
         return take_lock(self.folder, WRITE_LOCK, wait=wait)
 
     def apply(self, changed: Iterable[Document], removed: Iterable[int]) -> int:
-        """Put these documents in the place of what is known of them, and take others out.
+        """Add or replace these documents, and delete others.
 
-        The caller holds `writing`. Return how many documents were written or taken out; one
-        that the index has already as it is counts for nothing. Raises IndexBroken.
+        The caller holds `writing`. Return how many documents were written or deleted; one
+        that the index has already as it is does not count. Raises IndexBroken.
         """
         documents = {document.id: document for document in changed}
         gone = set(removed) - documents.keys()
@@ -186,9 +186,9 @@ class Store:
         """Build a new generation beside the one in force and put it in its place.
 
         The caller does not hold `writing`: changes go on in the old generation meanwhile, and
-        `late` says of the articles changed so what they are in the end. Goes on with what a
-        rebuild did that was not finished. As many processes work as there are processors, unless
-        told otherwise. Return False when somebody else builds already and `wait` is off.
+        `late` returns the final state of the articles that changed so. Goes on with what an
+        unfinished rebuild did. `processes` defaults to the number of processors. Return False
+        when another rebuild is running and `wait` is off.
         """
         held = take_lock(self.folder, BUILD_LOCK, wait=wait)
         if held is None:

@@ -1,7 +1,7 @@
 """The texts of a segment, `<segment>.texts`: what was indexed, as snippets show and search it.
 
-Each document has two: the text in one line, and the same letters folded, sign by sign, with a
-space for every sign that is no letter or digit; the second is left out where lower case is enough.
+Each document has two: the text in one line, and the same folded, character by character, with a
+space for each that is no letter or digit; the second is left out where lower case is enough.
 At the end of the file stands where each of them begins, and how many documents there are.
 """
 
@@ -21,19 +21,19 @@ from psgflask.search.index.generations import IndexBroken
 TEXTS = ".texts"
 NUMBER = 8  # bytes
 
-# Signs that no text has, for whoever needs to mark places in one.
+# Characters that no text has, to mark places in one.
 MARKS = ("\x02", "\x03")
 
 Ints = NDArray[np.int64]
 _BEYOND = re.compile(r"[^\x00-\x7f]")
 # How ASCII is folded.
-_PLAINLY = bytes(ord(chr(sign).lower() if chr(sign).isalnum() else " ") for sign in range(128))
+_PLAINLY = bytes(ord(chr(code).lower() if chr(code).isalnum() else " ") for code in range(128))
 _PLAINLY += bytes(range(128, 256))
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text in one line, and the same folded, sign by sign: only letters, digits and spaces.
+    """A text in one line, and the same folded by character: only letters, digits and spaces.
 
     That one has a space more at both ends: what stands at a place of `shown` has its space before
     it at the same place of `padded`.
@@ -44,8 +44,8 @@ class Text:
 
 
 def prepared(text: str) -> Text:
-    """Return a text as it is kept."""
-    for mark in MARKS:  # a table of `translate` would be looked up for every sign
+    """Return a text as it is stored."""
+    for mark in MARKS:  # a table of `translate` would be looked up for every character
         text = text.replace(mark, " ")
     shown = normalise("NFC", " ".join(text.split()))
     if shown.isascii():
@@ -56,16 +56,16 @@ def prepared(text: str) -> Text:
 
 def encoded(text: str) -> tuple[bytes, bytes]:
     """Return the two texts as they lie in the file; the second empty where it says no more."""
-    kept = prepared(text)
-    return kept.shown.encode(), b"" if kept.shown.isascii() else kept.padded[1:-1].encode()
+    stored = prepared(text)
+    return stored.shown.encode(), b"" if stored.shown.isascii() else stored.padded[1:-1].encode()
 
 
 @lru_cache(maxsize=5_000)
-def _folded(sign: str) -> str:
-    if not sign.isalnum():
+def _folded(character: str) -> str:
+    if not character.isalnum():
         return " "
-    folded = fold(sign)
-    return folded if len(folded) == 1 else sign
+    folded = fold(character)
+    return folded if len(folded) == 1 else character
 
 
 class TextWriter:

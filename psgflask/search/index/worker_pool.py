@@ -31,7 +31,7 @@ RunJob = tuple[Path, list[Document]]
 
 def processors() -> int:
     """Return how many processes may index at once here."""
-    # Not every system tells which ones this process may use.
+    # Not every system reports which ones this process may use.
     found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return min(MOST, found or 1)
 

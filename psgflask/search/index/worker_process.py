@@ -39,7 +39,7 @@ def make_packages() -> None:
 
 
 def main() -> None:
-    """Write the runs that are asked for; answer once each is written whole."""
+    """Write the requested runs; reply once each is written whole."""
     # Ctrl-C is for the rebuild, which ends this process by closing its input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICE)

@@ -75,8 +75,8 @@ class IndexWriter(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         live = range(len(new)) if docmap is None else sorted(docmap)
         new[live] = np.arange(startdoc, startdoc + len(live))
         self._sources.append((partial(SegmentField, reader), new))
-        with contextlib.closing(texts.Texts(self.folder, reader.segment().segment_id())) as kept:
-            self._of_texts().take(kept, live)
+        with contextlib.closing(texts.Texts(self.folder, reader.segment().segment_id())) as source:
+            self._of_texts().take(source, live)
 
     def commit(self, mergetype: MergePolicy) -> None:
         """Merge as the policy says, and put all in force."""

@@ -1,4 +1,4 @@
-"""What a search request asks for: words, filters, order and page, parsed and checked."""
+"""A search request: words, filters, order and page, parsed and checked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Title search: what answers while the index is not usable, from the titles in the database."""
+"""Title search: results from the titles in the database while the index is not usable."""
 
 from collections.abc import Iterable
 from dataclasses import replace
