@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from flask import Flask
 
@@ -180,6 +181,30 @@ def test_every_command_in_the_readme_exists(app: Flask) -> None:
     )
     assert named_there <= set(app.cli.commands)
     assert makes <= targets
+
+
+def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
+    """Yield the path of each command of a group and of the groups in it."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+        else:
+            yield *path, name
+
+
+def test_the_readme_lists_each_command_and_no_other(app: Flask) -> None:
+    there = set(commands(app.cli))
+    groups = {path[:-1] for path in there}
+    named_there = set()
+    readme = (ROOT / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| `flask ([^`]+)` \| (.+) \|$", readme, re.MULTILINE)
+    for command, description in rows:
+        words = tuple(re.findall(r"(?<!\S)[a-z][\w-]*(?!\S)", command))
+        group = words if words in groups else words[:-1]
+        named_there |= {words} - groups
+        named_there |= {(*group, name) for name in re.findall(r"`([a-z][\w-]*)`", description)}
+        named_there |= {(name,) for name in re.findall(r"`flask ([a-z][\w-]*)", description)}
+    assert named_there == there
 
 
 def test_links_between_documents_are_not_broken() -> None:
