@@ -16,8 +16,10 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from psgflask.core import escaping, failures
+from psgflask.core.clock import london_minute
 from psgflask.core.database import db, read_only, single_wait
 from psgflask.core.file_mistakes import InvalidFile
+from psgflask.core.revisions import RevisionRefused, Save
 
 REPORTS_WRITE_FAILURES = "reports_write_failures"  # marks a wrapped command
 FILE_WIDTH = 10_000  # characters: output that goes to no terminal is not wrapped
@@ -53,7 +55,7 @@ def click_errors() -> Iterator[None]:
 def write_session(file: Path | None = None) -> Iterator[Session]:
     """Open the session of one command; the caller commits, and what is not committed is undone.
 
-    Raises errors of the database, and mistakes in `file`, as click errors.
+    Raises errors of the database, mistakes in `file`, and what revisions refuse, as click errors.
     """
     with click_errors():
         session = db.session()
@@ -61,6 +63,8 @@ def write_session(file: Path | None = None) -> Iterator[Session]:
             yield session
         except InvalidFile as error:
             raise FileRefused(file, error) from error
+        except RevisionRefused as error:
+            raise click.ClickException(f"{error}\nNothing was changed.") from error
         finally:
             # After a commit there is nothing to roll back, and the lock is released.
             session.rollback()
@@ -140,6 +144,28 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     Console(width=None if sys.stdout.isatty() else FILE_WIDTH).print(table)
 
 
+def print_revisions(saves: Iterable[Save], as_json: bool) -> None:
+    """Print what each save changed, at London's time, or as JSON in UTC."""
+    if as_json:
+        print_json(
+            [{**vars(save), "saved_at": save.saved_at.isoformat()} for save in saves],
+        )
+        return
+    print_table(
+        ("revision", "saved", "what", "by", "changed"),
+        (
+            (
+                save.number,
+                london_minute(save.saved_at),
+                save.what,
+                save.saved_by,
+                ", ".join(save.changed),
+            )
+            for save in saves
+        ),
+    )
+
+
 def print_json(value: Any) -> None:
     """Print a value as JSON, accents as they are and control characters as JSON writes them."""
     text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
@@ -160,3 +186,10 @@ def user_name() -> str:
 
 by_option = click.option("--by", default=user_name, help="Who does it (default: your user name).")
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
+anyway_option = click.option(
+    "--anyway", is_flag=True, help="Do not ask, even where something looks wrong."
+)
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+version_option = click.option(
+    "--version", type=int, help="Only if nobody has saved it since this version."
+)

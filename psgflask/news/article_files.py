@@ -22,7 +22,8 @@ FIELD_NAMES: Mapping[str, str] = {
     for field in fields(Draft)
     if field.metadata.get("in_front_matter", True)
 }
-NAMES = tuple(FIELD_NAMES.values())
+# `revision` is no field: it says which revision the file was written from.
+NAMES = (*FIELD_NAMES.values(), "revision")
 PICTURE_NAMES = ("file", "alt", "decorative", "caption", "credit")
 ATTACHMENT_NAMES = ("file", "title", "language")
 HINTS = {
@@ -71,6 +72,7 @@ class ArticleFile:
     lines: Mapping[str, int]
     pictures: tuple[FileReference, ...] = ()
     attachments: tuple[FileReference, ...] = ()
+    revision: int | None = None
 
 
 def read_article(path: Path) -> ArticleFile:
@@ -92,13 +94,15 @@ def read_article(path: Path) -> ArticleFile:
         _attachment(each, path.parent, draft.language)
         for each in values.groups("attachments", ATTACHMENT_NAMES)
     )
+    revision = values.parse("revision", _revision, None)
     manuscript.finish("The text of the article is missing below the second ---")
-    return ArticleFile(path, draft, dict(values.lines), pictures, attachments)
+    return ArticleFile(path, draft, dict(values.lines), pictures, attachments, revision)
 
 
-def format_article(draft: Draft) -> str:
-    """Return the file from which `read_article` reads this draft."""
+def format_article(draft: Draft, revision: int | None = None) -> str:
+    """Return the file from which `read_article` reads this draft, and of which revision it is."""
     values = {name: _format(getattr(draft, field)) for field, name in FIELD_NAMES.items()}
+    values["revision"] = revision
     return format_manuscript(_without_empty(values), draft.body)
 
 
@@ -145,6 +149,12 @@ def _format(value: Any) -> object:
 
 def _without_empty(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if value}
+
+
+def _revision(text: str) -> int | None:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError(f"write the number of a revision such as 3, not {text!r}")
+    return int(text)
 
 
 def _picture(values: FrontMatter, folder: Path) -> FileReference:

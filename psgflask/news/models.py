@@ -2,10 +2,8 @@
 
 import uuid
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import (
-    JSON,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -20,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from psgflask.core.clock import utc_now
 from psgflask.core.database import Model
 from psgflask.core.language_names import LANGUAGES
+from psgflask.core.revisions import RevisionColumns
 from psgflask.news.dateline import PRECISIONS, Dateline
 
 NEWS, UPDATE, PUBLICATION, EVENT = "news", "update", "publication", "event"
@@ -162,19 +161,13 @@ class Article(Model):
         self.order_date = value.order_date
 
 
-class Revision(Model):
+class Revision(RevisionColumns, Model):
     """An article as one save left it, and who saved it."""
 
     __tablename__ = "revisions"
     __table_args__ = (UniqueConstraint("article_id", "number"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     article_id: Mapped[int] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"))
-    number: Mapped[int]
-    what: Mapped[str] = mapped_column(String(20))
-    saved_at: Mapped[datetime]
-    saved_by: Mapped[str] = mapped_column(String(120))
-    snapshot: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
 
 
 class Correction(Model):

@@ -1,25 +1,23 @@
-"""The only writer of articles: create, revise, schedule, publish, correct, withdraw."""
+"""The only writer of articles: create, revise, restore, schedule, publish, correct, withdraw."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Date, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.core.database import UTCDateTime
-from psgflask.news import catalogue
+from psgflask.core import comparison, revisions
+from psgflask.core.language_names import ENGLISH_NAMES
+from psgflask.news import article_revisions, catalogue
 from psgflask.news.drafts import (
     COLUMNS,
     MAX_CORRECTION_LENGTH,
     Draft,
     PublishingRefused,
-    attachment_draft,
     check,
     check_text,
     one_line,
-    picture_draft,
 )
 from psgflask.news.models import (
     DRAFT,
@@ -35,10 +33,11 @@ from psgflask.news.models import (
     Topic,
 )
 from psgflask.news.slugs import article_path, slugify
+from psgflask.news.topics import present_slug
 from psgflask.redirects import destinations
 
-# Columns that a revision leaves out: they follow from others, or change with every save.
-BOOKKEEPING = {"id", "order_date", "issue_id", "version", "created_at", "updated_at"}
+# A text of which less is in the other one is another text, or one written anew (`containment`).
+REWRITTEN, REWORKED = 0.2, 0.5
 
 
 class SlugTaken(PublishingRefused):
@@ -66,28 +65,120 @@ def create(session: Session, draft: Draft, *, by: str, now: datetime) -> Article
     return article
 
 
-def revise(session: Session, article: Article, draft: Draft, *, by: str, now: datetime) -> Article:
+def check_unchanged(
+    session: Session, article: Article, *, version: int | None, revision: int | None = None
+) -> None:
+    """Check that nobody saved since a version, or else a revision. Raises SavedMeanwhile."""
+    revisions.check_unchanged(
+        session,
+        Revision,
+        present=article.version,
+        version=version,
+        revision=revision,
+        article_id=article.id,
+    )
+
+
+def doubts(session: Session, article: Article, draft: Draft) -> Iterator[str]:
+    """Yield what looks wrong where a draft would replace an article that readers know.
+
+    It is of another article; it is written in another language.
+    """
+    if article.status == DRAFT:
+        return
+    wrong = comparison.language_of(f"{draft.title}\n{draft.teaser}\n{draft.body}")
+    if wrong not in (None, article.language):
+        names = ENGLISH_NAMES[str(wrong)], ENGLISH_NAMES[article.language]
+        yield "The text reads as {}, and the article is in {}".format(*names)
+    title = one_line(draft.title)
+    changed = (title != article.title) + (draft.dateline != article.dateline)
+    shared = comparison.containment(article.body, draft.body)
+    if (changed and shared < REWRITTEN) or (changed > 1 and shared < REWORKED):
+        yield f"It seems to be of another article: {title!r} would replace {article.title!r}"
+    namesake = session.scalar(
+        select(Article).where(
+            Article.title == title, Article.language == article.language, Article.id != article.id
+        )
+    )
+    if namesake is not None and title != article.title:
+        yield f"{title!r} is the title of another article, {namesake.slug!r}"
+
+
+def revise(
+    session: Session,
+    article: Article,
+    draft: Draft,
+    *,
+    by: str,
+    now: datetime,
+    version: int | None = None,
+    revision: int | None = None,
+) -> Article:
     """Replace what an article says; its status stays. Raises PublishingRefused.
 
     Without a slug in the draft the address stays; a new slug leaves a redirect at the old one.
+    Raises SavedMeanwhile where somebody saved since the version or revision that is given.
     """
+    check_unchanged(session, article, version=version, revision=revision)
     if draft.language != article.language:
         raise PublishingRefused(
             "language", f"The article is in {article.language!r}; add a translation instead"
         )
-    check(draft)
-    before = article.slug
     if draft.slug is None:
-        draft = replace(draft, slug=before)
-    _fill(session, article, draft, now)
+        draft = replace(draft, slug=article.slug)
+    _replace(session, article, draft, None, now)
+    _record(session, article, "revised", by, now)
+    return article
+
+
+def restore(
+    session: Session,
+    article: Article,
+    number: int,
+    *,
+    by: str,
+    now: datetime,
+    version: int | None = None,
+) -> Article:
+    """Make an article say again what one of its revisions has; that is a revision, too.
+
+    Address, topics, pictures, files and translation are those of the revision; status, publication
+    time and correction notes stay. Raises RevisionUnknown, SavedMeanwhile, and PublishingRefused
+    where a rule forbids it now, such as a translation that another article has become.
+    """
+    check_unchanged(session, article, version=version)
+    values = article_revisions.find(session, article, number).snapshot
+    draft = article_revisions.draft_of_snapshot(values)
+    topics = tuple(present_slug(session, slug) for slug in draft.topics)
+    _replace(session, article, replace(draft, topics=topics), values["work"], now)
+    _record(session, article, f"restored {number}", by, now)
+    return article
+
+
+def _replace(
+    session: Session, article: Article, draft: Draft, work: str | None, now: datetime
+) -> None:
+    """Make an article say what a draft says, as a part of a work where one is given."""
+    check(draft)
+    before, language = article.slug, article.language
+    _fill(session, article, draft, now, work)
     if article.slug != before:
-        language = article.language
         destinations.record_move(
             session, article_path(before, language), article_path(article.slug, language)
         )
     session.flush()
-    _record(session, article, "revised", by, now)
-    return article
+
+
+def delete(session: Session, article: Article, *, now: datetime) -> None:
+    """Delete an article that was never public, and flush; nothing brings it back.
+
+    Raises PublishingRefused for any other: readers may have its address.
+    """
+    if article_revisions.was_public(session, article, now):
+        raise PublishingRefused("status", "It is or was public: withdraw it instead")
+    destinations.delete_to(session, article_path(article.slug, article.language))
+    session.delete(article)
+    session.flush()
 
 
 def publish(session: Session, article: Article, *, by: str, now: datetime) -> None:
@@ -117,16 +208,52 @@ def withdraw(session: Session, article: Article, *, by: str, now: datetime) -> N
 
 def correct(session: Session, article: Article, text: str, *, by: str, now: datetime) -> Correction:
     """Add a dated public note of what was wrong. Raises PublishingRefused where it is empty."""
+    note = Correction(noted_at=now, text=_note_text(text))
+    article.corrections.append(note)
+    _note_changed(session, article, "corrected", by, now)
+    return note
+
+
+def amend_correction(
+    session: Session, article: Article, number: int, text: str, *, by: str, now: datetime
+) -> None:
+    """Replace the text of a note, counted from 1; its date stays, and revisions have both.
+
+    Raises PublishingRefused where there is no such note, or the text is empty.
+    """
+    note, text = _note(article, number), _note_text(text)
+    note.text = text
+    _note_changed(session, article, "note amended", by, now)
+
+
+def remove_correction(
+    session: Session, article: Article, number: int, *, by: str, now: datetime
+) -> None:
+    """Take a note back, counted from 1; earlier revisions have it. Raises PublishingRefused."""
+    article.corrections.remove(_note(article, number))
+    _note_changed(session, article, "note removed", by, now)
+
+
+def _note(article: Article, number: int) -> Correction:
+    if not 1 <= number <= len(article.corrections):
+        raise PublishingRefused(
+            "note", f"There is no note {number}: the article has {len(article.corrections)}"
+        )
+    return article.corrections[number - 1]
+
+
+def _note_text(text: str) -> str:
     text = text.strip()
     if not text:
         raise PublishingRefused("text", "Say what was wrong and what is right")
     check_text("text", text, MAX_CORRECTION_LENGTH, "correction")
-    note = Correction(noted_at=now, text=text)
-    article.corrections.append(note)
+    return text
+
+
+def _note_changed(session: Session, article: Article, what: str, by: str, now: datetime) -> None:
     article.updated_at = now
     session.flush()
-    _record(session, article, "corrected", by, now)
-    return note
+    _record(session, article, what, by, now)
 
 
 def _set_status(
@@ -138,12 +265,17 @@ def _set_status(
     _record(session, article, what, by, now)
 
 
-def _fill(session: Session, article: Article, draft: Draft, now: datetime) -> None:
+def _fill(
+    session: Session, article: Article, draft: Draft, now: datetime, work: str | None = None
+) -> None:
     _check_slug(session, article, draft)
     # Look everything up first: a refusal must not change the article.
     with session.no_autoflush:
         topics = _topics(session, draft.topics)
-        work = _work(session, article, draft)
+        if work is None:
+            work = _work(session, article, draft)
+        else:
+            _check_work(session, article, work, draft.language)
         issue = _issue(session, draft.issue)
     if work is not None:
         article.work = work
@@ -217,53 +349,28 @@ def _work(session: Session, article: Article, draft: Draft) -> str | None:
         raise TranslationUnknown(
             "translation of", f"There is no article {draft.translation_of!r} in {other!r}"
         )
-    translation = session.scalar(
-        select(Article).where(Article.work == original.work, Article.language == draft.language)
-    )
-    if translation is not None and translation is not article:
-        raise TranslationUnknown(
-            "translation of", f"{original.title!r} has a translation already: {translation.slug!r}"
-        )
+    _check_work(session, article, original.work, draft.language)
     return original.work
 
 
-def _record(session: Session, article: Article, what: str, by: str, now: datetime) -> None:
-    newest = session.scalar(
-        select(func.max(Revision.number)).where(Revision.article_id == article.id)
+def _check_work(session: Session, article: Article, work: str, language: str) -> None:
+    """Check that no other article is the part of a work in a language."""
+    translation = session.scalar(
+        select(Article).where(Article.work == work, Article.language == language)
     )
-    session.add(
-        Revision(
-            article_id=article.id,
-            number=(newest or 0) + 1,
-            what=what,
-            saved_at=now,
-            saved_by=by,
-            snapshot=snapshot(article),
+    if translation is not None and translation is not article:
+        raise TranslationUnknown(
+            "translation of", f"The original has a translation already: {translation.slug!r}"
         )
+
+
+def _record(session: Session, article: Article, what: str, by: str, now: datetime) -> None:
+    revisions.record(
+        session,
+        Revision,
+        what=what,
+        by=by,
+        now=now,
+        snapshot=article_revisions.snapshot(article),
+        article_id=article.id,
     )
-    session.flush()
-
-
-def snapshot(article: Article) -> dict[str, Any]:
-    """Return an article as plain values, for its revision: every column but its bookkeeping."""
-    plain, dates = {}, {}
-    for column in Article.__table__.columns:
-        if column.name in BOOKKEEPING:
-            continue
-        value = getattr(article, column.name)
-        if isinstance(column.type, Date | UTCDateTime):
-            dates[column.name] = value.isoformat() if value else None
-        else:
-            plain[column.name] = value
-    return {
-        **plain,
-        **dates,
-        "issue": article.issue.label if article.issue else None,
-        "topics": [topic.slug for topic in article.topics],
-        "pictures": [asdict(picture_draft(row)) for row in article.pictures],
-        "attachments": [asdict(attachment_draft(row)) for row in article.attachments],
-        "corrections": [
-            {"noted_at": note.noted_at.isoformat(), "text": note.text}
-            for note in article.corrections
-        ],
-    }

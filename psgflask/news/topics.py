@@ -3,7 +3,7 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.news import catalogue
+from psgflask.news import article_revisions, catalogue
 from psgflask.news.drafts import PublishingRefused, check_text, one_line
 from psgflask.news.models import TOPIC_KINDS, Topic, article_topics
 from psgflask.news.slugs import MAX_SLUG_LENGTH, is_slug, topic_paths
@@ -14,7 +14,7 @@ MAX_NAME_LENGTH = 120
 
 def add(session: Session, slug: str, *, kind: str, name_en: str, name_es: str) -> Topic:
     """Add a topic and flush. Raises PublishingRefused."""
-    _check_slug(session, slug)
+    _check_slug(session, slug, "")
     topic = Topic(slug=slug)
     _fill(topic, kind, name_en, name_es)
     session.add(topic)
@@ -34,7 +34,7 @@ def rename(
     """Change what is given and flush; a new slug leaves a redirect. Raises PublishingRefused."""
     before = topic.slug
     if slug is not None and slug != before:
-        _check_slug(session, slug)
+        _check_slug(session, slug, before)
     _fill(
         topic,
         topic.kind if kind is None else kind,
@@ -48,24 +48,48 @@ def rename(
     session.flush()
 
 
+def present_slug(session: Session, slug: str) -> str:
+    """Return the slug that a topic has now, by one that it had once; an unknown slug as it is."""
+    if catalogue.find_topic(session, slug) is None:
+        moved = destinations.find(session, _path(slug), "")
+        slug = moved.rpartition("/")[2] if moved else slug
+    return slug
+
+
 def remove(session: Session, topic: Topic) -> None:
-    """Remove a topic that no article has and flush. Raises PublishingRefused."""
+    """Remove a topic that no article has or had and flush. Raises PublishingRefused."""
     number = session.scalar(select(func.count()).where(article_topics.c.topic_id == topic.id))
     if number:
         raise PublishingRefused(
             "slug", f"{number} articles have the topic {topic.slug!r}; edit them first"
         )
+    former = destinations.find_sources(session, _path(topic.slug))
+    if article_revisions.names_topic(
+        session, {topic.slug, *(path.rpartition("/")[2] for path in former)}
+    ):
+        raise PublishingRefused(
+            "slug",
+            f"Earlier revisions of articles have the topic {topic.slug!r}, and could not be"
+            " restored without it. It may stay: readers see only topics that articles have",
+        )
     session.delete(topic)
     session.flush()
 
 
-def _check_slug(session: Session, slug: str) -> None:
+def _path(slug: str) -> str:
+    return next(topic_paths(slug))
+
+
+def _check_slug(session: Session, slug: str, before: str) -> None:
     if not is_slug(slug) or len(slug) > MAX_SLUG_LENGTH:
         raise PublishingRefused(
             "slug", "A topic's slug is small letters and digits joined by hyphens, as in la-oroya"
         )
     if catalogue.find_topic(session, slug) is not None:
         raise PublishingRefused("slug", f"There is a topic {slug!r} already")
+    # Revisions and readers know a topic by its old slug, too.
+    if (owner := present_slug(session, slug)) not in (slug, before):
+        raise PublishingRefused("slug", f"{slug!r} is an old slug of {owner!r}; choose another")
 
 
 def _fill(topic: Topic, kind: str, name_en: str, name_es: str) -> None:

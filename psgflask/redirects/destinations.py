@@ -4,11 +4,11 @@ A redirect is stored when a page moves; a rule covers a family of addresses.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from psgflask.redirects.models import Redirect
@@ -36,6 +36,16 @@ def record_move(session: Session, old: str, new: str) -> None:
 def find(session: Session, path: str, query: str) -> str | None:
     """Return the stored destination of an old address, None where there is none."""
     return session.scalar(select(Redirect.new).where(Redirect.old == normalise(path, query)))
+
+
+def find_sources(session: Session, path: str) -> Sequence[str]:
+    """Return the old addresses that redirect to a path."""
+    return session.scalars(select(Redirect.old).where(Redirect.new == path)).all()
+
+
+def delete_to(session: Session, path: str) -> None:
+    """Delete the redirects to a path that ceases to exist."""
+    session.execute(delete(Redirect).where(Redirect.new == path))
 
 
 def register_rule(pattern: str, rule: Rule, *, extensions: dict[str, Any]) -> None:

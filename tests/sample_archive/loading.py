@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from psgflask.core import content_stamp
-from psgflask.news import publishing
+from psgflask.news import article_revisions
 from psgflask.news.drafts import Draft
 from psgflask.news.models import PUBLISHED, Article, Issue, Revision, Topic, article_topics
 from psgflask.sample.loading import add_topics, published_at
@@ -126,5 +126,5 @@ class _Batches:
             "what": "published",
             "saved_at": row["publish_at"],
             "saved_by": BY,
-            "snapshot": publishing.snapshot(article),
+            "snapshot": article_revisions.snapshot(article),
         }

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from psgflask.core import content_stamp
-from psgflask.news import catalogue, publishing
+from psgflask.news import article_revisions, catalogue, publishing
 from psgflask.news.models import Article, Issue, Revision
 from psgflask.sample.loading import add_topics
 from psgflask.search.sync import indexer
@@ -41,7 +41,7 @@ def test_the_archive_is_loaded_as_publishing_would_have_written_it(session: Sess
         assert article.synthetic
         assert catalogue.is_published(article, NOW)
         [revision] = article.revisions
-        assert revision.snapshot == publishing.snapshot(article)
+        assert revision.snapshot == article_revisions.snapshot(article)
 
 
 def test_every_draft_of_the_archive_would_pass_the_rules_of_publishing(session: Session) -> None:

@@ -14,6 +14,7 @@ from psgflask.core.file_mistakes import InvalidFile
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import (
     FileRefused,
+    anyway_option,
     by_option,
     echo,
     json_option,
@@ -21,17 +22,19 @@ from psgflask.core.terminal import (
     print_json,
     print_table,
     read_session,
+    version_option,
     write_session,
+    yes_option,
 )
-from psgflask.news import publishing, worker_task
+from psgflask.news import article_revisions, publishing, worker_task
 from psgflask.news.article_files import ArticleFile, format_article, read_article
-from psgflask.news.cli import output
+from psgflask.news.cli import output, revisions
 from psgflask.news.cli.output import STATES, find_article, name_of, transaction
 from psgflask.news.cli.topics import topic
 from psgflask.news.drafts import Draft, draft_of
 from psgflask.news.media import file_texts, storage, unused_files
 from psgflask.news.media.storage import StagedFiles
-from psgflask.news.models import KINDS, PUBLISHED, Article
+from psgflask.news.models import KINDS, Article
 from psgflask.news.publication_times import (
     InvalidPublicationTime,
     format_time,
@@ -41,6 +44,8 @@ from psgflask.news.slugs import article_url
 
 news = AppGroup("news", help="Write, publish and look after articles.")
 news.add_command(topic)
+for command in revisions.COMMANDS:
+    news.add_command(command)
 
 FILE = click.Path(path_type=Path)
 
@@ -107,22 +112,32 @@ def add(file: Path, at_once: bool, by: str) -> None:
 @news.command()
 @click.argument("slug")
 @click.argument("file", type=FILE)
+@version_option
+@anyway_option
 @by_option
-def edit(slug: str, file: Path, by: str) -> None:
+def edit(slug: str, file: Path, version: int | None, anyway: bool, by: str) -> None:
     """Replace what the article SLUG says by what FILE says.
 
-    `flask news show SLUG --markdown` writes the file to begin with.
+    `flask news show SLUG --markdown` writes the file to begin with, and of which revision it is:
+    it is refused once somebody has saved another. Asks first where FILE seems to be of another
+    article.
     """
     article_file = _read(file)
     with _stage() as staged:
         draft = _draft(article_file, staged)
+        based_on = {"version": version, "revision": article_file.revision}
+        based_on["version"] = revisions.confirm_replacing(slug, draft, **based_on, anyway=anyway)
         with transaction(article_file) as session:
             article = find_article(session, slug)
-            publishing.revise(session, article, draft, by=by, now=utc_now())
-            label = _label(article)
+            publishing.revise(session, article, draft, by=by, now=utc_now(), **based_on)
+            newest = article.revisions[-1].number
+            label, name = output.label(article), name_of(article)
             _move(staged, session)
             session.commit()
     echo(f"Saved: {label}")
+    echo(f"To undo: flask news restore {name} --revision {newest - 1}")
+    if article_file.revision is not None:
+        echo(f"Before you edit this file again, write in it `revision: {newest}`")
 
 
 @news.command()
@@ -162,29 +177,57 @@ def schedule(slug: str, when: tuple[str, ...], by: str) -> None:
 
 @news.command()
 @click.argument("slug")
-@click.option("--text", required=True, help="What was wrong and what is right, for readers.")
+@click.option("--text", default="", help="What was wrong and what is right, for readers.")
 @click.option("--file", type=FILE, help="The article as it reads now that it is corrected.")
+@click.option("--note", type=int, help="Give --text to this note, as `show` numbers them.")
+@click.option("--remove", type=int, help="Take this note back.")
+@version_option
+@anyway_option
 @by_option
-def correct(slug: str, text: str, file: Path | None, by: str) -> None:
-    """Add a dated public note of a correction to the article SLUG."""
+def correct(
+    slug: str,
+    text: str,
+    file: Path | None,
+    note: int | None,
+    remove: int | None,
+    version: int | None,
+    anyway: bool,
+    by: str,
+) -> None:
+    """Add a dated public note of a correction to the article SLUG; amend it, or take it back.
+
+    Revisions have what the notes said before.
+    """
+    if remove is not None and (text or file or note is not None):
+        raise click.UsageError("--remove NOTE stands alone")
     article_file = _read(file) if file else None
     with _stage() as staged:
         draft = _draft(article_file, staged) if article_file else None
+        based_on = {"version": version, "revision": article_file.revision if article_file else None}
+        if draft is not None:
+            seen = revisions.confirm_replacing(slug, draft, **based_on, anyway=anyway)
+            based_on["version"] = seen
         with transaction(article_file) as session:
             now = utc_now()
             article = find_article(session, slug)
+            publishing.check_unchanged(session, article, **based_on)
             if draft is not None:
                 publishing.revise(session, article, draft, by=by, now=now)
-            publishing.correct(session, article, text, by=by, now=now)
-            label = _label(article)
+            if remove is not None:
+                publishing.remove_correction(session, article, remove, by=by, now=now)
+            elif note is not None:
+                publishing.amend_correction(session, article, note, text, by=by, now=now)
+            else:
+                publishing.correct(session, article, text, by=by, now=now)
+            label = output.label(article)
             _move(staged, session)
             session.commit()
-    echo(f"Corrected: {label}")
+    echo(f"Corrected: {label}" if remove is None else f"The note is taken back: {label}")
 
 
 @news.command()
 @click.argument("slug")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @by_option
 def withdraw(slug: str, yes: bool, by: str) -> None:
     """Take the article SLUG from the public; its address says that it was withdrawn."""
@@ -246,12 +289,21 @@ def list_articles(
 @click.argument("slug")
 @json_option
 @click.option("--markdown", is_flag=True, help="As the file that `flask news edit` takes.")
-def show(slug: str, as_json: bool, markdown: bool) -> None:
+@click.option("--revision", type=int, help="That file as this revision has it.")
+def show(slug: str, as_json: bool, markdown: bool, revision: int | None) -> None:
     """Show the article SLUG, its corrections and its revisions."""
     with read_session() as session:
         article = find_article(session, slug)
+        if revision is not None:
+            former = article_revisions.find(session, article, revision).snapshot
+            if as_json:
+                print_json(former)
+            else:
+                print_file(format_article(article_revisions.draft_of_snapshot(former)))
+            return
         if markdown:
-            print_file(format_article(draft_of(session, article)))
+            newest = article.revisions[-1].number if article.revisions else None
+            print_file(format_article(draft_of(session, article), newest))
             return
         document = output.as_json(article, utc_now(), article_url(article, external=True))
     if as_json:
@@ -266,14 +318,6 @@ def _remove(files: Iterable[Path]) -> None:
         unused_files.remove(files)
     except OSError as error:
         raise click.ClickException(f"Cannot remove {error.filename}: {error.strerror}") from error
-
-
-def _label(article: Article) -> str:
-    """Return the address of a public article, the name and state of another."""
-    state = output.state(article, utc_now())
-    if state == PUBLISHED:
-        return article_url(article, external=True)
-    return f"{name_of(article)} ({state})"
 
 
 @news.command("tidy-media")

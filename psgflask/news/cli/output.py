@@ -10,13 +10,15 @@ import click
 from sqlalchemy import ColumnElement, and_, not_, select
 from sqlalchemy.orm import Session
 
+from psgflask.core.clock import utc_now
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import write_session
-from psgflask.news import catalogue, publishing
+from psgflask.news import article_revisions, catalogue
 from psgflask.news.article_files import ArticleFile
 from psgflask.news.drafts import OPTIONAL_TEXTS, PublishingRefused
 from psgflask.news.models import DRAFT, PUBLISHED, WITHDRAWN, Article
 from psgflask.news.publication_times import format_time
+from psgflask.news.slugs import article_url
 
 SCHEDULED = "scheduled"
 STATES = (DRAFT, SCHEDULED, PUBLISHED, WITHDRAWN)
@@ -79,6 +81,14 @@ def name_of(article: Article) -> str:
     return article.slug if article.language == "en" else f"{article.language}/{article.slug}"
 
 
+def label(article: Article) -> str:
+    """Return the address of a public article, the name and state of another."""
+    now = utc_now()
+    if catalogue.is_published(article, now):
+        return article_url(article, external=True)
+    return f"{name_of(article)} ({state(article, now)})"
+
+
 def as_json(article: Article, now: datetime, address: str) -> dict[str, Any]:
     """Return an article, its files and its revisions as values for JSON."""
     return {
@@ -87,7 +97,7 @@ def as_json(article: Article, now: datetime, address: str) -> dict[str, Any]:
         "state": state(article, now),
         "address": address,
         "date": str(article.dateline),
-        **publishing.snapshot(article),
+        **article_revisions.snapshot(article),
         "unreadable": {
             file.file_name: file.read.problem
             for file in article.attachments
@@ -111,6 +121,7 @@ def lines(document: dict[str, Any]) -> Iterator[str]:
     yield document["address"]
     yield ""
     yield f"{'state':<12} {document['state']}"
+    yield f"{'version':<12} {document['version']}"
     if document["publish_at"]:
         yield f"{'public from':<12} {_time(document['publish_at'])}"
     for name in ("date", "kind", "language", "issue", *(text.name for text in OPTIONAL_TEXTS)):
@@ -126,8 +137,8 @@ def lines(document: dict[str, Any]) -> Iterator[str]:
             yield f"{kind[:-1]:<12} {file['file_name']}: {what}"
             if problem := document["unreadable"].get(file["file_name"]):
                 yield f"{'':<12} its text cannot be searched: {problem}"
-    for note in document["corrections"]:
-        yield f"{'correction':<12} {_time(note['noted_at'])} {note['text']}"
+    for number, note in enumerate(document["corrections"], 1):
+        yield f"{'correction':<12} {number}: {_time(note['noted_at'])} {note['text']}"
     for revision in document["revisions"]:
         when, what, who = _time(revision["saved_at"]), revision["what"], revision["saved_by"]
         yield f"{'revision':<12} {revision['number']}: {when} {what} by {who}"

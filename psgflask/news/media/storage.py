@@ -18,6 +18,7 @@ from psgflask.core.durable import fsync, write_synced
 from psgflask.core.file_mistakes import InvalidFile, Mistake
 from psgflask.core.locks import FileLock
 from psgflask.core.paths import MEDIA
+from psgflask.news import article_revisions
 from psgflask.news.article_files import ArticleFile, FileReference
 from psgflask.news.drafts import (
     AttachmentDraft,
@@ -162,7 +163,18 @@ def stored_files(session: Session, article: ArticleFile) -> StoredFiles:
             found[reference.stored] = picture_draft(picture)
         if attachment := _first(session, Attachment, file_hash, name):
             found[reference.stored] = attachment_draft(attachment)
+        if reference.stored not in found:
+            is_picture = reference in article.pictures
+            kind = PictureDraft if is_picture else AttachmentDraft
+            if former := article_revisions.stored_file(session, kind, file_hash, name):
+                found[reference.stored] = former
     return found
+
+
+def missing_files(media: Path, draft: Draft) -> list[str]:
+    """Return the names of a draft's pictures and attachments that the media folder lacks."""
+    files: list[FileDraft] = [*draft.pictures, *draft.attachments]
+    return [file.file_name for file in files if not path_of(media, file.file_hash).is_file()]
 
 
 def _first(session: Session, model: type[File], file_hash: str, name: str) -> File | None:

@@ -170,7 +170,11 @@ def test_a_mistake_in_a_file_is_reported_with_its_line(
     factories.article(session, slug="lima")
     before = rows(session)
     file = write(f"{HEAD}\n{line}")
-    arguments = (*words, "--file", file) if words[0] == "correct" else (*words, file)
+    arguments = {
+        "add": (*words, file),
+        "edit": (*words, file, "--anyway"),
+        "correct": (*words, "--file", file, "--anyway"),
+    }[words[0]]
     output = run(*arguments, fails=code).output
     assert message in output
     assert "Nothing was changed." in output
@@ -355,7 +359,8 @@ def test_a_concurrent_edit_is_refused(
 
     monkeypatch.setattr(publishing, "revise", meanwhile)
     before = rows(session)
-    assert "Somebody else changed this" in run("edit", "lima", write(), fails=1).output
+    refused = run("edit", "lima", write(), "--anyway", fails=1)
+    assert "Somebody else changed this" in refused.output
     assert rows(session) == before
 
 
