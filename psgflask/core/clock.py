@@ -24,6 +24,16 @@ def london_minute(when: datetime) -> str:
     return when.astimezone(LONDON).strftime("%Y-%m-%d %H:%M")
 
 
+def format_time(when: datetime | None) -> str:
+    """Format a datetime in London time with its zone: "2026-07-01 10:05 BST"; nothing for None."""
+    return when.astimezone(LONDON).strftime("%Y-%m-%d %H:%M %Z") if when else ""
+
+
+def london_iso(when: datetime) -> str:
+    """Format a datetime in London time for machines: "2026-07-01T10:05:00+01:00"."""
+    return when.astimezone(LONDON).isoformat()
+
+
 def london_hour(when: datetime) -> int:
     """Return the hour in London, from 0 to 23."""
     return when.astimezone(LONDON).hour

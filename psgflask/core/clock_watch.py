@@ -21,7 +21,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from psgflask.core.clock import utc_now
+from psgflask.core.clock import LONDON, utc_now
 from psgflask.core.durable import atomic_write
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 
@@ -265,4 +265,4 @@ def _from_to(jump: Jump) -> tuple[str, str]:
 
 
 def _format(seconds: float) -> str:
-    return f"{_datetime(seconds):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{_datetime(seconds).astimezone(LONDON):%Y-%m-%d %H:%M:%S %Z}"

@@ -16,7 +16,7 @@ from pathlib import Path
 from flask import Flask, current_app
 
 from psgflask.core import failures, journal
-from psgflask.core.clock import utc_now
+from psgflask.core.clock import london_hour, utc_now
 from psgflask.core.database import BUSY_TIMEOUT_MS, database_file
 from psgflask.core.durable import atomic_write
 from psgflask.core.paths import DATABASE
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 RESULT_FILE = "database-check.json"
 # In the first night after a day, when fewest visitors come; after two days at any hour.
-NIGHT = range(1, 5)  # hours, UTC
+NIGHT = range(1, 5)  # hours in London
 NIGHTLY, LATEST = timedelta(hours=20), timedelta(hours=44)
 # A damaged file is checked again this soon: somebody may have repaired it.
 RECHECK = timedelta(minutes=10)
@@ -99,7 +99,7 @@ def _is_due(result: CheckResult | None, file: list[int], now: datetime) -> bool:
     age = abs(now - datetime.fromisoformat(result.at))
     if result.fault:
         return age >= RECHECK
-    return age >= LATEST or (age >= NIGHTLY and now.hour in NIGHT)
+    return age >= LATEST or (age >= NIGHTLY and london_hour(now) in NIGHT)
 
 
 def _check(file: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import JSON, String, Text, cast, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, undefer
 
-from psgflask.core.clock import london_minute
+from psgflask.core.clock import format_time
 from psgflask.core.database import Model
 
 READ_AT_ONCE = 200  # revisions, each with a whole text
@@ -163,7 +163,7 @@ def check_unchanged(
         return
     saved = session.scalar(select(model).filter_by(number=newest, **owner))
     last = (
-        f": revision {newest}, {saved.what} by {saved.saved_by}, {london_minute(saved.saved_at)}"
+        f": revision {newest}, {saved.what} by {saved.saved_by}, {format_time(saved.saved_at)}"
         if saved
         else ""
     )

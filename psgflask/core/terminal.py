@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from psgflask.core import escaping, failures
-from psgflask.core.clock import london_minute
+from psgflask.core.clock import format_time, london_iso
 from psgflask.core.database import db, read_only, single_wait
 from psgflask.core.file_mistakes import InvalidFile
 from psgflask.core.revisions import RevisionRefused, Save
 
 REPORTS_WRITE_FAILURES = "reports_write_failures"  # marks a wrapped command
+MAX_USER_NAME = 100  # characters, as the tables have it
 FILE_WIDTH = 10_000  # characters: output that goes to no terminal is not wrapped
 
 
@@ -145,10 +147,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 
 def print_revisions(saves: Iterable[Save], as_json: bool) -> None:
-    """Print what each save changed, at London's time, or as JSON in UTC."""
+    """Print what each save changed, at London's time."""
     if as_json:
         print_json(
-            [{**vars(save), "saved_at": save.saved_at.isoformat()} for save in saves],
+            [{**vars(save), "saved_at": london_iso(save.saved_at)} for save in saves],
         )
         return
     print_table(
@@ -156,7 +158,7 @@ def print_revisions(saves: Iterable[Save], as_json: bool) -> None:
         (
             (
                 save.number,
-                london_minute(save.saved_at),
+                format_time(save.saved_at),
                 save.what,
                 save.saved_by,
                 ", ".join(save.changed),
@@ -168,7 +170,7 @@ def print_revisions(saves: Iterable[Save], as_json: bool) -> None:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON, accents as they are and control characters as JSON writes them."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=_json_text)
     click.echo(
         escaping.CONTROLS.sub(
             lambda match: "\n" if match[0] == "\n" else json.dumps(match[0])[1:-1], text
@@ -176,15 +178,36 @@ def print_json(value: Any) -> None:
     )
 
 
+def _json_text(value: object) -> str:
+    return london_iso(value) if isinstance(value, datetime) else str(value)
+
+
 def user_name() -> str:
-    """Return who runs this command, by the operating system."""
+    """Return who runs this command: the user who called sudo, else the user of this process."""
+    if name := os.environ.get("SUDO_USER", "").strip():
+        return name
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run under a user id without a name
         return f"user {os.getuid()}"
 
 
-by_option = click.option("--by", default=user_name, help="Who does it (default: your user name).")
+def _checked_name(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    """Return a name on one line, as it is stored. Raises click.BadParameter."""
+    name = " ".join(escaping.CONTROLS.sub(" ", text).split())
+    if not name:
+        raise click.BadParameter("Write a name, such as --by Ana")
+    if len(name) > MAX_USER_NAME:
+        raise click.BadParameter(f"Write a name of at most {MAX_USER_NAME} characters")
+    return name
+
+
+by_option = click.option(
+    "--by",
+    default=user_name,
+    callback=_checked_name,
+    help="Who does it (default: your user name, under sudo too).",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
 anyway_option = click.option(
     "--anyway", is_flag=True, help="Do not ask, even where something looks wrong."

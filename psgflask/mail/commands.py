@@ -8,7 +8,7 @@ from flask import Flask
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
-from psgflask.core.clock import utc_now
+from psgflask.core.clock import format_time, utc_now
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import echo, print_json, print_table, read_session, write_session
 from psgflask.mail import outbox
@@ -65,7 +65,7 @@ def _row(message: Message, addresses: bool) -> dict[str, Any]:
 
 def _cell(value: object) -> object:
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M} UTC"
+        return format_time(value)
     return "" if value is None else value
 
 

@@ -44,10 +44,3 @@ def parse_publication_time(text: str, now: datetime) -> datetime:
     if time.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
         raise InvalidPublicationTime(text)
     return time
-
-
-def format_time(time: datetime | None) -> str:
-    """Format a time as London's clocks show it, to the minute: "2026-07-01 10:05 BST"."""
-    if time is None:
-        return ""
-    return time.astimezone(LONDON).strftime("%Y-%m-%d %H:%M %Z")

@@ -1,6 +1,7 @@
 """`flask init`, `flask db`, `flask backup` and `flask restore`."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from psgflask.core import config, failures, paths
-from psgflask.core.clock import utc_now
+from psgflask.core.clock import format_time, utc_now
 from psgflask.core.database import database_file, db
 from psgflask.core.terminal import click_errors, echo, report_write_failures
 from psgflask.mail import outbox
@@ -109,7 +110,8 @@ def restore(file: Path) -> None:
         held.append(_migrate_and_hold_mails(database, settings))
 
     manifest = restore.restore(instance, file, is_known=migrations.is_known, prepare=prepare)
-    echo(f"Restored {_counts(manifest.rows)}, saved at {manifest.made_at}, into {instance}")
+    saved = format_time(datetime.fromisoformat(manifest.made_at))
+    echo(f"Restored {_counts(manifest.rows)}, saved at {saved}, into {instance}")
     echo(f"Wrote {instance / 'config.py'} with the saved settings and a fresh secret")
     if any(held):
         echo(

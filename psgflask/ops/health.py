@@ -22,7 +22,7 @@ from psgflask.core import (
     journal,
     paths,
 )
-from psgflask.core.clock import utc_now
+from psgflask.core.clock import format_time, utc_now
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding, HealthCheck
 from psgflask.core.networks import is_loopback
@@ -211,7 +211,7 @@ def check_worker(app: Flask) -> Iterator[Finding]:
         since = datetime.fromisoformat(task.since)
         state = FAULT if utc_now() - since > TOLERATED_FAILURE else ATTENTION
         count = f", {task.times} times" if task.times > 1 else ""
-        text = f"Its task {task.task!r} fails since {since:%Y-%m-%d %H:%M} UTC{count}"
+        text = f"Its task {task.task!r} fails since {format_time(since)}{count}"
         yield Finding("worker", state, f"{text}: {task.error}", task.advice)
 
 

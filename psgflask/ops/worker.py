@@ -16,7 +16,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from psgflask.core import clock_watch, config, database, failures, integrity
-from psgflask.core.clock import utc_now
+from psgflask.core.clock import format_time, utc_now
 from psgflask.core.terminal import echo
 from psgflask.mail import worker_task as mail_task
 from psgflask.members import worker_task as members_task
@@ -121,9 +121,7 @@ class TaskRunner:
             failures.log_failure(log, f"The worker's task {self.task.name!r} failed", error)
         elif self.failures & (self.failures - 1) == 0:  # repeated: logged at growing intervals
             message = "The worker's task %r failed %d times since %s: %s"
-            log.error(
-                message, self.task.name, self.failures, f"{self.failing_since:%H:%M:%S UTC}", text
-            )
+            log.error(message, self.task.name, self.failures, format_time(self.failing_since), text)
         self.worker.write_failures()
 
     def _succeeded(self) -> None:

@@ -281,7 +281,7 @@ def test_a_jump_is_logged_and_stored_at_once(
     fake.forward(5)
     fake.now += timedelta(days=100)
     clock_watch.run(app)
-    assert "jumped from 2026-11-30 12:00:05 UTC to 2027-03-10 12:00:05 UTC" in caplog.text
+    assert "jumped from 2026-11-30 12:00:05 GMT to 2027-03-10 12:00:05 GMT" in caplog.text
     assert len(clock_watch.read_readings(file).jumps) == 1
 
 

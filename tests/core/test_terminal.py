@@ -3,10 +3,12 @@
 import errno
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import Result
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -100,6 +102,53 @@ def test_every_command_reports_write_failures_and_is_wrapped_once(
             hasattr(getattr(callback, "__wrapped__", None), terminal.REPORTS_WRITE_FAILURES)
             for callback in told
         )
+
+
+@pytest.fixture
+def whoami(app: Flask) -> Callable[..., Result]:
+    """Run a command that prints who acts, with environment variables (None removes one)."""
+
+    @app.cli.command("whoami")
+    @terminal.by_option
+    def whoami(by: str) -> None:
+        click.echo(by)
+
+    def run(*words: str, **variables: str | None) -> Result:
+        names = {"LOGNAME": "psgflask", "SUDO_USER": None, **variables}
+        return app.test_cli_runner().invoke(args=["whoami", *words], env=names)
+
+    return run
+
+
+def test_who_acts_is_who_is_named_else_who_called_sudo_else_the_login_name(
+    whoami: Callable[..., Result],
+) -> None:
+    assert whoami("--by", "Ana", SUDO_USER="luis").output == "Ana\n"
+    assert whoami(SUDO_USER="luis").output == "luis\n"
+    assert whoami(SUDO_USER=" ").output == "psgflask\n"
+    assert whoami().output == "psgflask\n"
+
+
+def test_the_name_of_who_acts_is_one_line_that_is_stored_whole(
+    whoami: Callable[..., Result],
+) -> None:
+    assert whoami("--by", " Ana\n  Torres\u202e ").output == "Ana Torres\n"
+    for name, words in ((" ", "Write a name, such as --by Ana"), ("a" * 101, "at most 100")):
+        told = whoami("--by", name)
+        assert told.exit_code == 2
+        assert words in told.output
+
+
+def test_who_acts_is_determined_in_one_way_by_every_command(app: Flask) -> None:
+    options = [option for command in commands(app.cli) for option in command.params]
+    by = [option for option in options if option.name == "by"]
+    assert len(by) > 10
+    assert {option.default for option in by} == {terminal.user_name}
+
+
+def test_a_time_in_json_is_london_s(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.print_json({"sent": datetime(2027, 7, 1, 8, tzinfo=UTC)})
+    assert "2027-07-01T09:00:00+01:00" in capsys.readouterr().out
 
 
 def test_control_characters_in_a_row_are_escaped(

@@ -52,7 +52,7 @@ def test_the_outbox_is_listed_newest_first_with_what_became_of_each(
     assert rows[2]["sent"]
     table = run("list").output
     assert "No such user" in table
-    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", table)
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d (GMT|BST)", table)
 
 
 def test_the_list_can_be_cut_down_to_one_state(

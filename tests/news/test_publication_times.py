@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from psgflask.news.publication_times import (
     InvalidPublicationTime,
-    format_time,
     parse_publication_time,
 )
 
@@ -55,12 +54,6 @@ def test_an_invalid_publication_time_is_reported_with_what_to_write(text: str) -
         InvalidPublicationTime, match=r"is no moment\. Write a date and a time in London"
     ):
         parse_publication_time(text, NOW)
-
-
-def test_a_time_is_formatted_as_london_s_clocks_show_it() -> None:
-    assert format_time(datetime(2027, 7, 1, 8, tzinfo=UTC)) == "2027-07-01 09:00 BST"
-    assert format_time(datetime(2026, 11, 24, 9, tzinfo=UTC)) == "2026-11-24 09:00 GMT"
-    assert format_time(None) == ""
 
 
 @given(st.datetimes(datetime(1983, 1, 1), datetime(2100, 1, 1)))  # noqa: DTZ001  # UTC follows

@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from psgflask.core import paths
-from psgflask.core.clock import utc_now
+from psgflask.core.clock import format_time, utc_now
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.ops import doctor, health, migrations, worker_lock
@@ -247,7 +247,7 @@ def test_a_task_of_the_worker_that_fails_is_named_with_what_to_do(
     lock.write([TaskFailure("members", since.isoformat(), 7, "no room", "Make room")])
     (found,) = told_of_the_worker(sound)
     assert (found.state, found.advice) == (state, "Make room")
-    assert f"'members' fails since {since:%Y-%m-%d %H:%M} UTC, 7 times: no room" in found.text
+    assert f"'members' fails since {format_time(since)}, 7 times: no room" in found.text
     lock.write([])
     assert [found.state for found in told_of_the_worker(sound)] == [OK]
 

@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
-from psgflask.core.clock import utc_now
+from psgflask.core.clock import format_time, utc_now
 from psgflask.core.file_mistakes import InvalidFile
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import (
@@ -37,7 +37,6 @@ from psgflask.news.media.storage import StagedFiles
 from psgflask.news.models import KINDS, Article
 from psgflask.news.publication_times import (
     InvalidPublicationTime,
-    format_time,
     parse_publication_time,
 )
 from psgflask.news.slugs import article_url

@@ -10,14 +10,13 @@ import click
 from sqlalchemy import ColumnElement, and_, not_, select
 from sqlalchemy.orm import Session
 
-from psgflask.core.clock import utc_now
+from psgflask.core.clock import format_time, london_iso, utc_now
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.terminal import write_session
 from psgflask.news import article_revisions, catalogue
 from psgflask.news.article_files import ArticleFile
 from psgflask.news.drafts import OPTIONAL_TEXTS, PublishingRefused
 from psgflask.news.models import DRAFT, PUBLISHED, WITHDRAWN, Article
-from psgflask.news.publication_times import format_time
 from psgflask.news.slugs import article_url
 
 SCHEDULED = "scheduled"
@@ -91,13 +90,19 @@ def label(article: Article) -> str:
 
 def as_json(article: Article, now: datetime, address: str) -> dict[str, Any]:
     """Return an article, its files and its revisions as values for JSON."""
+    snapshot = article_revisions.snapshot(article)
     return {
         "id": article.id,
         "version": article.version,
         "state": state(article, now),
         "address": address,
         "date": str(article.dateline),
-        **article_revisions.snapshot(article),
+        **snapshot,
+        "publish_at": london_iso(article.publish_at) if article.publish_at else None,
+        "corrections": [
+            {**note, "noted_at": london_iso(datetime.fromisoformat(note["noted_at"]))}
+            for note in snapshot["corrections"]
+        ],
         "unreadable": {
             file.file_name: file.read.problem
             for file in article.attachments
@@ -107,7 +112,7 @@ def as_json(article: Article, now: datetime, address: str) -> dict[str, Any]:
             {
                 "number": revision.number,
                 "what": revision.what,
-                "saved_at": revision.saved_at.isoformat(),
+                "saved_at": london_iso(revision.saved_at),
                 "saved_by": revision.saved_by,
             }
             for revision in article.revisions

@@ -8,7 +8,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from psgflask.core.clock import utc_now
+from psgflask.core.clock import london_day, utc_now
 from psgflask.core.terminal import click_errors, echo, print_json, print_table, read_session
 from psgflask.search import search_log
 from psgflask.search.cli.glossary import glossary
@@ -77,20 +77,20 @@ def check(repair: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the report for a machine.")
 @with_appcontext
 def report(days: int, most: int, as_json: bool) -> None:
-    """Print what is searched for most often, and what finds nothing; days are those of UTC.
+    """Print what is searched for most often, and what finds nothing; days are London's.
 
     Words are shown once they were searched for on three different days: until then nobody knows
     them. Days of more than three months ago are kept as months, which count when they began
     within the days asked for.
     """
-    since = utc_now().date() - timedelta(days=days - 1)
+    since = london_day(utc_now()) - timedelta(days=days - 1)
     with read_session() as session:
         found = search_log.report(session, since, limit=most)
     if as_json:
         print_json(asdict(found))
         return
     echo(
-        f"{found.searches} searches since {found.since} (UTC), {found.unnamed} of them for words"
+        f"{found.searches} searches since {found.since}, {found.unnamed} of them for words"
         " not seen on three different days"
     )
     _print("Searched for most often", found.top)

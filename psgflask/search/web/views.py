@@ -18,7 +18,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from psgflask.core.clock import utc_now
+from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
 from psgflask.news.cards import CardCache, card_cache
 from psgflask.search import search_log
@@ -77,7 +77,7 @@ def _count(response: Response) -> Response:
         note = caching.get_note()
         counts = request.method == "GET" and response.status_code in {200, 304}
         if counts and isinstance(note, SearchNote):
-            count = search_log.DailyCount(utc_now().date(), note.text, 1, note.hits)
+            count = search_log.DailyCount(london_day(utc_now()), note.text, 1, note.hits)
             search_log.counter(current_app).add([count])
     except Exception as error:  # the reader gets the answer in any case
         log.warning("A search was not counted (%s)", type(error).__name__)

@@ -67,6 +67,18 @@ def test_an_applicant_on_paper_is_added_without_an_email_address(
     assert session.scalar(select(func.count(Message.id))) == 0
 
 
+def test_under_sudo_the_volunteer_is_named_not_the_site_s_user(
+    run: Run, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_USER", "rosa")
+    run(*PAPER[:-2], "--note", "By post")
+    person = only(session)
+    run("members", "confirm-payment", person.number, "24")
+    person = only(session)
+    assert {entry.who for entry in audit.entries(session, person.number)} == {"rosa"}
+    assert (person.notes[0].by, person.payments[0].noted_by) == ("rosa", "rosa")
+
+
 def test_a_household_of_three_and_an_organisation_are_added(run: Run, session: Session) -> None:
     run(
         *("members", "add", "--membership", "household", "--name", "Ana Díaz"),
