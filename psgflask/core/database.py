@@ -21,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection, Qu
 from sqlalchemy.types import TypeDecorator
 
 from psgflask.core import failures, journal
+from psgflask.core.http_methods import SAFE_METHODS
 
 # How long a writer waits for another. A reader of a WAL database waits only while the file is
 # recovered after a crash, or while a process holds it exclusively.
@@ -195,7 +196,7 @@ def wait_briefly(connection: PoolProxiedConnection) -> None:
 
 
 def _begin_request() -> None:
-    _reading.set(request.method in {"GET", "HEAD", "OPTIONS"})
+    _reading.set(request.method in SAFE_METHODS)
     _waits.set(_Waits(time.monotonic()))
 
 

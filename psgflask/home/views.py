@@ -71,8 +71,7 @@ def robots() -> Response:
         abort(404)
     lines = [
         "User-agent: *",
-        "Disallow: /search/",
-        "Disallow: /es/search/",
+        *(f"Disallow: {prefix}/search/" for prefix in language_names.PREFIXES.values()),
         f"Sitemap: {absolute_url(url_for('home.sitemap'))}",
     ]
     response = make_response("\n".join(lines) + "\n")

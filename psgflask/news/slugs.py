@@ -5,13 +5,12 @@ from collections.abc import Iterator
 
 from psgflask.core.folding import fold
 from psgflask.core.language_names import PREFIXES
+from psgflask.core.slugs import MAX_SLUG_LENGTH, SLUG
 from psgflask.news.models import Article
 from psgflask.web import languages
 
-MAX_SLUG_LENGTH = 80
 # Addresses under /news/ that are lists.
 RESERVED = frozenset({"undated"})
-VALID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 def slugify(title: str) -> str:
@@ -27,7 +26,7 @@ def slugify(title: str) -> str:
 def is_slug(text: str) -> bool:
     """Say whether a text may be used as a slug."""
     return (
-        bool(VALID.fullmatch(text))
+        bool(SLUG.fullmatch(text))
         and not text.isdigit()
         and text not in RESERVED
         and len(text) <= 120

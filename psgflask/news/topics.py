@@ -3,10 +3,11 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from psgflask.core.slugs import MAX_SLUG_LENGTH
 from psgflask.news import article_revisions, catalogue
 from psgflask.news.drafts import PublishingRefused, check_text, one_line
 from psgflask.news.models import TOPIC_KINDS, Topic, article_topics
-from psgflask.news.slugs import MAX_SLUG_LENGTH, is_slug, topic_paths
+from psgflask.news.slugs import is_slug, topic_paths
 from psgflask.redirects import destinations
 
 MAX_NAME_LENGTH = 120

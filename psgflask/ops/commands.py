@@ -18,8 +18,9 @@ from psgflask.core.terminal import click_errors, echo, report_write_failures
 from psgflask.mail import outbox
 from psgflask.ops import installation, migrations
 from psgflask.pages import standing_pages
-from psgflask.search.index import IndexBroken
+from psgflask.search.index.generations import IndexBroken
 from psgflask.search.sync import indexer
+from psgflask.web.site import current_site
 
 
 def init_app(app: Flask) -> None:
@@ -154,7 +155,7 @@ def _migrate_and_hold_mails(database: Path, settings: Mapping[str, Any]) -> int:
 
 
 def _index_if_missing() -> bool:
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    app = current_site()
     try:
         indexer.store(app).verify()
     except IndexBroken:

@@ -5,7 +5,7 @@ import sqlite3
 from dataclasses import asdict
 
 import click
-from flask import Blueprint, Flask, Response, current_app
+from flask import Blueprint, Flask, Response
 from flask.cli import with_appcontext
 from sqlalchemy import text as sql
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +15,7 @@ from psgflask.core.database import db, read_only, single_wait
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.ops import health
 from psgflask.web import slots
+from psgflask.web.site import current_site
 
 COLOURS = {OK: "green", ATTENTION: "yellow", FAULT: "red"}
 
@@ -32,7 +33,7 @@ def init_app(app: Flask) -> None:
 @with_appcontext
 def doctor(as_json: bool) -> None:
     """Say whether this installation is sound; the exit code is 1 when something is at fault."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    app = current_site()
     findings = examine(app)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
@@ -88,7 +89,7 @@ def alive() -> Response:
 @slots.use(slots.HEALTH)
 def ready() -> Response:
     """Say whether visitors can be served: database, index, ledger, disk, mail; 503 when not."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    app = current_site()
     faulty: list[str] = []
     try:
         # Not by stamp_seen_by, whose waits for a lock the session does not see.

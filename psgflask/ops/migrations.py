@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING
 
 import click
-from flask import Flask, current_app, g
+from flask import g
 from flask.cli import with_appcontext
 from sqlalchemy import inspect, text
 
 from psgflask.core import paths
 from psgflask.core.database import db, read_only
 from psgflask.core.terminal import click_errors
+from psgflask.web.site import current_site
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -53,7 +54,7 @@ def _configure_migrate(context: click.Context) -> None:
     if context.invoked_subcommand in READ_ONLY_COMMANDS:
         context.with_resource(read_only())
 
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    app = current_site()
     Migrate(app, db, directory=str(paths.migrations()), render_as_batch=True)
     app.cli.add_command(db_commands)  # Migrate has replaced it by its own group
     g.directory, g.x_arg = None, ()

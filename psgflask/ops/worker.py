@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
-from flask import Flask, current_app
+from flask import Flask
 from flask.cli import with_appcontext
 
 from psgflask.core import clock_watch, config, database, failures, integrity
@@ -24,6 +24,7 @@ from psgflask.news import worker_task as news_task
 from psgflask.ops import worker_lock
 from psgflask.ops.worker_lock import TaskFailure, WorkerLock
 from psgflask.search import worker_task as search_task
+from psgflask.web.site import current_site
 
 log = logging.getLogger(__name__)
 
@@ -230,7 +231,7 @@ def start(app: Flask) -> Worker | None:
 @with_appcontext
 def worker() -> None:
     """Do the background work in the foreground, until Ctrl-C."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    app = current_site()
     background = Worker(app)
     for signal_ in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_, lambda number, frame: background.stopping.set())

@@ -122,7 +122,7 @@ def running_appeal(session: Session, language: str, today: date) -> Appeal | Non
 def _article_id(session: Session, text: AppealText) -> int | None:
     if not text.article:
         return None
-    # By table: pages import nothing of news.
+    # By the name of the table: the import contracts keep pages and news apart.
     articles = Model.metadata.tables["articles"]
     found: int | None = session.scalar(
         select(articles.c.id).where(

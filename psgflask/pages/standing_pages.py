@@ -1,6 +1,5 @@
 """Standing pages: find them, set them from files, and add those of a new installation."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from psgflask.core.language_names import LANGUAGES
+from psgflask.core.slugs import MAX_SLUG_LENGTH, SLUG
 from psgflask.manuscript.front_matter import format_manuscript, read_manuscript
 from psgflask.pages.models import SECTIONS, SITE, Page
 
@@ -17,8 +17,7 @@ ON_THE_HOME_PAGE = ("aims", "historical-overview", "human-rights")
 # The texts of a new installation.
 TEXTS = Path(__file__).with_name("standing")
 NAMES = ("slug", "language", "section", "position", "title", "teaser")
-SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-MAX_TITLE_LENGTH, MAX_SLUG_LENGTH = 250, 80
+MAX_TITLE_LENGTH = 250
 
 
 @dataclass(frozen=True)

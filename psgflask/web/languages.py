@@ -8,7 +8,7 @@ from flask_babel import Babel
 from werkzeug.routing import MapAdapter
 
 from psgflask.core import paths
-from psgflask.core.language_names import NATIVE_NAMES, PREFIXES
+from psgflask.core.language_names import NATIVE_NAMES, PREFIXES, split_prefix
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -17,7 +17,7 @@ _KEY = "psg.language"
 
 
 class LanguagePrefix:
-    """Move `/es` from the path into SCRIPT_NAME, so that one URL map serves both languages.
+    """Move the prefix of a language from the path into SCRIPT_NAME: one URL map serves both.
 
     `url_for` puts SCRIPT_NAME in front of every address and so stays in the language by itself.
     """
@@ -27,12 +27,9 @@ class LanguagePrefix:
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         """Serve one request."""
-        path = environ.get("PATH_INFO", "")
-        environ[_KEY] = "en"
-        if path == "/es" or path.startswith("/es/"):
-            environ[_KEY] = "es"
-            environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + "/es"
-            environ["PATH_INFO"] = path[3:]
+        language, environ["PATH_INFO"] = split_prefix(environ.get("PATH_INFO", ""))
+        environ[_KEY] = language
+        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + PREFIXES[language]
         return self.app(environ, start)
 
 

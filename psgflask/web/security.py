@@ -9,6 +9,7 @@ from flask import Flask, Response, abort, current_app, request
 from flask_babel import gettext as _
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from psgflask.core.http_methods import SAFE_METHODS
 from psgflask.web import secrecy
 from psgflask.web.site import REFUSED
 
@@ -39,7 +40,6 @@ SECRET_PAGE_HEADERS = {
     "X-Robots-Tag": "noindex",
     "Cache-Control": "no-store",
 }
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 # What a 304 may carry: the client has the other headers already.
 HEADERS_OF_304 = frozenset({"etag", "cache-control", "vary", "date"})
 # Enough for 10,000 characters typed into the search, percent-encoded in six bytes each.

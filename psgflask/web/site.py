@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Request
+from flask import Flask, Request, current_app
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 # The status of a request that the server refused before it reached the app.
@@ -28,3 +28,9 @@ class Site(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function unchanged."""
         return func
+
+
+def current_site() -> Flask:
+    """Return the application itself, which threads and other contexts can use, not its proxy."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    return app

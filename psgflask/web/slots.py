@@ -18,6 +18,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 
 from psgflask.core.database import fail_fast
+from psgflask.core.http_methods import SAFE_METHODS
 from psgflask.web import caching
 
 SEARCH, PAGES, RENEWALS = "search", "pages", "renewals"
@@ -41,7 +42,6 @@ MAX_WAIT = 10.0  # seconds
 # A submitted form may have to wait for another writer after that; a response takes six at most.
 MAX_WAIT_OF_FORMS = 3.0
 RETRY_AFTER = 5  # seconds
-_SAFE_METHODS = frozenset({"GET", "HEAD"})
 _HELD = "psg.slots"
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -153,7 +153,7 @@ def _kinds() -> tuple[str, ...]:
         return (PAGES,) if isinstance(problem, NotFound) else ()
     if request.method == "OPTIONS":
         return ()
-    if request.method not in _SAFE_METHODS:
+    if request.method not in SAFE_METHODS:
         return (FORMS,)
     kind: str = getattr(current_app.view_functions.get(request.endpoint or ""), "slots", PAGES)
     if kind == PAGES and caching.was_cached():

@@ -23,7 +23,7 @@ from psgflask.news.models import Article
 from psgflask.search import worker_task
 from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions
-from psgflask.search.index import IndexBroken
+from psgflask.search.index.generations import IndexBroken
 from psgflask.search.query.parsing import parse
 from psgflask.search.sync import indexer
 from tests import factories

@@ -24,7 +24,7 @@ from sqlalchemy import func, select
 
 from psgflask.core.database import db
 from psgflask.members.models import Person
-from psgflask.search.index import IndexBroken
+from psgflask.search.index.generations import IndexBroken
 from psgflask.search.sync import indexer
 from tests.benchmarks.servers import serving
 from tests.drills.drill_s4 import SEND, Visitor

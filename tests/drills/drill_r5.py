@@ -25,7 +25,9 @@ from psgflask.core.clock import utc_now
 from psgflask.ops.serving import commands
 from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions
-from psgflask.search.index import IndexBroken, Store, columns, generations
+from psgflask.search.index import columns, generations
+from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.store import Store
 from psgflask.search.query.parsing import parse
 from psgflask.search.sync import indexer
 from tests.drills.installation import fresh

@@ -13,7 +13,8 @@ from psgflask.search.engine.matching import Matcher
 from psgflask.search.engine.protocol import SearchOptions
 from psgflask.search.engine.scoring import Scorer
 from psgflask.search.engine.snapshot import Snapshot
-from psgflask.search.index import Document, Store
+from psgflask.search.index.documents import Document
+from psgflask.search.index.store import Store
 from psgflask.search.language import STOP_WORDS, located_words
 from psgflask.search.query.clauses import PlainWord, Query
 from tests.evaluation.collection import JudgedDocument

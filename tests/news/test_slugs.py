@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psgflask.news.slugs import MAX_SLUG_LENGTH, is_slug, slugify
+from psgflask.core.slugs import MAX_SLUG_LENGTH
+from psgflask.news.slugs import is_slug, slugify
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from psgflask.search.index import Document, rebuild, worker_pool
+from psgflask.search.index import rebuild, worker_pool
+from psgflask.search.index.documents import Document
 from psgflask.search.index.inverting import inverted
 
 

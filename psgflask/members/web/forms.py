@@ -24,8 +24,9 @@ from wtforms.widgets import CheckboxInput
 
 from psgflask.accounts.email_addresses import InvalidEmailAddress
 from psgflask.members import person_fields
-from psgflask.members.models import CHEQUE, STANDING_ORDER
+from psgflask.members.models import CHEQUE, NAME_LENGTH, POSTCODE_LENGTH, STANDING_ORDER
 from psgflask.members.person_fields import (
+    ADDRESS_LENGTH,
     HAS_LINK,
     INVALID,
     TOO_LONG,
@@ -142,7 +143,10 @@ class YouForm(StepForm):
     def validate_organisation(self, field: Field) -> None:
         messages = {
             INVALID: _("Enter the name of the organisation."),
-            TOO_LONG: _("The name of the organisation must be 200 characters or fewer."),
+            TOO_LONG: _(
+                "The name of the organisation must be %(most)s characters or fewer.",
+                most=NAME_LENGTH,
+            ),
             HAS_LINK: _("Enter the name of the organisation without a web address."),
         }
         with refused_as(messages):
@@ -151,7 +155,7 @@ class YouForm(StepForm):
     def validate_name(self, field: Field) -> None:
         messages = {
             INVALID: _("Enter your name."),
-            TOO_LONG: _("Your name must be 200 characters or fewer."),
+            TOO_LONG: _("Your name must be %(most)s characters or fewer.", most=NAME_LENGTH),
             HAS_LINK: _("Enter your name without a web address."),
         }
         with refused_as(messages):
@@ -162,7 +166,7 @@ class YouForm(StepForm):
         messages = {
             INVALID: missing,
             TOO_MANY: _("Enter at most %(most)s names.", most=person_fields.HOUSEHOLD_SIZE - 1),
-            TOO_LONG: _("Each name must be 200 characters or fewer."),
+            TOO_LONG: _("Each name must be %(most)s characters or fewer.", most=NAME_LENGTH),
             HAS_LINK: _("Enter the names without a web address."),
         }
         with refused_as(messages):
@@ -236,7 +240,8 @@ class ContactForm(StepForm):
     def validate_address(self, field: Field) -> None:
         if not any(map(str.isalnum, field.data or "")):
             raise StopValidation(_("Enter your address."))
-        with refused_as({TOO_LONG: _("Your address must be 500 characters or fewer.")}):
+        too_long = _("Your address must be %(most)s characters or fewer.", most=ADDRESS_LENGTH)
+        with refused_as({TOO_LONG: too_long}):
             person_fields.parse_address(field.data)
 
     def validate_country(self, field: Field) -> None:
@@ -248,7 +253,9 @@ class ContactForm(StepForm):
             raise StopValidation(_("Enter your postcode."))
         messages = {
             INVALID: _("Enter a postcode, such as LS1 4DY."),
-            TOO_LONG: _("Your postcode must be 20 characters or fewer."),
+            TOO_LONG: _(
+                "Your postcode must be %(most)s characters or fewer.", most=POSTCODE_LENGTH
+            ),
         }
         with refused_as(messages):
             person_fields.parse_postcode(field.data, self.country.data or "")

@@ -40,6 +40,7 @@ from psgflask.news.publication_times import (
     parse_publication_time,
 )
 from psgflask.news.slugs import article_url
+from psgflask.web.site import current_site
 
 news = AppGroup("news", help="Write, publish and look after articles.")
 news.add_command(topic)
@@ -346,7 +347,7 @@ def tidy_media(delete: bool) -> None:
 @click.option("--again", is_flag=True, help="Try those again that could not be read.")
 def read_attachments(again: bool) -> None:
     """Read the attached PDFs that nobody has read yet; the worker does so by itself."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    app = current_site()
     if again:
         with write_session() as session:
             file_texts.delete_failures(session)

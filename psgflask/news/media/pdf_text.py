@@ -39,7 +39,7 @@ def extract(path: Path) -> ExtractedText:
     from psgflask.news.media import sandbox  # not in the sandbox
 
     output = sandbox.run(
-        PROGRAM, path, purpose="pdf_text", library="pypdf", megabytes=MEGABYTES, seconds=SECONDS
+        PROGRAM, path, kind="PDF", library="pypdf", megabytes=MEGABYTES, seconds=SECONDS
     )
     try:
         result = json.loads(output or b"")

@@ -62,7 +62,7 @@ def recode(path: Path) -> Recoded:
     if path.stat().st_size > MAX_BYTES:
         raise PictureRefused(f"{path.name} has more than 25 megabytes: save it smaller")
     output = sandbox.run(
-        PROGRAM, path, purpose="recoding", library="PIL", megabytes=MEGABYTES, seconds=SECONDS
+        PROGRAM, path, kind="picture", library="PIL", megabytes=MEGABYTES, seconds=SECONDS
     )
     if output is None:
         raise PictureRefused(

@@ -17,13 +17,13 @@ TIMEOUT_SECONDS = 30.0
 
 
 def run(
-    program: Path, file: Path, *, purpose: str, library: str, megabytes: int, seconds: int
+    program: Path, file: Path, *, kind: str, library: str, megabytes: int, seconds: int
 ) -> bytes | None:
     """Return the output of a program that reads a file from standard input.
 
     None when it was killed: after `seconds` of CPU time, 30 of waiting, or for too much memory.
-    Raises OSError where the file is not to blame: `library`, which the program needs for its
-    `purpose`, is not installed.
+    Raises OSError where the file is not to blame: `library`, without which the program reads no
+    file of this `kind`, is not installed.
     """
     limits = (library, str(megabytes), str(seconds))
     with file.open("rb") as opened:
@@ -41,7 +41,7 @@ def run(
         except subprocess.TimeoutExpired:
             return None
     if done.returncode == NO_LIBRARY:
-        raise OSError(f"What {purpose} needs is not installed: no such file can be read")
+        raise OSError(f"No {kind} can be read: what reads it is not installed")
     return done.stdout if done.returncode == 0 else None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from psgflask.core.language_names import PREFIXES, split_prefix
 from psgflask.ops.serving.request_bodies import (
     BUSY,
     TIMEOUT,
@@ -62,10 +63,10 @@ class Gateway:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Render the error pages and start the threads; called before the first request."""
         self.loop = loop
-        for prefix in ("", "/es"):
+        for language, prefix in PREFIXES.items():
             for status in ERROR_STATUSES:
                 response = internal_request(self.app, f"{prefix}/", **{REFUSED: status})
-                self._error_responses[prefix, status] = response
+                self._error_responses[language, status] = response
         for number in range(self.threads):
             thread = threading.Thread(target=self._work, name=f"site-{number}", daemon=True)
             thread.start()
@@ -92,8 +93,8 @@ class Gateway:
         self._error_response(path, status).send(protocol, ("connection", "close"))
 
     def _error_response(self, path: str, status: int) -> WSGIResponse:
-        prefix = "/es" if path == "/es" or path.startswith("/es/") else ""
-        return self._error_responses[prefix, status]
+        language, _path = split_prefix(path)
+        return self._error_responses[language, status]
 
     def _work(self) -> None:
         while True:

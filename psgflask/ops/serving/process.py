@@ -21,6 +21,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
+from psgflask.core.language_names import PREFIXES
 from psgflask.ops.serving.gateway import Gateway
 from psgflask.ops.serving.request_bodies import BodyLimits
 from psgflask.ops.serving.startup import create_serving_app, shut_down
@@ -39,7 +40,7 @@ HEADER_READ_TIMEOUT = 15_000
 # `Connection: close`; and for new connections to send their first request.
 DRAIN_SECONDS, LAST_REQUEST_SECONDS = 3.0, 2.0
 # Pages rendered before the first request, to fill caches in a single thread.
-WARM_UP_PATHS = ("/", "/es/", "/news/", "/search/")
+WARM_UP_PATHS = (*(f"{prefix}/" for prefix in PREFIXES.values()), "/news/", "/search/")
 # Seconds after which the process exits in any case.
 STOP_TIMEOUT, RETIRE_TIMEOUT = 6.0, 25.0
 

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from psgflask.core.http_methods import SAFE_METHODS
 from psgflask.core.networks import network_of
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from granian.rsgi import Scope
 
 TIMEOUT, TOO_LARGE, BUSY = 408, 413, 503
-METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class BodyReader:
         Without a Content-Length the body is empty, as it is for Werkzeug.
         """
         length = int(scope.headers.get("content-length") or 0)
-        if not length or scope.method in METHODS_WITHOUT_BODY:
+        if not length or scope.method in SAFE_METHODS:
             return b""
         limits = self.limits
         if length > limits.max_size:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 import click
-from flask import Flask, current_app
+from flask import Flask
 from flask.cli import with_appcontext
 
 from psgflask.core.clock import london_day, utc_now
@@ -14,6 +14,7 @@ from psgflask.search import search_log
 from psgflask.search.cli.glossary import glossary
 from psgflask.search.search_log import ReportedSearch
 from psgflask.search.sync import indexer
+from psgflask.web.site import current_site
 
 
 def init_app(app: Flask) -> None:
@@ -37,14 +38,14 @@ def rebuild() -> None:
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    done, total = indexer.unfinished(_app())
+    done, total = indexer.unfinished(current_site())
     if done:
         echo(f"Continuing: {min(done, total)} of {total} articles are done already")
     columns = (TextColumn("Indexing articles"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn()) as progress:
         task = progress.add_task("", total=None)
         total = indexer.rebuild(
-            _app(), lambda done, total: progress.update(task, completed=done, total=total)
+            current_site(), lambda done, total: progress.update(task, completed=done, total=total)
         )
     echo(f"The index holds {total} articles")
 
@@ -55,7 +56,7 @@ def rebuild() -> None:
 @click_errors()
 def check(repair: bool) -> None:
     """Compare the index with the database; exit code 1 when they differ and nothing mended it."""
-    app = _app()
+    app = current_site()
     drift = indexer.check(app, changing=repair)
     if not drift:
         echo("Index and database agree")
@@ -105,8 +106,3 @@ def _print(heading: str, found: list[ReportedSearch]) -> None:
             for one in found
         ]
         print_table(("Searches", "Articles", "Last", "Words"), rows)
-
-
-def _app() -> Flask:
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
-    return app

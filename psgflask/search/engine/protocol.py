@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Protocol
 
-from psgflask.search.index import Text
+from psgflask.search.index.texts import Text
 from psgflask.search.query.clauses import Query, Synonym
 
 RELEVANCE, NEWEST, OLDEST = "relevance", "newest", "oldest"

@@ -32,8 +32,8 @@ from psgflask.search.engine.segments import (
     merge_fields,
     union_of,
 )
-from psgflask.search.index import Text
 from psgflask.search.index.columns import EXACT
+from psgflask.search.index.texts import Text
 from psgflask.search.language import fold, stem
 
 MAX_COUNTED = 1_000  # words whose documents are counted to find the most frequent

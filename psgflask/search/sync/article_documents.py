@@ -11,7 +11,9 @@ from psgflask.core.database import read_only
 from psgflask.core.markdown import plain_text
 from psgflask.news import catalogue
 from psgflask.news.models import Article, Attachment, FileText
-from psgflask.search.index import Document, IndexBroken, Store, content_hash
+from psgflask.search.index.documents import Document, content_hash
+from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.store import Store
 
 BATCH = 500
 # What must be loaded with an article to know its text.

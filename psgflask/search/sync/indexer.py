@@ -17,9 +17,12 @@ from psgflask.core.database import db, read_only
 from psgflask.core.durable import atomic_write
 from psgflask.core.paths import INDEX
 from psgflask.news import catalogue
-from psgflask.search.index import Document, IndexBroken, NewerSchema, Store
+from psgflask.search.index.documents import Document
+from psgflask.search.index.generations import IndexBroken, NewerSchema
+from psgflask.search.index.store import Store
 from psgflask.search.sync import article_documents, ledger
 from psgflask.search.sync.article_documents import Drift, compare, hashes_of
+from psgflask.web.site import current_site
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +62,7 @@ def _index_committed(session: Session, transaction: SessionTransaction) -> None:
     has_index = has_app_context() and "psg_index" in current_app.extensions
     if not (queued and committed and has_index):
         return
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    app = current_site()
     try:
         drain(app)
     except IndexBroken as broken:

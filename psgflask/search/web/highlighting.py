@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from psgflask.search.index import MARKS, Text
+from psgflask.search.index.texts import MARKS, Text
 from psgflask.search.language import Word, stem
 from psgflask.search.query.clauses import InTitle, Phrase, PlainWord, Prefix, Query
 

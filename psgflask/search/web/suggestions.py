@@ -13,7 +13,7 @@ from psgflask.news import catalogue
 from psgflask.news.models import Article, Issue
 from psgflask.news.slugs import article_url
 from psgflask.search.engine.protocol import SearchEngine
-from psgflask.search.index import prepared
+from psgflask.search.index.texts import prepared
 from psgflask.search.language import fold, words
 from psgflask.search.query.clauses import PlainWord, Query
 from psgflask.search.query.expansion import Glossary, expand

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from psgflask.search.index import Document, Store, worker_pool
+from psgflask.search.index import worker_pool
+from psgflask.search.index.documents import Document
+from psgflask.search.index.store import Store
 from tests.benchmarks.search import whoosh_engine
 
 LOOK = 0.02  # seconds between two looks at the memory

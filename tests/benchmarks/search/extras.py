@@ -12,7 +12,8 @@ from flask import Flask
 
 from psgflask.search.engine import array_engine, spelling
 from psgflask.search.engine.array_engine import ArrayEngine
-from psgflask.search.index import Document, Store
+from psgflask.search.index.documents import Document
+from psgflask.search.index.store import Store
 from psgflask.search.sync import indexer
 from tests.benchmarks.search import building, footprint
 from tests.benchmarks.search.measuring import spread

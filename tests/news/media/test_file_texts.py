@@ -167,6 +167,8 @@ def test_without_the_pdf_library_no_file_is_unreadable(
     program = tmp_path / "no_reader.py"
     program.write_text("import sys; sys.exit(3)", "utf-8")
     monkeypatch.setattr(pdf_text, "PROGRAM", program)
+    with pytest.raises(OSError, match="No PDF can be read"):
+        extract(written(tmp_path, pdfs.pdf("mercury")))
     assert "Published" in added(app, session, tmp_path, pdfs.pdf("mercury"))
     assert worker_task.run(app) == 0
     assert file_texts.unread(session)

@@ -6,7 +6,7 @@ import pytest
 
 from psgflask.search.engine import spelling
 from psgflask.search.engine.snapshot import Snapshot
-from psgflask.search.index import Document
+from psgflask.search.index.documents import Document
 from tests.search.corpus import Index, document
 
 Lexicon = Callable[..., Snapshot]

@@ -17,16 +17,9 @@ from sqlalchemy.orm import Session
 
 from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import SearchOptions
-from psgflask.search.index import (
-    Document,
-    Store,
-    content_hash,
-    merging,
-    rebuild,
-    runs,
-    worker_pool,
-    worker_process,
-)
+from psgflask.search.index import merging, rebuild, runs, worker_pool, worker_process
+from psgflask.search.index.documents import Document, content_hash
+from psgflask.search.index.store import Store
 from psgflask.search.language import stem, words
 from psgflask.search.query.parsing import parse
 from psgflask.search.sync import article_documents as documents_of_articles
@@ -182,7 +175,8 @@ def test_a_long_text_ends_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from psgflask.search.index import Store, rebuild
+from psgflask.search.index import rebuild
+from psgflask.search.index.store import Store
 from tests.search.index import test_rebuild as here
 
 def until_killed():

@@ -16,8 +16,9 @@ from psgflask.news.models import Article, Attachment, Topic
 from psgflask.search import worker_task
 from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import SearchOptions
-from psgflask.search.index import Document, OtherSchema, checksums
-from psgflask.search.index.documents import SCHEMA_VERSION
+from psgflask.search.index import checksums
+from psgflask.search.index.documents import SCHEMA_VERSION, Document
+from psgflask.search.index.generations import OtherSchema
 from psgflask.search.query.parsing import parse
 from psgflask.search.sync import article_documents, indexer, ledger
 from tests import factories, full_disk

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from psgflask.search.index import prepared
+from psgflask.search.index.texts import prepared
 from psgflask.search.language import Word, located_words, stem, words
 from psgflask.search.query.parsing import parse
 from psgflask.search.web.highlighting import (
