@@ -27,14 +27,14 @@ def refusal(rule: Callable[..., object], session: Session, purpose: str, token: 
     return ""
 
 
-def test_s20_a_proof_is_good_once(session: Session) -> None:
+def test_s20_a_token_is_valid_once(session: Session) -> None:
     token = confirmation_tokens.issue(session, "join", email=JANE, now=NOW).secret
     assert confirmation_tokens.redeem(session, "join", token, now=NOW).email == JANE
     assert refusal(confirmation_tokens.redeem, session, "join", token) == "used"
     assert refusal(confirmation_tokens.get_valid, session, "join", token) == "used"
 
 
-def test_s20_to_look_spends_nothing(session: Session) -> None:
+def test_s20_looking_up_a_token_does_not_use_it(session: Session) -> None:
     token = confirmation_tokens.issue(session, "join", email=JANE, now=NOW).secret
     for _scanner in range(20):
         assert confirmation_tokens.get_valid(session, "join", token, now=NOW).used_at is None
@@ -42,7 +42,7 @@ def test_s20_to_look_spends_nothing(session: Session) -> None:
 
 
 @pytest.mark.parametrize("rule", [confirmation_tokens.get_valid, confirmation_tokens.redeem])
-def test_s20_a_proof_lives_for_72_hours(session: Session, rule: Callable[..., object]) -> None:
+def test_s20_a_token_is_valid_for_72_hours(session: Session, rule: Callable[..., object]) -> None:
     life = timedelta(hours=72)
     fresh = confirmation_tokens.issue(
         session, "join", email=JANE, now=NOW - life + timedelta(seconds=1)
@@ -67,7 +67,7 @@ def test_s20_an_altered_secret_opens_nothing(session: Session, rule: Callable[..
 
 
 @pytest.mark.parametrize("rule", [confirmation_tokens.get_valid, confirmation_tokens.redeem])
-def test_s20_a_proof_for_another_purpose_opens_nothing(
+def test_s20_a_token_for_another_purpose_is_refused(
     session: Session, rule: Callable[..., object]
 ) -> None:
     token = confirmation_tokens.issue(session, confirmation_tokens.VOID, email=JANE, now=NOW).secret

@@ -69,7 +69,7 @@ def counts(session: Session) -> dict[str, int]:
 
 @pytest.fixture
 def heard() -> Iterator[list[tuple[ConfirmationToken, Account, datetime]]]:
-    """What a room that waits for proofs is told."""
+    """What a package that listens for confirmations receives."""
     told: list[tuple[ConfirmationToken, Account, datetime]] = []
 
     def listen(session: Session, token: ConfirmationToken, account: Account, now: datetime) -> None:
@@ -196,14 +196,16 @@ def test_a_new_link_can_be_asked_for_long_after_the_old_one_ended(session: Sessi
     assert email_confirmation.confirm(session, token_of(mails(session)[1]), now=late).email == JANE
 
 
-def test_who_is_confirmed_already_and_asks_again_is_told_so(session: Session) -> None:
+def test_a_confirmed_applicant_who_requests_a_new_link_gets_a_mail_that_says_so(
+    session: Session,
+) -> None:
     ask(session)
     email_confirmation.confirm(session, token_of(mails(session)[0]), now=NOW)
     again(session)
     assert mails(session)[1].kind == "verify_known"
 
 
-def test_for_a_stranger_nothing_is_mailed_and_no_address_is_kept(session: Session) -> None:
+def test_for_an_unknown_address_nothing_is_mailed_or_stored(session: Session) -> None:
     again(session, "stranger@example.org")
     again(session, "stranger@example.org")
     sent = [(mail.state, mail.recipient, mail.values) for mail in mails(session)]
@@ -250,7 +252,7 @@ def test_what_is_held_is_not_mailed_and_a_link_can_be_asked_for_later(session: S
 
 
 @pytest.mark.parametrize("rule", [ask, again])
-def test_what_is_no_address_costs_nothing(
+def test_an_invalid_address_uses_up_no_limit(
     session: Session, rule: Callable[[Session, str], None]
 ) -> None:
     before = counts(session)
@@ -329,7 +331,7 @@ def test_s20_of_eight_who_press_at_once_one_opens_the_account(
         assert db.session.scalar(select(func.count()).select_from(Attempt)) == 1
 
 
-def test_a_proof_for_another_purpose_is_no_application(session: Session) -> None:
+def test_a_token_for_another_purpose_confirms_no_application(session: Session) -> None:
     confirmation_tokens.issue(session, confirmation_tokens.VOID, email=JANE, now=NOW)
     again(session)
     assert mails(session)[0].state == VOID

@@ -100,7 +100,7 @@ def test_s3_what_was_held_keeps_nobody_from_a_mail_a_day_later(session: Session)
     assert consume(session, "join", email="jane@example.org", network=HOME, now=after)
 
 
-def test_s3_the_secretary_mails_a_link_whatever_strangers_did(session: Session) -> None:
+def test_s3_the_secretary_can_mail_a_link_whatever_visitors_did(session: Session) -> None:
     tries(session, "join", 100)
     assert tries(session, "command", 4) == {True: 3, None: 1}
 

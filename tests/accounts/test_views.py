@@ -1,4 +1,4 @@
-"""The pages of the room: a link that was mailed, and a new one that is asked for."""
+"""Confirmation pages: a mailed link, and the request for a new one."""
 
 import logging
 import re
@@ -210,7 +210,7 @@ def test_s20_no_error_tells_the_secret_of_the_address_where_it_happened(
         assert (token in answer.text) == (path == f"/accounts/join/x{token}"), path
 
 
-def test_the_pages_of_the_room_are_kept_by_no_search_engine_and_no_cache(
+def test_confirmation_pages_are_not_indexed_or_cached(
     client: FlaskClient,
 ) -> None:
     for name in ("again", "asked", "confirmed", "x"):
@@ -473,7 +473,7 @@ def test_s22_no_log_tells_an_address_or_a_secret(
         (sqlite3.OperationalError("database is locked"), "is busy", "ocupado", "60"),
     ],
 )
-def test_r4_a_database_that_takes_nothing_is_told_and_keeps_what_was_typed(
+def test_r4_a_database_that_cannot_be_written_is_reported_and_the_form_keeps_its_input(
     client: FlaskClient, session: Session, fault: Exception, said: str, dicho: str, later: str
 ) -> None:
     def refuse(session: Session) -> None:

@@ -1,4 +1,4 @@
-"""Mails as rooms post them."""
+"""Mails as packages enqueue them."""
 
 from datetime import datetime
 from typing import Any

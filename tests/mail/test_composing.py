@@ -36,7 +36,7 @@ every_mail = pytest.mark.parametrize(
 
 @pytest.fixture
 def mail_of(app: Flask, session: Session, clock: Clock) -> Callable[..., EmailMessage]:
-    """Draw a mail and read it back: `mail_of("verify", "es", name="Ana")`."""
+    """Render a mail and read it back: `mail_of("verify", "es", name="Ana")`."""
 
     def compose(
         kind: str = "verify", language: str = "en", to: str = "ana@example.org", **values: Any
@@ -96,7 +96,7 @@ def test_each_link_stands_whole_on_a_line_of_its_own(
 
 
 @every_mail
-def test_each_mail_is_in_its_own_language_whatever_the_request_speaks(
+def test_each_mail_is_in_its_own_language_whatever_the_language_of_the_request(
     app: Flask, kind: str, language: str
 ) -> None:
     other = "en" if language == "es" else "es"
@@ -250,7 +250,7 @@ def test_names_of_people_are_greeted(mail_of: Callable[..., EmailMessage], name:
     assert f"Hello {name}," in shown(part(mail, "html"))
 
 
-def test_s17_signs_that_cannot_be_seen_are_taken_out_of_what_was_typed() -> None:
+def test_s17_invisible_characters_are_removed_from_input() -> None:
     assert composing.displayed_name("Ana\x00 \u202eQuispe\x1b\u200b") == "Ana Quispe"
 
 
@@ -261,7 +261,7 @@ def test_s17_signs_that_cannot_be_seen_are_taken_out_of_what_was_typed() -> None
         *("buy@evil.example", "", " ", "x" * 61, "evil。example".replace("。", ".")),
     ],
 )
-def test_what_a_stranger_would_have_us_tell_somebody_is_not_passed_on(
+def test_text_in_a_name_that_could_be_a_message_is_not_mailed(
     mail_of: Callable[..., EmailMessage], name: str
 ) -> None:
     mail = mail_of(name=name)
@@ -269,7 +269,7 @@ def test_what_a_stranger_would_have_us_tell_somebody_is_not_passed_on(
     assert "evil" not in mail.as_string()
 
 
-def test_a_value_that_is_missing_is_a_fault_and_no_blank_in_the_mail(app: Flask) -> None:
+def test_a_missing_value_is_an_error_and_not_a_blank_in_the_mail(app: Flask) -> None:
     for missing in ("link", "reference", "hours"):
         values = {name: value for name, value in VALUES.items() if name != missing}
         with pytest.raises(UndefinedError):

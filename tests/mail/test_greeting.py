@@ -58,7 +58,9 @@ def test_people_of_any_country_are_greeted_by_name(name: str) -> None:
 
 
 @pytest.mark.parametrize("typed", [*no_names, "", " ", "x" * 61, "Ana " * 9, "ab" * 18])
-def test_what_may_be_a_message_a_number_or_a_link_greets_nobody(typed: str) -> None:
+def test_a_name_that_may_be_a_message_a_number_or_a_link_is_not_used_in_a_greeting(
+    typed: str,
+) -> None:
     assert composing.displayed_name(typed) == ""
 
 

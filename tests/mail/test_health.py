@@ -59,7 +59,7 @@ def test_the_doctor_says_since_when_mail_waits_and_why(app: Flask, session: Sess
     assert "mail server" in waiting(app).advice
 
 
-def test_a_mail_that_was_refused_and_is_tried_again_later_is_no_fault(
+def test_a_refused_mail_that_will_be_retried_is_not_reported_as_a_failure(
     app: Flask, session: Session
 ) -> None:
     message = post(session, utc_now() - timedelta(days=2))
@@ -68,9 +68,7 @@ def test_a_mail_that_was_refused_and_is_tried_again_later_is_no_fault(
     assert waiting(app) == Finding("outbox", OK, "Waiting: 1")
 
 
-def test_r12_dead_letters_are_a_fault_until_they_are_tried_again(
-    app: Flask, session: Session
-) -> None:
+def test_r12_dead_mails_are_reported_until_they_are_retried(app: Flask, session: Session) -> None:
     message = post(session, utc_now())
     outbox.mark_dead(session, message.id, error="550 no", now=utc_now())
     session.commit()
@@ -82,7 +80,7 @@ def test_r12_dead_letters_are_a_fault_until_they_are_tried_again(
     assert list(health.check_dead_mails(app)) == []
 
 
-def test_the_doctor_asks_all_of_it_and_monitors_what_waits() -> None:
+def test_the_doctor_checks_all_of_it_and_monitors_what_waits() -> None:
     asked = {health.check_transport, health.check_waiting, health.check_dead_mails}
     assert asked <= set(HEALTH_CHECKS)
     assert health.check_waiting in READINESS_CHECKS

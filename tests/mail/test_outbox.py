@@ -22,7 +22,7 @@ def at(clock: Clock) -> dict[str, datetime]:
     return {"now": clock(), "earliest": clock()}
 
 
-def test_a_mail_is_there_with_what_it_tells_of_or_not_at_all(
+def test_a_mail_is_stored_together_with_its_change_or_not_at_all(
     session: Session, clock: Clock
 ) -> None:
     outbox.enqueue(session, kind="test", to="a@example.org", language="en", values={}, now=clock())

@@ -62,7 +62,7 @@ def refusal(said_at_rcpt: Behaviour) -> MailRejected:
 
 @pytest.mark.parametrize("behaviour", WILD)
 @pytest.mark.parametrize("stage", ["GREETING", "EHLO", "MAIL"])
-def test_r12_a_server_that_goes_wild_before_a_recipient_is_named_is_trouble(
+def test_r12_a_hostile_server_before_the_recipient_is_unavailable(
     stage: str, behaviour: Behaviour
 ) -> None:
     with (
@@ -77,7 +77,7 @@ def test_r12_a_server_that_goes_wild_before_a_recipient_is_named_is_trouble(
 
 @pytest.mark.parametrize("behaviour", WILD)
 @pytest.mark.parametrize("stage", ["RCPT", "DATA", "CONTENT"])
-def test_r12_a_server_that_goes_wild_over_a_mail_leaves_it_lost(
+def test_r12_a_hostile_server_during_a_mail_loses_the_connection(
     stage: str, behaviour: Behaviour
 ) -> None:
     with (
@@ -91,7 +91,7 @@ def test_r12_a_server_that_goes_wild_over_a_mail_leaves_it_lost(
 
 
 @pytest.mark.parametrize("behaviour", WILD)
-def test_r12_a_goodbye_that_has_no_end_is_not_listened_to(
+def test_r12_an_endless_reply_to_quit_is_ignored(
     behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("psgflask.mail.transports.QUIT_TIMEOUT", 0.2)
@@ -102,7 +102,7 @@ def test_r12_a_goodbye_that_has_no_end_is_not_listened_to(
 
 
 @pytest.mark.parametrize("behaviour", WILD)
-def test_r12_a_handshake_without_end_is_trouble(behaviour: Behaviour) -> None:
+def test_r12_an_endless_handshake_makes_the_server_unavailable(behaviour: Behaviour) -> None:
     with (
         HostileServer("HANDSHAKE", behaviour) as server,
         closing(way_to(server.port, security="tls")) as way,
@@ -166,13 +166,13 @@ def test_a_reply_as_long_as_replies_are_is_understood() -> None:
     assert len(str(refused)) <= 500
 
 
-def test_an_answer_that_is_not_smtp_concerns_that_mail_and_is_told_in_printable_signs() -> None:
+def test_a_reply_that_is_not_smtp_fails_that_mail_and_is_shown_in_printable_characters() -> None:
     refused = refusal(hostile_server.binary)
     assert not refused.permanent
     assert str(refused).isprintable()
 
 
-def test_s22_an_address_in_a_long_answer_is_not_told_half() -> None:
+def test_s22_an_address_in_a_long_reply_is_not_stored_in_part() -> None:
     for length in range(470, 500):
 
         def said(wild: hostile_server.Wild, length: int = length) -> None:
@@ -209,7 +209,9 @@ def test_what_a_server_says_in_the_open_before_tls_begins_is_not_taken_for_what_
         assert len(server.arrived) == 1
 
 
-def test_r12_a_name_that_nobody_answers_for_is_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_r12_a_host_name_without_an_answer_makes_the_server_unavailable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     answered = threading.Event()
 
     def hanging(*given: object, **others: object) -> list[object]:
@@ -243,7 +245,7 @@ def test_a_host_is_reached_at_whichever_of_its_addresses_answers(
         assert len(server.arrived) == 1
 
 
-def test_r12_mails_leave_again_once_a_wild_server_has_calmed_down(
+def test_r12_mails_are_sent_again_once_a_hostile_server_has_recovered(
     make_app: Callable[..., Flask], server: MailServer
 ) -> None:
     app = make_app(**server.settings())

@@ -47,7 +47,7 @@ def way(server: MailServer) -> Iterator[SmtpTransport]:
         yield opened
 
 
-def test_a_mail_arrives_as_it_was_drawn(server: MailServer, way: SmtpTransport) -> None:
+def test_a_mail_arrives_as_it_was_rendered(server: MailServer, way: SmtpTransport) -> None:
     way.send(letter())
     (arrived,) = server.arrived
     assert arrived.content == CONTENT
@@ -129,14 +129,14 @@ def test_a_connection_that_went_stale_between_two_mails_is_made_anew(
     assert (len(server.arrived), server.connections) == (2, 2)
 
 
-def test_r12_a_server_that_is_not_there_is_trouble() -> None:
+def test_r12_a_server_that_is_down_is_unavailable() -> None:
     with MailServer() as gone:
         pass
     with pytest.raises(ServerUnavailable, match="Refused"):
         smtp(gone).send(letter())
 
 
-def test_r12_a_name_that_nobody_knows_is_trouble() -> None:
+def test_r12_an_unknown_host_name_makes_the_server_unavailable() -> None:
     nowhere = SmtpServer("mail.invalid", 25, "none", "", "", 1, "psg.example")
     with pytest.raises(ServerUnavailable):
         SmtpTransport(nowhere).send(letter())

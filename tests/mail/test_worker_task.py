@@ -97,7 +97,7 @@ def test_s3_a_void_mail_is_never_sent(
     assert states(site) == [VOID]
 
 
-def test_where_nothing_is_due_nobody_is_asked(
+def test_without_due_mails_no_server_is_contacted(
     site: Flask, server: MailServer, clock: Clock
 ) -> None:
     worker_task.run(site, clock=clock)
@@ -286,7 +286,7 @@ def test_r12_slow_keeps_no_visitor_and_no_index_waiting(
         running.stop(30)
 
 
-def test_r12_dropped_after_data_comes_again_later_and_can_be_told_for_the_same(
+def test_r12_a_mail_dropped_after_data_is_sent_again_with_the_same_message_id(
     site: Flask, server: MailServer, posting: Callable[..., int], clock: Clock
 ) -> None:
     server.at["content"] = lambda e, to: DROP if to == "a@example.org" else None
@@ -314,7 +314,7 @@ def test_r12_a_server_that_drops_every_mail_is_left_alone_after_the_second(
     assert sorted(row.tries for row in rows(site).values()) == [0, 0, 0, 1, 1]
 
 
-def test_a_mail_over_which_the_server_breaks_keeps_the_others_back_for_a_moment_only(
+def test_a_mail_that_breaks_the_connection_delays_the_others_only_briefly(
     site: Flask, server: MailServer, posting: Callable[..., int], clock: Clock
 ) -> None:
     server.at["RCPT"] = lambda e, to: DROP if to[0] == "p" else None
@@ -367,7 +367,7 @@ def test_a_server_that_is_back_is_forgiven(
     assert worker_task.run(site, clock=clock) == 1
 
 
-def test_a_mail_that_left_is_not_sent_again_when_the_database_could_not_be_told(
+def test_a_sent_mail_is_not_sent_again_when_the_database_cannot_record_it(
     site: Flask,
     server: MailServer,
     posting: Callable[..., int],
@@ -391,7 +391,7 @@ def test_a_mail_that_left_is_not_sent_again_when_the_database_could_not_be_told(
     assert states(site) == [SENT] * 3
 
 
-def test_s27_a_mail_that_is_forgotten_while_others_are_sent_is_not_sent(
+def test_s27_a_mail_that_is_erased_while_others_are_sent_is_not_sent(
     site: Flask, server: MailServer, posting: Callable[..., int], clock: Clock
 ) -> None:
     posting("a@example.org")
@@ -425,7 +425,7 @@ def test_a_mail_that_is_set_aside_while_others_are_sent_is_not_sent(
     assert states(site) == [SENT, DEAD]
 
 
-def test_a_mail_deleted_while_it_is_on_its_way_troubles_nobody(
+def test_a_mail_deleted_while_it_is_being_sent_causes_no_error(
     site: Flask, server: MailServer, posting: Callable[..., int], clock: Clock
 ) -> None:
     def erase(answer: str | None) -> Callable[..., str | None]:
@@ -445,7 +445,7 @@ def test_a_mail_deleted_while_it_is_on_its_way_troubles_nobody(
         assert rows(site) == {}
 
 
-def test_a_round_ends_after_the_mail_in_flight_when_it_is_told_to(
+def test_a_round_ends_after_the_mail_being_sent_when_the_worker_stops(
     site: Flask, server: MailServer, posting: Callable[..., int], clock: Clock
 ) -> None:
     stop = threading.Event()
@@ -456,7 +456,7 @@ def test_a_round_ends_after_the_mail_in_flight_when_it_is_told_to(
     assert len(server.arrived) == 1
 
 
-def test_a_mail_that_cannot_be_drawn_keeps_no_other_back(
+def test_a_mail_that_cannot_be_rendered_delays_no_other(
     site: Flask, server: MailServer, posting: Callable[..., int], clock: Clock
 ) -> None:
     posting(kind="no_such_kind")
@@ -491,7 +491,7 @@ def test_rows_that_nobody_needs_go_by_themselves(
     assert states(site) == []
 
 
-def test_s22_nothing_that_is_logged_or_kept_of_a_mail_tells_to_whom_or_what(
+def test_s22_neither_logs_nor_sent_mails_reveal_recipient_or_contents(
     site: Flask,
     server: MailServer,
     posting: Callable[..., int],

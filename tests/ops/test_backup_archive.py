@@ -219,7 +219,7 @@ def test_r11_each_kind_of_damage_is_one_sentence(tmp_path: Path, what: str) -> N
     assert outside == [tmp_path / "backup"]
 
 
-def test_a_backup_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+def test_a_backup_that_cannot_be_opened_is_reported(tmp_path: Path) -> None:
     with pytest.raises(BackupRefused, match="Cannot read"):
         backup_archive.read(tmp_path)
 

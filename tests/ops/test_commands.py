@@ -163,7 +163,9 @@ def test_init_closes_what_an_older_version_left_open(site: Path, run: Run) -> No
     assert "Everything was there already" in run(site, "init").output
 
 
-def test_a_mistake_in_the_configuration_is_told_without_a_traceback(site: Path, run: Run) -> None:
+def test_a_mistake_in_the_configuration_is_reported_without_a_traceback(
+    site: Path, run: Run
+) -> None:
     (site / "config.py").write_text("SECRET_KEY = (")
     done = run(site, "doctor")
     assert done.exit_code == 1

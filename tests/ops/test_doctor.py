@@ -176,7 +176,7 @@ FAULTS: dict[str, tuple[str, Callable[[Flask], object]]] = {
 
 
 @pytest.mark.parametrize("what", FAULTS)
-def test_each_fault_is_named_and_makes_the_command_fail(sound: Flask, what: str) -> None:
+def test_each_failure_is_named_and_makes_the_command_fail(sound: Flask, what: str) -> None:
     subject, cause = FAULTS[what]
     assert states(sound)[subject if subject not in {"DEBUG", "TESTING"} else "database"] == OK
     with sound.app_context():
@@ -185,7 +185,7 @@ def test_each_fault_is_named_and_makes_the_command_fail(sound: Flask, what: str)
     assert sound.test_cli_runner().invoke(args=["doctor"]).exit_code == 1
 
 
-def test_a_database_of_newer_code_is_a_fault_with_its_cure(sound: Flask) -> None:
+def test_a_database_of_newer_code_is_reported_with_what_to_do(sound: Flask) -> None:
     with sound.app_context():
         db.session.execute(db.text("UPDATE alembic_version SET version_num = '9999'"))
         db.session.commit()
@@ -203,7 +203,7 @@ def test_the_disk_is_watched(
     assert states(sound)["disk"] == state
 
 
-def test_a_public_site_without_a_believed_proxy_deserves_a_look(sound: Flask) -> None:
+def test_a_public_site_without_a_trusted_proxy_needs_attention(sound: Flask) -> None:
     sound.config["TRUSTED_PROXIES"] = 0
     assert states(sound)["TRUSTED_PROXIES"] == ATTENTION
     with sound.app_context():
@@ -211,15 +211,13 @@ def test_a_public_site_without_a_believed_proxy_deserves_a_look(sound: Flask) ->
     assert "The open internet needs one in front" in said.text
 
 
-def test_a_site_for_this_machine_alone_deserves_a_look(sound: Flask) -> None:
+def test_a_site_for_this_machine_alone_needs_attention(sound: Flask) -> None:
     for base in ("http://127.0.0.1:8000", "http://localhost", "http://[::1]:8000"):
         sound.config["BASE_URL"] = base
         assert states(sound)["BASE_URL"] == ATTENTION
 
 
-def test_names_that_no_setting_has_are_pointed_out(
-    sound: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_settings_are_reported(sound: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     write_config(sound, "BASE_ULR = 'https://psg.example'\nimport os\nlower = 1")
     monkeypatch.setenv("PSG_CONTACT_EMIAL", "x")
     found = states(sound)
@@ -229,7 +227,7 @@ def test_names_that_no_setting_has_are_pointed_out(
     assert "BASE_URL" in advice["BASE_ULR"]
 
 
-def test_no_worker_deserves_a_look(sound: Flask, lock: WorkerLock) -> None:
+def test_an_installation_without_a_worker_needs_attention(sound: Flask, lock: WorkerLock) -> None:
     lock.close()
     assert states(sound)["worker"] == ATTENTION
 
@@ -252,7 +250,7 @@ def test_a_task_of_the_worker_that_fails_is_named_with_what_to_do(
     assert [found.state for found in told_of_the_worker(sound)] == [OK]
 
 
-def test_a_worker_that_cannot_write_down_how_it_fares_deserves_a_look(
+def test_a_worker_that_cannot_record_its_failures_needs_attention(
     sound: Flask, instance: Path
 ) -> None:
     os.truncate(instance / worker_lock.FILE, 0)
@@ -266,7 +264,7 @@ def test_facts_that_were_supplied_are_not_asked_for(sound: Flask) -> None:
     assert "CONTACT_POST" not in states(sound)
 
 
-def test_a_question_that_cannot_be_answered_is_a_fault_and_the_others_are_asked(
+def test_a_health_check_that_fails_is_reported_and_the_others_still_run(
     sound: Flask,
 ) -> None:
     with sound.app_context():
@@ -292,7 +290,7 @@ def test_a_monitor_learns_that_the_site_lives_and_is_ready(sound: Flask) -> None
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_liveness_asks_no_database(sound: Flask) -> None:
+def test_liveness_queries_no_database(sound: Flask) -> None:
     with sound.app_context():
         db.engine.dispose()
     Path(sound.instance_path, "psg.sqlite").unlink()
@@ -303,7 +301,7 @@ def test_liveness_asks_no_database(sound: Flask) -> None:
 
 
 @pytest.mark.parametrize("what", ["no index", "a change that waits"])
-def test_readiness_asks_index_and_ledger(sound: Flask, what: str) -> None:
+def test_readiness_checks_index_and_ledger(sound: Flask, what: str) -> None:
     subject, cause = FAULTS[what]
     with sound.app_context():
         cause(sound)

@@ -48,7 +48,7 @@ def test_a_second_run_installs_nothing(
         install.install("run")
 
 
-def test_a_python_too_old_is_told_in_one_line_what_to_do(
+def test_a_python_that_is_too_old_is_reported_in_one_line_with_what_to_do(
     install: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forbid(monkeypatch)
@@ -58,7 +58,7 @@ def test_a_python_too_old_is_told_in_one_line_what_to_do(
     assert "\n" not in str(stopped.value)
 
 
-def test_a_missing_venv_module_is_told_in_one_line_what_to_do(
+def test_a_missing_venv_module_is_reported_in_one_line_with_what_to_do(
     install: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forbid(monkeypatch)

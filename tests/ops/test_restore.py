@@ -228,7 +228,7 @@ def test_what_sqlite_says_of_a_damaged_database_is_one_line(tmp_path: Path, data
     assert "\n" not in refused.value.message
 
 
-def test_a_fault_while_a_database_is_prepared_changes_nothing(
+def test_an_error_while_a_database_is_prepared_changes_nothing(
     tmp_path: Path, database: Path
 ) -> None:
     def refuse(database: Path, settings: Mapping[str, Any]) -> None:

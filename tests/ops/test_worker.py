@@ -113,7 +113,7 @@ def test_a_worker_that_stands_by_stops_at_once(app: Flask) -> None:
     one.stop(30)
 
 
-def test_a_task_that_fails_keeps_no_other_back_and_is_tried_again(
+def test_a_task_that_fails_delays_no_other_and_is_retried(
     app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     rounds, tries = Rounds(), Rounds()
@@ -152,7 +152,7 @@ def test_failures_in_a_row_make_a_task_wait_longer_up_to_half_a_minute(app: Flas
     assert runner.interval == 5
 
 
-def test_a_task_that_hangs_keeps_no_other_back(app: Flask) -> None:
+def test_a_task_that_hangs_delays_no_other(app: Flask) -> None:
     hanging, rounds = Hanging(), Rounds()
     running = at_work(app, hanging, rounds)
     running.start()
@@ -162,7 +162,7 @@ def test_a_task_that_hangs_keeps_no_other_back(app: Flask) -> None:
     assert running.stop(30)
 
 
-def test_who_stops_the_worker_does_not_wait_for_a_task_that_hangs_and_hears_which(
+def test_stopping_the_worker_does_not_wait_for_a_hanging_task_and_names_it(
     app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     hanging = Hanging()
@@ -179,7 +179,7 @@ def test_who_stops_the_worker_does_not_wait_for_a_task_that_hangs_and_hears_whic
     assert not worker.is_running(app)
 
 
-def test_a_task_that_waits_for_others_hears_that_it_is_to_stop(app: Flask) -> None:
+def test_a_task_that_is_waiting_sees_the_stop_event(app: Flask) -> None:
     begun = threading.Event()
 
     def waiting(app: Flask, stop: threading.Event) -> None:
@@ -283,7 +283,7 @@ def test_building_the_app_starts_nothing(make_app: Callable[..., Flask]) -> None
     assert not worker.is_running(app)
 
 
-def test_a_server_starts_the_worker_unless_it_is_told_not_to(
+def test_a_server_starts_the_worker_unless_the_setting_is_off(
     make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rounds = Rounds()

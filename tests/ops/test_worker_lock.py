@@ -21,7 +21,7 @@ def taken(folder: Path) -> worker_lock.WorkerLock:
     return lock
 
 
-def test_one_takes_it_and_it_says_so_until_it_is_let_go(tmp_path: Path) -> None:
+def test_one_process_holds_the_lock_until_it_is_released(tmp_path: Path) -> None:
     assert not worker_lock.is_held(tmp_path)
     with closing(taken(tmp_path)):
         assert worker_lock.is_held(tmp_path)
@@ -31,7 +31,7 @@ def test_one_takes_it_and_it_says_so_until_it_is_let_go(tmp_path: Path) -> None:
     assert (tmp_path / worker_lock.FILE).stat().st_mode & 0o077 == 0
 
 
-def test_which_tasks_are_in_trouble_is_read_from_the_file_and_forgotten_with_the_next_worker(
+def test_failing_tasks_are_read_from_the_file_and_cleared_by_the_next_worker(
     tmp_path: Path,
 ) -> None:
     with closing(taken(tmp_path)) as lock:
@@ -59,7 +59,7 @@ def test_r4_it_can_be_written_when_the_disk_is_full(
         )
 
 
-def test_where_there_never_was_room_for_it_that_is_told(
+def test_a_lock_file_without_space_on_the_disk_reports_that(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*given: object) -> int:
@@ -76,6 +76,6 @@ def test_where_there_never_was_room_for_it_that_is_told(
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"troubles": [{}]}', '{"troubles": 3}', "\x00" * 9])
-def test_what_nobody_wrote_is_no_account_of_the_tasks(tmp_path: Path, content: str) -> None:
+def test_an_unreadable_lock_file_reports_no_tasks(tmp_path: Path, content: str) -> None:
     (tmp_path / worker_lock.FILE).write_text(content)
     assert worker_lock.read_failures(tmp_path) is None

@@ -143,7 +143,7 @@ def garbage() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("garbage")
-def test_a_server_looks_for_garbage_seldom_and_never_in_what_it_began_with(
+def test_a_server_collects_garbage_rarely_and_never_among_the_objects_it_started_with(
     empty_instance: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PSG_SECRET_KEY", "only-in-tests")
@@ -170,7 +170,7 @@ def test_memory_that_a_flood_took_is_given_back(app: Flask, became: Became) -> N
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])  # noqa: S104  # what is tried
-def test_a_site_that_others_reach_is_told_to_stand_behind_a_proxy(
+def test_a_site_that_others_can_reach_prints_that_it_needs_a_proxy(
     app: Flask, became: Became, host: str
 ) -> None:
     said = app.test_cli_runner().invoke(args=["serve", "--host", host]).output

@@ -137,7 +137,7 @@ def test_no_number_of_unfinished_bodies_takes_a_thread(ask: Ask) -> None:
     assert [status for status, _headers, _body in answers] == [408] * 40 + [200]
 
 
-def test_who_sends_too_slowly_is_told_so_and_hung_up_on(ask: Ask) -> None:
+def test_a_client_that_sends_too_slowly_gets_an_error_and_is_disconnected(ask: Ask) -> None:
     limits = BodyLimits(1000, base_timeout=0.05)
     ((status, headers, body),) = ask((form(), Protocol(b"na", stalls=True)), limits=limits)
     assert (status, body) == (408, b"/ refused 408")
@@ -191,24 +191,24 @@ def test_places_for_bodies_are_bounded_in_all_and_are_given_back(ask: Ask, small
     assert asyncio.run(in_turn()) == [408, 408, 200]
 
 
-def test_a_body_that_broke_off_is_nobodys_request(ask: Ask) -> None:
+def test_an_interrupted_body_starts_no_request(ask: Ask) -> None:
     assert ask((form(), Protocol(FORM[:3]))) == [(400, {}, b"")]  # for the log alone
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-def test_what_needs_no_body_waits_for_none(ask: Ask, method: str) -> None:
+def test_requests_without_a_body_wait_for_none(ask: Ask, method: str) -> None:
     asked = scope("/other", method, content_length="5")
     ((status, _headers, _body),) = ask((asked, Protocol(stalls=True)))
     assert status == 200
 
 
-def test_a_body_without_a_length_is_none(ask: Ask) -> None:
+def test_a_body_without_a_length_is_ignored(ask: Ask) -> None:
     asked = scope("/form", "POST", transfer_encoding="chunked")
     ((_status, _headers, body),) = ask((asked, Protocol(FORM)))
     assert body.decode() == "/form q=1 "
 
 
-def test_more_requests_than_may_wait_hear_that_the_site_is_busy(
+def test_requests_beyond_the_queue_get_a_busy_page(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gateway, "MAX_QUEUED", 0)
@@ -229,7 +229,7 @@ def test_a_part_of_a_file_too(ask: Ask, tmp_path: Path) -> None:
     assert headers["content-range"] == "bytes 2-4/10"
 
 
-def test_a_fault_of_the_application_is_answered_and_logged(
+def test_an_error_of_the_application_is_answered_with_a_page_and_logged(
     ask: Ask, small: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     plain = small.wsgi_app
@@ -245,7 +245,7 @@ def test_a_fault_of_the_application_is_answered_and_logged(
     assert "A request could not be answered" in caplog.text
 
 
-def test_who_holds_a_connection_to_a_process_that_retires_is_led_away(small: Flask) -> None:
+def test_connections_to_a_retiring_process_are_closed_after_their_request(small: Flask) -> None:
     door, protocol = Gateway(small.wsgi_app, BodyLimits(1000), threads=1), Protocol()
 
     async def asked() -> None:
@@ -286,7 +286,7 @@ def test_s18_a_host_that_cannot_be_read_is_not_taken_for_none() -> None:
     assert "HTTP_HOST" not in build_environ(scope(), b"")
 
 
-def test_who_is_refused_waits_without_a_thread_and_nobody_waits_behind_him(
+def test_refused_clients_wait_without_a_thread_and_block_nobody(
     ask: Ask, small: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gateway, "BUSY_DELAY", 0.05)
@@ -307,7 +307,7 @@ def test_who_is_refused_waits_without_a_thread_and_nobody_waits_behind_him(
     assert [body for _status, _headers, body in answers[:20]] == [b"busy"] * 20
 
 
-def test_an_answer_that_cannot_be_sent_holds_nothing_up(
+def test_a_response_that_cannot_be_sent_blocks_nothing(
     ask: Ask, small: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(gateway, "BUSY_DELAY", 0.01)
@@ -324,7 +324,7 @@ def test_an_answer_that_cannot_be_sent_holds_nothing_up(
     assert caplog.text.count("An answer could not be sent") == 2
 
 
-def test_the_site_draws_its_refusals_as_such_whatever_pages_it_has_kept(
+def test_the_site_renders_refusals_whatever_pages_are_cached(
     client: FlaskClient, app: Flask
 ) -> None:
     for path in ("/", "/es/"):

@@ -112,9 +112,7 @@ def is_gone(number: int) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_with_what_it_started_when_it_is_told_to(
-    start: Start, number: signal.Signals
-) -> None:
+def test_it_ends_with_its_process_on_a_signal(start: Start, number: signal.Signals) -> None:
     kept = start(program())
     served_by, _word = kept.said()
     kept.process.send_signal(number)
@@ -122,7 +120,7 @@ def test_it_ends_with_what_it_started_when_it_is_told_to(
     assert is_gone(served_by)
 
 
-def test_it_ends_although_its_process_hears_nothing(start: Start) -> None:
+def test_it_ends_even_if_its_process_ignores_signals(start: Start) -> None:
     kept = start(program(handlers=NEVER_ENDS))
     served_by, _word = kept.said()
     kept.process.terminate()
@@ -238,14 +236,14 @@ def test_a_second_reload_takes_what_changed_after_the_first(start: Start) -> Non
     assert kept.said()[1] == "third"
 
 
-def test_a_process_whose_supervisor_is_gone_hears_of_it(start: Start) -> None:
+def test_a_process_notices_that_its_supervisor_is_gone(start: Start) -> None:
     kept = start(program())
     served_by, _word = kept.said()
     kept.process.kill()
     assert is_gone(served_by)
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_is_taken_is_reported_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
