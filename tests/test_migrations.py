@@ -128,6 +128,42 @@ def test_s22_no_network_that_was_stored_in_the_clear_is_left(empty: Flask) -> No
             assert connection.scalar(text("SELECT count(*) FROM attempts")) == 0
 
 
+# An application for each kind of membership, with a payment of 2025 for each.
+PAID = (
+    "INSERT INTO people (id, number, name, name_folded, organisation, organisation_folded,"
+    " address, postcode, postcode_folded, country, phone, email, email_folded, language,"
+    " created_at, version) VALUES (1, 'PSG 1001-9', 'Ana', 'ana', '', '', '', '', '', 'GB', '',"
+    " '', '', 'en', '2025-03-01 12:00:00', 1)",
+    "INSERT INTO applications (id, person_id, tier, payment, source, language, sent_at,"
+    " perhaps_because) VALUES (1, 1, 'waged', 'cheque', 'paper', 'en', '2025-03-01 12:00:00', ''),"
+    " (2, 1, 'life', 'cheque', 'paper', 'en', '2025-03-01 12:00:00', '')",
+    "INSERT INTO payments (id, person_id, application_id, amount, method, received_on, noted_at,"
+    " noted_by) VALUES (1, 1, 1, 24, 'cheque', '2025-03-02', '2025-03-02 12:00:00', 'ann'),"
+    " (2, 1, 2, 500, 'cash', '2025-03-02', '2025-03-02 12:00:00', 'ann')",
+)
+
+
+def test_payments_of_before_count_for_the_year_in_which_they_arrived(empty: Flask) -> None:
+    migrations.upgrade("0007")
+    with db.engine.begin() as connection:
+        for statement in PAID:
+            connection.execute(text(statement))
+    migrations.upgrade("0008")
+    with db.engine.begin() as connection:
+        years = connection.execute(text("SELECT year FROM payments ORDER BY id")).scalars().all()
+        assert years == [2025, None]
+        connection.execute(text("UPDATE applications SET payment = 'cash' WHERE id = 2"))
+    downgrade(empty)
+    with db.engine.connect() as connection:
+        left = "SELECT payment FROM applications ORDER BY id"
+        assert connection.execute(text(left)).scalars().all() == ["cheque", "cheque"]
+        left = "SELECT application_id, amount, method FROM payments ORDER BY id"
+        assert [tuple(row) for row in connection.execute(text(left))] == [
+            (1, 24, "cheque"),
+            (2, 500, "cash"),
+        ]
+
+
 def test_there_is_one_head(empty: Flask) -> None:
     scripts = ScriptDirectory(str(paths.migrations()))
     assert len(scripts.get_heads()) == len(scripts.get_bases()) == 1

@@ -3,12 +3,12 @@
 import csv
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import IO
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, subqueryload
 
+from psgflask.members import payments
 from psgflask.members.consents import in_effect
 from psgflask.members.models import EMAIL, POST, Application, Payment, Person
 from psgflask.members.people import details, is_newest_application
@@ -18,7 +18,8 @@ from psgflask.members.tiers import Tier
 COLUMNS = (
     *("number", "name", "organisation", "household", "email", "phone", "address", "postcode"),
     *("country", "language", "membership", "amount", "payment", "source", "sent", "confirmed"),
-    *("paid", "last payment", "may be sent post", "may be sent e-mail"),
+    *("state", "paid", "paid for", "last payment", "last amount", "last method"),
+    *("may be sent post", "may be sent e-mail"),
 )
 
 # Characters that begin a formula in spreadsheets (OWASP, "CSV Injection"), and those that become
@@ -41,19 +42,26 @@ _FORMULAS = re.compile(
 
 
 def rows(
-    session: Session, tiers: Mapping[str, Tier], *, agreed: str | None = None, paid: bool = False
+    session: Session,
+    tiers: Mapping[str, Tier],
+    *,
+    year: int,
+    agreed: str | None = None,
+    paid: bool = False,
 ) -> list[dict[str, str]]:
     """Return a row by COLUMNS for everybody who is not erased, by member number.
 
-    `tiers` are all memberships by key. Only those who may be sent something through the channel
-    `agreed`, and only those who have paid, if so requested.
+    `tiers` are all memberships by key, `year` is the one whose payment matters. Only those who may
+    be sent something through the channel `agreed`, and only those who have paid for the year, if
+    so requested.
     """
-    payment = Payment.person_id == Person.id
-    last_payment = select(func.max(Payment.received_on)).where(payment).scalar_subquery()
+    state, paid_through = payments.state(year), payments.paid_through()
+    columns = (Application, Payment, state, paid_through, in_effect(POST), in_effect(EMAIL))
     query = (
-        select(Person, Application, last_payment, in_effect(POST), in_effect(EMAIL))
+        select(Person, *columns)
         .select_from(Person)
         .outerjoin(Application, is_newest_application())
+        .outerjoin(Payment, Payment.id == payments.newest_payment())
         .where(Person.erased_at.is_(None))
         .order_by(Person.number)
         .options(subqueryload(Person.household))
@@ -61,7 +69,7 @@ def rows(
     if agreed is not None:
         query = query.where(in_effect(agreed))
     if paid:
-        query = query.where(exists().where(payment))
+        query = query.where(payments.has_paid(year))
     return [_row(*row, tiers=tiers) for row in session.execute(query)]
 
 
@@ -92,7 +100,9 @@ def escape_cell(cell: str) -> str:
 def _row(
     person: Person,
     newest: Application | None,
-    last_payment: date | None,
+    last_payment: Payment | None,
+    state: str | None,
+    paid_through: str | None,
     post: bool,
     email: bool,
     *,
@@ -110,8 +120,12 @@ def _row(
         "source": newest.source if newest else "",
         "sent": local_time(newest.sent_at) if newest else "",
         "confirmed": local_time(newest.verified_at) if newest else "",
+        "state": state or "",
         "paid": local_time(newest.paid_at) if newest else "",
-        "last payment": last_payment.isoformat() if last_payment else "",
+        "paid for": paid_through or "",
+        "last payment": last_payment.received_on.isoformat() if last_payment else "",
+        "last amount": str(last_payment.amount) if last_payment else "",
+        "last method": last_payment.method if last_payment else "",
         "may be sent post": "yes" if post else "no",
         "may be sent e-mail": "yes" if email else "no",
     }

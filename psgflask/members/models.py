@@ -23,10 +23,12 @@ from psgflask.mail.models import MAX_ADDRESS_LENGTH
 
 ONLINE, PAPER = "online", "paper"
 STANDING_ORDER, CHEQUE = "standing order", "cheque"
+METHODS = (STANDING_ORDER, CHEQUE, "bank transfer", "cash")
 POST, EMAIL = "post", "email"
-# The states of an application.
+# The states of an application; a person's renewal is due when only earlier years are paid for.
 PAID, CONFIRMED, UNCONFIRMED, ON_PAPER = "paid", "unpaid", "address not confirmed", "unpaid, paper"
-STATES = (PAID, CONFIRMED, UNCONFIRMED, ON_PAPER)
+RENEWAL_DUE = "renewal due"
+STATES = (PAID, RENEWAL_DUE, CONFIRMED, UNCONFIRMED, ON_PAPER)
 
 # Characters; names and postcodes are stored a second time, folded, which can lengthen a name.
 NAME_LENGTH, POSTCODE_LENGTH, PHONE_LENGTH = 200, 20, 40
@@ -117,7 +119,7 @@ class Application(Model):
     __tablename__ = "applications"
     __table_args__ = (
         CheckConstraint("source IN ('online', 'paper')", name="source"),
-        CheckConstraint("payment IN ('standing order', 'cheque')", name="payment"),
+        CheckConstraint(f"payment IN {METHODS}", name="payment"),
         CheckConstraint("language IN ('en', 'es')", name="language"),
     )
 
@@ -205,7 +207,10 @@ class Note(Model):
 
 
 class Payment(Model):
-    """Money that arrived; retained for the accounts after the person is erased."""
+    """Money that arrived, or the reversal of an earlier row, whose amount is negative.
+
+    Retained for the accounts after the person is erased, and never deleted.
+    """
 
     __tablename__ = "payments"
 
@@ -217,6 +222,8 @@ class Payment(Model):
     amount: Mapped[Decimal] = mapped_column(Numeric(8, 2))  # pounds
     method: Mapped[str] = mapped_column(String(20))
     received_on: Mapped[date]
+    year: Mapped[int | None]  # that it pays for; none if it pays for life
+    reverses_id: Mapped[int | None] = mapped_column(ForeignKey("payments.id"), unique=True)
     noted_at: Mapped[datetime]
     noted_by: Mapped[str] = mapped_column(String(USER_NAME_LENGTH))
 

@@ -1,6 +1,7 @@
 """Member numbers: "PSG 1042-9", a running number and a check digit; none is issued twice."""
 
 import re
+from contextlib import suppress
 
 from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
@@ -28,6 +29,7 @@ QUASIGROUP = (
 # A number as it is written everywhere, and as somebody types it, without spaces and dashes.
 FORMATTED = re.compile(r"PSG \d+-\d")
 PATTERN = re.compile(r"(?:PSG)?([0-9]{5,7})")
+WITHOUT_CHECK_DIGIT = re.compile(r"(?:PSG)?([1-9][0-9]{3,5})")
 
 
 class NumberUnreadable(MembershipRefused):
@@ -69,7 +71,7 @@ def parse(text: str) -> str:
 
     Raises NumberUnreadable, also for a number with a wrong check digit.
     """
-    match = PATTERN.fullmatch("".join(re.findall(r"[^\W_]", text)).upper())
+    match = PATTERN.fullmatch(_bare(text))
     if match is None:
         raise NumberUnreadable(text)
     running, check = match[1][:-1], match[1][-1]
@@ -78,9 +80,22 @@ def parse(text: str) -> str:
     return format_number(int(running))
 
 
+def candidates(text: str) -> set[str]:
+    """Return the member numbers that a text may be: with its check digit, or without it."""
+    found: set[str] = set()
+    with suppress(NumberUnreadable):
+        found.add(parse(text))
+    match = WITHOUT_CHECK_DIGIT.fullmatch(_bare(text))
+    return found | ({format_number(int(match[1]))} if match else set())
+
+
 def check_digit(digits: str) -> str:
     """Return the Damm check digit of a string of digits."""
     interim = 0
     for digit in digits:
         interim = QUASIGROUP[interim][int(digit)]
     return str(interim)
+
+
+def _bare(text: str) -> str:
+    return "".join(re.findall(r"[^\W_]", text)).upper()

@@ -1,7 +1,6 @@
 """People: finding them, noticing that an applicant may be known, and correcting their details."""
 
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from psgflask.accounts import confirmation_tokens, email_addresses
 from psgflask.accounts.models import Account
-from psgflask.members import audit, numbers
+from psgflask.members import audit, numbers, payments
 from psgflask.members.models import (
     Application,
     HouseholdMember,
@@ -19,7 +18,6 @@ from psgflask.members.models import (
     Person,
     PersonErased,
 )
-from psgflask.members.numbers import NumberUnreadable
 from psgflask.members.person_fields import fold_name, fold_postcode
 
 SAME_EMAIL = "same e-mail address"
@@ -59,11 +57,16 @@ class ChangedMeanwhile(MembershipRefused):
 
 
 class PersonSummary(NamedTuple):
-    """A person in a list, with the newest application and the number of a possible duplicate."""
+    """A person in a list, with the newest application and the number of a possible duplicate.
+
+    `state` is one of STATES, `paid_through` the last year that is paid for, or "life".
+    """
 
     person: Person
     application: Application | None
     duplicate: str | None
+    state: str | None
+    paid_through: str | None
 
 
 def by_number(session: Session, text: str) -> Person:
@@ -75,29 +78,38 @@ def by_number(session: Session, text: str) -> Person:
     return person
 
 
-def find(session: Session, text: str) -> list[PersonSummary]:
-    """Return the people that a text may mean, by name; erased ones by their number alone."""
-    meanings = [_has_name(text), _has_postcode(text)]
-    with suppress(NumberUnreadable):
-        meanings.append(Person.number == numbers.parse(text))
+def find(session: Session, text: str, *, year: int) -> list[PersonSummary]:
+    """Return the people that a text may mean, by name; erased ones by their number alone.
+
+    A number may lack its check digit. `year` is the one whose payment `state` is about.
+    """
+    meanings = [_has_name(text), _has_postcode(text), Person.number.in_(numbers.candidates(text))]
     if "@" in text:
         meanings.append(_has_email(text))
-    return _summaries(session, or_(*meanings), order_by=(Person.name_folded, Person.id))
+    by_name = (Person.name_folded, Person.id)
+    return _summaries(session, or_(*meanings), order_by=by_name, year=year)
 
 
 def newest(
-    session: Session, *, state: str | None = None, duplicates: bool = False, limit: int = 0
+    session: Session,
+    *,
+    year: int,
+    state: str | None = None,
+    duplicates: bool = False,
+    limit: int = 0,
 ) -> tuple[list[PersonSummary], int]:
     """Return people who are not erased, the newest first, and how many there are without `limit`.
 
-    Only those whose newest application has a `state`, or may be a duplicate; 0 is no limit.
+    Only those in a `state` in a year, or whose newest application may be a duplicate; 0 is no
+    limit.
     """
     conditions: list[ColumnElement[bool]] = [Person.erased_at.is_(None)]
     if state is not None:
-        conditions.append(Application.state == state)
+        conditions.append(payments.state(year) == state)
     if duplicates:
         conditions.append(Application.duplicate_id.is_not(None))
-    summaries = _summaries(session, *conditions, order_by=(Person.id.desc(),), limit=limit)
+    newest_first = (Person.id.desc(),)
+    summaries = _summaries(session, *conditions, order_by=newest_first, year=year, limit=limit)
     if not limit:
         return summaries, len(summaries)
     count = select(func.count()).select_from(Person).outerjoin(Application, is_newest_application())
@@ -225,11 +237,13 @@ def _summaries(
     session: Session,
     *conditions: ColumnElement[bool],
     order_by: tuple[ColumnElement[Any] | InstrumentedAttribute[Any], ...],
+    year: int,
     limit: int = 0,
 ) -> list[PersonSummary]:
     duplicate = aliased(Person)
+    state, paid_through = payments.state(year), payments.paid_through()
     query = (
-        select(Person, Application, duplicate.number)
+        select(Person, Application, duplicate.number, state, paid_through)
         .select_from(Person)
         .outerjoin(Application, is_newest_application())
         .outerjoin(duplicate, duplicate.id == Application.duplicate_id)

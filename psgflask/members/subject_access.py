@@ -10,7 +10,7 @@ from psgflask.accounts import rate_limits
 from psgflask.accounts.models import Account, ConfirmationToken
 from psgflask.core.clock import london_minute
 from psgflask.mail.models import Message
-from psgflask.members import audit, consents, people
+from psgflask.members import audit, consents, payments, people
 from psgflask.members.models import Application, Person
 
 
@@ -39,9 +39,12 @@ def record(session: Session, person: Person) -> dict[str, Any]:
         ],
         "payments": [
             {
+                "payment": one.id,
                 "amount": str(one.amount),
                 "method": one.method,
                 "received": one.received_on.isoformat(),
+                "for": payments.year_name(one),
+                "reverses": one.reverses_id,
                 "noted": local_time(one.noted_at),
                 "by": one.noted_by,
             }

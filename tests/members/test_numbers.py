@@ -78,3 +78,16 @@ def test_a_swap_of_adjacent_digits_is_always_detected(running: int, data: st.Dat
     if turned != digits:
         with pytest.raises(NumberUnreadable):
             numbers.parse(turned)
+
+
+@given(RUNNING)
+def test_a_number_may_be_meant_by_what_lacks_its_check_digit(running: int) -> None:
+    number = numbers.format_number(running)
+    assert number in numbers.candidates(str(running))
+    assert number in numbers.candidates(number)
+
+
+def test_no_other_text_is_meant_for_a_number() -> None:
+    assert numbers.candidates("10019") == {"PSG 1001-9", numbers.format_number(10019)}
+    for text in ("", "Ana", "LS1 4DY", "99", "0113 496 0000", "1" * 99):
+        assert numbers.candidates(text) == set(), text

@@ -25,7 +25,7 @@ from tests.members.people import NOW, applied, link_of, tier, verified
 
 
 def found(session: Session, text: str) -> list[Person]:
-    return [summary.person for summary in people.find(session, text)]
+    return [summary.person for summary in people.find(session, text, year=NOW.year)]
 
 
 @pytest.fixture

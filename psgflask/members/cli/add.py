@@ -13,7 +13,7 @@ from psgflask.core.terminal import by_option, echo
 from psgflask.members import applications, audit, consents, people, tiers
 from psgflask.members.applications import Answers
 from psgflask.members.cli.output import mail_link, writing
-from psgflask.members.models import CHEQUE, PAPER, STANDING_ORDER
+from psgflask.members.models import METHODS, PAPER
 from psgflask.members.person_fields import (
     INVALID,
     FieldRefused,
@@ -26,7 +26,7 @@ from psgflask.members.person_fields import (
 )
 from psgflask.members.tiers import HOUSEHOLD, ORGANISATION, Tier
 
-PAYMENTS = click.Choice((STANDING_ORDER, CHEQUE))
+PAYMENTS = click.Choice(METHODS)
 AGREED = click.Choice(consents.CHANNELS)
 
 

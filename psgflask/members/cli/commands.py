@@ -1,7 +1,6 @@
 """`flask members`: the membership secretary's commands."""
 
 import io
-from datetime import date
 from pathlib import Path
 
 import click
@@ -17,14 +16,12 @@ from psgflask.members import (
     consents,
     erasure,
     export,
-    payments,
     people,
     subject_access,
     tiers,
 )
 from psgflask.members.cli.add import add, correct
 from psgflask.members.cli.output import (
-    DayParam,
     list_rows,
     mail_link,
     print_record,
@@ -32,11 +29,12 @@ from psgflask.members.cli.output import (
     reading,
     writing,
 )
+from psgflask.members.cli.payments import YEAR, confirm_payment, payments
 from psgflask.members.erasure import Erased, ErasedListUnwritable
 from psgflask.members.models import STATES
 
 members = AppGroup("members", help="Look after members and applications.")
-for command in (add, correct):
+for command in (add, correct, confirm_payment, payments):
     members.add_command(command)
 
 
@@ -55,7 +53,10 @@ def init_app(app: Flask) -> None:
 def list_people(state: str | None, duplicates: bool, limit: int, as_json: bool) -> None:
     """List people, the newest first, by how their newest application stands."""
     with reading() as session:
-        summaries, count = people.newest(session, state=state, duplicates=duplicates, limit=limit)
+        year = london_day(utc_now()).year
+        summaries, count = people.newest(
+            session, year=year, state=state, duplicates=duplicates, limit=limit
+        )
         rows = list_rows(summaries)
     print_rows(rows, as_json)
     if not as_json and count > len(rows):
@@ -78,7 +79,8 @@ def show(number: str, as_json: bool) -> None:
 def find(text: tuple[str, ...], as_json: bool) -> None:
     """Find people by number, name (accents do not matter), organisation, e-mail or postcode."""
     with reading() as session:
-        rows = list_rows(people.find(session, " ".join(text)))
+        year = london_day(utc_now()).year
+        rows = list_rows(people.find(session, " ".join(text), year=year))
     print_rows(rows, as_json)
 
 
@@ -123,45 +125,17 @@ def show_everything(number: str, as_json: bool) -> None:
     print_record(record, as_json)
 
 
-@members.command("confirm-payment")
-@click.argument("number")
-@click.argument("amount")
-@click.option("--method", type=click.Choice(payments.METHODS), help="Default: as applied for.")
-@click.option("--on", "received_on", type=DayParam(), help="The day it arrived (default: today).")
-@click.option("--again", is_flag=True, help="The same amount arrived twice that day.")
-@by_option
-def confirm_payment(
-    number: str, amount: str, method: str | None, received_on: date | None, again: bool, by: str
-) -> None:
-    """Note that AMOUNT pounds arrived from the member NUMBER."""
-    with writing() as session:
-        now = utc_now()
-        person = people.by_number(session, number)
-        applied_for = person.applications[-1].payment if person.applications else ""
-        payment = payments.confirm(
-            session,
-            person,
-            amount=payments.parse_amount(amount),
-            method=method or applied_for,
-            received_on=received_on or london_day(now),
-            by=by,
-            now=now,
-            allow_duplicate=again,
-        )
-        message = f"{person.name} ({person.number}) paid £{payment.amount:,.2f} by {payment.method}"
-        session.commit()
-    echo(message)
-
-
 @members.command("export")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--agreed", type=click.Choice(consents.CHANNELS), help="Only who may be sent this.")
-@click.option("--paid", is_flag=True, help="Only who has paid.")
-def export_table(file: Path, agreed: str | None, paid: bool) -> None:
+@click.option("--paid", is_flag=True, help="Only who has paid for this year or for life.")
+@click.option("--year", type=YEAR, help="Another year than this one, for --paid and the states.")
+def export_table(file: Path, agreed: str | None, paid: bool, year: int | None) -> None:
     """Write people as a table for spreadsheets into FILE, which must not exist yet."""
     with reading() as session:
         known = tiers.load(Path(current_app.instance_path))
-        rows = export.rows(session, known, agreed=agreed, paid=paid)
+        year = year or london_day(utc_now()).year
+        rows = export.rows(session, known, year=year, agreed=agreed, paid=paid)
     table = io.StringIO(newline="")
     count = export.write(rows, export.COLUMNS, table)
     try:

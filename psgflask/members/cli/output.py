@@ -29,7 +29,7 @@ from psgflask.members.tiers import MembershipsUnreadable
 from psgflask.web import languages
 
 ERASED = "erased"
-COLUMNS = ("number", "name", "membership", "state", "sent", "perhaps")
+COLUMNS = ("number", "name", "organisation", "membership", "state", "sent", "perhaps")
 
 
 class DayParam(click.ParamType[date]):
@@ -125,16 +125,20 @@ def print_record(record: Mapping[str, Any], as_json: bool) -> None:
 
 
 def _list_row(
-    person: Person, application: Application | None, duplicate: str | None
+    person: Person,
+    application: Application | None,
+    duplicate: str | None,
+    state: str | None,
+    paid_through: str | None,
 ) -> dict[str, Any]:
-    state = application.state if application else ""
     return {
         "number": person.number,
         "name": person.name,
         "organisation": person.organisation,
         "postcode": person.postcode,
         "membership": application.tier if application else "",
-        "state": ERASED if person.erased_at else state,
+        "state": ERASED if person.erased_at else state or "",
+        "paid for": paid_through or "",
         "sent": local_time(application.sent_at) if application else "",
         "perhaps": duplicate or "",
         "because": application.duplicate_reason if application else "",

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.accounts import email_confirmation
 from psgflask.core import database, escaping
-from psgflask.core.clock import utc_now
+from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
 from psgflask.mail import worker_task as mail_task
 from psgflask.mail.models import Message
@@ -217,7 +217,7 @@ def test_show_prints_everything_about_a_member(run: Run) -> None:
         (("note", "10019", "Rang"), "noted"),
         (("correct", "10019", "--name", "Tomás Díaz"), "corrected"),
         (("consent", "10019", "post", "--give"), "agreed"),
-        (("confirm-payment", "10019", "£24.50", "--on", "2020-02-29"), "paid"),
+        (("confirm-payment", "10019", "£24.50"), "paid"),
         (("erase", "10019", "--yes"), "erased"),
     ],
 )
@@ -270,15 +270,6 @@ def test_a_correction_is_parsed_as_leniently_as_the_form(run: Run, session: Sess
     assert (only(session).email, only(session).phone) == ("", "")
 
 
-def test_a_payment_defaults_to_the_chosen_method_and_to_today(run: Run, session: Session) -> None:
-    run(*PAPER)
-    output = run("members", "confirm-payment", "10019", "1,024.5").output
-    assert output == "Tomás Ñahui (PSG 1001-9) paid £1,024.50 by cheque\n"
-    assert "already" in run("members", "confirm-payment", "10019", "1024.50", fails=True).output
-    run("members", "confirm-payment", "10019", "1024.50", "--again")
-    assert len(only(session).payments) == 2
-
-
 def test_access_prints_for_people_and_in_json(run: Run) -> None:
     run(*PAPER, "--note", "Rang")
     assert "Vicuña Close" in run("members", "access", "10019").output
@@ -306,9 +297,13 @@ def test_an_export_is_guarded_and_is_its_owners_alone(run: Run, tmp_path: Path) 
 def test_an_export_can_be_limited_to_those_who_agreed_or_paid(run: Run, tmp_path: Path) -> None:
     run(*PAPER, "--agrees", "post")
     run(*PAPER)
+    year = london_day(utc_now()).year
     run("members", "confirm-payment", "10024", "24")
-    for name, option in (("post", ("--agreed", "post")), ("paid", ("--paid",))):
+    next_year = ("--paid", "--year", str(year + 1))
+    options = (("post", ("--agreed", "post")), ("paid", ("--paid",)), ("next", next_year))
+    for name, option in options:
         run("members", "export", str(tmp_path / name), *option)
+    assert "PSG" not in (tmp_path / "next").read_text()
     assert "PSG 1001-9" in (tmp_path / "post").read_text()
     assert "PSG 1002-4" not in (tmp_path / "post").read_text()
     assert "PSG 1001-9" not in (tmp_path / "paid").read_text()
@@ -434,7 +429,7 @@ def doctor(app: Flask) -> Callable[[], dict[str, Any]]:
             "note NUMBER ok",
             "correct NUMBER --phone 12345",
         ),
-        *("confirm-payment NUMBER 24", "consent NUMBER post --give"),
+        *("confirm-payment NUMBER 24", "payments list NUMBER", "consent NUMBER post --give"),
     ],
 )
 def test_control_characters_of_applicants_are_escaped_in_the_terminal(
@@ -458,7 +453,12 @@ def test_control_characters_of_applicants_are_escaped_in_the_terminal(
     [
         *("list", "list --json --limit 0", "list --state paid --limit 2", "list --doubles"),
         *("find @", "find ana --json", "show NUMBER", "show NUMBER --json", "access NUMBER --json"),
-        *("note NUMBER Rang", "confirm-payment NUMBER 25", "export FILE"),
+        *(
+            "note NUMBER Rang",
+            "payments reverse NUMBER",
+            "confirm-payment NUMBER 25 --anyway",
+            "export FILE",
+        ),
         "export FILE --agreed email --paid",
         *(
             "consent NUMBER post --withdraw",
