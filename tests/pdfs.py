@@ -3,6 +3,8 @@
 import zlib
 from collections.abc import Sequence
 
+from tests.deflate_bombs import deflate_bomb
+
 
 def pdf(*pages: str, trailer: str = "", stream: bytes | None = None) -> bytes:
     """Return a PDF with a page for each text, or whose one page has a content stream as given."""
@@ -22,10 +24,7 @@ def pdf(*pages: str, trailer: str = "", stream: bytes | None = None) -> bytes:
 
 def bomb() -> bytes:
     """Return a PDF of a few kilobytes whose page becomes two gigabytes."""
-    squeezing = zlib.compressobj(9)
-    part = b" " * 10_000_000
-    packed = b"".join(squeezing.compress(part) for _time in range(200)) + squeezing.flush()
-    twice = zlib.compress(packed, 9)
+    twice = zlib.compress(deflate_bomb(b" ", 2_000_000_000), 9)
     head = f"<< /Length {len(twice)} /Filter [/FlateDecode /FlateDecode] >>\nstream\n"
     return pdf("", stream=head.encode() + twice + b"\nendstream")
 
