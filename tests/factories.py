@@ -38,11 +38,13 @@ def article(
     status: str = "published",
     at: datetime | None = None,
     now: datetime = NOW,
+    commit: bool = True,
     **fields: Any,
 ) -> Article:
-    """Add an article through the rules and commit; `fields` as of `draft`.
+    """Add an article through the rules; `fields` as of `draft`.
 
     `status` is draft, published, scheduled (for `at`, default a day after `now`) or withdrawn.
+    Each commit indexes: who adds many commits once, with the last.
     """
     added = publishing.create(session, draft(title, **fields), by=EDITOR, now=now)
     if status == "scheduled":
@@ -52,15 +54,17 @@ def article(
         publishing.publish(session, added, by=EDITOR, now=now)
     if status == "withdrawn":
         publishing.withdraw(session, added, by=EDITOR, now=now)
-    session.commit()
+    if commit:
+        session.commit()
     return added
 
 
 def articles(session: Session, count: int, *, first: date = date(2018, 1, 1)) -> list[Article]:
-    """Add `count` published articles, one a day from `first` on."""
-    return [
-        article(session, dated=(first + timedelta(days=day)).isoformat()) for day in range(count)
-    ]
+    """Add `count` published articles, one a day from `first` on, and commit."""
+    days = [(first + timedelta(days=day)).isoformat() for day in range(count)]
+    added = [article(session, dated=day, commit=False) for day in days]
+    session.commit()
+    return added
 
 
 def topic(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -113,9 +114,13 @@ def _fill(session: Session, media: Path) -> None:
     )
 
 
+# The index takes the articles together, at the commit that ends each function below.
+_article = partial(factories.article, commit=False)
+
+
 def _articles(session: Session, media: Path) -> None:
     now = utc_now()
-    factories.article(
+    _article(
         session,
         "Everything an article can hold",
         slug="everything",
@@ -132,19 +137,17 @@ def _articles(session: Session, media: Path) -> None:
     assert corrected is not None
     publishing.correct(session, corrected, "The share of Áncash was wrong.", by="x", now=now)
     said = "Only the teaser of this one is public."
-    factories.article(session, LONG_TITLE, slug="long-title", dated="2016-11-30", now=now)
-    factories.article(
-        session, "For members", slug="for-members", teaser=said, members_only=True, now=now
-    )
-    factories.article(session, "Without a date", slug="without-a-date", dated="undated", now=now)
-    factories.article(session, "Taken back", slug="taken-back", status="withdrawn", now=now)
+    _article(session, LONG_TITLE, slug="long-title", dated="2016-11-30", now=now)
+    _article(session, "For members", slug="for-members", teaser=said, members_only=True, now=now)
+    _article(session, "Without a date", slug="without-a-date", dated="undated", now=now)
+    _article(session, "Taken back", slug="taken-back", status="withdrawn", now=now)
     session.commit()
 
 
 def _lists(session: Session) -> None:
     now = utc_now()
     for number in range(45):
-        factories.article(
+        _article(
             session,
             f"Quechua radio broadcast {number + 1}",
             slug=f"radio-{number + 1}",
@@ -153,7 +156,7 @@ def _lists(session: Session) -> None:
             now=now,
         )
     for number, dated in ((134, "June-July 2009"), (133, "April-May 2009")):
-        factories.article(
+        _article(
             session,
             f"The valley in Update {number}",
             slug=f"update-{number}",
@@ -162,7 +165,7 @@ def _lists(session: Session) -> None:
             issue=("Update", number),
             now=now,
         )
-    factories.article(
+    _article(
         session,
         "A gathering",
         slug="gathering-65",
@@ -170,12 +173,11 @@ def _lists(session: Session) -> None:
         issue=("Peru News", 65),
         now=now,
     )
-    factories.article(session, "A report", kind="publication", slug="a-report", now=now)
+    _article(session, "A report", kind="publication", slug="a-report", now=now)
     coming = (now + timedelta(days=200)).date().isoformat()
-    factories.article(session, "To come", kind="event", slug="to-come", dated=coming, now=now)
-    factories.article(
-        session, "Long past", kind="event", slug="long-past", dated="2014-02-03", now=now
-    )
+    _article(session, "To come", kind="event", slug="to-come", dated=coming, now=now)
+    _article(session, "Long past", kind="event", slug="long-past", dated="2014-02-03", now=now)
+    session.commit()
 
 
 def _in_spanish(session: Session) -> None:

@@ -1,7 +1,7 @@
 """Applications in every order of events, compared with a simple model (model-based test)."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,15 +17,12 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from sqlalchemy import create_engine, func, select
-from sqlalchemy.orm import Session
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import func, select
 
 from psgflask.accounts import confirmation_tokens, email_confirmation
 from psgflask.accounts.confirmation_tokens import TokenRejected
 from psgflask.accounts.models import Account, ConfirmationToken
 from psgflask.accounts.rate_limits import RateLimitExceeded
-from psgflask.core.database import Model
 from psgflask.mail import outbox
 from psgflask.mail.models import DEAD, WAITING, Message
 from psgflask.members import applications, audit, consents, erasure, payments, people
@@ -41,6 +38,7 @@ from psgflask.members.models import (
 )
 from psgflask.members.person_fields import fold_name, fold_postcode
 from tests.members.people import NOW, SECRET, answers
+from tests.news.archives import empty_archive
 
 NAMES = st.sampled_from(["Ana Díaz", "ana diaz", "Luis"])
 EMAILS = st.sampled_from(["ana@example.org", " ANA@Example.org", "luis@example.org"])
@@ -101,9 +99,8 @@ class LifeCycle(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        engine = create_engine("sqlite://", poolclass=StaticPool)
-        Model.metadata.create_all(engine)
-        self.session = Session(engine)
+        self.archive = ExitStack()
+        self.session = self.archive.enter_context(empty_archive())
         self.now = NOW
         self.known: list[ModelPerson] = []
         self.mailed: list[Link] = []
@@ -111,9 +108,7 @@ class LifeCycle(RuleBasedStateMachine):
         self.filled_in = 0
 
     def teardown(self) -> None:
-        self.session.close()
-        bind = self.session.get_bind()
-        bind.engine.dispose()
+        self.archive.close()
 
     # What visitors do
 
