@@ -10,7 +10,8 @@ VENV := .venv/bin/python
 FLASK := $(VENV) -m flask --app psgflask
 TRANSLATIONS := $(VENV) psgflask/translations/compile.py
 # A file's tests stay in one process, which builds its fixtures once, and the browser's come last.
-PYTEST := $(VENV) -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+# Bytecode is kept even where the environment says not to: each process would compile all modules.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(VENV) -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run serve test check lint test-whoosh3 audit drills bench bench-search evaluate \

@@ -8,21 +8,26 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from psgflask import create_app
 from psgflask.core.database import Model, db
 from psgflask.search.engine import array_engine
 from psgflask.translations.compile import compile_all
+from psgflask.web.site import Site
 
 SETTINGS = {"TESTING": True, "SECRET_KEY": "only-in-tests", "WORKER": False}
 KINDS = ("unit", "page", "journey", "axe", "house")
@@ -40,6 +45,7 @@ SLOW = {
     "search/engine": "rankings of made-up collections beside a plain engine",
     "search/sync/test_indexer_processes.py": "processes that publish and index at the same time",
     "search/test_judged.py": "the judged collections, indexed and ranked",
+    "test_conftest.py": "runs of pytest, in processes of their own",
     "test_house_wheel.py": "a wheel built and installed",
     "test_crawl.py": "every page of a whole site",
     "web/test_cross_site.py": "every form of a whole site",
@@ -51,6 +57,8 @@ SLOW = {
     "test_memory.py": "memory traced over thousands of requests",
     "core/test_lru_cache.py": "memory traced over thousands of keys",
 }
+
+SLOW_PATHS = frozenset(HERE / name for name in SLOW)
 
 # No deadline: nothing here asserts on a clock. No database: a failure prints what repeats it.
 hypothesis.settings.register_profile(
@@ -72,6 +80,38 @@ NO_SKIPS = bool(os.environ.get("PSG_NO_SKIPS"))
 # Settings of the environment must not leak into the tests.
 for name in [name for name in os.environ if name.startswith("PSG_")]:
     del os.environ[name]
+
+
+class CompiledTemplates(BytecodeCache):
+    """The compiled templates of all apps of this process: each app would compile them anew."""
+
+    def __init__(self) -> None:
+        self.codes: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give a template its code, if one of its name and source was compiled."""
+        bucket.code = self.codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the code of a template."""
+        self.codes[bucket.key, bucket.checksum] = bucket.code
+
+
+def compile_builder_when_called(
+    rule: Rule, append_unknown: bool = True
+) -> Callable[..., tuple[str, str]]:
+    """Compile the function that builds a rule's addresses once one is built.
+
+    Werkzeug compiles two for each rule, which is nine tenths of the time that an app takes to
+    create, and a test builds the addresses of few.
+    """
+    compiled = cache(lambda: compile_builder(rule, append_unknown))
+    return lambda bound, /, **values: compiled()(bound, **values)
+
+
+compile_builder = Rule._compile_builder
+Rule._compile_builder = compile_builder_when_called  # type: ignore[assignment]  # mypy counts `self` twice
+Site.jinja_options = {"bytecode_cache": CompiledTemplates()}
 
 
 class Visitor(FlaskClient):
@@ -184,10 +224,20 @@ def kind_of(item: pytest.Item) -> str:
     return "page" if {"client", "visitor", "pages"} & set(fixtures) else "unit"
 
 
+@cache
+def is_listed_as_slow(path: Path) -> bool:
+    """Say whether `make check` leaves out a file, or a folder that it is in."""
+    return not SLOW_PATHS.isdisjoint([path, *path.parents])
+
+
 def is_slow(item: pytest.Item) -> bool:
     """Say whether `make check` leaves a test out."""
-    listed = {HERE / name for name in SLOW} & {item.path, *item.path.parents}
-    return bool(listed) or "instance" in getattr(item, "fixturenames", [])
+    return is_listed_as_slow(item.path) or "instance" in getattr(item, "fixturenames", [])
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no module of which `make check` runs nothing."""
+    return (config.option.markexpr == "not slow" and is_listed_as_slow(collection_path)) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

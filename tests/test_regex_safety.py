@@ -20,25 +20,30 @@ FUNCTIONS = {
 BOUNDED = json.loads((ROOT / "tests/house_patterns.json").read_text("utf-8"))
 
 
-def calls(tree: ast.AST) -> Iterator[tuple[str, str, ast.Call]]:
-    """Yield (what is called upon, the name of its method, the call)."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            upon = node.func.value
-            name = upon.id if isinstance(upon, ast.Name) else getattr(upon, "attr", "")
-            yield name, node.func.attr, node
-
-
 TREES = {file: ast.parse(file.read_text("utf-8")) for file in FILES}
+CALLS = {
+    file: [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    for file, tree in TREES.items()
+}
+
+
+def methods(file: Path) -> Iterator[tuple[str, str, ast.Call]]:
+    """Yield (what is called upon, the name of its method, the call) of each call in a file."""
+    for call in CALLS[file]:
+        if isinstance(call.func, ast.Attribute):
+            upon = call.func.value
+            name = upon.id if isinstance(upon, ast.Name) else getattr(upon, "attr", "")
+            yield name, call.func.attr, call
+
+
 USES: dict[str, set[str]] = {}
-for _tree in TREES.values():
-    for _name, _method, _call in calls(_tree):
+for _file in FILES:
+    for _name, _method, _call in methods(_file):
         USES.setdefault(_name, set()).add(_method)
     # Handed on, it may be used in any way.
-    for _node in ast.walk(_tree):
-        for _value in ast.iter_child_nodes(_node) if isinstance(_node, ast.Call) else ():
-            if isinstance(_value, ast.Name) and _value is not getattr(_node, "func", None):
-                USES.setdefault(_value.id, set()).add("search")
+    for _value in (value for call in CALLS[_file] for value in call.args):
+        if isinstance(_value, ast.Name):
+            USES.setdefault(_value.id, set()).add("search")
 
 
 def patterns() -> Iterator[tuple[str, str, int, set[str]]]:
@@ -55,7 +60,7 @@ def patterns() -> Iterator[tuple[str, str, int, set[str]]]:
                 made = vars(module)[name]
                 in_module.add(node.lineno)
                 yield f"{where} {name}", made.pattern, made.flags, USES.get(name, {"search"})
-        for name, method, call in calls(tree):
+        for name, method, call in methods(file):
             if name == "re" and method in FUNCTIONS and call.lineno not in in_module:
                 text = call.args[0]
                 ways = {"search" if method == "compile" else method}

@@ -1,1 +1,0 @@
-"""The commands for standing pages and appeals."""
