@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 from flask import Flask
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
 from psgflask import create_app
 from psgflask.core import paths
 from psgflask.core.database import Model, db
 from psgflask.news.models import Article
 from psgflask.ops import migrations
+from psgflask.pages.models import Appeal, Page
 from tests import factories
 
 
@@ -98,6 +99,38 @@ def test_all_revisions_upgrade_downgrade_and_upgrade_with_data(empty: Flask) -> 
     assert tables() == set()
     migrations.upgrade()
     assert migrations.differences() == []
+
+
+def test_pages_and_appeals_of_before_are_public_and_drafts_are_not_shown_by_older_code(
+    empty: Flask,
+) -> None:
+    migrations.upgrade("0008")
+    columns = "slug, language, section, position, title, teaser, body"
+    with db.engine.begin() as connection:
+        connection.execute(
+            text(f"INSERT INTO pages ({columns}) VALUES ('aims', 'en', 'psg', 1, 'A', 'T', 'B')")
+        )
+        connection.execute(
+            text(
+                "INSERT INTO appeals (language, title, text, link, outcome)"
+                " VALUES ('en', 'Help', 'Give.', '', '')"
+            )
+        )
+    migrations.upgrade()
+    page = db.session.scalars(select(Page)).one()
+    appeal = db.session.scalars(select(Appeal)).one()
+    assert (page.status, page.version, page.body) == ("published", 1, "B")
+    assert (appeal.status, appeal.version, appeal.title) == ("published", 1, "Help")
+    page.body = "Changed"
+    factories.page(db.session(), "draft").status = "draft"
+    db.session.commit()
+    db.session.remove()
+    downgrade(empty, "0008")
+    with db.engine.connect() as connection:
+        assert connection.execute(text("SELECT slug, body FROM pages")).all() == [
+            ("aims", "Changed")
+        ]
+        assert connection.scalar(text("SELECT title FROM appeals")) == "Help"
 
 
 def test_each_revision_can_be_downgraded(empty: Flask) -> None:

@@ -56,6 +56,12 @@ def language_of(text: str) -> str | None:
     return best if clear else None
 
 
+def other_language(language: str, *texts: str) -> str | None:
+    """Return another language that one of some texts, or all together, is clearly in."""
+    found = (language_of(text) for text in (*texts, "\n".join(texts)))
+    return next((each for each in found if each not in (None, language)), None)
+
+
 def _words(text: str) -> Sequence[str]:
     return re.findall(r"\w+", fold(text))
 

@@ -100,7 +100,8 @@ def sitemap() -> Response:
 
 
 def _page_addresses() -> Iterator[str]:
-    slugs = db.session.scalars(select(Page.slug).distinct().order_by(Page.slug)).all()
+    public = select(Page.slug).where(standing_pages.published())
+    slugs = db.session.scalars(public.distinct().order_by(Page.slug)).all()
     for language in language_names.LANGUAGES:
         scope = Scope(language, utc_now(), ALL_KINDS)
         pages: list[tuple[str, dict[str, Any]]] = [(endpoint, {}) for endpoint in ENDPOINTS]

@@ -5,7 +5,7 @@ from flask import Flask
 from psgflask.core.config import ConfigurationRefused
 from psgflask.mail import commands, transports, worker_task
 from psgflask.mail import models as models  # registers the table
-from psgflask.mail.outbox import SINGLE_ADDRESS
+from psgflask.mail.outbox import is_single_address
 
 ADDRESSES = ("MAIL_FROM", "SECRETARY_EMAIL", "CONTACT_EMAIL")
 
@@ -20,9 +20,9 @@ def init_app(app: Flask) -> None:
 def _check(app: Flask) -> None:
     settings = app.config
     for name in ADDRESSES:
-        if settings[name] and not SINGLE_ADDRESS.fullmatch(settings[name]):
+        if settings[name] and not is_single_address(settings[name]):
             raise ConfigurationRefused(
-                f"{name} must be one e-mail address, such as psg@example.org"
+                f"{name} must be one e-mail address in plain characters, such as psg@example.org"
             )
     if settings["SMTP_SECURITY"] not in transports.SECURITY_MODES:
         raise ConfigurationRefused("SMTP_SECURITY must be starttls, tls or none")

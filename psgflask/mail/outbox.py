@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from psgflask.core.folding import is_invisible, plain
 from psgflask.mail.models import DEAD, MAX_ADDRESS_LENGTH, SENT, VOID, WAITING, Message
 
 # Stands for the address in SECRETARY_EMAIL, which is looked up when the mail is composed.
@@ -78,8 +79,10 @@ def enqueue(
     `void` mail costs the same work, is empty and is never sent. `due` is when to send it, if not
     at once: at most MAX_PLANNED_DELAY after `now`. Raises InvalidRecipient.
     """
-    if to != SECRETARY and not (len(to) <= MAX_ADDRESS_LENGTH and SINGLE_ADDRESS.fullmatch(to)):
-        raise InvalidRecipient("A mail goes to one address, which has no space and no line break")
+    if to != SECRETARY and not is_single_address(to):
+        raise InvalidRecipient(
+            "A mail goes to one address, without spaces, line breaks or typographic characters"
+        )
     existing = select(Message).where(Message.key == key)
     if key is not None and (message := session.scalar(existing)) is not None:
         return message
@@ -99,6 +102,16 @@ def enqueue(
     session.add(message)
     session.flush()
     return message
+
+
+def is_single_address(text: str) -> bool:
+    """Say whether a text is one address and nothing else, in the characters of a keyboard."""
+    return (
+        len(text) <= MAX_ADDRESS_LENGTH
+        and SINGLE_ADDRESS.fullmatch(text) is not None
+        and plain(text) == text
+        and not any(map(is_invisible, text))
+    )
 
 
 def has_message(session: Session, about: str, kinds: Collection[str]) -> bool:

@@ -1,6 +1,7 @@
 """People: finding them, noticing that an applicant may be known, and correcting their details."""
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -18,7 +19,13 @@ from psgflask.members.models import (
     Person,
     PersonErased,
 )
-from psgflask.members.person_fields import fold_name, fold_postcode
+from psgflask.members.person_fields import (
+    UNITED_KINGDOM,
+    FieldRefused,
+    fold_name,
+    fold_postcode,
+    parse_postcode,
+)
 
 SAME_EMAIL = "same e-mail address"
 SAME_NAME = "same name and postcode"
@@ -279,7 +286,10 @@ def _has_postcode(text: str) -> ColumnElement[bool]:
     folded = fold_postcode(text)
     if not any(map(str.isdigit, folded)):
         return false()
-    return Person.postcode_folded == folded
+    spellings = [folded]
+    with suppress(FieldRefused):
+        spellings.append(fold_postcode(parse_postcode(text, UNITED_KINGDOM)))
+    return Person.postcode_folded.in_(spellings)
 
 
 def _has_email(text: str) -> ColumnElement[bool]:

@@ -6,6 +6,7 @@ The form online and the commands share them; they are lenient in how a value is 
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import product
 
 from babel import Locale
 
@@ -29,7 +30,23 @@ DIRECTIONAL = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 BRITISH_POSTCODE = re.compile(
     r"(?P<out>[A-Z]{1,2}\d[A-Z\d]?|GIR|ASCN|STHL|TDCU|BBND|BIQQ|FIQQ|PCRN|SIQQ|TKCA)(?P<in>\d[A-Z]{2})"
 )
-FORCES_POSTCODE = re.compile(r"BFPO(\d{1,4})")
+FORCES_POSTCODE = re.compile(r"BFPO(\d{1,4})", re.ASCII)
+# Postcode areas (Royal Mail), and what may follow one: no letter O, I or L stands there.
+POSTCODE_AREAS = (
+    "AB|AL|B|BA|BB|BD|BF|BH|BL|BN|BR|BS|BT|BX|CA|CB|CF|CH|CM|CO|CR|CT|CV|CW|DA|DD|DE|DG|DH|"
+    "DL|DN|DT|DY|E|EC|EH|EN|EX|FK|FY|G|GL|GU|GY|HA|HD|HG|HP|HR|HS|HU|HX|IG|IM|IP|IV|JE|KA|KT|"
+    "KW|KY|L|LA|LD|LE|LL|LN|LS|LU|M|ME|MK|ML|N|NE|NG|NN|NP|NR|NW|OL|OX|PA|PE|PH|PL|PO|PR|RG|"
+    "RH|RM|S|SA|SE|SG|SK|SL|SM|SN|SO|SP|SR|SS|ST|SW|SY|TA|TD|TF|TN|TQ|TR|TS|TW|UB|W|WA|WC|WD|"
+    "WF|WN|WR|WS|WV|XX|YO|ZE"
+)
+KNOWN_POSTCODE = re.compile(
+    rf"(?:(?:{POSTCODE_AREAS})(?:\d[A-HJKMNP-Y]?|[1-9]\d)"
+    r"|GIR|ASCN|STHL|TDCU|BBND|BIQQ|FIQQ|PCRN|SIQQ|TKCA)\d[ABD-HJLNP-UW-Z]{2}|BFPO\d{1,4}",
+    re.ASCII,
+)
+# Letters and digits that look alike; a small l is a capital by then.
+LOOK_ALIKES = {character: group for group in ("O0", "1IL") for character in group}
+MAX_POSTCODE_CHARACTERS = 8  # without spaces
 WEB_ADDRESS = re.compile(r"://|\bwww\.|\bhttps?\b|@[^\s@.]+\.", re.IGNORECASE)
 APOSTROPHES = re.compile("['’‘ʼ`´]")
 UNITED_KINGDOM, PERU = "GB", "PE"
@@ -131,17 +148,32 @@ def parse_address(text: str) -> str:
 def parse_postcode(text: str, country: str) -> str:
     """Return a postcode in capitals, a British one as the Royal Mail writes it; empty stays empty.
 
+    In a British one O and 0, and I, L and 1, are exchanged where only that makes it a postcode.
     Raises FieldRefused, for British ones from paper too: duplicates are found by postcode.
     """
-    postcode = clean_line(text).upper()
+    postcode = normalise("NFKC", clean_line(text)).upper()
     if not postcode or country != UNITED_KINGDOM:
         return _check_length(postcode, POSTCODE_LENGTH, "postcode")
-    bare = re.sub(r"[^A-Z\d]", "", postcode)
+    bare = _without_look_alikes(re.sub(r"[^A-Z0-9]", "", postcode))
     if match := BRITISH_POSTCODE.fullmatch(bare):
         return f"{match['out']} {match['in']}"
     if match := FORCES_POSTCODE.fullmatch(bare):
         return f"BFPO {match[1]}"
     raise FieldRefused("postcode", INVALID, f"{text!r} is no postcode of the United Kingdom")
+
+
+def _without_look_alikes(bare: str) -> str:
+    """Return the known postcode that was meant by one without spaces; unchanged if unclear.
+
+    "E1O5AA" gives "E105AA": of those that look like it, the one with the fewest changes.
+    """
+    if KNOWN_POSTCODE.fullmatch(bare) or len(bare) > MAX_POSTCODE_CHARACTERS:
+        return bare
+    readings = map("".join, product(*(LOOK_ALIKES.get(character, character) for character in bare)))
+    known = [reading for reading in readings if KNOWN_POSTCODE.fullmatch(reading)]
+    changes = [sum(map(str.__ne__, bare, reading)) for reading in known]
+    fewest = min(changes, default=0)
+    return known[changes.index(fewest)] if changes.count(fewest) == 1 else bare
 
 
 def parse_country(text: str) -> str:

@@ -86,9 +86,9 @@ def doubts(session: Session, article: Article, draft: Draft) -> Iterator[str]:
     """
     if article.status == DRAFT:
         return
-    wrong = comparison.language_of(f"{draft.title}\n{draft.teaser}\n{draft.body}")
-    if wrong not in (None, article.language):
-        names = ENGLISH_NAMES[str(wrong)], ENGLISH_NAMES[article.language]
+    read_as = comparison.other_language(article.language, draft.title, draft.teaser, draft.body)
+    if read_as is not None:
+        names = ENGLISH_NAMES[read_as], ENGLISH_NAMES[article.language]
         yield "The text reads as {}, and the article is in {}".format(*names)
     title = one_line(draft.title)
     changed = (title != article.title) + (draft.dateline != article.dateline)

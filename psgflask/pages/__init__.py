@@ -8,7 +8,8 @@ from psgflask.pages.models import Appeal, Page
 
 def init_app(app: Flask) -> None:
     """Register the package with the app: its pages and commands."""
-    from psgflask.pages import commands, views
+    from psgflask.pages import views
+    from psgflask.pages.cli import commands
 
     app.register_blueprint(views.blueprint)
     commands.init_app(app)

@@ -1,23 +1,32 @@
 """Appeals: the one that a reader sees, and beginning, renewing and ending one."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from psgflask.core.clock import london_day
 from psgflask.core.database import Model
 from psgflask.core.days import parse_day
 from psgflask.core.file_mistakes import InvalidFile, Mistake
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.money import parse_pounds
-from psgflask.manuscript.front_matter import read_manuscript
-from psgflask.pages.models import Appeal
+from psgflask.manuscript.front_matter import FrontMatter, format_manuscript, read_manuscript
+from psgflask.pages import publishing
+from psgflask.pages.models import DRAFT, PUBLISHED, Appeal
+from psgflask.pages.publishing import PageRefused
 
-NAMES = (*("title", "language", "link", "target", "total", "ends on", "outcome", "article"),)
+# What a file may leave out: it stays as it is, and NONE removes it.
+OPTIONAL = ("link", "target", "total", "ends on", "outcome", "article")
+NAMES = ("title", "language", *OPTIONAL, "revision")
+NONE = "none"
+Value = TypeVar("Value")
 MAX_TITLE_LENGTH, MAX_LINK_LENGTH = 250, 500
 
 
@@ -32,7 +41,10 @@ class AppealShown:
 
 @dataclass(frozen=True)
 class AppealText:
-    """An appeal as its file has it; `article` is the slug of the news that announced it."""
+    """An appeal as its file has it; `article` is the slug of the news that announced it.
+
+    `left_out` are the names of OPTIONAL that the file leaves out.
+    """
 
     language: str
     title: str
@@ -44,11 +56,14 @@ class AppealText:
     outcome: str
     article: str
     article_line: int
+    left_out: frozenset[str] = frozenset()
+    revision: int | None = None
 
 
 def newest_appeal(session: Session, language: str, today: date) -> AppealShown | None:
-    """Return the newest appeal in a language, else in the other one."""
-    rows = session.scalars(select(Appeal).order_by(Appeal.id.desc())).all()
+    """Return the newest public appeal in a language, else in the other one."""
+    public = select(Appeal).where(Appeal.status == PUBLISHED)
+    rows = session.scalars(public.order_by(Appeal.id.desc())).all()
     own = [row for row in rows if row.language == language] or rows
     if not own:
         return None
@@ -61,62 +76,180 @@ def has_ended(appeal: Appeal, today: date) -> bool:
     return appeal.ends_on is not None and appeal.ends_on < today
 
 
-def read_appeal(path: Path) -> AppealText:
-    """Read an appeal. Raises InvalidFile with every mistake, its line and what to write."""
+def state(appeal: Appeal, today: date) -> str:
+    """Return draft, withdrawn, running or ended."""
+    if appeal.status != PUBLISHED:
+        return appeal.status
+    return "ended" if has_ended(appeal, today) else "running"
+
+
+def read_appeal(path: Path, *, check_language: bool = True) -> AppealText:
+    """Read an appeal. Raises InvalidFile with every mistake, its line and what to write.
+
+    A text that reads as another language than the file says is a mistake, unless it is not checked.
+    """
     manuscript = read_manuscript(path, NAMES)
     values = manuscript.front_matter
     appeal = AppealText(
         language=values.choice("language", LANGUAGES, LANGUAGES[0]),
         title=values.one_line("title", longest=MAX_TITLE_LENGTH, example="How to reach us"),
         text=manuscript.body.strip(),
-        link=values.parse("link", _parse_link, ""),
-        target=values.parse("target", parse_pounds, None),
-        total=values.parse("total", parse_pounds, None),
-        ends_on=values.parse("ends on", parse_day, None),
-        outcome=values.text("outcome"),
-        article=values.text("article").rstrip("/").rpartition("/")[2],
+        link=_optional(values, "link", _parse_link, ""),
+        target=_optional(values, "target", parse_pounds, None),
+        total=_optional(values, "total", parse_pounds, None),
+        ends_on=_optional(values, "ends on", parse_day, None),
+        outcome=_optional(values, "outcome", str, ""),
+        article=_optional(values, "article", _parse_article, ""),
         article_line=values.line("article"),
+        left_out=frozenset(name for name in OPTIONAL if not values.text(name)),
+        revision=values.parse("revision", _parse_revision, None),
     )
     if appeal.target == 0:
         values.add_mistake("target", "`target`: write more than 0, or leave the line out")
+    texts = appeal.title, appeal.text
+    if check_language and (mistake := publishing.language_mistake(appeal.language, *texts)):
+        values.add_mistake("language", mistake)
     manuscript.finish("The text is missing below the second ---")
     return appeal
 
 
-def set_appeal(session: Session, text: AppealText, *, today: date) -> tuple[Appeal, bool]:
+def appeal_as_markdown(session: Session, appeal: Appeal, revision: int | None = None) -> str:
+    """Return the file with which `set_appeal` would leave an appeal as it is."""
+    articles = Model.metadata.tables["articles"]
+    slug = session.scalar(select(articles.c.slug).where(articles.c.id == appeal.article_id))
+    values: dict[str, Any] = {
+        "title": appeal.title,
+        "language": appeal.language,
+        "link": appeal.link,
+        "target": _as_text(appeal.target),
+        "total": _as_text(appeal.total),
+        "ends on": _as_text(appeal.ends_on),
+        "outcome": appeal.outcome,
+        "article": slug,
+        "revision": _as_text(revision),
+    }
+    return format_manuscript({k: v for k, v in values.items() if v}, appeal.text)
+
+
+def set_appeal(
+    session: Session,
+    text: AppealText,
+    *,
+    by: str,
+    now: datetime,
+    draft: bool = False,
+    version: int | None = None,
+) -> tuple[Appeal, bool]:
     """Renew the running appeal of a language, or begin one; flush, and say whether it is new.
 
-    An appeal that has ended stays as it ended. Raises InvalidFile when its article is
-    not there.
+    An appeal that has ended stays as it ended. Where none is running a draft is renewed, and stays
+    one; `draft` renews or begins one beside an appeal that is running. What the file leaves out
+    stays.
+    Target and total become those of the running appeal in the other language, too. Raises
+    InvalidFile where its article is not there, and SavedMeanwhile where somebody saved since the
+    version or since the file's revision.
     """
-    article_id = _article_id(session, text)
-    appeal = running_appeal(session, text.language, today)
+    today = london_day(now)
+    values = _values(session, text)
+    appeal = None if draft else running_appeal(session, text.language, today)
+    appeal = appeal or _newest(session, text.language, DRAFT)
     is_new = appeal is None
     if appeal is None:
-        appeal = Appeal(language=text.language)
+        appeal = Appeal(language=text.language, status=DRAFT if draft else PUBLISHED)
+        if (other := counterpart(session, appeal, today)) is not None:
+            appeal.target, appeal.total = other.target, other.total
         session.add(appeal)
-    appeal.title, appeal.text, appeal.link = text.title, text.text, text.link
-    appeal.target, appeal.total = text.target, text.total
-    appeal.ends_on, appeal.outcome = text.ends_on, text.outcome
-    appeal.article_id = article_id
-    session.flush()
+    else:
+        publishing.before_change(session, appeal, now=now, version=version, revision=text.revision)
+    for name, value in values.items():
+        setattr(appeal, name, value)
+    publishing.record(session, appeal, "begun" if is_new else "revised", by=by, now=now)
+    if appeal.status == PUBLISHED:
+        _share_money(session, appeal, by=by, now=now)
     return appeal, is_new
 
 
-def end_appeal(session: Session, appeal: Appeal, *, outcome: str, today: date) -> None:
+def publish(session: Session, appeal: Appeal, *, by: str, now: datetime) -> None:
+    """Make an appeal public, with the money of the one that runs in the other language.
+
+    Raises PageRefused where it is public, or another one runs in its language.
+    """
+    today = london_day(now)
+    running = running_appeal(session, appeal.language, today)
+    if running is not None and running is not appeal:
+        raise PageRefused(f"{running.title!r} is running: end or withdraw it first")
+    publishing.publish(session, appeal, by=by, now=now)
+    if (other := counterpart(session, appeal, today)) is not None:
+        _share_money(session, other, by=by, now=now)
+
+
+def restore(
+    session: Session,
+    appeal: Appeal,
+    number: int,
+    *,
+    by: str,
+    now: datetime,
+    version: int | None = None,
+) -> list[str]:
+    """Make an appeal say again what a revision has, and return what that changes.
+
+    Raises RevisionUnknown and SavedMeanwhile.
+    """
+    changed = publishing.restore(session, appeal, number, by=by, now=now, version=version)
+    if state(appeal, london_day(now)) == "running":
+        _share_money(session, appeal, by=by, now=now)
+    return changed
+
+
+def end_appeal(session: Session, appeal: Appeal, *, outcome: str, by: str, now: datetime) -> None:
     """End an appeal as of yesterday, with the words that say how it ended; flush."""
-    appeal.ends_on = today - timedelta(days=1)
+    publishing.before_change(session, appeal, now=now)
+    appeal.ends_on = london_day(now) - timedelta(days=1)
     if outcome.strip():
         appeal.outcome = outcome.strip()
-    session.flush()
+    publishing.record(session, appeal, "ended", by=by, now=now)
 
 
 def running_appeal(session: Session, language: str, today: date) -> Appeal | None:
-    """Return the newest appeal of a language if it has not ended."""
-    newest = session.scalar(
-        select(Appeal).where(Appeal.language == language).order_by(Appeal.id.desc()).limit(1)
-    )
+    """Return the newest public appeal of a language if it has not ended."""
+    newest = _newest(session, language, PUBLISHED)
     return None if newest is None or has_ended(newest, today) else newest
+
+
+def counterpart(session: Session, appeal: Appeal, today: date) -> Appeal | None:
+    """Return the appeal that runs in the other language: they have one target and one total."""
+    other = "es" if appeal.language == "en" else "en"
+    return running_appeal(session, other, today)
+
+
+def _newest(session: Session, language: str, status: str) -> Appeal | None:
+    rows = select(Appeal).where(Appeal.language == language, Appeal.status == status)
+    return session.scalar(rows.order_by(Appeal.id.desc()).limit(1))
+
+
+def _share_money(session: Session, appeal: Appeal, *, by: str, now: datetime) -> None:
+    """Give the target and total of an appeal to the one that runs in the other language."""
+    other = counterpart(session, appeal, london_day(now))
+    money = appeal.target, appeal.total
+    if other is not None and (other.target, other.total) != money:
+        publishing.before_change(session, other, now=now)
+        other.target, other.total = money
+        publishing.record(session, other, "revised", by=by, now=now)
+
+
+def _values(session: Session, text: AppealText) -> dict[str, Any]:
+    """Return the columns that a file sets."""
+    optional: dict[str, tuple[str, Any]] = {
+        "link": ("link", text.link),
+        "target": ("target", text.target),
+        "total": ("total", text.total),
+        "ends on": ("ends_on", text.ends_on),
+        "outcome": ("outcome", text.outcome),
+        "article": ("article_id", _article_id(session, text)),
+    }
+    told = dict(optional[name] for name in OPTIONAL if name not in text.left_out)
+    return {"title": text.title, "text": text.text, **told}
 
 
 def _article_id(session: Session, text: AppealText) -> int | None:
@@ -139,6 +272,31 @@ def _share(target: Decimal | None, total: Decimal | None) -> float | None:
     if target is None or total is None or target <= 0:
         return None
     return float(max(Decimal(0), min(Decimal(1), total / target)))
+
+
+def _optional(
+    values: FrontMatter, name: str, parser: Callable[[str], Value], absent: Value
+) -> Value:
+    """Return a parsed value, `absent` where the file leaves it out or says NONE."""
+
+    def parse(text: str) -> Value:
+        return absent if text.casefold() == NONE else parser(text)
+
+    return values.parse(name, parse, absent)
+
+
+def _as_text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _parse_article(text: str) -> str:
+    return text.rstrip("/").rpartition("/")[2]
+
+
+def _parse_revision(text: str) -> int | None:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError(f"write the number of a revision such as 3, not {text!r}")
+    return int(text)
 
 
 def _parse_link(text: str) -> str:

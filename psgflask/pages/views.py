@@ -32,10 +32,10 @@ def peru() -> str:
 @blueprint.get("/about/<slug>")
 @cacheable
 def page(slug: str) -> str:
-    """Show one page, in its own language where it is not translated."""
+    """Show one page, in its own language where it is not translated; 410 once withdrawn."""
     versions = standing_pages.versions(db.session(), slug)
     if not versions:
-        abort(404)
+        abort(410 if standing_pages.is_gone(db.session(), slug) else 404)
     found = versions.get(languages.current_language()) or next(iter(versions.values()))
     addresses = {
         language: languages.address("pages.page", language=language, external=True, slug=slug)

@@ -66,5 +66,5 @@ def _add_appeals(session: Session, now: datetime) -> int:
     there = set(session.scalars(select(Appeal.language)))
     missing = [appeal for appeal in content.appeals() if appeal.language not in there]
     for appeal in missing:
-        appeals.set_appeal(session, appeal, today=now.date())
+        appeals.set_appeal(session, appeal, by=BY, now=now)
     return len(missing)

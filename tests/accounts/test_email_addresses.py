@@ -26,6 +26,20 @@ from psgflask.accounts.email_addresses import InvalidEmailAddress
         ("jane@xn--bcher-kva.example", "jane@xn--bcher-kva.example"),
         ("jane@Ｅxample.org", "jane@example.org"),  # full-width, as some keyboards write it
         ("jane@sub.example.co.uk", "jane@sub.example.co.uk"),
+        # As copied from a letter, a web page or a mail program.
+        ("o’neill@example.org", "o'neill@example.org"),
+        ("o‘neill@example.org", "o'neill@example.org"),
+        ("oʼneill@example.org", "o'neill@example.org"),
+        ("anne‑marie–smith@my‐site.org", "anne-marie-smith@my-site.org"),
+        ("Ｊａｎｅ．Ｄｏｅ＠Ｅｘａｍｐｌｅ．ｏｒｇ", "jane.doe@example.org"),
+        ("jane＠example。org", "jane@example.org"),
+        ("\u200bjane@example.org\u200b", "jane@example.org"),
+        ("\ufeff\u2068jane@example.org\u2069\xad", "jane@example.org"),
+        ("\xa0jane@example.org\u202f\u3000", "jane@example.org"),
+        ("\u2060<\u200bjane@example.org\u200d>\ufe0f", "jane@example.org"),
+        ("“jane@example.org”", "jane@example.org"),
+        ("‘jane@example.org’", "jane@example.org"),
+        ("'mailto:jane@example.org'", "jane@example.org"),
     ],
 )
 def test_one_address_has_one_spelling(typed: str, normalised: str) -> None:
@@ -41,6 +55,13 @@ def test_one_address_has_one_spelling(typed: str, normalised: str) -> None:
         *("jane@example.org\nBcc: all@example.org", "jane\r\n@example.org", "jane@ex\0ample.org"),
         *("jane@example.org, all@example.org", "Jane <jane@example.org>", "jane@psg.invalid"),
         *("x" * 65 + "@example.org", "jane@" + "x." * 130 + "org", "jane\u200b@example.org"),
+        *(
+            "ja\xadne@example.org",
+            "ja\u034fne@exam.org",
+            "ja\u3164ne@exam.org",
+            "ja\u2800ne@exam.org",
+        ),
+        *("jane@exa\u3164mple.org", "jane@exam\ufe0fple.org", "\u200b", "'", "''", '"'),
     ],
 )
 def test_text_that_mail_cannot_be_delivered_to_is_rejected(typed: str) -> None:
@@ -67,6 +88,7 @@ def test_addresses_of_two_mailboxes_stay_different(one: str, other: str) -> None
 
 def test_mail_is_sent_to_the_address_as_typed() -> None:
     assert email_addresses.parse(" Jane.Doe@EXAMPLE.org ").as_typed == "Jane.Doe@example.org"
+    assert email_addresses.parse("Ｊ.O’Neill@example.org ").as_typed == "J.O'Neill@example.org"
 
 
 @given(st.emails())

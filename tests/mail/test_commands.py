@@ -163,3 +163,19 @@ def test_settings_that_no_mail_could_be_sent_by_stop_the_start(
 ) -> None:
     with pytest.raises(ConfigurationRefused, match=said):
         make_app(**settings)
+
+
+@pytest.mark.parametrize("address", ["o’neill@example.org", "ana@example.org\u200b", "ａna@x.org"])
+def test_a_test_mail_to_an_address_that_is_not_plain_is_refused_at_once(
+    run: Callable[..., Result], address: str
+) -> None:
+    told = run("test", address)
+    assert told.exit_code == 2
+    assert "typographic characters" in told.output
+
+
+def test_a_setting_with_an_address_that_is_not_plain_is_refused(
+    make_app: Callable[..., Flask],
+) -> None:
+    with pytest.raises(ConfigurationRefused, match="in plain characters"):
+        make_app(SECRETARY_EMAIL="o’neill@example.org")

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -113,7 +114,58 @@ def test_a_postcode_is_parsed_however_it_is_spaced(typed: str, read: str) -> Non
     assert person_fields.parse_postcode(typed, "GB") == read
 
 
-@pytest.mark.parametrize("typed", ["LS1", "15001", "LS1 4DYX", "-"])
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("E1O 5AA", "E10 5AA"),
+        ("w1a oax", "W1A 0AX"),
+        ("M25 OLJ", "M25 0LJ"),
+        ("0X1 2JD", "OX1 2JD"),
+        ("S014 2AA", "SO14 2AA"),
+        ("S01 4AA", "SO1 4AA"),  # no district is 01
+        ("CFlO 3AA", "CF10 3AA"),
+        ("LSl 4DY", "LS1 4DY"),
+        ("LSI 4DY", "LS1 4DY"),
+        ("SWIA lAA", "SW1A 1AA"),
+        ("lV2 3AB", "IV2 3AB"),  # there is no area LV
+        ("LS1 I AA", "LS1 1AA"),
+        ("L1I 1AA", "L11 1AA"),
+        ("GIR OAA", "GIR 0AA"),
+        ("BFP0 5O", "BFPO 50"),
+        ("ＬＳ１ ４ＤＹ", "LS1 4DY"),
+        # These are right as they stand.
+        ("SO1 1AA", "SO1 1AA"),
+        ("L1 1LL", "L1 1LL"),
+        ("OL1 1OL", "OL1 1OL"),  # perhaps not, but nothing makes it certain
+        ("S0 4AA", "S0 4AA"),
+    ],
+)
+def test_letters_typed_for_digits_in_a_postcode_are_corrected_where_it_is_certain(
+    typed: str, read: str
+) -> None:
+    assert person_fields.parse_postcode(typed, "GB") == read
+    assert person_fields.parse_postcode("LO1 IO", "FR") == "LO1 IO"
+
+
+KNOWN = st.from_regex(person_fields.KNOWN_POSTCODE, fullmatch=True)
+
+
+@given(KNOWN)
+def test_a_known_postcode_is_never_changed(postcode: str) -> None:
+    assert person_fields.parse_postcode(postcode, "GB").replace(" ", "") == postcode
+
+
+@given(KNOWN)
+def test_a_postcode_with_o_for_each_0_is_never_read_as_one_with_other_letters(
+    postcode: str,
+) -> None:
+    typed = postcode.replace("0", "O")
+    with suppress(FieldRefused):
+        read = person_fields.parse_postcode(typed, "GB").replace(" ", "")
+        assert read.replace("0", "O") == typed
+
+
+@pytest.mark.parametrize("typed", ["LS1", "15001", "LS1 4DYX", "-", "LS1 4DYO"])
 def test_a_foreign_postcode_is_refused_in_the_united_kingdom_alone(typed: str) -> None:
     with pytest.raises(FieldRefused, match="no postcode of the United Kingdom") as refused:
         person_fields.parse_postcode(typed, "GB")

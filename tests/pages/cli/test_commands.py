@@ -15,6 +15,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from psgflask.core.clock import london_day, utc_now
+from psgflask.pages import appeals, standing_pages
 from psgflask.pages.models import Appeal, Page
 from tests import factories
 
@@ -34,9 +35,9 @@ TODAY = london_day(utc_now())
 
 @pytest.fixture
 def run(app: Flask, session: Session) -> Run:
-    def run(*words: str, fails: int = 0) -> Result:
+    def run(*words: str, fails: int = 0, answer: str | None = None) -> Result:
         session.rollback()
-        result = app.test_cli_runner().invoke(args=["pages", *words])
+        result = app.test_cli_runner().invoke(args=["pages", *words], input=answer)
         assert result.exit_code == fails, result.output
         session.expire_all()
         return result
@@ -198,3 +199,9 @@ def test_a_missing_or_empty_file_is_refused(run: Run, write: Write, words: tuple
     head = PAGE if words == ("set",) else APPEAL
     assert "The text is missing" in run(*words, write(head, body="\n"), fails=2).output
     assert "There is no page 'gone' in 'en'" in run("show", "gone", fails=1).output
+
+
+def test_every_name_in_a_file_is_documented() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "pages.md").read_text(encoding="utf-8")
+    for name in (*standing_pages.NAMES, *appeals.NAMES):
+        assert f"`{name}`" in guide, name

@@ -1,0 +1,1 @@
+"""The commands for standing pages and appeals."""
