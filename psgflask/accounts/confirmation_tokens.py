@@ -11,14 +11,15 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from psgflask.accounts.models import ConfirmationToken
+from psgflask.core import personal_data
 
 JOIN = "join"
 VOID = "void"  # costs what a token costs and is never valid: its secret is sent to nobody
 LIFETIME = {JOIN: timedelta(hours=72), VOID: timedelta(hours=72)}
 SECRET_BYTES = 32
 # As long as an unconfirmed application is stored, a new link for it can be requested.
-RETENTION = timedelta(days=90)
-RETENTION_ONCE_USED = timedelta(days=30)
+RETENTION = personal_data.LINKS.periods["unused"]
+RETENTION_ONCE_USED = personal_data.LINKS.periods["used"]
 
 UNKNOWN, USED, EXPIRED = "unknown", "used", "expired"
 MESSAGES = {

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from psgflask.accounts import email_addresses
 from psgflask.accounts.models import Attempt
-from psgflask.core import networks
+from psgflask.core import networks, personal_data
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # No limit has a longer period.
-RETENTION = DAY
+RETENTION = personal_data.ATTEMPTS.periods["counted"]
 # Concurrent requests may read the clock in another order than they write. Attempts further in the
 # future were counted while the clock was ahead, and do not count.
 CLOCK_TOLERANCE = timedelta(minutes=1)
@@ -96,11 +96,9 @@ def consume(
     return not held
 
 
-def attempts_of(session: Session, email: str, *, secret: str) -> list[Attempt]:
-    """Return the stored attempts of an address, oldest first."""
-    address = _hasher(secret)(email_addresses.normalise(email))
-    query = select(Attempt).where(Attempt.address == address)
-    return list(session.scalars(query.order_by(Attempt.at, Attempt.id)))
+def hash_of(address: str, secret: str) -> str:
+    """Return the hash by which the attempts of a normalised address are stored."""
+    return _hasher(secret)(address)
 
 
 def delete_expired(session: Session, *, now: datetime) -> int:
@@ -121,7 +119,7 @@ def _new_attempt(action: str, email: str, network: str, secret: str, now: dateti
     hashed = _hasher(secret)
     return Attempt(
         what=action,
-        address=hashed(email_addresses.normalise(email)),
+        address=hash_of(email_addresses.normalise(email), secret),
         mailbox=hashed(email_addresses.mailbox_of(email)),
         network=hashed(network),
         wide=hashed(networks.supernet_of(network)),

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from psgflask.core import personal_data
 from psgflask.core.folding import is_invisible, plain
 from psgflask.mail.models import DEAD, MAX_ADDRESS_LENGTH, SENT, VOID, WAITING, Message
 
@@ -29,10 +30,10 @@ FIRST_DELAY, MAX_DELAY = timedelta(minutes=1), timedelta(hours=24)
 JITTER = 0.2
 GIVE_UP_AFTER = timedelta(days=5)  # RFC 5321, 4.5.4.1: "at least 4-5 days"
 # A dead mail can be retried for this long; then its contents are deleted.
-BLANK_DEAD_AFTER = timedelta(days=30)
+BLANK_DEAD_AFTER = personal_data.MAILS.periods["undelivered"]
 # The maximum delay of a mail that is not due at once.
 MAX_PLANNED_DELAY = timedelta(hours=1)
-RETENTION = timedelta(days=30)
+RETENTION = personal_data.MAILS.periods["sent"]
 # A mail with a key must be sent only once; the row stays for over a year: renewals come yearly.
 RETENTION_OF_KEYS = timedelta(days=400)
 

@@ -8,14 +8,17 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import delete, exists, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Executable, delete, exists, func, inspect, select, update
+from sqlalchemy.orm import Mapper, Session
 
 from psgflask.accounts import confirmation_tokens, email_addresses
+from psgflask.core import personal_data
+from psgflask.core.database import Model
 from psgflask.core.durable import append_lines
 from psgflask.mail import outbox, transports
 from psgflask.members import audit, people
@@ -23,8 +26,6 @@ from psgflask.members.models import (
     ONLINE,
     Application,
     AuditEntry,
-    Consent,
-    HouseholdMember,
     MembershipRefused,
     Note,
     Payment,
@@ -37,9 +38,11 @@ log = logging.getLogger(__name__)
 
 BY_RETENTION = "retention"
 # Requirement S3: applicants have three months to confirm their address.
-UNCONFIRMED_RETENTION = timedelta(days=90)
+UNCONFIRMED_RETENTION = personal_data.PEOPLE.periods["unconfirmed"]
 BATCH = 500  # people erased at once: databases limit the number of parameters
 LIST_FILE = "erased.txt"
+# What a column of an erased person holds that may not be empty.
+BLANK = {"language": "en"}
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class ErasedListUnwritable(OSError):
 
 
 def erase(session: Session, persons: Sequence[Person], *, by: str, now: datetime) -> list[Erased]:
-    """Erase people: rows, household, applications, consents, notes, links, mails, accounts.
+    """Erase people: what `core.personal_data` names in tables, but for what it lets outlive them.
 
     Those who paid leave a row with the number alone, and the payments. Their audit entries are
     redacted. Accounts and addresses that others share stay. Raises PersonErased.
@@ -244,27 +247,54 @@ def _erase(session: Session, persons: Sequence[Person], *, by: str, now: datetim
 def _delete_rows(session: Session, ids: list[int], paid: Collection[int], now: datetime) -> None:
     """Delete people and all that belongs to them; those who paid are left as a number."""
     unmark = update(Application).where(Application.duplicate_id.in_(ids))
-    blank = {
-        **dict.fromkeys(("name", "organisation", "postcode", "email"), ""),
-        **dict.fromkeys(("name_folded", "organisation_folded"), ""),
-        **dict.fromkeys(("postcode_folded", "email_folded"), ""),
-        **dict.fromkeys(("address", "phone", "country"), ""),
-        "language": "en",
+    statements: list[Executable] = [unmark.values(duplicate_id=None, duplicate_reason="")]
+    for mapper in _mappers_of_people():
+        of_people = mapper.local_table.c.person_id.in_(ids)
+        if not _outlives(mapper):
+            statements.append(delete(mapper).where(of_people))
+        elif blank := _blank(mapper):
+            statements.append(update(mapper).where(of_people).values(blank))
+    gone = {
+        **_blank(inspect(Person)),
         "account_id": None,
         "erased_at": now,
         "version": Person.version + 1,
     }
-    for statement in (
-        unmark.values(duplicate_id=None, duplicate_reason=""),
-        delete(HouseholdMember).where(HouseholdMember.person_id.in_(ids)),
-        delete(Consent).where(Consent.person_id.in_(ids)),
-        delete(Note).where(Note.person_id.in_(ids)),
-        delete(Application).where(Application.person_id.in_(ids)),
+    statements += (
         delete(Person).where(Person.id.in_(set(ids) - set(paid))),
-        update(Person).where(Person.id.in_(paid)).values(blank),
-    ):
+        update(Person).where(Person.id.in_(paid)).values(gone),
+    )
+    for statement in statements:
         # The session drops what was deleted: SQLite reuses the ids of the last rows.
         session.execute(statement, execution_options={"synchronize_session": "fetch"})
+
+
+def _mappers_of_people() -> list[Mapper[Any]]:
+    """Return the models of personal data that name a person, those that refer to others first."""
+    mappers = {mapper.local_table: mapper for mapper in Model.registry.mappers}
+    named = {table for _data, table, _columns in personal_data.tables()}
+    return [
+        mappers[table]
+        for table in reversed(Model.metadata.sorted_tables)
+        if table.name in named and "person_id" in table.columns
+    ]
+
+
+def _outlives(mapper: Mapper[Any]) -> bool:
+    """Say whether some of what a row holds stays after an erasure."""
+    columns = {attribute.columns[0].name for attribute in mapper.column_attrs}
+    return any(f"{mapper.local_table}.{name}" in personal_data.OUTLIVE for name in columns)
+
+
+def _blank(mapper: Mapper[Any]) -> dict[str, Any]:
+    """Return the values of a row that stays after an erasure: empty for what is deleted of it."""
+    values: dict[str, Any] = {}
+    for attribute in mapper.column_attrs:
+        column = attribute.columns[0]
+        if personal_data.is_erased(str(mapper.local_table), column.name):
+            empty = None if column.nullable else BLANK.get(column.name, "")
+            values[attribute.key] = empty
+    return values
 
 
 def _recipients(mail: EmailMessage) -> set[str]:

@@ -3,15 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Table, select
 from sqlalchemy.orm import Session
 
 from psgflask.accounts import rate_limits
-from psgflask.accounts.models import Account, ConfirmationToken
+from psgflask.accounts.models import ConfirmationToken
+from psgflask.core import personal_data
 from psgflask.core.clock import london_minute
-from psgflask.mail.models import Message
+from psgflask.core.database import Model
 from psgflask.members import audit, consents, payments, people
 from psgflask.members.models import Application, Person
+
+Row = dict[str, Any]
 
 
 def record(session: Session, person: Person) -> dict[str, Any]:
@@ -66,54 +69,46 @@ def record(session: Session, person: Person) -> dict[str, Any]:
     }
 
 
-def everything(session: Session, person: Person, *, secret: str) -> dict[str, Any]:
-    """Return what any table contains about a person (JSON).
+def everything(session: Session, person: Person, *, secret: str) -> dict[str, list[Row]]:
+    """Return what each table of `core.personal_data` contains about a person, by table and column.
 
-    Secrets are left out: of a link, only what it is for and when it was mailed.
+    Without what is not named there: what repeats a value in another form, and secrets.
     """
-    account = session.get(Account, person.account_id) if person.account_id else None
-    member = ConfirmationToken.data["member"].as_string()
-    links = select(ConfirmationToken).where(member == person.number).order_by(ConfirmationToken.id)
-    mails = select(Message).where(Message.about == person.number).order_by(Message.id)
-    return {
-        **record(session, person),
-        "account": account
-        and {
-            "address": account.email,
-            "language": account.language,
-            "opened": local_time(account.created_at),
-            "confirmed": local_time(account.verified_at),
-            "closed": local_time(account.closed_at),
-        },
-        "links mailed": [
-            {
-                "for": token.purpose,
-                "to": token.email,
-                "mailed": local_time(token.created_at),
-                "good until": local_time(token.expires_at),
-                "used": local_time(token.used_at),
+    record: dict[str, list[Row]] = {}
+    for _data, name, columns in personal_data.tables():
+        table = Model.metadata.tables[name]
+        named = [table.columns[column] for column, label in columns.items() if label is not None]
+        if (own := _own(table, person, secret)) is not None:
+            query = select(*named).where(own).order_by(table.columns["id"])
+            record[name] = [dict(row) for row in session.execute(query).mappings()]
+    for entry in record["audit"]:
+        for part in ("before", "after"):  # who else may be the same person is about somebody else
+            entry[part] = {
+                name: value for name, value in entry[part].items() if not name.startswith("perhaps")
             }
-            for token in session.scalars(links)
-        ],
-        "mails": [
-            {
-                "kind": mail.kind,
-                "state": mail.state,
-                "to": mail.recipient,
-                "posted": local_time(mail.created_at),
-                "sent": local_time(mail.sent_at),
-            }
-            for mail in session.scalars(mails)
-        ],
-        "attempts of the last day": [
-            {"what": one.what, "at": local_time(one.at)}
-            for one in (
-                rate_limits.attempts_of(session, person.email, secret=secret)
-                if person.email
-                else ()
-            )
-        ],
-    }
+    return record
+
+
+def _own(table: Table, person: Person, secret: str) -> ColumnElement[bool] | None:
+    """Return the condition for the rows of a table that are about a person; None if none can be."""
+    column = table.columns
+    match table.name:
+        case "people":
+            return column["id"] == person.id
+        case "accounts":
+            return column["id"] == person.account_id
+        case "audit":
+            return column["subject"] == person.number
+        case "outbox":
+            return column["about"] == person.number
+        case "proofs":
+            member: ColumnElement[str] = ConfirmationToken.data["member"].as_string()
+            return member == person.number
+        case "attempts":
+            return column["address"] == rate_limits.hash_of(person.email_folded, secret)
+        case _ if "person_id" in column:
+            return column["person_id"] == person.id
+    return None
 
 
 def local_time(at: datetime | None) -> str:

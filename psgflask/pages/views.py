@@ -4,11 +4,15 @@ from flask import Blueprint, abort, render_template
 from flask_babel import gettext as _
 
 from psgflask.core.database import db
+from psgflask.core.personal_data import PERSONAL_DATA
 from psgflask.pages import standing_pages
 from psgflask.pages.models import PERU, PSG
 from psgflask.web import languages
 from psgflask.web.caching import cacheable
 from psgflask.web.rendering import markdown
+
+# The page that ends with the table of personal data.
+PRIVACY = "privacy"
 
 blueprint = Blueprint("pages", __name__)
 
@@ -45,6 +49,7 @@ def page(slug: str) -> str:
         "pages/page.html",
         page=found,
         html=markdown(found.body),
+        personal_data=PERSONAL_DATA if slug == PRIVACY else (),
         canonical=addresses[found.language],
         alternates=sorted(addresses.items()),
     )

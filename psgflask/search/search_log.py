@@ -11,14 +11,14 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from multiprocessing import util
 
 from flask import Flask
 from sqlalchemy import ColumnElement, case, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from psgflask.core import config
+from psgflask.core import config, personal_data
 from psgflask.core.database import db
 from psgflask.search.language import words
 from psgflask.search.models import SearchCount, SearchQuery
@@ -31,9 +31,9 @@ BATCH = 500
 
 # Counts of days are kept so long, those of months for three years after; words that were never
 # named are deleted a month after their last search, the rarest when there are too many.
-DAYS_KEPT = timedelta(days=90)
-MONTHS_KEPT = timedelta(days=3 * 366)
-UNNAMED_KEPT = timedelta(days=30)
+DAYS_KEPT = personal_data.SEARCHES.periods["days"]
+MONTHS_KEPT = personal_data.SEARCHES.periods["months"]
+UNNAMED_KEPT = personal_data.SEARCHES.periods["unnamed"]
 MAX_UNNAMED = 20_000
 
 WRITE_EVERY = 60.0  # seconds

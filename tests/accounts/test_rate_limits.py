@@ -20,7 +20,6 @@ from psgflask.core.database import db
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOME = "203.0.113.7"
 consume = partial(rate_limits.consume, secret="only-in-tests")
-attempts_of = partial(rate_limits.attempts_of, secret="only-in-tests")
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -47,6 +46,11 @@ def tries(
 
 def somebody(number: int) -> str:
     return f"somebody-{number}@example.org"
+
+
+def attempts_of(session: Session, email: str) -> list[Attempt]:
+    address = rate_limits.hash_of(email, "only-in-tests")
+    return list(session.scalars(select(Attempt).where(Attempt.address == address)))
 
 
 def somewhere(number: int) -> str:

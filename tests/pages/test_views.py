@@ -1,13 +1,17 @@
 """The section pages."""
 
+import html
 from datetime import date
 from decimal import Decimal
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from flask_babel import force_locale
 from sqlalchemy.orm import Session
 
-from psgflask.pages import appeals
+from psgflask.core.personal_data import PERSONAL_DATA
+from psgflask.pages import appeals, standing_pages
 from tests import factories
 
 
@@ -16,6 +20,22 @@ def test_a_page_is_shown_in_the_language_asked_for(client: FlaskClient, session:
     factories.page(session, "aims", title="Objetivos del PSG", language="es")
     assert "PSG Aims" in client.get("/about/aims").text
     assert "Objetivos del PSG" in client.get("/es/about/aims").text
+
+
+@pytest.mark.parametrize(("prefix", "word"), [("", "Lawful basis"), ("/es", "Base jurídica")])
+def test_the_privacy_page_has_a_section_for_each_kind_of_personal_data(
+    client: FlaskClient, session: Session, app: Flask, prefix: str, word: str
+) -> None:
+    standing_pages.add_missing(session)
+    session.commit()
+    page = html.unescape(client.get(f"{prefix}/about/privacy").text)
+    kept = page.split('id="kept"')[1]
+    assert kept.count(word) == len(PERSONAL_DATA)
+    with app.app_context(), force_locale(prefix.strip("/") or "en"):
+        for data in PERSONAL_DATA:
+            for text in (data.what, data.why, data.basis, data.kept, data.seen_by):
+                assert str(text) in kept
+    assert 'id="kept"' not in client.get(f"{prefix}/about/contact").text
 
 
 def test_an_untranslated_page_says_its_own_language(client: FlaskClient, session: Session) -> None:

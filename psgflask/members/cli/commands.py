@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 from psgflask.core import database, durable, failures
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
-from psgflask.core.terminal import by_option, echo, json_option
+from psgflask.core.terminal import by_option, echo, json_option, print_json
 from psgflask.members import (
     audit,
     consents,
@@ -20,6 +20,7 @@ from psgflask.members import (
     subject_access,
     tiers,
 )
+from psgflask.members.cli import access
 from psgflask.members.cli.add import add, correct
 from psgflask.members.cli.output import (
     list_rows,
@@ -117,12 +118,18 @@ def consent(number: str, what: str, agreed: bool, by: str) -> None:
 @click.argument("number")
 @json_option
 def show_everything(number: str, as_json: bool) -> None:
-    """Tell everything that is held about NUMBER, to answer their request (UK GDPR, article 15)."""
+    """Print all that is held about the member NUMBER, as a letter in their language.
+
+    It answers a request for access (UK GDPR, article 15).
+    """
     with reading() as session:
         person = people.by_number(session, number)
         secret = str(current_app.config["SECRET_KEY"])
         record = subject_access.everything(session, person, secret=secret)
-    print_record(record, as_json)
+    if as_json:
+        print_json(record)
+    else:
+        echo(access.letter(record, now=utc_now()))
 
 
 @members.command("export")

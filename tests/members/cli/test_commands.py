@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Any
 import pytest
 from click.testing import Result
 from flask import Flask
+from flask_babel import force_locale
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from psgflask.accounts import email_confirmation
-from psgflask.core import database, escaping
+from psgflask.core import database, escaping, personal_data
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
 from psgflask.mail import worker_task as mail_task
@@ -275,7 +277,7 @@ def test_access_prints_for_people_and_in_json(run: Run) -> None:
     assert "Vicuña Close" in run("members", "access", "10019").output
     record = json.loads(run("members", "access", "10019", "--json").output)
     assert record["notes"][0]["text"] == "Rang"
-    assert record["links mailed"] == []
+    assert record["proofs"] == []
 
 
 def test_an_export_is_guarded_and_is_its_owners_alone(run: Run, tmp_path: Path) -> None:
@@ -443,7 +445,8 @@ def test_control_characters_of_applicants_are_escaped_in_the_terminal(
     result = run("members", *command.replace("NUMBER", person.number.replace(" ", "")).split())
     assert result.exit_code == 0, result.output
     assert not escaping.CONTROLS.search(result.output.replace("\n", ""))
-    assert "\n\n" not in result.output, "no line is empty"
+    if command != "access NUMBER":  # a letter
+        assert "\n\n" not in result.output, "no line is empty"
     if command.endswith("--json"):
         assert f"Ana{acts}" in _texts(json.loads(result.output))
 
@@ -505,3 +508,64 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for one in value for text in _texts(one)]
     return [str(value)]
+
+
+@pytest.mark.parametrize(
+    ("language", "lines"),
+    [
+        (
+            "en",
+            (
+                "What the Peru Support Group holds about you",
+                "Name: Rosa Quispe",
+                "Country: United Kingdom",
+                "Way to pay: cheque",
+                "What was done: You applied",
+                "Lawful basis: Your consent, which you can take back at any time",
+                "How long: 1 day.",
+                "Amount: £24.00",
+                "https://ico.org.uk/make-a-complaint/",
+            ),
+        ),
+        (
+            "es",
+            (
+                "Lo que el Peru Support Group tiene sobre usted",
+                "Nombre: Rosa Quispe",
+                "País: Reino Unido",
+                "Forma de pago: cheque",
+                "Qué se hizo: Usted presentó su solicitud",
+                "Base jurídica: Su consentimiento, que puede retirar en cualquier momento",
+                "Durante cuánto tiempo: 1 día.",
+                "Importe: £24.00",
+                "/es/about/privacy",
+            ),
+        ),
+    ],
+)
+def test_s29_access_is_a_letter_in_the_words_and_the_language_of_the_person(
+    run: Run, session: Session, language: str, lines: tuple[str, ...]
+) -> None:
+    run(
+        *("members", "add", "--membership", "waged", "--name", "Rosa Quispe", "--payment"),
+        *("cheque", "--address", "1 High Street", "--postcode", "LS1 1AA", "--agrees", "email"),
+        *("--email", "rosa@example.org", "--language", language, "--note", "Rang", "--by", "ann"),
+    )
+    number = only(session).number
+    run("members", "confirm-payment", number, "24")
+    letter = run("members", "access", number).output
+    for line in lines:
+        assert line in letter
+    # Neither names of columns and of the program's states, nor times as a machine writes them.
+    assert not re.search(r"\b[a-z]+_[a-z_]+\b|\d{4}-\d{2}-\d{2} |: None|\+00:00|Lazy", letter)
+    for data in personal_data.PERSONAL_DATA:
+        if not data.columns:
+            with force_locale(language):
+                assert str(data.what) in letter
+
+
+def test_s29_access_for_machines_names_the_columns(run: Run, session: Session) -> None:
+    run(*PAPER)
+    record = json.loads(run("members", "access", only(session).number, "--json").output)
+    assert record["people"][0]["name"] == "Tomás Ñahui"
+    assert record["applications"][0]["payment"] == "cheque"

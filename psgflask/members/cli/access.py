@@ -1,0 +1,173 @@
+"""The answer to a request for access, as a letter in the person's language."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from flask import current_app
+from flask_babel import LazyString, force_locale, format_date, format_datetime, get_locale
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from psgflask.accounts import rate_limits
+from psgflask.core import personal_data
+from psgflask.core.clock import LONDON, london_day
+from psgflask.core.language_names import NATIVE_NAMES
+from psgflask.core.personal_data import (
+    APPLICATIONS,
+    PAYMENTS,
+    PEOPLE,
+    PERSONAL_DATA,
+    PersonalData,
+)
+from psgflask.members import person_fields, tiers
+from psgflask.members.subject_access import Row
+from psgflask.web import languages
+
+Record = Mapping[str, list[Row]]
+# What is stored as a word of the program, as people say it.
+VALUES: Mapping[str, LazyString] = {
+    "standing order": _l("standing order"),
+    "cheque": _l("cheque"),
+    "bank transfer": _l("bank transfer"),
+    "cash": _l("cash"),
+    "online": _l("online"),
+    "paper": _l("on paper"),
+    "post": _l("post"),
+    "email": _l("e-mail"),
+    "applicant": _l("you"),
+    "applied": _l("You applied"),
+    "verified": _l("Your e-mail address was confirmed"),
+    "paid": _l("A payment was recorded"),
+    "corrected": _l("Your details were corrected"),
+    "noted": _l("A note was written"),
+    "agreed": _l("You agreed to be sent news"),
+    "withdrew": _l("You took back that you may be sent news"),
+    "erased": _l("You were deleted"),
+    "waiting": _l("waiting to be sent"),
+    "sent": _l("sent"),
+    "dead": _l("could not be delivered"),
+    "join": _l("joining"),
+    "again": _l("asking for a new link"),
+    "command": _l("a link mailed by the secretary"),
+    "verify": _l("Please confirm your e-mail address"),
+    "verify_known": _l("Your application, and an address that we know already"),
+    "application_received": _l("To our secretary: that you applied"),
+}
+# What an entry about a change contains besides the names of people's fields.
+PARTS: Mapping[str, LazyString] = {
+    "household": _l("Names in your household"),
+    "consents": _l("News by"),
+    "verified": _l("E-mail address confirmed"),
+    "paid": _l("Paid"),
+    "received on": _l("Arrived"),
+    "note": _l("Note"),
+    "payments kept": _l("Payments that stay"),
+}
+
+
+# The columns whose values are such words.
+WORDED = frozenset(
+    {"payment", "method", "source", "what", "state", "kind", "purpose", "who", "consents"}
+)
+
+
+def letter(record: Record, *, now: datetime) -> str:
+    """Return a letter with all that is held about somebody, in their language."""
+    [person] = record["people"]
+    with force_locale(person["language"]):
+        lines = [
+            _("What the Peru Support Group holds about you"),
+            _format(london_day(now)),
+            "",
+            _(
+                "You asked what we hold about you (UK GDPR, article 15). This is all of it. It"
+                " comes from you, or from whoever filled in the form with your name, unless it says"
+                " who else wrote it."
+            ),
+        ]
+        for data in PERSONAL_DATA:
+            lines += _section(data, record)
+        ask = _("You can ask us to correct or to delete what we hold, or complain, on this page:")
+        ico = _(
+            "If our answer does not satisfy you, you can complain to the Information Commissioner’s"
+            " Office: %(address)s",
+            address=personal_data.ICO,
+        )
+        page = languages.address(
+            "pages.page", language=person["language"], external=True, slug="privacy"
+        )
+        lines += ["", ask, page, "", ico]
+    return "\n".join(lines)
+
+
+def _section(data: PersonalData, record: Record) -> Iterator[str]:
+    """Yield what is held of one kind; nothing of a kind that has tables and no row in them."""
+    rows = [(table, row) for table in data.columns for row in record.get(table, ())]
+    if data.columns and not rows:
+        return
+    yield from ("", str(data.what), "-" * len(str(data.what)))
+    for table, row in rows:
+        yield from _row(data.columns[table], row)
+        yield ""
+    yield _("Why: %(why)s", why=data.why)
+    yield _("Lawful basis: %(basis)s", basis=data.basis)
+    yield _("How long: %(kept)s", kept=data.kept)
+    yield _("Who sees it: %(seen_by)s", seen_by=data.seen_by)
+
+
+def _row(columns: personal_data.Columns, row: Row) -> Iterator[str]:
+    for column, label in columns.items():
+        value = _text(column, row.get(column))
+        if label is not None and value:
+            first, *rest = value.split("\n")
+            yield f"{label}: {first}"
+            yield from (f"    {line}" for line in rest)
+
+
+def _text(column: str, value: Any) -> str:
+    """Return a value in the words of the language; empty for none."""
+    if value in (None, "", [], {}):
+        return ""
+    if isinstance(value, Mapping):
+        parts = ((_part(name), _text(name, part)) for name, part in value.items())
+        return "; ".join(f"{name}: {part}" for name, part in parts if part).replace("\n", ", ")
+    if isinstance(value, list):
+        return ", ".join(_text(column, one) for one in value)
+    if column == "amount":
+        return f"£{Decimal(value):,.2f}"
+    if column == "language":
+        return NATIVE_NAMES[value]
+    if column == "country":
+        return person_fields.country_names(_language()).get(str(value), str(value))
+    if column in {"tier", "membership"}:
+        tier = tiers.load(Path(current_app.instance_path)).get(value)
+        return str(tier.name[_language()] if tier else value)
+    if column in WORDED:
+        return str(VALUES.get(str(value).removesuffix(rate_limits.HELD_SUFFIX), value))
+    return _format(value)
+
+
+def _part(name: str) -> str:
+    """Return what people call an entry of a change."""
+    fields = {**PEOPLE.columns["people"], **APPLICATIONS.columns["applications"]}
+    fields |= PAYMENTS.columns["payments"]
+    return str(PARTS.get(name) or fields.get(name) or name)
+
+
+def _format(value: Any) -> str:
+    day = "d 'de' MMMM 'de' y" if _language() == "es" else "d MMMM y"
+    if isinstance(value, datetime):
+        return str(format_datetime(value.astimezone(LONDON), f"{day}, HH:mm", rebase=False))
+    if isinstance(value, date):
+        return str(format_date(value, day))
+    if isinstance(value, bool):
+        return str(_("yes") if value else _("no"))
+    return str(value)
+
+
+def _language() -> str:
+    locale = get_locale()
+    return str(locale.language) if locale else "en"
