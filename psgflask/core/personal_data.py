@@ -160,12 +160,14 @@ PAYMENTS = PersonalData(
             "amount": _l("Amount"),
             "method": _l("Way to pay"),
             "received_on": _l("Arrived"),
+            "year": _l("For the year"),
             "noted_at": _l("Recorded"),
             "noted_by": BY,
         },
     },
     outlive=frozenset(
-        f"payments.{name}" for name in ("amount", "method", "received_on", "noted_at", "noted_by")
+        f"payments.{name}"
+        for name in ("amount", "method", "received_on", "year", "noted_at", "noted_by")
     ),
 )
 NOTES = PersonalData(
@@ -322,8 +324,12 @@ VOLUNTEERS = PersonalData(
     basis=LEGITIMATE_INTERESTS,
     _kept=_l("As long as what was changed."),
     seen_by=_l("The other volunteers."),
-    columns={"revisions": {"saved_by": BY}},
-    outlive=frozenset({"revisions.saved_by"}),
+    columns={
+        name: {"saved_by": BY} for name in ("revisions", "page_revisions", "appeal_revisions")
+    },
+    outlive=frozenset(
+        f"{name}.saved_by" for name in ("revisions", "page_revisions", "appeal_revisions")
+    ),
 )
 
 PERSONAL_DATA = (

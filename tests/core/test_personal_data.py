@@ -26,9 +26,11 @@ TECHNICAL = {
     "household_members": {"id", "person_id", "position"},
     "notes": {"id", "person_id"},
     "outbox": {"id", "message_id", "key", "tries", "waiting_since", "due_at"},
-    "payments": {"id", "person_id", "application_id"},
+    "payments": {"id", "person_id", "application_id", "reverses_id"},
     "people": {"id", "account_id", "version"},
     "proofs": {"id", "account_id"},
+    "page_revisions": {"id", "page_id", "number", "what", "saved_at", "snapshot"},
+    "appeal_revisions": {"id", "appeal_id", "number", "what", "saved_at", "snapshot"},
     "revisions": {"id", "article_id", "number", "what", "saved_at", "snapshot"},
 }
 # What a column of personal data is often called: none in a table without.

@@ -41,6 +41,7 @@ VALUES: Mapping[str, LazyString] = {
     "applied": _l("You applied"),
     "verified": _l("Your e-mail address was confirmed"),
     "paid": _l("A payment was recorded"),
+    "reversed": _l("A payment was reversed"),
     "corrected": _l("Your details were corrected"),
     "noted": _l("A note was written"),
     "agreed": _l("You agreed to be sent news"),
@@ -63,6 +64,9 @@ PARTS: Mapping[str, LazyString] = {
     "verified": _l("E-mail address confirmed"),
     "paid": _l("Paid"),
     "received on": _l("Arrived"),
+    "reversed": _l("Reversed"),
+    "because": _l("Because"),
+    "for": _l("For the year"),
     "note": _l("Note"),
     "payments kept": _l("Payments that stay"),
 }
