@@ -1,11 +1,11 @@
 """The revisions of articles: as values, as drafts that restore them, and the files they name."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Date
+from sqlalchemy import Date, select
 from sqlalchemy.orm import Session
 
 from psgflask.core import revisions
@@ -75,6 +75,15 @@ def draft_of_snapshot(values: Mapping[str, Any]) -> Draft:
 def find(session: Session, article: Article, number: int) -> Revision:
     """Return a revision of an article. Raises RevisionUnknown."""
     return revisions.find(session, Revision, number, article_id=article.id)
+
+
+def draft_of_revision(session: Session, article: Article, number: int) -> Draft:
+    """Return the draft of a revision, with what it was a translation of. Raises RevisionUnknown."""
+    values = find(session, article, number).snapshot
+    original = select(Article.slug).where(
+        Article.work == values["work"], Article.language != article.language
+    )
+    return replace(draft_of_snapshot(values), translation_of=session.scalar(original))
 
 
 def stored_file(

@@ -79,6 +79,15 @@ def check_unchanged(
     )
 
 
+def language_doubt(draft: Draft) -> str | None:
+    """Return what looks wrong where a draft is written in another language than it says."""
+    read_as = comparison.other_language(draft.language, draft.title, draft.teaser, draft.body)
+    if read_as is None:
+        return None
+    names = ENGLISH_NAMES[read_as], ENGLISH_NAMES[draft.language]
+    return "The text reads as {}, and the article is in {}".format(*names)
+
+
 def doubts(session: Session, article: Article, draft: Draft) -> Iterator[str]:
     """Yield what looks wrong where a draft would replace an article that readers know.
 
@@ -86,10 +95,8 @@ def doubts(session: Session, article: Article, draft: Draft) -> Iterator[str]:
     """
     if article.status == DRAFT:
         return
-    read_as = comparison.other_language(article.language, draft.title, draft.teaser, draft.body)
-    if read_as is not None:
-        names = ENGLISH_NAMES[read_as], ENGLISH_NAMES[article.language]
-        yield "The text reads as {}, and the article is in {}".format(*names)
+    if language := language_doubt(draft):
+        yield language
     title = one_line(draft.title)
     changed = (title != article.title) + (draft.dateline != article.dateline)
     shared = comparison.containment(article.body, draft.body)

@@ -126,9 +126,9 @@ def appeal_as_markdown(session: Session, appeal: Appeal, revision: int | None = 
         "ends on": _as_text(appeal.ends_on),
         "outcome": appeal.outcome,
         "article": slug,
-        "revision": _as_text(revision),
+        "revision": revision,
     }
-    return format_manuscript({k: v for k, v in values.items() if v}, appeal.text)
+    return format_manuscript({k: v for k, v in values.items() if v not in ("", None)}, appeal.text)
 
 
 def set_appeal(

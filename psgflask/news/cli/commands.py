@@ -89,10 +89,14 @@ def _move(staged: StagedFiles, session: Session) -> None:
 @news.command()
 @click.argument("file", type=FILE)
 @click.option("--publish", "at_once", is_flag=True, help="Publish it at once.")
+@anyway_option
 @by_option
-def add(file: Path, at_once: bool, by: str) -> None:
+def add(file: Path, at_once: bool, anyway: bool, by: str) -> None:
     """Add the article that FILE holds, as a draft."""
     article_file = _read(file)
+    doubt = None if anyway else publishing.language_doubt(article_file.draft)
+    if doubt is not None:
+        click.confirm(f"{doubt}. Add it all the same?", abort=True)
     with _stage() as staged:
         draft = _draft(article_file, staged)
         with transaction(article_file) as session:
@@ -294,12 +298,12 @@ def show(slug: str, as_json: bool, markdown: bool, revision: int | None) -> None
     """Show the article SLUG, its corrections and its revisions."""
     with read_session() as session:
         article = find_article(session, slug)
+        if revision is not None and as_json:
+            print_json(article_revisions.find(session, article, revision).snapshot)
+            return
         if revision is not None:
-            former = article_revisions.find(session, article, revision).snapshot
-            if as_json:
-                print_json(former)
-            else:
-                print_file(format_article(article_revisions.draft_of_snapshot(former)))
+            former = article_revisions.draft_of_revision(session, article, revision)
+            print_file(format_article(former))
             return
         if markdown:
             newest = article.revisions[-1].number if article.revisions else None

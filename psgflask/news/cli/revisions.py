@@ -2,7 +2,7 @@
 
 import click
 from flask import current_app
-from sqlalchemy.orm import Session
+from flask.cli import with_appcontext
 
 from psgflask.core import comparison, revisions
 from psgflask.core.clock import utc_now
@@ -15,8 +15,9 @@ from psgflask.core.terminal import (
     version_option,
     yes_option,
 )
-from psgflask.news import article_revisions, publishing
+from psgflask.news import publishing
 from psgflask.news.article_files import format_article
+from psgflask.news.article_revisions import draft_of_revision
 from psgflask.news.cli.output import find_article, label, name_of, transaction
 from psgflask.news.drafts import Draft, draft_of
 from psgflask.news.media import storage
@@ -28,6 +29,7 @@ MAX_LINES_SHOWN = 60
 @click.command("revisions")
 @click.argument("slug")
 @json_option
+@with_appcontext
 def list_revisions(slug: str, as_json: bool) -> None:
     """List the revisions of the article SLUG: who saved what, and when."""
     with read_session() as session:
@@ -43,15 +45,16 @@ def list_revisions(slug: str, as_json: bool) -> None:
 @click.argument("slug")
 @click.argument("number", type=int)
 @click.argument("other", type=int, required=False)
+@with_appcontext
 def compare(slug: str, number: int, other: int | None) -> None:
     """Show what differs between the revisions NUMBER and OTHER (without it, the article now)."""
     with read_session() as session:
         article = find_article(session, slug)
-        before = _draft_of_revision(session, article, number)
+        before = draft_of_revision(session, article, number)
         after = (
             draft_of(session, article)
             if other is None
-            else _draft_of_revision(session, article, other)
+            else draft_of_revision(session, article, other)
         )
         _print_difference(before, after, max_lines=100_000)
 
@@ -61,6 +64,7 @@ def compare(slug: str, number: int, other: int | None) -> None:
 @click.option("--revision", "number", type=int, required=True, help="As `revisions` lists it.")
 @version_option
 @by_option
+@with_appcontext
 def restore(slug: str, number: int, version: int | None, by: str) -> None:
     """Make the article SLUG say again what one of its revisions has.
 
@@ -69,7 +73,7 @@ def restore(slug: str, number: int, version: int | None, by: str) -> None:
     """
     with transaction() as session:
         article = find_article(session, slug)
-        _check_files(_draft_of_revision(session, article, number))
+        _check_files(draft_of_revision(session, article, number))
         newest = revisions.newest_number(session, Revision, article_id=article.id)
         publishing.restore(session, article, number, by=by, now=utc_now(), version=version)
         text, name = label(article), name_of(article)
@@ -81,6 +85,7 @@ def restore(slug: str, number: int, version: int | None, by: str) -> None:
 @click.command()
 @click.argument("slug")
 @yes_option
+@with_appcontext
 def delete(slug: str, yes: bool) -> None:
     """Delete the article SLUG, which was never public, with its revisions: for good."""
     with read_session() as session:
@@ -117,12 +122,6 @@ def confirm_replacing(
     # Outside the transaction: nobody else must wait for the answer.
     click.confirm("Replace the article all the same?", abort=True)
     return seen
-
-
-def _draft_of_revision(session: Session, article: Article, number: int) -> Draft:
-    return article_revisions.draft_of_snapshot(
-        article_revisions.find(session, article, number).snapshot
-    )
 
 
 def _print_difference(before: Draft, after: Draft, *, max_lines: int) -> None:

@@ -155,6 +155,25 @@ def test_a_note_is_amended_and_taken_back(run: Run, write: Write, client: FlaskC
         assert message in run("correct", SLUG, *words, fails=code).output
 
 
+def test_a_translation_is_compared_as_one(run: Run, write: Write, session: Session) -> None:
+    factories.article(session, slug="huelga", language="es")
+    run("add", write(f"{HEAD}\ntranslation of: huelga"), "--publish")
+    assert run("compare", SLUG, "1").output == "Nothing differs\n"
+    assert "translation of: huelga" in run("show", SLUG, "--revision", "1").output
+
+
+def test_a_text_in_another_language_than_its_file_says_is_added_only_when_asked(
+    run: Run, write: Write, session: Session
+) -> None:
+    spanish = "Los maestros del Cusco marcharon el lunes por las calles de la ciudad.\n"
+    file = write(body=spanish)
+    asked = run("add", file, "--publish", answer="n\n", fails=1).output
+    assert "The text reads as Spanish, and the article is in English." in asked
+    assert json.loads(run("list", "--json").output) == []
+    run("add", file, "--anyway")
+    assert article(session).body == spanish
+
+
 def test_a_draft_is_deleted_and_what_was_public_is_not(
     run: Run, write: Write, session: Session
 ) -> None:
