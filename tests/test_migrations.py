@@ -197,6 +197,20 @@ def test_payments_of_before_count_for_the_year_in_which_they_arrived(empty: Flas
         ]
 
 
+def test_bounces_and_dismissals_come_and_go_with_their_columns(empty: Flask) -> None:
+    migrations.upgrade("0008")
+    with db.engine.begin() as connection:
+        connection.execute(text(PAID[0]))
+    migrations.upgrade("0009")
+    row = "SELECT number, bounced_at, bounce_reason FROM people"
+    with db.engine.begin() as connection:
+        assert tuple(connection.execute(text(row)).one()) == ("PSG 1001-9", None, "")
+        connection.execute(text("UPDATE people SET bounced_at = created_at, bounce_reason = 'x'"))
+    downgrade(empty)
+    with db.engine.connect() as connection:
+        assert connection.scalar(text("SELECT number FROM people")) == "PSG 1001-9"
+
+
 def test_there_is_one_head(empty: Flask) -> None:
     scripts = ScriptDirectory(str(paths.migrations()))
     assert len(scripts.get_heads()) == len(scripts.get_bases()) == 1

@@ -132,6 +132,9 @@ def _send_link(
     purpose, email = (VOID, "") if void else (JOIN, address.normalised)
     issued = confirmation_tokens.issue(session, purpose, email=email, now=now, data=data)
     mail = data[_MAIL]
+    about = mail.get("about", "")
+    # It takes the place of links that could not be delivered; one statement for every address.
+    outbox.dismiss_about(session, about, now=now, kinds=(NEW, KNOWN))
     outbox.enqueue(
         session,
         kind=KNOWN if known else NEW,
@@ -139,7 +142,7 @@ def _send_link(
         language=mail["language"],
         values={**mail["values"], "link": link(issued.secret), "hours": HOURS},
         now=now,
-        about=mail.get("about", ""),
+        about=about,
         void=void,
     )
 

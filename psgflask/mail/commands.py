@@ -1,4 +1,4 @@
-"""`flask mail list | retry | test`: the outbox on the terminal."""
+"""`flask mail list | retry | dismiss | test`: the outbox on the terminal."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from psgflask.mail import outbox
 from psgflask.mail.models import DEAD, SENT, VOID, WAITING, Message
 
 MAX_LISTED = 200
-COLUMNS = ("id", "kind", "state", "tries", "posted", "due", "sent", "error")
+COLUMNS = ("id", "kind", "state", "tries", "posted", "due", "sent", "dismissed", "error")
 
 
 def init_app(app: Flask) -> None:
@@ -59,6 +59,7 @@ def _row(message: Message, addresses: bool) -> dict[str, Any]:
         "due": message.due_at if message.state == WAITING else None,
         "sent": message.sent_at,
         "error": message.error,
+        "dismissed": message.dismissed_at,
     }
     return {**row, "to": message.recipient} if addresses else row
 
@@ -87,6 +88,23 @@ def retry(number: int | None, everything: bool) -> None:
         f"{count} to be tried again: the worker sends within seconds, or, after the mail"
         " server was down, within ten minutes"
     )
+
+
+@mail.command()
+@click.argument("number", type=int, required=False, metavar="[ID]")
+@click.option("--all", "everything", is_flag=True, help="Every dead mail.")
+@with_appcontext
+def dismiss(number: int | None, everything: bool) -> None:
+    """Dismiss a dead mail: nobody needs it any more, and `doctor` does not report it."""
+    if (number is None) != everything:
+        raise click.UsageError("Say which mail (its id is in `mail list --state dead`), or --all")
+    with write_session() as session:
+        try:
+            count = outbox.dismiss(session, number, now=utc_now())
+        except outbox.OutboxError as error:
+            raise click.ClickException(str(error)) from error
+        session.commit()
+    echo(f"{count} dismissed. To send one after all: flask mail retry ID")
 
 
 @mail.command()

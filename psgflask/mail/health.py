@@ -34,10 +34,13 @@ def check_transport(app: Flask) -> Iterator[Finding]:
 
 
 def check_dead_mails(app: Flask) -> Iterator[Finding]:
-    """Check that no mail was given up."""
+    """Check that no mail was given up that can be tried again, and that nobody has dismissed."""
     dead = outbox.status(db.session(), utc_now()).dead
     if dead:
-        advice = "psgflask mail list --state dead says why; psgflask mail retry tries again"
+        advice = (
+            "psgflask mail list --state dead says why; psgflask mail retry tries again, psgflask"
+            " mail dismiss leaves it"
+        )
         yield Finding("dead mails", FAULT, f"{dead} could not be delivered", advice)
 
 

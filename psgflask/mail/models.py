@@ -45,3 +45,5 @@ class Message(Model):
     waiting_since: Mapped[datetime]
     due_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    # Since when nobody need look at a dead one: a person dismissed it, or a later mail replaced it.
+    dismissed_at: Mapped[datetime | None]

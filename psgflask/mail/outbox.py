@@ -5,7 +5,7 @@ A mail is enqueued in the transaction of the change it is about: both are commit
 
 import re
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,6 +36,12 @@ MAX_PLANNED_DELAY = timedelta(hours=1)
 RETENTION = personal_data.MAILS.periods["sent"]
 # A mail with a key must be sent only once; the row stays for over a year: renewals come yearly.
 RETENTION_OF_KEYS = timedelta(days=400)
+
+
+# Called with a mail that a mail server has refused for good, the reason and the time, in the same
+# transaction.
+UndeliverableListener = Callable[[Session, Message, str, datetime], object]
+_undeliverable_listeners: list[UndeliverableListener] = []
 
 
 class OutboxError(Exception):
@@ -139,10 +145,12 @@ def hold_waiting(session: Session, *, error: str, now: datetime) -> int:
 def retry(session: Session, number: int | None, *, now: datetime) -> int:
     """Make a mail due at once, for another five days; without `number`, every dead one.
 
-    Returns how many. Raises OutboxError for one that does not exist, was sent, or was emptied.
+    A dismissed one is tried again only by its number. Returns how many.
+    Raises OutboxError for one that does not exist, was sent, or was emptied.
     """
     if number is None:
         match: ColumnElement[bool] = (Message.state == DEAD) & (Message.recipient != "")
+        match &= Message.dismissed_at.is_(None)
     else:
         message = session.get(Message, number)
         if message is None:
@@ -152,9 +160,40 @@ def retry(session: Session, number: int | None, *, now: datetime) -> int:
         if not message.recipient:
             raise OutboxError(f"Mail {number} died too long ago: it is blank by now")
         match = Message.id == number
-    values = {"state": WAITING, "tries": 0, "waiting_since": now, "due_at": now}
+    values: dict[str, Any] = {"state": WAITING, "tries": 0, "dismissed_at": None}
+    values |= {"waiting_since": now, "due_at": now}
     updated = session.execute(update(Message).where(match).values(values))
     return int(updated.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
+
+
+def dismiss(session: Session, number: int | None, *, now: datetime) -> int:
+    """Dismiss a dead mail, or every one: it is not reported any more; return how many.
+
+    Until it is emptied `retry` sends it after all. Raises OutboxError for one that is not dead.
+    """
+    match = Message.state == DEAD
+    if number is not None:
+        message = session.get(Message, number)
+        if message is None:
+            raise OutboxError(f"There is no mail {number}")
+        if message.state != DEAD:
+            raise OutboxError(f"Mail {number} is {message.state}: only a dead one is dismissed")
+        match &= Message.id == number
+    return _dismiss(session, match, now)
+
+
+def dismiss_about(
+    session: Session, about: str, *, now: datetime, kinds: Collection[str] = ()
+) -> None:
+    """Dismiss the dead mails about somebody (of some `kinds`), which another mail replaces."""
+    match = (Message.state == DEAD) & (Message.about == about) & (Message.about != "")
+    _dismiss(session, match & Message.kind.in_(kinds) if kinds else match, now)
+
+
+def _dismiss(session: Session, match: ColumnElement[bool], now: datetime) -> int:
+    statement = update(Message).where(match, Message.dismissed_at.is_(None))
+    dismissed = session.execute(statement.values(dismissed_at=now))
+    return int(dismissed.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
 
 
 def due_ids(session: Session, now: datetime, limit: int) -> list[int]:
@@ -195,6 +234,20 @@ def mark_sent(session: Session, id_: int, *, now: datetime) -> None:
         .where(Message.id == id_)
         .values(state=SENT, recipient="", values={}, error="", sent_at=now, due_at=now)
     )
+
+
+def on_undeliverable(listener: UndeliverableListener) -> UndeliverableListener:
+    """Call `listener(session, message, reason, now)` when a mail server refuses a mail for good."""
+    if listener not in _undeliverable_listeners:
+        _undeliverable_listeners.append(listener)
+    return listener
+
+
+def report_undeliverable(session: Session, message: Message, *, reason: str, now: datetime) -> None:
+    """Call the listeners, if the mail is dead by now."""
+    if session.scalar(select(Message.state).where(Message.id == message.id)) == DEAD:
+        for listener in _undeliverable_listeners:
+            listener(session, message, reason[:MAX_ERROR_LENGTH], now)
 
 
 def reschedule(
@@ -281,7 +334,12 @@ def correct_future_dates(session: Session, *, now: datetime, latest: datetime) -
 
 def status(session: Session, now: datetime) -> OutboxStatus:
     """Count waiting and dead mails, and find the longest overdue one."""
-    grouped = session.execute(select(Message.state, func.count()).group_by(Message.state))
+    # Nothing can be done about a mail that was emptied, and nobody need look at a dismissed one.
+    reported = (Message.state != DEAD) | (
+        Message.dismissed_at.is_(None) & (Message.recipient != "")
+    )
+    counts_of = select(Message.state, func.count()).where(reported)
+    grouped = session.execute(counts_of.group_by(Message.state))
     counts: dict[str, int] = dict(row for row in grouped)
     overdue = session.scalar(
         select(Message)

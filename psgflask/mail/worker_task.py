@@ -194,6 +194,8 @@ class _Round:
                 outbox.reschedule(
                     session, message.id, at=at, error=error, now=now, earliest=earliest
                 )
+            if rejected.code or rejected.permanent:  # by a mail server, not by ourselves
+                outbox.report_undeliverable(session, message, reason=str(rejected), now=now)
             session.commit()
         # A reply is logged by its code alone; any other reason is logged without addresses.
         reason = rejected.code or rejected

@@ -173,6 +173,7 @@ def confirm_email(
     person = application.person
     before = {"verified": application.verified_at is not None}
     person.account_id = account.id
+    person.bounced_at, person.bounce_reason = None, ""  # its mail has arrived
     application.verified_at = application.verified_at or now
     audit.record(
         session,

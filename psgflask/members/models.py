@@ -33,6 +33,7 @@ STATES = (PAID, RENEWAL_DUE, CONFIRMED, UNCONFIRMED, ON_PAPER)
 # Characters; names and postcodes are stored a second time, folded, which can lengthen a name.
 NAME_LENGTH, POSTCODE_LENGTH, PHONE_LENGTH = 200, 20, 40
 FOLDED_NAME_LENGTH = 2 * NAME_LENGTH
+BOUNCE_REASON_LENGTH = 300
 USER_NAME_LENGTH = 100  # of who runs a command
 
 
@@ -76,6 +77,9 @@ class Person(Model):
     phone: Mapped[str] = mapped_column(String(PHONE_LENGTH), default="")
     email: Mapped[str] = mapped_column(String(MAX_ADDRESS_LENGTH), default="")
     email_folded: Mapped[str] = mapped_column(String(MAX_ADDRESS_LENGTH), default="", index=True)
+    # When mail to this address last came back, and why; nothing since the address was confirmed.
+    bounced_at: Mapped[datetime | None]
+    bounce_reason: Mapped[str] = mapped_column(String(BOUNCE_REASON_LENGTH), default="")
     language: Mapped[str] = mapped_column(String(2))
     account_id: Mapped[int | None] = mapped_column(
         ForeignKey("accounts.id", ondelete="SET NULL"), index=True

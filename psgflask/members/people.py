@@ -11,6 +11,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from psgflask.accounts import confirmation_tokens, email_addresses
 from psgflask.accounts.models import Account
+from psgflask.mail import outbox
 from psgflask.members import audit, numbers, payments
 from psgflask.members.models import (
     Application,
@@ -103,18 +104,21 @@ def newest(
     year: int,
     state: str | None = None,
     duplicates: bool = False,
+    bounced: bool = False,
     limit: int = 0,
 ) -> tuple[list[PersonSummary], int]:
     """Return people who are not erased, the newest first, and how many there are without `limit`.
 
-    Only those in a `state` in a year, or whose newest application may be a duplicate; 0 is no
-    limit.
+    Only those in a `state` in a year, whose newest application may be a duplicate, or from whom
+    mail comes back; 0 is no limit.
     """
     conditions: list[ColumnElement[bool]] = [Person.erased_at.is_(None)]
     if state is not None:
         conditions.append(payments.state(year) == state)
     if duplicates:
         conditions.append(Application.duplicate_id.is_not(None))
+    if bounced:
+        conditions.append(Person.bounced_at.is_not(None))
     newest_first = (Person.id.desc(),)
     summaries = _summaries(session, *conditions, order_by=newest_first, year=year, limit=limit)
     if not limit:
@@ -211,7 +215,7 @@ def correct(
     for field, value in changes.items():
         set_field(person, field, value)
     if person.email_folded != old_email:
-        _unconfirm_email(session, person)
+        _unconfirm_email(session, person, now)
     after = details(person)
     changed = [field for field in FIELDS if before[field] != after[field]]
     if not changed:
@@ -230,9 +234,11 @@ def delete_unused_accounts(session: Session, ids: Collection[int]) -> None:
     session.execute(delete(Account).where(Account.id.in_(ids), ~in_use))
 
 
-def _unconfirm_email(session: Session, person: Person) -> None:
-    """Revoke what confirmed the previous e-mail address of a person."""
+def _unconfirm_email(session: Session, person: Person, now: datetime) -> None:
+    """Revoke what confirmed a person's previous e-mail address, and dismiss its dead mails."""
+    person.bounced_at, person.bounce_reason = None, ""
     confirmation_tokens.revoke(session, data={"member": [person.number]})
+    outbox.dismiss_about(session, person.number, now=now)
     account = session.get(Account, person.account_id) if person.account_id else None
     if account is not None and account.email != person.email_folded:
         person.account_id = None

@@ -27,6 +27,8 @@ def record(session: Session, person: Person) -> dict[str, Any]:
         "since": local_time(person.created_at),
         "erased": local_time(person.erased_at),
         "address confirmed": person.account_id is not None,
+        "bounced": local_time(person.bounced_at),
+        "bounce": person.bounce_reason,
         "applications": [_application(one) for one in person.applications],
         "agreed to": [
             {

@@ -22,6 +22,7 @@ from psgflask.members import (
 )
 from psgflask.members.cli import access
 from psgflask.members.cli.add import add, correct
+from psgflask.members.cli.bounces import bounced
 from psgflask.members.cli.output import (
     list_rows,
     mail_link,
@@ -35,7 +36,7 @@ from psgflask.members.erasure import Erased, ErasedListUnwritable
 from psgflask.members.models import STATES
 
 members = AppGroup("members", help="Look after members and applications.")
-for command in (add, correct, confirm_payment, payments):
+for command in (add, correct, bounced, confirm_payment, payments):
     members.add_command(command)
 
 
@@ -49,14 +50,22 @@ def init_app(app: Flask) -> None:
 @click.option(
     "--doubles", "duplicates", is_flag=True, help="Only those who are perhaps known already."
 )
+@click.option("--bounced", is_flag=True, help="Only those from whom mail comes back.")
 @click.option("--limit", type=click.IntRange(0), default=50, help="At most so many; 0 is all.")
 @json_option
-def list_people(state: str | None, duplicates: bool, limit: int, as_json: bool) -> None:
+def list_people(
+    state: str | None, duplicates: bool, bounced: bool, limit: int, as_json: bool
+) -> None:
     """List people, the newest first, by how their newest application stands."""
     with reading() as session:
         year = london_day(utc_now()).year
         summaries, count = people.newest(
-            session, year=year, state=state, duplicates=duplicates, limit=limit
+            session,
+            year=year,
+            state=state,
+            duplicates=duplicates,
+            bounced=bounced,
+            limit=limit,
         )
         rows = list_rows(summaries)
     print_rows(rows, as_json)

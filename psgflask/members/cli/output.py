@@ -29,7 +29,7 @@ from psgflask.members.tiers import MembershipsUnreadable
 from psgflask.web import languages
 
 ERASED = "erased"
-COLUMNS = ("number", "name", "organisation", "membership", "state", "sent", "perhaps")
+COLUMNS = ("number", "name", "organisation", "membership", "state", "sent", "bounced", "perhaps")
 
 
 class DayParam(click.ParamType[date]):
@@ -140,6 +140,7 @@ def _list_row(
         "state": ERASED if person.erased_at else state or "",
         "paid for": paid_through or "",
         "sent": local_time(application.sent_at) if application else "",
+        "bounced": local_time(person.bounced_at),
         "perhaps": duplicate or "",
         "because": application.duplicate_reason if application else "",
     }

@@ -1,0 +1,221 @@
+"""A bounce is recorded on the person, by a volunteer or by the mail server's refusal."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from psgflask.core.clock import utc_now
+from psgflask.mail import outbox, worker_task
+from psgflask.mail.models import DEAD, Message
+from psgflask.mail.transports import MailRejected, RenderedMail
+from psgflask.members import audit
+from psgflask.members.models import Person
+from psgflask.ops import doctor
+from tests.mail.bounce_mails import EXIM, LETTER, QMAIL, delivery_status
+from tests.members.people import applied, link_of, verified
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(app: Flask) -> Run:
+    """Run `flask` with some words."""
+
+    def run(*words: str, fails: bool = False) -> Result:
+        result = app.test_cli_runner().invoke(args=words)
+        assert (result.exit_code != 0) == fails, result.output
+        return result
+
+    return run
+
+
+class Refusing:
+    """A mail server that refuses every mail for good."""
+
+    def send(self, mail: RenderedMail) -> None:
+        raise MailRejected("550 5.1.1 no such user", code=550, permanent=True)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def ana(session: Session) -> Person:
+    """Somebody whose address is ana@example.net."""
+    applied(session, name="Luz Mamani", email="luz@example.net")
+    application = applied(session, name="Ana Torres", email="ana@example.net")
+    link_of(session, application, now=utc_now())
+    person = application.person
+    session.commit()
+    return person
+
+
+def link_mail(session: Session, person: Person) -> Message:
+    query = select(Message).where(Message.about == person.number, Message.kind == "verify")
+    return session.scalars(query).one()
+
+
+def bounce_of(session: Session, person: Person) -> str:
+    session.rollback()
+    session.refresh(person)
+    assert (person.bounced_at is None) == (person.bounce_reason == "")
+    return person.bounce_reason
+
+
+@pytest.mark.parametrize("who", ["ana@example.net", " ANA@Example.net", "1002"])
+def test_a_bounce_recorded_by_address_or_number_shows_on_the_person(
+    run: Run, session: Session, ana: Person, who: str
+) -> None:
+    who = ana.number if who == "1002" else who
+    output = run("members", "bounced", who, "--reason", "mailbox full", "--by", "rosa").output
+    assert f"Mail to Ana Torres ({ana.number}) comes back: mailbox full" in output
+    assert "bounce: mailbox full" in run("members", "show", ana.number).output
+    day = str(utc_now().date())[:4]
+    for words in (("find", "ana"), ("list",), ("list", "--bounced")):
+        assert day in run("members", *words).output
+    listed = run("members", "list", "--bounced").output
+    assert ana.number in listed
+    assert "Luz" not in listed
+    session.rollback()
+    assert audit.entries(session, ana.number)[-1].who == "rosa"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        delivery_status("ana@example.net"),
+        delivery_status("ana@work.example", original="ana@example.net"),
+        EXIM.format(address="ana@example.net").encode(),
+        QMAIL.format(address="ana@example.net").encode(),
+    ],
+)
+def test_a_saved_bounce_is_recorded_with_its_reason(
+    run: Run, session: Session, ana: Person, tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "bounce.eml"
+    file.write_bytes(content)
+    run("members", "bounced", str(file))
+    assert "550" in bounce_of(session, ana)
+
+
+def test_a_bounce_of_a_forwarded_mail_is_found_by_our_message_id(
+    run: Run, session: Session, ana: Person, tmp_path: Path
+) -> None:
+    mail = link_mail(session, ana)
+    file = tmp_path / "bounce.eml"
+    file.write_bytes(delivery_status("someone@work.example", message_id=mail.message_id))
+    run("members", "bounced", str(file))
+    assert bounce_of(session, ana)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (delivery_status("nobody@example.net"), "nobody has that"),
+        (delivery_status("ana@example.net", action="delayed", status="4.4.1"), "late"),
+        (LETTER.format(address="ana@example.net").encode(), "no bounce"),
+        (QMAIL.format(address="ana@example.net> <luz@example.net").encode(), "the address that"),
+    ],
+)
+def test_a_file_about_nobody_or_no_bounce_records_nothing(
+    run: Run, session: Session, ana: Person, tmp_path: Path, content: bytes, words: str
+) -> None:
+    file = tmp_path / "bounce.eml"
+    file.write_bytes(content)
+    assert words in run("members", "bounced", str(file), fails=True).output
+    assert bounce_of(session, ana) == ""
+
+
+def test_an_unknown_address_is_told(run: Run, ana: Person) -> None:
+    output = run("members", "bounced", "anna@example.net", fails=True).output
+    assert "Nobody has the address anna@example.net" in output
+
+
+def test_a_bounce_is_cleared_by_the_command_or_by_another_address(
+    run: Run, session: Session, ana: Person
+) -> None:
+    run("members", "bounced", ana.number)
+    run("members", "bounced", ana.number, "--clear")
+    assert bounce_of(session, ana) == ""
+    assert "No bounce" in run("members", "bounced", ana.number, "--clear", fails=True).output
+    run("members", "bounced", ana.number)
+    run("members", "correct", ana.number, "--phone", "0113 496 0001")
+    assert bounce_of(session, ana)
+    run("members", "correct", ana.number, "--email", "ana@example.com")
+    assert bounce_of(session, ana) == ""
+
+
+def test_an_address_that_is_confirmed_has_no_bounce(
+    run: Run, session: Session, ana: Person
+) -> None:
+    run("members", "bounced", ana.number)
+    session.rollback()
+    verified(session, ana.applications[0], now=utc_now())
+    session.commit()
+    assert bounce_of(session, ana) == ""
+
+
+def test_a_bounce_of_the_secretary_s_mail_is_not_recorded_on_the_applicant(
+    run: Run, session: Session, ana: Person, tmp_path: Path
+) -> None:
+    query = select(Message).where(Message.recipient == outbox.SECRETARY)
+    mail = session.scalars(query.order_by(Message.id.desc())).first()
+    assert mail is not None
+    file = tmp_path / "bounce.eml"
+    file.write_bytes(delivery_status("secretary@example.org", message_id=mail.message_id))
+    run("members", "bounced", str(file), fails=True)
+    assert bounce_of(session, ana) == ""
+
+
+def test_another_link_answers_one_that_could_not_be_delivered(
+    app: Flask, session: Session, ana: Person
+) -> None:
+    worker_task.run(app, transport=Refusing())
+    dead = link_mail(session, ana)
+    link_of(session, ana.applications[0], now=utc_now())
+    session.refresh(dead)
+    assert dead.dismissed_at is not None
+
+
+def test_a_mail_that_the_server_refuses_shows_on_the_person_and_is_answered_by_another(
+    app: Flask, run: Run, session: Session, ana: Person
+) -> None:
+    worker_task.run(app, transport=Refusing())
+    assert bounce_of(session, ana) == "550 5.1.1 no such user"
+    assert audit.entries(session, ana.number)[-1].who == "mail server"
+    dead = link_mail(session, ana)
+    assert (dead.state, dead.dismissed_at) == (DEAD, None)
+    run("members", "correct", ana.number, "--email", "ana@example.com")
+    session.refresh(dead)
+    assert dead.dismissed_at is not None
+
+
+def test_a_refusal_of_an_address_that_was_corrected_meanwhile_is_not_recorded(
+    app: Flask, session: Session, ana: Person
+) -> None:
+    ana.email = ana.email_folded = "ana@example.com"
+    session.commit()
+    worker_task.run(app, transport=Refusing())
+    assert bounce_of(session, ana) == ""
+
+
+def test_a_dismissed_mail_is_no_fault_of_the_installation_and_can_be_sent_after_all(
+    app: Flask, run: Run, session: Session, ana: Person
+) -> None:
+    worker_task.run(app, transport=Refusing())
+    dead = outbox.status(session, utc_now()).dead
+    assert dead > 0
+    assert "dead mails" in {one.subject for one in doctor.examine(app)}
+    assert "only a dead one" not in run("mail", "dismiss", "--all").output
+    assert "dead mails" not in {one.subject for one in doctor.examine(app)}
+    session.rollback()
+    mail = link_mail(session, ana)
+    assert run("mail", "retry", "--all").output.startswith("0 ")
+    assert run("mail", "retry", str(mail.id)).output.startswith("1 ")
+    assert "is waiting" in run("mail", "dismiss", str(mail.id), fails=True).output
+    assert "There is no mail 99" in run("mail", "dismiss", "99", fails=True).output
