@@ -198,10 +198,10 @@ def test_payments_of_before_count_for_the_year_in_which_they_arrived(empty: Flas
 
 
 def test_bounces_and_dismissals_come_and_go_with_their_columns(empty: Flask) -> None:
-    migrations.upgrade("0008")
+    migrations.upgrade("0009")
     with db.engine.begin() as connection:
         connection.execute(text(PAID[0]))
-    migrations.upgrade("0009")
+    migrations.upgrade("0010")
     row = "SELECT number, bounced_at, bounce_reason FROM people"
     with db.engine.begin() as connection:
         assert tuple(connection.execute(text(row)).one()) == ("PSG 1001-9", None, "")
