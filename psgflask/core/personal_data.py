@@ -93,6 +93,8 @@ PEOPLE = PersonalData(
             "country": _l("Country"),
             "phone": _l("Telephone"),
             "email": _l("E-mail address"),
+            "bounced_at": _l("Mail last came back"),
+            "bounce_reason": _l("Why mail came back"),
             "language": _l("Language"),
             "created_at": _l("With us since"),
             "erased_at": _l("Deleted"),

@@ -25,7 +25,7 @@ TECHNICAL = {
     "consents": {"id", "person_id"},
     "household_members": {"id", "person_id", "position"},
     "notes": {"id", "person_id"},
-    "outbox": {"id", "message_id", "key", "tries", "waiting_since", "due_at"},
+    "outbox": {"id", "message_id", "key", "tries", "waiting_since", "due_at", "dismissed_at"},
     "payments": {"id", "person_id", "application_id", "reverses_id"},
     "people": {"id", "account_id", "version"},
     "proofs": {"id", "account_id"},
