@@ -1,5 +1,7 @@
 """`flask news topic`: the topics that articles may have."""
 
+import shlex
+
 import click
 from flask.cli import AppGroup
 from sqlalchemy import func, select
@@ -38,11 +40,12 @@ def rename(
 ) -> None:
     """Change the names, the kind or the address of the topic SLUG."""
     with transaction() as session:
-        topics.rename(
-            session, _the_topic(session, slug), kind=kind, name_en=en, name_es=es, slug=new_slug
-        )
+        found = _the_topic(session, slug)
+        before = _options(found)
+        topics.rename(session, found, kind=kind, name_en=en, name_es=es, slug=new_slug)
         session.commit()
     echo(f"Saved the topic {new_slug or slug}")
+    echo(f"To undo: flask news topic rename {new_slug or slug} {before} --slug {slug}")
 
 
 @topic.command()
@@ -50,9 +53,12 @@ def rename(
 def remove(slug: str) -> None:
     """Remove the topic SLUG, which no article has."""
     with transaction() as session:
-        topics.remove(session, _the_topic(session, slug))
+        found = _the_topic(session, slug)
+        before = _options(found)
+        topics.remove(session, found)
         session.commit()
     echo(f"Removed the topic {slug}")
+    echo(f"To undo: flask news topic add {slug} {before}")
 
 
 @topic.command("list")
@@ -82,6 +88,12 @@ def list_topics(as_json: bool) -> None:
         return
     columns = ("slug", "kind", "english", "spanish", "articles")
     print_table(columns, [[row[column] for column in columns] for row in rows])
+
+
+def _options(found: Topic) -> str:
+    """Return the options that give a topic its present names and kind."""
+    names = shlex.quote(found.name_en), shlex.quote(found.name_es)
+    return "--en {} --es {} --kind {}".format(*names, found.kind)
 
 
 def _the_topic(session: Session, slug: str) -> Topic:

@@ -1,6 +1,7 @@
 """`flask news` as a volunteer undoes what was done with it."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -185,3 +186,16 @@ def test_a_draft_is_deleted_and_what_was_public_is_not(
     factories.article(session, slug="lima")
     assert "withdraw it instead" in run("delete", "lima", "--yes", fails=1).output
     assert "There is no revision 9" in run("restore", "lima", "--revision", "9", fails=1).output
+
+
+def test_a_change_of_a_topic_says_how_to_undo_it(run: Run, session: Session) -> None:
+    factories.topic(session, "oroya", kind="place", name_en="The 'City'", name_es="La Oroya")
+    before = run("topic", "list", "--json").output
+    for change in (
+        ("rename", "oroya", "--en", "Oroya", "--slug", "la-oroya", "--kind", "theme"),
+        ("remove", "oroya"),
+    ):
+        undo = run("topic", *change).output.rpartition("To undo: flask news ")[2]
+        assert run("topic", "list", "--json").output != before
+        run(*shlex.split(undo))
+        assert run("topic", "list", "--json").output == before
