@@ -10,6 +10,8 @@ DATABASE, CONFIG, MEDIA, INDEX, OUTBOX = "psg.sqlite", "config.py", "media", "in
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CHECKOUT = PACKAGE.parent
+# The address at which the site is served, where config.py does not have it.
+SERVED_AT = "served-at.txt"
 # In an instance: files that a restore has yet to move into place, the database last.
 HALF_RESTORED = ".half-restored"
 

@@ -15,6 +15,7 @@ from flask_babel import force_locale
 from jinja2 import Environment, StrictUndefined
 
 from psgflask.core.language_names import PREFIXES
+from psgflask.core.site_address import site_address
 from psgflask.mail import greeting, outbox
 from psgflask.mail.models import Message
 from psgflask.mail.transports import RenderedMail
@@ -68,7 +69,7 @@ def compose(app: Flask, message: Message, now: datetime) -> RenderedMail:
 def render(app: Flask, kind: str, language: str, values: Mapping[str, Any]) -> tuple[str, str, str]:
     """Render the subject, the text and the HTML of a kind of mail in a language."""
     with app.app_context(), force_locale(language):
-        base = str(app.config["BASE_URL"]).rstrip("/") + PREFIXES[language]
+        base = site_address(app) + PREFIXES[language]
         context = {
             **{name: _one_line(value) for name, value in values.items()},
             "name": displayed_name(values.get("name", "")),
@@ -111,7 +112,7 @@ def sender_address(app: Flask) -> str:
 
 def local_hostname(app: Flask) -> str:
     """Return the host name for EHLO and Message-ID."""
-    host = urlsplit(str(app.config["BASE_URL"])).hostname or ""
+    host = urlsplit(site_address(app)).hostname or ""
     return host if re.search(r"\.[a-z]", host) else "localhost"
 
 

@@ -10,6 +10,7 @@ from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.core.networks import is_loopback
+from psgflask.core.site_address import site_address
 from psgflask.mail import outbox, transports
 
 # The worker sends every few seconds, and tries a server that is down again within ten minutes.
@@ -19,7 +20,7 @@ LATE, VERY_LATE = timedelta(minutes=15), timedelta(hours=1)
 def check_transport(app: Flask) -> Iterator[Finding]:
     """Check that mail is delivered, and encrypted on the way to the mail server."""
     host, security = str(app.config["SMTP_HOST"]), str(app.config["SMTP_SECURITY"])
-    public = urlsplit(str(app.config["BASE_URL"])).scheme == "https"
+    public = urlsplit(site_address(app)).scheme == "https"
     if not host and public:
         text = "No mail server is set: mails are written to instance/outbox, and nobody gets them"
         yield Finding("mail", FAULT, text, "Set SMTP_HOST and what belongs to it in config.py")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from psgflask.core import comparison, revisions
@@ -63,6 +63,17 @@ def create(session: Session, draft: Draft, *, by: str, now: datetime) -> Article
     session.flush()
     _record(session, article, "created", by, now)
     return article
+
+
+def find_same(session: Session, draft: Draft) -> Article | None:
+    """Return an article in the draft's language that is perhaps the same, in whatever state.
+
+    It has the same text, or the same title and date; of several the newest.
+    """
+    same_title = (Article.title == draft.title) & (Article.order_date == draft.dateline.order_date)
+    same = or_(Article.body == draft.body, same_title)
+    query = select(Article).where(Article.language == draft.language, same)
+    return session.scalar(query.order_by(Article.id.desc()).limit(1))
 
 
 def check_unchanged(

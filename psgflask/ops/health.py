@@ -27,6 +27,7 @@ from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding, HealthCheck
 from psgflask.core.networks import is_loopback
 from psgflask.core.paths import CONFIG
+from psgflask.core.site_address import site_address
 from psgflask.mail import health as mail
 from psgflask.members import health as members
 from psgflask.news import health as news
@@ -117,7 +118,7 @@ def check_unconfirmed_settings(app: Flask) -> Iterator[Finding]:
 
 def check_base_address(app: Flask) -> Iterator[Finding]:
     """Check that the public address uses HTTPS, and a proxy is in front of it."""
-    base = urlsplit(str(app.config["BASE_URL"]))
+    base = urlsplit(site_address(app))
     if base.scheme == "https":
         yield Finding("BASE_URL", OK, base.geturl())
         if not app.config["TRUSTED_PROXIES"]:

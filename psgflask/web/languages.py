@@ -9,6 +9,7 @@ from werkzeug.routing import MapAdapter
 
 from psgflask.core import paths
 from psgflask.core.language_names import NATIVE_NAMES, PREFIXES, split_prefix
+from psgflask.core.site_address import site_address
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -75,8 +76,9 @@ def address(
 
 
 def absolute_url(path: str) -> str:
-    """Put BASE_URL in front of a local path."""
-    return str(current_app.config["BASE_URL"]).rstrip("/") + path
+    """Put the site's public address in front of a local path."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    return site_address(app) + path
 
 
 def _adapter(language: str) -> MapAdapter:

@@ -92,13 +92,18 @@ def _move(staged: StagedFiles, session: Session) -> None:
 @anyway_option
 @by_option
 def add(file: Path, at_once: bool, anyway: bool, by: str) -> None:
-    """Add the article that FILE holds, as a draft."""
+    """Add the article that FILE holds, as a draft.
+
+    Asks first where it is perhaps there already, or seems to be in the other language.
+    """
     article_file = _read(file)
     doubt = None if anyway else publishing.language_doubt(article_file.draft)
     if doubt is not None:
         click.confirm(f"{doubt}. Add it all the same?", abort=True)
     with _stage() as staged:
         draft = _draft(article_file, staged)
+        if not anyway:
+            _confirm_another(draft, file)
         with transaction(article_file) as session:
             now = utc_now()
             article = publishing.create(session, draft, by=by, now=now)
@@ -111,6 +116,19 @@ def add(file: Path, at_once: bool, anyway: bool, by: str) -> None:
         echo(f"Published: {address}")
     else:
         echo(f"Added as a draft. To publish it: flask news publish {name}")
+
+
+def _confirm_another(draft: Draft, file: Path) -> None:
+    """Ask whether to add an article that is perhaps there already."""
+    with read_session() as session:
+        same = publishing.find_same(session, draft)
+        if same is None:
+            return
+        name, state = name_of(same), output.state(same, utc_now())
+        echo(f"Perhaps it is there already, as {name} ({state}, {same.dateline}): {same.title}")
+    echo(f"To change that one: flask news edit {name} {file}")
+    # Outside the transaction: nobody else must wait for the answer.
+    click.confirm("Add another one all the same?", abort=True)
 
 
 @news.command()

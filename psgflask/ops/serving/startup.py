@@ -6,6 +6,7 @@ import sys
 from flask import Flask
 from werkzeug.exceptions import InternalServerError
 
+from psgflask.core import site_address
 from psgflask.core.language_names import PREFIXES
 from psgflask.ops import worker
 from psgflask.ops.serving.wsgi import internal_request
@@ -25,6 +26,7 @@ def create_serving_app() -> Flask:
     from psgflask import create_app  # which registers this package
 
     app = create_app()
+    site_address.remember(app)
     for prefix in PREFIXES.values():
         internal_request(app, f"{prefix}/", **{REFUSED: InternalServerError.code})
     sys.setswitchinterval(THREAD_SWITCH_INTERVAL)

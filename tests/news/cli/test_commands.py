@@ -65,6 +65,45 @@ def rows(session: Session) -> dict[str, list[Any]]:
     return {n: session.execute(text(f"SELECT * FROM {n}")).all() for n in names}  # type: ignore[misc]  # rows of any shape
 
 
+@pytest.mark.parametrize(
+    ("head", "body", "state"),
+    [
+        (HEAD, "One paragraph.\n", "draft"),
+        (HEAD, "One paragraph.\n", "published"),
+        (HEAD, "One paragraph.\n", "withdrawn"),
+        (HEAD, "Another text.\n", "draft"),
+        (HEAD.replace("Teachers", "The teachers"), "One paragraph.\n", "draft"),
+    ],
+)
+def test_the_same_article_is_added_twice_only_if_one_says_so(
+    run: Run, write: Write, session: Session, head: str, body: str, state: str
+) -> None:
+    run("add", write())
+    if state != "draft":
+        run("publish", "teachers-start-new-strike")
+    if state == "withdrawn":
+        run("withdraw", "teachers-start-new-strike", "--yes")
+    before = rows(session)
+    again = write(head, body, name="again.md")
+    for answer in ("n\n", ""):
+        output = run("add", again, fails=1, answer=answer).output
+        assert f"as teachers-start-new-strike ({state}" in output
+        assert f"flask news edit teachers-start-new-strike {again}" in output
+        assert rows(session) == before
+    run("add", again, answer="y\n")
+    run("add", again, "--publish", "--anyway")
+    assert len(rows(session)["articles"]) == 3
+
+
+def test_an_article_like_another_of_another_day_or_language_is_added_unasked(
+    run: Run, write: Write, session: Session
+) -> None:
+    run("add", write())
+    run("add", write(HEAD.replace("2018", "2019"), "Other words.\n"))
+    run("add", write(f"{HEAD}\nlanguage: es"))
+    assert len(rows(session)["articles"]) == 3
+
+
 def test_an_article_is_added_edited_and_published_by_command(
     run: Run, write: Write, session: Session, client: FlaskClient
 ) -> None:
