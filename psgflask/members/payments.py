@@ -21,7 +21,7 @@ from psgflask.members.models import (
     Person,
     PersonErased,
 )
-from psgflask.members.tiers import LIFE, MAX_POUNDS, Tier, amount_on
+from psgflask.members.tiers import LIFE, MAX_AMOUNT, Tier, amount_on
 
 FOR_LIFE = "life"  # what a payment without a year pays for
 # A payment sooner after another one is hardly that of the next year.
@@ -69,7 +69,7 @@ def confirm(
     """
     if person.erased_at is not None:
         raise PersonErased(person.number)
-    if not 0 < amount <= MAX_POUNDS or amount != round(amount, 2):
+    if not 0 < amount <= MAX_AMOUNT or amount != round(amount, 2):
         raise AmountRefused(f"{amount} pounds cannot have been paid")
     if method not in METHODS:
         raise PaymentRefused(f"{method!r} is no way to pay: there are {', '.join(METHODS)}")

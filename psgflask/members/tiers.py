@@ -19,7 +19,8 @@ FILE = "memberships.toml"
 SHIPPED = Path(__file__).with_name(FILE)
 ENTRIES = ("kind", "name", "description", "amounts", "offered")
 KEY_LENGTH = 40
-MAX_POUNDS = Decimal("999999.99")  # of payments too: what the columns of amounts hold
+# Pounds, of payments too: what the columns of amounts hold.
+MAX_AMOUNT = Decimal("999999.99")
 
 
 class MembershipsUnreadable(ValueError):
@@ -128,6 +129,6 @@ def _amount(entry: Any, refuse: Refuse) -> tuple[date, Decimal]:
             raise ValueError
     except (KeyError, TypeError, ValueError) as error:
         raise refuse('an amount looks like { from = 2026-01-01, pounds = "30.00" }') from error
-    if pounds > MAX_POUNDS:
+    if pounds > MAX_AMOUNT:
         raise refuse(f"{pounds} pounds is no amount")
     return first_day, pounds
