@@ -13,8 +13,9 @@ from tests.browser.states import STATES, State
 from tests.conftest import Visitor
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
-# The frame that pages extend; a piece of a page, which tests/browser/test_a14_search.py opens.
-NOT_PAGES = {"base.html", "search/suggest.html"}
+# The frame that pages extend; a piece of a page, which tests/browser/test_a14_search.py opens; what
+# the page on privacy includes.
+NOT_PAGES = {"base.html", "search/suggest.html", "pages/personal_data.html"}
 NO_PAGES_OF = {"shared", "mail"}  # macros; mails, which tests/mail and test_a18_mails look at
 
 

@@ -124,6 +124,7 @@ def test_a_fresh_config_explains_every_setting_and_changes_none(tmp_path: Path, 
 
 def test_init_again_changes_nothing(site: Path, run: Run) -> None:
     with sqlite3.connect(site / "psg.sqlite") as database:
+        database.execute("PRAGMA foreign_keys=ON")
         database.execute("UPDATE pages SET title = 'Edited by us' WHERE slug = 'contact'")
         database.execute("DELETE FROM pages WHERE slug = 'privacy' AND language = 'es'")
     database.close()
