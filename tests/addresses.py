@@ -33,6 +33,7 @@ PARTS: dict[str, list[dict[str, Any]]] = {
 # Only a page with a POST form may set a cookie, and what for.
 MAY_SET_A_COOKIE = {
     "/accounts/join/again": "the token of its form",
+    "/members/rights": "the token of its form",
     **{f"/members/join/{place}": "the token of its form" for place in forms.PLACES},
 }
 ONE_ADDRESS_FOR_BOTH_LANGUAGES = re.compile(
@@ -54,7 +55,14 @@ def _signed(app: Flask) -> dict[str, list[dict[str, Any]]]:
     """Return values for the routes whose address this site has signed."""
     sent = form_tokens.Receipt("PSG 1042-9", "household", "standing order")
     word = {"word": form_tokens.sign_receipt(str(app.config["SECRET_KEY"]), sent)}
-    return {"members.sent": [word], "members.own_mandate": [word]}
+    asked = form_tokens.sign_values(
+        str(app.config["SECRET_KEY"]), "rights", ["R-17", "2026-12-30", True]
+    )
+    return {
+        "members.sent": [word],
+        "members.own_mandate": [word],
+        "rights.sent": [{"word": asked}],
+    }
 
 
 def _files(app: Flask) -> list[str]:

@@ -11,7 +11,8 @@ from flask import Flask
 from psgflask.core import database
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
-from psgflask.members import erasure
+from psgflask.members import erasure, rights
+from psgflask.members.applications import SubmittedForm
 from psgflask.members.models import Person
 from psgflask.ops import backups
 from tests import database_locks
@@ -38,6 +39,8 @@ READING = {
     "members find": "members find Ana",
     "members list": "members list",
     "members payments list": "members payments list N",
+    "members requests list": "members requests list --all",
+    "members requests show": "members requests show R-1",
     "members show": "members show N",
     "news compare": "news compare radio-7 1",
     "news list": "news list",
@@ -72,6 +75,8 @@ WRITING = {
     "members correct": "members correct N --name Eva",
     "members erase": "members erase N --yes",
     "members erase-again": "members erase-again",
+    "members requests acknowledge": "members requests acknowledge R-1",
+    "members requests answer": "members requests answer R-1 Done --yes",
     "members note": "members note N text",
     "members payments reverse": "members payments reverse N 1",
     "news add": "news add FOLDER/article.md",
@@ -120,6 +125,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
         done = app.test_cli_runner().invoke(args=_words(PAPER, Path(), ""))
         assert done.exit_code == 0, done.output
         erased = erasure.ErasedEntry(utc_now(), "PSG 9999-9")
+        with app.app_context():
+            rights.submit(
+                db.session(),
+                rights.RightsAnswers("access", "Ana", "ana@example.org", "", "en"),
+                form=SubmittedForm("form"),
+                network="192.0.2.1",
+                secret="only-in-tests",
+                now=utc_now(),
+            )
+            db.session.commit()
+            db.session.remove()
         erasure.append_to_list(Path(app.instance_path, erasure.LIST_FILE), [erased])
         yield app
 

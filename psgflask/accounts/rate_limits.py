@@ -38,18 +38,21 @@ class RateLimit:
     holds: bool = False
 
 
-# A whole hall may sign up on one network. A client with many networks is limited by their
-# supernet; one with many of those, by what the whole site accepts.
+# Forms that anybody may send, and that a mail follows. A whole hall may sign up on one network. A
+# client with many networks is limited by their supernet; one with many of those, by what the whole
+# site accepts.
+OPEN_FORM = (
+    RateLimit(3, DAY, mailbox=True, holds=True),
+    RateLimit(120, HOUR, holds=True),
+    RateLimit(40, HOUR, network=True),
+    RateLimit(100, DAY, network=True),
+    RateLimit(80, HOUR, supernet=True),
+    RateLimit(200, DAY, supernet=True),
+    RateLimit(600, HOUR),
+)
 RATE_LIMITS: dict[str, tuple[RateLimit, ...]] = {
-    "join": (
-        RateLimit(3, DAY, mailbox=True, holds=True),
-        RateLimit(120, HOUR, holds=True),
-        RateLimit(40, HOUR, network=True),
-        RateLimit(100, DAY, network=True),
-        RateLimit(80, HOUR, supernet=True),
-        RateLimit(200, DAY, supernet=True),
-        RateLimit(600, HOUR),
-    ),
+    "join": OPEN_FORM,
+    "rights": OPEN_FORM,
     "again": (
         RateLimit(5, HOUR, mailbox=True, network=True),
         RateLimit(8, DAY, mailbox=True, network=True),

@@ -6,6 +6,8 @@ Days of the news and of the membership are days in London, whatever the server's
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
+
 LONDON = ZoneInfo("Europe/London")
 
 
@@ -32,6 +34,12 @@ def format_time(when: datetime | None) -> str:
 def london_iso(when: datetime) -> str:
     """Format a datetime in London time for machines: "2026-07-01T10:05:00+01:00"."""
     return when.astimezone(LONDON).isoformat()
+
+
+def long_date(day: date, language: str) -> str:
+    """Format a day in full in a language: "1 July 2026", "1 de julio de 2026"."""
+    pattern = "d 'de' MMMM 'de' y" if language == "es" else "d MMMM y"
+    return str(format_date(day, pattern, locale=language))
 
 
 def london_hour(when: datetime) -> int:

@@ -279,6 +279,42 @@ AUDIT = PersonalData(
     },
     outlive=frozenset(f"audit.{name}" for name in ("subject", "at", "who", "what")),
 )
+REQUESTS = PersonalData(
+    "requests",
+    what=_l("Complaints and requests that you sent with the form"),
+    why=_l("To answer you, and to be able to show that we did and when."),
+    basis=LEGAL_OBLIGATION,
+    _kept=_l(
+        "%(answered)s after our answer. If you asked to be deleted, your name, address and words go"
+        " with the answer."
+    ),
+    seen_by=_l("The membership secretary, and whoever your complaint is for."),
+    columns={
+        "rights_requests": {
+            "right": _l("You asked for"),
+            "name": _l("Name"),
+            "email": _l("E-mail address"),
+            "text": _l("In your words"),
+            "language": _l("Language"),
+            "sent_at": _l("Received"),
+            "due_on": _l("To be answered by"),
+            "acknowledged_at": _l("Receipt mailed"),
+            "answered_at": _l("Answered"),
+            "answered_by": _l("Answered by"),
+            "outcome": _l("Outcome"),
+            "answer": _l("Our answer"),
+            **dict.fromkeys(("email_folded", "answers_hash"), UNNAMED),
+        },
+    },
+    outlive=frozenset(
+        f"rights_requests.{name}"
+        for name in (
+            *("right", "language", "sent_at", "due_on", "acknowledged_at"),
+            *("answered_at", "answered_by", "outcome"),
+        )
+    ),
+    periods={"answered": 2 * YEAR},
+)
 ERASED = PersonalData(
     "erased",
     what=_l("That you were deleted: your member number and when"),
@@ -336,6 +372,6 @@ VOLUNTEERS = PersonalData(
 
 PERSONAL_DATA = (
     *(PEOPLE, APPLICATIONS, CONSENTS, PAYMENTS, NOTES, ACCOUNTS, LINKS, MAILS, ATTEMPTS, AUDIT),
-    *(ERASED, BACKUPS, COOKIE, SEARCHES, VOLUNTEERS),
+    *(REQUESTS, ERASED, BACKUPS, COOKIE, SEARCHES, VOLUNTEERS),
 )
 OUTLIVE = frozenset(column for data in PERSONAL_DATA for column in data.outlive)

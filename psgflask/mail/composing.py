@@ -14,6 +14,7 @@ from flask import Flask
 from flask_babel import force_locale
 from jinja2 import Environment, StrictUndefined
 
+from psgflask.core import personal_data
 from psgflask.core.language_names import PREFIXES
 from psgflask.core.site_address import site_address
 from psgflask.mail import greeting, outbox
@@ -24,6 +25,7 @@ WIDTH = 72
 MAX_VALUE_LENGTH = 300
 NO_BREAK_SPACE = "\xa0"
 PAPER_FORM = "/members/join/form"
+RIGHTS_PAGE = "/members/rights"
 SENDER_NAME = "Peru Support Group"
 
 
@@ -77,6 +79,8 @@ def render(app: Flask, kind: str, language: str, values: Mapping[str, Any]) -> t
             "site_address": f"{base}/",
             "paper_form": base + PAPER_FORM,
             "contact": app.config["CONTACT_EMAIL"],
+            "rights_page": base + RIGHTS_PAGE,
+            "ico": personal_data.ICO,
         }
         templates = _templates(app)
         source = templates.get_template(f"mail/{kind}.txt").render(

@@ -21,7 +21,7 @@ from psgflask.core import personal_data
 from psgflask.core.database import Model
 from psgflask.core.durable import append_lines
 from psgflask.mail import outbox, transports
-from psgflask.members import audit, people
+from psgflask.members import audit, people, rights
 from psgflask.members.models import (
     ONLINE,
     Application,
@@ -238,6 +238,7 @@ def _erase(session: Session, persons: Sequence[Person], *, by: str, now: datetim
     confirmation_tokens.revoke(session, data={"member": numbers})
     audit.redact(session, numbers)
     audit.record_erasures(session, {one.number: one.payments for one in erased}, by=by, now=now)
+    rights.forget(session, {one.email for one in erased})
     _delete_rows(session, ids, paid, now)
     people.delete_unused_accounts(session, account_ids)
     session.expire_all()

@@ -6,8 +6,13 @@ from pathlib import Path
 from flask import Flask
 
 from psgflask.core.clock import london_day, utc_now
+from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
-from psgflask.members import erasure, tiers
+from psgflask.members import erasure, rights, tiers
+from psgflask.members.models import COMPLAINT
+
+# Of many open requests, so many are named: those that are due first.
+MAX_NAMED = 10
 
 
 def check_memberships(app: Flask) -> Iterator[Finding]:
@@ -29,6 +34,29 @@ def check_memberships(app: Flask) -> Iterator[Finding]:
         yield Finding("memberships", ATTENTION, text, advice)
     else:
         yield Finding("memberships", OK, f"{len(offered)} are offered, each at its amount")
+
+
+def check_rights_requests(app: Flask) -> Iterator[Finding]:
+    """Check that complaints and requests about personal data are answered in time."""
+    today = london_day(utc_now())
+    waiting = rights.open_requests(db.session())
+    for request in waiting[:MAX_NAMED]:
+        subject, advice = request.reference, f"psgflask members requests show {request.reference}"
+        text = f"A request for {request.right}" if request.right != COMPLAINT else "A complaint"
+        if request.due_on < today:
+            text = f"{text} should have been answered by {request.due_on}"
+            yield Finding(subject, FAULT, text, advice)
+        elif request.acknowledged_at is None:
+            text = f"{text}, due on {request.due_on}, has no receipt yet: none was mailed"
+            advice = f"psgflask members requests acknowledge {request.reference}"
+            yield Finding(subject, ATTENTION, text, advice)
+        else:
+            yield Finding(subject, ATTENTION, f"{text} is due on {request.due_on}", advice)
+    if len(waiting) > MAX_NAMED:
+        text = f"{len(waiting) - MAX_NAMED} more requests wait for an answer"
+        yield Finding("requests", ATTENTION, text, "psgflask members requests list")
+    elif not waiting:
+        yield Finding("requests", OK, "No complaint or request about personal data waits")
 
 
 def check_erased_list(app: Flask) -> Iterator[Finding]:

@@ -25,6 +25,11 @@ ONLINE, PAPER = "online", "paper"
 STANDING_ORDER, CHEQUE = "standing order", "cheque"
 METHODS = (STANDING_ORDER, CHEQUE, "bank transfer", "cash")
 POST, EMAIL = "post", "email"
+# What somebody can ask for by law, and what came of it.
+ACCESS, CORRECTION, ERASURE, COMPLAINT = "access", "correction", "erasure", "complaint"
+RIGHTS = (COMPLAINT, ACCESS, CORRECTION, ERASURE)
+DONE, PARTLY, REFUSED = "done", "partly", "refused"
+OUTCOMES = (DONE, PARTLY, REFUSED)
 # The states of an application; a person's renewal is due when only earlier years are paid for.
 PAID, CONFIRMED, UNCONFIRMED, ON_PAPER = "paid", "unpaid", "address not confirmed", "unpaid, paper"
 RENEWAL_DUE = "renewal due"
@@ -244,3 +249,41 @@ class AuditEntry(Model):
     subject: Mapped[str] = mapped_column(String(60), index=True)
     before: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     after: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+
+class RightsRequest(Model):
+    """A complaint, or a request for access, correction or erasure, and what came of it.
+
+    From whoever filled in the form: it refers to no person, who may be unknown.
+    """
+
+    __tablename__ = "rights_requests"
+    __table_args__ = (
+        CheckConstraint("right IN ('complaint', 'access', 'correction', 'erasure')", name="right"),
+        CheckConstraint("outcome IN ('', 'done', 'partly', 'refused')", name="outcome"),
+        CheckConstraint("language IN ('en', 'es')", name="language"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    right: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    email: Mapped[str] = mapped_column(String(MAX_ADDRESS_LENGTH))
+    email_folded: Mapped[str] = mapped_column(String(MAX_ADDRESS_LENGTH), index=True)
+    text: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(String(2))
+    form_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    answers_hash: Mapped[str] = mapped_column(String(64))
+    sent_at: Mapped[datetime] = mapped_column(index=True)
+    due_on: Mapped[date]
+    acknowledged_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    answered_by: Mapped[str] = mapped_column(String(USER_NAME_LENGTH), default="")
+    outcome: Mapped[str] = mapped_column(String(10), default="")
+    answer: Mapped[str] = mapped_column(Text, default="")
+    # Its person was erased before it was answered: what it holds of them goes with the answer.
+    empty_when_answered: Mapped[bool] = mapped_column(default=False)
+
+    @property
+    def reference(self) -> str:
+        """What it is called in mails and by the secretary: "R-17"."""
+        return f"R-{self.id}"

@@ -12,7 +12,7 @@ from psgflask.core import personal_data
 from psgflask.core.clock import london_minute
 from psgflask.core.database import Model
 from psgflask.members import audit, consents, payments, people
-from psgflask.members.models import Application, Person
+from psgflask.members.models import Application, Person, RightsRequest
 
 Row = dict[str, Any]
 
@@ -80,7 +80,7 @@ def everything(session: Session, person: Person, *, secret: str) -> dict[str, li
     for _data, name, columns in personal_data.tables():
         table = Model.metadata.tables[name]
         named = [table.columns[column] for column, label in columns.items() if label is not None]
-        if (own := _own(table, person, secret)) is not None:
+        if (own := _own(session, table, person, secret)) is not None:
             query = select(*named).where(own).order_by(table.columns["id"])
             record[name] = [dict(row) for row in session.execute(query).mappings()]
     for entry in record["audit"]:
@@ -91,7 +91,7 @@ def everything(session: Session, person: Person, *, secret: str) -> dict[str, li
     return record
 
 
-def _own(table: Table, person: Person, secret: str) -> ColumnElement[bool] | None:
+def _own(session: Session, table: Table, person: Person, secret: str) -> ColumnElement[bool] | None:
     """Return the condition for the rows of a table that are about a person; None if none can be."""
     column = table.columns
     match table.name:
@@ -102,7 +102,9 @@ def _own(table: Table, person: Person, secret: str) -> ColumnElement[bool] | Non
         case "audit":
             return column["subject"] == person.number
         case "outbox":
-            return column["about"] == person.number
+            return column["about"].in_([person.number, *_references(session, person)])
+        case "rights_requests":
+            return (column["email_folded"] == person.email_folded) & (column["email_folded"] != "")
         case "proofs":
             member: ColumnElement[str] = ConfirmationToken.data["member"].as_string()
             return member == person.number
@@ -111,6 +113,12 @@ def _own(table: Table, person: Person, secret: str) -> ColumnElement[bool] | Non
         case _ if "person_id" in column:
             return column["person_id"] == person.id
     return None
+
+
+def _references(session: Session, person: Person) -> list[str]:
+    """Return the references of the requests from a person's address."""
+    same = (RightsRequest.email_folded == person.email_folded) & (RightsRequest.email_folded != "")
+    return [request.reference for request in session.scalars(select(RightsRequest).where(same))]
 
 
 def local_time(at: datetime | None) -> str:

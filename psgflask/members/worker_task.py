@@ -12,7 +12,7 @@ from psgflask.accounts import confirmation_tokens, rate_limits
 from psgflask.core import clock_watch, database
 from psgflask.core.clock import london_day, london_hour, utc_now
 from psgflask.core.database import db, read_only
-from psgflask.members import erasure
+from psgflask.members import erasure, rights
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,7 @@ def correct_future_dates(app: Flask, now: datetime, latest: datetime) -> None:
     """Date as of now what was dated while the clock was ahead, or it would be kept for longer."""
     with app.app_context(), Session(db.engine) as session:
         erasure.correct_future_dates(session, now=now, latest=latest)
+        rights.correct_future_dates(session, now=now, latest=latest)
         rate_limits.delete_future(session, latest=latest)
         confirmation_tokens.correct_future_dates(session, now=now, latest=latest)
         session.commit()
@@ -67,6 +68,7 @@ def erase_expired(app: Flask, now: datetime, *, first: bool = False) -> None:
     """
     with app.app_context(), Session(db.engine) as session:
         erased = erasure.erase_expired(session, now=now)
+        rights.delete_expired(session, now=now)
         rate_limits.delete_expired(session, now=now)
         confirmation_tokens.delete_expired(session, now=now)
         entries = erasure.erased_entries(session)

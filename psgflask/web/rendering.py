@@ -5,7 +5,7 @@ from datetime import date, datetime
 from urllib.parse import quote
 
 from flask import Flask, Response, has_request_context, render_template, request
-from flask_babel import format_date, format_decimal
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
@@ -73,9 +73,7 @@ def london_day(value: date | datetime) -> date:
 
 def long_date(value: date | datetime) -> str:
     """Format a day in full in the interface language; datetimes by London time."""
-    value = london_day(value)
-    pattern = "d 'de' MMMM 'de' y" if languages.current_language() == "es" else "d MMMM y"
-    return str(format_date(value, pattern))
+    return clock.long_date(london_day(value), languages.current_language())
 
 
 def markdown(text: str) -> Markup:

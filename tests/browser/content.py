@@ -61,6 +61,11 @@ SENT = {
     )
     for payment in ("standing order", "cheque")
 }
+# The words of the page after the form about personal data, by whether a receipt is mailed.
+ASKED = {
+    mailed: form_tokens.sign_values(SECRET, "rights", ["R-17", "2026-12-30", mailed])
+    for mailed in (True, False)
+}
 UNMAILED = form_tokens.sign_receipt(
     SECRET, form_tokens.Receipt("PSG 1042-9", "household", "cheque", mailed=False)
 )

@@ -145,6 +145,18 @@ STATES = (
     State("join-mandate-own", f"/members/join/mandate/{content.SENT['standing order']}"),
     State("join-on-paper", "/members/join/form"),
     State("join-on-paper-spanish", "/es/members/join/form"),
+    State("rights", "/members/rights"),
+    State("rights-spanish", "/es/members/rights"),
+    State(
+        "rights-wrong",
+        "/members/rights",
+        status=400,
+        steps=((("right", "complaint"), ("name", "www.x.example"), ("email", "rosa")),),
+    ),
+    *(
+        State(f"rights-sent{name}", f"{prefix}/members/rights/sent/{content.ASKED[mailed]}")
+        for name, prefix, mailed in (("", "", True), ("-unmailed-spanish", "/es", False))
+    ),
     State("missing", "/no-such-page", status=404),
     State("missing-spanish", "/es/no-such-page", status=404),
     State("bad-request", "/news/?before=nonsense", status=400),
@@ -159,7 +171,7 @@ LAYOUTS = tuple(
         *("page", "page-contact", "search-many", "search-filtered", "search-none", "missing"),
         *("bad-request", "link", "link-used", "link-again-wrong"),
         *("join", "join-membership", "join-you-wrong", "join-contact-wrong", "join-agreements"),
-        *("join-check", "join-too-often", "join-sent-cheque", "join-on-paper"),
+        *("rights-wrong", "join-check", "join-too-often", "join-sent-cheque", "join-on-paper"),
     }
 )
 

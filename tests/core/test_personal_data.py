@@ -31,6 +31,7 @@ TECHNICAL = {
     "proofs": {"id", "account_id"},
     "page_revisions": {"id", "page_id", "number", "what", "saved_at", "snapshot"},
     "appeal_revisions": {"id", "appeal_id", "number", "what", "saved_at", "snapshot"},
+    "rights_requests": {"id", "form_hash", "empty_when_answered"},
     "revisions": {"id", "article_id", "number", "what", "saved_at", "snapshot"},
 }
 # What a column of personal data is often called: none in a table without.

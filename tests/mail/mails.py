@@ -15,9 +15,14 @@ TOKEN = "Zm9yLXRlc3RzLW9ubHktbm90LWEtc2VjcmV0LWF0LWFsbA"
 LINK = f"https://psg.example/accounts/join/{TOKEN}"
 VALUES = {
     **{"name": "Ana Quispe", "reference": "PSG 1042-7", "hours": 72, "link": LINK},
+    **{"right": "complaint", "sent": "1 July 2026", "due": "31 July 2026", "outcome": "done"},
+    "paragraphs": ["Here is our answer.", "It has two paragraphs."],
     **{"count": 17, "since": "2026-07-01 10:05"},
 }
-KINDS = ("application_received", "applications_received", "test", "verify", "verify_known")
+KINDS = (
+    *("application_received", "applications_received", "test", "verify", "verify_known"),
+    *("rights_received", "rights_answered", "rights_to_secretary"),
+)
 
 
 def post(session: Session, now: datetime, to: str = "ana@example.org", **given: Any) -> Message:

@@ -55,7 +55,7 @@ def test_every_kind_of_mail_has_both_parts_and_is_tested() -> None:
     folder = paths.templates() / "mail"
     drawn = {file.stem for file in folder.glob("*.txt")} - {"bare"}
     assert drawn == set(KINDS)
-    assert {file.stem for file in folder.glob("*.html")} - {"bare", "link"} == drawn
+    assert {file.stem for file in folder.glob("*.html")} - {"bare", "link", "asked_for"} == drawn
 
 
 @every_mail

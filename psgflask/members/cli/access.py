@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from flask import current_app
-from flask_babel import LazyString, force_locale, format_date, format_datetime, get_locale
+from flask_babel import LazyString, force_locale, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from psgflask.accounts import rate_limits
 from psgflask.core import personal_data
-from psgflask.core.clock import LONDON, london_day
+from psgflask.core.clock import LONDON, london_day, long_date
 from psgflask.core.language_names import NATIVE_NAMES
 from psgflask.core.personal_data import (
     APPLICATIONS,
@@ -47,6 +47,17 @@ VALUES: Mapping[str, LazyString] = {
     "agreed": _l("You agreed to be sent news"),
     "withdrew": _l("You took back that you may be sent news"),
     "erased": _l("You were deleted"),
+    "complaint": _l("a complaint"),
+    "access": _l("to know what we hold"),
+    "correction": _l("a correction"),
+    "erasure": _l("to be deleted"),
+    "done": _l("done"),
+    "partly": _l("done in part"),
+    "refused": _l("not done"),
+    "rights": _l("your request about your data"),
+    "rights_received": _l("Receipt of your request"),
+    "rights_answered": _l("Our answer to your request"),
+    "rights_to_secretary": _l("To our secretary: that you sent a request"),
     "waiting": _l("waiting to be sent"),
     "sent": _l("sent"),
     "dead": _l("could not be delivered"),
@@ -74,7 +85,10 @@ PARTS: Mapping[str, LazyString] = {
 
 # The columns whose values are such words.
 WORDED = frozenset(
-    {"payment", "method", "source", "what", "state", "kind", "purpose", "who", "consents"}
+    {
+        *("payment", "method", "source", "what", "state", "kind", "purpose", "who", "consents"),
+        *("right", "outcome"),
+    }
 )
 
 
@@ -100,9 +114,7 @@ def letter(record: Record, *, now: datetime) -> str:
             " Office: %(address)s",
             address=personal_data.ICO,
         )
-        page = languages.address(
-            "pages.page", language=person["language"], external=True, slug="privacy"
-        )
+        page = languages.address("rights.ask", language=person["language"], external=True)
         lines += ["", ask, page, "", ico]
     return "\n".join(lines)
 
@@ -162,11 +174,11 @@ def _part(name: str) -> str:
 
 
 def _format(value: Any) -> str:
-    day = "d 'de' MMMM 'de' y" if _language() == "es" else "d MMMM y"
     if isinstance(value, datetime):
-        return str(format_datetime(value.astimezone(LONDON), f"{day}, HH:mm", rebase=False))
+        here = value.astimezone(LONDON)
+        return f"{long_date(here, _language())}, {here:%H:%M}"
     if isinstance(value, date):
-        return str(format_date(value, day))
+        return long_date(value, _language())
     if isinstance(value, bool):
         return str(_("yes") if value else _("no"))
     return str(value)

@@ -32,12 +32,14 @@ from psgflask.members.cli.output import (
     writing,
 )
 from psgflask.members.cli.payments import YEAR, confirm_payment, payments
+from psgflask.members.cli.requests import requests
 from psgflask.members.erasure import Erased, ErasedListUnwritable
 from psgflask.members.models import STATES
 
 members = AppGroup("members", help="Look after members and applications.")
 for command in (add, correct, bounced, confirm_payment, payments):
     members.add_command(command)
+members.add_command(requests)
 
 
 def init_app(app: Flask) -> None:

@@ -97,17 +97,31 @@ def answers_hash(token: FormToken, answers: Mapping[str, object]) -> str:
 
 def sign_receipt(secret: str, receipt: Receipt) -> str:
     """Return a receipt as a signed word for the address of the page after sending."""
-    values = [receipt.reference, receipt.tier, receipt.payment]
-    return str(_serializer(secret, "sent").dumps(values if receipt.mailed else [*values, False]))
+    values: list[object] = [receipt.reference, receipt.tier, receipt.payment]
+    return sign_values(secret, "sent", values if receipt.mailed else [*values, False])
 
 
 def load_receipt(secret: str, word: str) -> Receipt | None:
     """Return the receipt in a signed word, None when we have not signed it."""
     try:
-        reference, tier, payment, *mailed = _serializer(secret, "sent").loads(word)
-    except (BadData, TypeError, ValueError):
+        reference, tier, payment, *mailed = load_values(secret, "sent", word)
+    except ValueError:
         return None
     return Receipt(str(reference), str(tier), str(payment), all(mailed))
+
+
+def sign_values(secret: str, purpose: str, values: list[object]) -> str:
+    """Return values as a signed word for an address."""
+    return str(_serializer(secret, purpose).dumps(values))
+
+
+def load_values(secret: str, purpose: str, word: str) -> list[object]:
+    """Return the values in a word that we signed for this purpose; none in any other."""
+    try:
+        values = _serializer(secret, purpose).loads(word)
+    except BadData:
+        return []
+    return values if isinstance(values, list) else []
 
 
 def _sign(secret: str, token: FormToken) -> str:

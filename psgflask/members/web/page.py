@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from flask import Response, make_response, render_template, url_for
+from flask import Response, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 
 from psgflask.accounts.forms import CSRFForm
@@ -21,6 +21,23 @@ HONEYPOT = "subject"
 # as it was; `no-store` would make that an error.
 CACHE_CONTROL = "private, no-cache"
 BAD_REQUEST = 400
+
+
+def request_error() -> str:
+    """Return the message about a request that a program or another site's page may have sent."""
+    message = ""
+    if not CSRFForm().validate():
+        message = _(
+            "We could not tell that this page sent the form: it was open for long, or your browser"
+            " keeps no cookies of ours. All that you typed is still here: press the button once"
+            " more."
+        )
+    elif request.form.get(HONEYPOT):
+        message = _(
+            "A field that people do not see was filled in, perhaps by your browser. We have emptied"
+            " it. All that you typed is still here: press the button once more."
+        )
+    return message
 
 
 class Submission:

@@ -18,7 +18,6 @@ from flask_babel import gettext as _
 from sqlalchemy.exc import DatabaseError
 
 from psgflask.accounts import email_confirmation
-from psgflask.accounts.forms import CSRFForm
 from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.accounts.views import confirmation_link, waiting_time_text
 from psgflask.core import clock_watch, failures, networks
@@ -28,7 +27,7 @@ from psgflask.members import applications
 from psgflask.members.models import ONLINE
 from psgflask.members.web import form_tokens, forms, words
 from psgflask.members.web.forms import FormContext
-from psgflask.members.web.page import HONEYPOT, FormPage, Submission
+from psgflask.members.web.page import FormPage, Submission, request_error
 from psgflask.web import languages
 from psgflask.web.caching import cacheable
 from psgflask.web.errors import database_unavailable
@@ -61,7 +60,7 @@ def step(place: str) -> ResponseReturnValue:
         request.form.get("stamp", ""),
         changing="changing" in request.form,
     )
-    if error := _request_error():
+    if error := request_error():
         shown = forms.first_unanswered(page.step, submission.is_answered)
         return page.turned_to(shown).response(error)
     shown = forms.first_unanswered(place, submission.is_answered)
@@ -209,23 +208,6 @@ def _unavailable(page: FormPage, error: DatabaseError) -> Response:
     response = page.response(message, status=SERVICE_UNAVAILABLE, on_paper=True)
     response.headers["Retry-After"] = "60"
     return response
-
-
-def _request_error() -> str:
-    """Return the message about a request that a program or another site's page may have sent."""
-    message = ""
-    if not CSRFForm().validate():
-        message = _(
-            "We could not tell that this page sent the form: it was open for long, or your browser"
-            " keeps no cookies of ours. All that you typed is still here: press the button once"
-            " more."
-        )
-    elif request.form.get(HONEYPOT):
-        message = _(
-            "A field that people do not see was filled in, perhaps by your browser. We have emptied"
-            " it. All that you typed is still here: press the button once more."
-        )
-    return message
 
 
 def _submission(typed: forms.Typed) -> Submission:

@@ -19,11 +19,12 @@ from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
 from psgflask.mail import worker_task as mail_task
 from psgflask.mail.models import Message
-from psgflask.members import audit, consents, erasure, worker_task
+from psgflask.members import audit, consents, erasure, rights, worker_task
+from psgflask.members.applications import SubmittedForm
 from psgflask.members.erasure import ErasedEntry
 from psgflask.members.models import AuditEntry, Person
 from tests import full_disk
-from tests.members.people import applied, populate, verified
+from tests.members.people import SECRET, applied, populate, verified
 from tests.statements import statements
 
 Run = Callable[..., Result]
@@ -538,7 +539,7 @@ def _texts(value: Any) -> list[str]:
                 "Base jurídica: Su consentimiento, que puede retirar en cualquier momento",
                 "Durante cuánto tiempo: 1 día.",
                 "Importe: £24.00",
-                "/es/about/privacy",
+                "/es/members/rights",
             ),
         ),
     ],
@@ -569,3 +570,53 @@ def test_s29_access_for_machines_names_the_columns(run: Run, session: Session) -
     record = json.loads(run("members", "access", only(session).number, "--json").output)
     assert record["people"][0]["name"] == "Tomás Ñahui"
     assert record["applications"][0]["payment"] == "cheque"
+
+
+def ask_for(session: Session, right: str, email: str = "rosa@example.org", number: int = 1) -> None:
+    rights.submit(
+        session,
+        rights.RightsAnswers(right, "Rosa Quispe", email, "Please", "en"),
+        form=SubmittedForm(f"form {number}"),
+        network=f"192.0.2.{number}",
+        secret=SECRET,
+        now=utc_now(),
+    )
+    session.commit()
+
+
+def test_s29_requests_are_listed_shown_and_answered(run: Run, session: Session) -> None:
+    assert "None waits" in run("members", "requests", "list").output
+    ask_for(session, "complaint")
+    listed = run("members", "requests", "list").output
+    assert "R-1" in listed
+    assert "complaint" in listed
+    shown = json.loads(run("members", "requests", "show", "r1", "--json").output)
+    assert (shown["text"], shown["state"]) == ("Please", "acknowledged")
+    asked = run("members", "requests", "answer", "R-1", "Sorry", typed="n\n", fails=True).output
+    assert "cannot be taken back" in asked
+    assert "R-1" in run("members", "requests", "list").output, "nothing was done"
+    done = run("members", "requests", "answer", "R-1", "Sorry", "--by", "ann", typed="y\n").output
+    assert "a mail goes to rosa@example.org" in done
+    assert "None waits" in run("members", "requests", "list").output
+    assert "answered: done" in run("members", "requests", "list", "--all").output
+    again = run("members", "requests", "answer", "R-1", "x", "--yes", fails=True).output
+    assert "--again" in again
+    assert "R-17" in run("members", "requests", "show", "9", fails=True).output
+
+
+def test_s29_an_answer_by_letter_is_recorded_without_a_mail(run: Run, session: Session) -> None:
+    ask_for(session, "access")
+    run("members", "requests", "answer", "R-1", "Posted", "--no-mail", "--by", "ann")
+    session.rollback()
+    assert session.scalar(select(func.count()).where(Message.kind == "rights_answered")) == 0
+    shown = json.loads(run("members", "requests", "show", "R-1", "--json").output)
+    assert (shown["answer"], shown["answered by"]) == ("Posted", "ann")
+
+
+def test_s29_a_receipt_that_was_held_is_mailed_by_command(run: Run, session: Session) -> None:
+    for number in range(1, 5):
+        ask_for(session, "access", number=number)
+    listed = json.loads(run("members", "requests", "list", "--json").output)
+    assert [row["state"] for row in listed] == ["acknowledged"] * 3 + ["no receipt mailed"]
+    assert "rosa@example.org" in run("members", "requests", "acknowledge", "R-4").output
+    assert "was acknowledged" in run("members", "requests", "acknowledge", "R-4", fails=True).output
