@@ -1,14 +1,13 @@
 """The only writer of articles: create, revise, restore, schedule, publish, correct, withdraw."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.core import comparison, revisions
-from psgflask.core.language_names import ENGLISH_NAMES
+from psgflask.core import revisions
 from psgflask.news import article_revisions, catalogue
 from psgflask.news.drafts import (
     COLUMNS,
@@ -36,9 +35,6 @@ from psgflask.news.slugs import article_path, slugify
 from psgflask.news.topics import present_slug
 from psgflask.redirects import destinations
 
-# A text of which less is in the other one is another text, or one written anew (`containment`).
-REWRITTEN, REWORKED = 0.2, 0.5
-
 
 class SlugTaken(PublishingRefused):
     """Another article in the language has this slug."""
@@ -65,17 +61,6 @@ def create(session: Session, draft: Draft, *, by: str, now: datetime) -> Article
     return article
 
 
-def find_same(session: Session, draft: Draft) -> Article | None:
-    """Return an article in the draft's language that is perhaps the same, in whatever state.
-
-    It has the same text, or the same title and date; of several the newest.
-    """
-    same_title = (Article.title == draft.title) & (Article.order_date == draft.dateline.order_date)
-    same = or_(Article.body == draft.body, same_title)
-    query = select(Article).where(Article.language == draft.language, same)
-    return session.scalar(query.order_by(Article.id.desc()).limit(1))
-
-
 def check_unchanged(
     session: Session, article: Article, *, version: int | None, revision: int | None = None
 ) -> None:
@@ -88,38 +73,6 @@ def check_unchanged(
         revision=revision,
         article_id=article.id,
     )
-
-
-def language_doubt(draft: Draft) -> str | None:
-    """Return what looks wrong where a draft is written in another language than it says."""
-    read_as = comparison.other_language(draft.language, draft.title, draft.teaser, draft.body)
-    if read_as is None:
-        return None
-    names = ENGLISH_NAMES[read_as], ENGLISH_NAMES[draft.language]
-    return "The text reads as {}, and the article is in {}".format(*names)
-
-
-def doubts(session: Session, article: Article, draft: Draft) -> Iterator[str]:
-    """Yield what looks wrong where a draft would replace an article that readers know.
-
-    It is of another article; it is written in another language.
-    """
-    if article.status == DRAFT:
-        return
-    if language := language_doubt(draft):
-        yield language
-    title = one_line(draft.title)
-    changed = (title != article.title) + (draft.dateline != article.dateline)
-    shared = comparison.containment(article.body, draft.body)
-    if (changed and shared < REWRITTEN) or (changed > 1 and shared < REWORKED):
-        yield f"It seems to be of another article: {title!r} would replace {article.title!r}"
-    namesake = session.scalar(
-        select(Article).where(
-            Article.title == title, Article.language == article.language, Article.id != article.id
-        )
-    )
-    if namesake is not None and title != article.title:
-        yield f"{title!r} is the title of another article, {namesake.slug!r}"
 
 
 def revise(

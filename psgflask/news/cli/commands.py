@@ -26,7 +26,7 @@ from psgflask.core.terminal import (
     write_session,
     yes_option,
 )
-from psgflask.news import article_revisions, publishing, worker_task
+from psgflask.news import article_revisions, doubts, publishing, worker_task
 from psgflask.news.article_files import ArticleFile, format_article, read_article
 from psgflask.news.cli import output, revisions
 from psgflask.news.cli.output import STATES, find_article, name_of, transaction
@@ -97,7 +97,7 @@ def add(file: Path, at_once: bool, anyway: bool, by: str) -> None:
     Asks first where it is perhaps there already, or seems to be in the other language.
     """
     article_file = _read(file)
-    doubt = None if anyway else publishing.language_doubt(article_file.draft)
+    doubt = None if anyway else doubts.about_language(article_file.draft)
     if doubt is not None:
         click.confirm(f"{doubt}. Add it all the same?", abort=True)
     with _stage() as staged:
@@ -121,7 +121,7 @@ def add(file: Path, at_once: bool, anyway: bool, by: str) -> None:
 def _confirm_another(draft: Draft, file: Path) -> None:
     """Ask whether to add an article that is perhaps there already."""
     with read_session() as session:
-        same = publishing.find_same(session, draft)
+        same = doubts.find_same(session, draft)
         if same is None:
             return
         name, state = name_of(same), output.state(same, utc_now())

@@ -15,7 +15,7 @@ from psgflask.core.terminal import (
     version_option,
     yes_option,
 )
-from psgflask.news import publishing
+from psgflask.news import doubts, publishing
 from psgflask.news.article_files import format_article
 from psgflask.news.article_revisions import draft_of_revision
 from psgflask.news.cli.output import find_article, label, name_of, transaction
@@ -112,7 +112,7 @@ def confirm_replacing(
     with read_session() as session:
         article = find_article(session, slug)
         publishing.check_unchanged(session, article, version=version, revision=revision)
-        wrong = [] if anyway else list(publishing.doubts(session, article, draft))
+        wrong = [] if anyway else list(doubts.about_replacing(session, article, draft))
         if not wrong:
             return version
         for doubt in wrong:
