@@ -75,6 +75,7 @@ def render(app: Flask, kind: str, language: str, values: Mapping[str, Any]) -> t
         context = {
             **{name: _one_line(value) for name, value in values.items()},
             "name": displayed_name(values.get("name", "")),
+            **_link(app, values),
             "language": language,
             "site_address": f"{base}/",
             "paper_form": base + PAPER_FORM,
@@ -98,6 +99,17 @@ def displayed_name(name: object) -> str:
     """Return a name that is safe to greet by, or nothing: anybody may have typed it."""
     text = str(_one_line(name))
     return text if greeting.is_name(text) else ""
+
+
+def _link(app: Flask, values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the link of a mail, if it has one, with the site's address in front of a path.
+
+    Whoever enqueued the mail may not have known where the site is served.
+    """
+    link = values.get("link")
+    if not isinstance(link, str) or not link.startswith("/"):
+        return {}
+    return {"link": site_address(app) + link}
 
 
 def wrap(text: str) -> str:

@@ -74,6 +74,15 @@ def test_a_mail_that_another_process_sends_has_the_address(
     assert composing.local_hostname(app) == "www.example.org"
 
 
+def test_a_link_mailed_before_the_site_was_ever_served_has_the_address_when_it_is_sent(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"link": "/es/accounts/join/secret", "name": "", "reference": "", "hours": 72}
+    serve_at(app, PUBLIC, monkeypatch)
+    for text in composing.render(app, "verify", "es", values)[1:]:
+        assert f"{PUBLIC}/es/accounts/join/secret" in text
+
+
 def test_every_server_writes_its_address_down_for_commands(
     app: Flask, make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
 ) -> None:

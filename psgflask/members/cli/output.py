@@ -87,8 +87,9 @@ def mail_link(session: Session, person: Person, *, now: datetime) -> str:
             network=f"by command: {person.number}",
             secret=str(current_app.config["SECRET_KEY"]),
             limit="command",
+            # Its path: the site's address is put in front when the mail is sent.
             link=lambda token: languages.address(
-                "accounts.join", language=person.language, external=True, token=token
+                "accounts.join", language=person.language, token=token
             ),
             values=applications.mail_values(application),
             data=applications.token_data(application),
