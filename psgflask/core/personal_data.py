@@ -96,6 +96,8 @@ PEOPLE = PersonalData(
             "bounced_at": _l("Mail last came back"),
             "bounce_reason": _l("Why mail came back"),
             "language": _l("Language"),
+            "left_reason": _l("Why no longer a member"),
+            "left_on": _l("Member until"),
             "created_at": _l("With us since"),
             "erased_at": _l("Deleted"),
             **dict.fromkeys(("name_folded", "organisation_folded", "postcode_folded"), UNNAMED),

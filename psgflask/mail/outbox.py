@@ -135,6 +135,13 @@ def delete_about(session: Session, about: Collection[str]) -> int:
     return int(deleted.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
 
 
+def delete_unsent(session: Session, about: Collection[str]) -> int:
+    """Delete the unsent mails to people, not those to the secretary about them; return how many."""
+    unsent = Message.about.in_(about) & Message.state.in_((WAITING, DEAD))
+    deleted = session.execute(delete(Message).where(unsent, Message.recipient != SECRETARY))
+    return int(deleted.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
+
+
 def hold_waiting(session: Session, *, error: str, now: datetime) -> int:
     """Hold all waiting mails as dead, until somebody retries them; return how many."""
     values = {"state": DEAD, "error": error[:MAX_ERROR_LENGTH], "due_at": now}

@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 from psgflask.accounts.models import Account
 from psgflask.members import audit
 from psgflask.members.models import (
+    DIED,
     EMAIL,
     POST,
     Consent,
     MembershipRefused,
     Person,
+    PersonDied,
     PersonErased,
 )
 
@@ -88,10 +90,12 @@ def change(
 ) -> None:
     """Give or withdraw a consent for somebody who wrote to us, with an audit entry.
 
-    A withdrawn one is retained as evidence. Raises ConsentRefused and PersonErased.
+    A withdrawn one is retained as evidence. Raises ConsentRefused, PersonErased and PersonDied.
     """
     if person.erased_at is not None:
         raise PersonErased(person.number)
+    if agreed and person.left_reason == DIED:
+        raise PersonDied(person.number)
     before = sorted(given(person))
     if agreed:
         give(session, person, channel, language=person.language, now=now)
@@ -115,9 +119,10 @@ def change(
 def in_effect(channel: str) -> ColumnElement[bool]:
     """Return the condition that a person may be sent something through a channel.
 
-    For e-mail the address must be confirmed, and not have changed since.
+    Nothing may be sent to the dead. For e-mail the address must be confirmed, and not have changed
+    since.
     """
-    agreed = exists().where(
+    agreed = (Person.left_reason != DIED) & exists().where(
         Consent.person_id == Person.id, Consent.what == channel, Consent.withdrawn_at.is_(None)
     )
     if channel != EMAIL:

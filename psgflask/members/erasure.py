@@ -258,6 +258,8 @@ def _delete_rows(session: Session, ids: list[int], paid: Collection[int], now: d
     gone = {
         **_blank(inspect(Person)),
         "account_id": None,
+        "left_reason": "",
+        "left_on": None,
         "erased_at": now,
         "version": Person.version + 1,
     }

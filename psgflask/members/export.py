@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, subqueryload
 
 from psgflask.members import payments
 from psgflask.members.consents import in_effect
-from psgflask.members.models import EMAIL, POST, Application, Payment, Person
+from psgflask.members.models import DIED, EMAIL, POST, Application, Payment, Person
 from psgflask.members.people import details, is_newest_application
 from psgflask.members.subject_access import local_time
 from psgflask.members.tiers import Tier
@@ -18,7 +18,7 @@ from psgflask.members.tiers import Tier
 COLUMNS = (
     *("number", "name", "organisation", "household", "email", "phone", "address", "postcode"),
     *("country", "language", "membership", "amount", "payment", "source", "sent", "confirmed"),
-    *("state", "paid", "paid for", "last payment", "last amount", "last method"),
+    *("state", "left on", "paid", "paid for", "last payment", "last amount", "last method"),
     *("may be sent post", "may be sent e-mail"),
 )
 
@@ -49,7 +49,7 @@ def rows(
     agreed: str | None = None,
     paid: bool = False,
 ) -> list[dict[str, str]]:
-    """Return a row by COLUMNS for everybody who is not erased, by member number.
+    """Return a row by COLUMNS for everybody who is not erased and has not died, by member number.
 
     `tiers` are all memberships by key, `year` is the one whose payment matters. Only those who may
     be sent something through the channel `agreed`, and only those who have paid for the year, if
@@ -62,7 +62,7 @@ def rows(
         .select_from(Person)
         .outerjoin(Application, is_newest_application())
         .outerjoin(Payment, Payment.id == payments.newest_payment())
-        .where(Person.erased_at.is_(None))
+        .where(Person.erased_at.is_(None), Person.left_reason != DIED)
         .order_by(Person.number)
         .options(subqueryload(Person.household))
     )
@@ -121,6 +121,7 @@ def _row(
         "sent": local_time(newest.sent_at) if newest else "",
         "confirmed": local_time(newest.verified_at) if newest else "",
         "state": state or "",
+        "left on": person.left_on.isoformat() if person.left_on else "",
         "paid": local_time(newest.paid_at) if newest else "",
         "paid for": paid_through or "",
         "last payment": last_payment.received_on.isoformat() if last_payment else "",

@@ -33,7 +33,8 @@ OUTCOMES = (DONE, PARTLY, REFUSED)
 # The states of an application; a person's renewal is due when only earlier years are paid for.
 PAID, CONFIRMED, UNCONFIRMED, ON_PAPER = "paid", "unpaid", "address not confirmed", "unpaid, paper"
 RENEWAL_DUE = "renewal due"
-STATES = (PAID, RENEWAL_DUE, CONFIRMED, UNCONFIRMED, ON_PAPER)
+RESIGNED, DIED = "resigned", "died"  # why somebody is no longer a member
+STATES = (PAID, RENEWAL_DUE, CONFIRMED, UNCONFIRMED, ON_PAPER, RESIGNED, DIED)
 
 # Characters; names and postcodes are stored a second time, folded, which can lengthen a name.
 NAME_LENGTH, POSTCODE_LENGTH, PHONE_LENGTH = 200, 20, 40
@@ -57,6 +58,15 @@ class PersonErased(MembershipRefused):
         super().__init__(f"{number} was erased: only the payments are kept")
 
 
+class PersonDied(MembershipRefused):
+    """Nobody writes to somebody who has died."""
+
+    field = "number"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"{number} has died: nothing is sent to them")
+
+
 class Person(Model):
     """Somebody who has applied: name, address, telephone and e-mail address are stored here alone.
 
@@ -66,6 +76,7 @@ class Person(Model):
     __tablename__ = "people"
     __table_args__ = (
         CheckConstraint("language IN ('en', 'es')", name="language"),
+        CheckConstraint(f"left_reason IN {('', RESIGNED, DIED)}", name="left_reason"),
         Index("ix_people_name_folded_postcode_folded", "name_folded", "postcode_folded"),
     )
 
@@ -91,6 +102,8 @@ class Person(Model):
     )
     created_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
+    left_reason: Mapped[str] = mapped_column(String(10), default="")  # RESIGNED, DIED or ""
+    left_on: Mapped[date | None]
     version: Mapped[int] = mapped_column(default=1)
 
     applications: Mapped[list["Application"]] = relationship(

@@ -226,6 +226,7 @@ def paid_through() -> ColumnElement[str | None]:
 def state(year: int) -> ColumnElement[str]:
     """Return the state of a Person joined to their newest Application: one of STATES."""
     return case(
+        (Person.left_reason != "", Person.left_reason),
         (has_paid(year), PAID),
         (Application.paid_at.is_not(None), RENEWAL_DUE),
         else_=Application.state,
@@ -272,6 +273,8 @@ def _doubts(
         applied_on = min(london_day(one.sent_at) for one in person.applications)
         if day < applied_on:
             found.append(f"{day} is before the application, of {applied_on}")
+    if person.left_reason:
+        found.append(f"{number} {person.left_reason} on {person.left_on}")
     if day > today:
         found.append(f"{day} is still to come")
     if day < _year_before(today):

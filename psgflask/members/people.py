@@ -11,6 +11,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from psgflask.accounts import confirmation_tokens, email_addresses
 from psgflask.accounts.models import Account
+from psgflask.core.clock import london_day
 from psgflask.mail import outbox
 from psgflask.members import audit, numbers, payments
 from psgflask.members.models import (
@@ -21,12 +22,14 @@ from psgflask.members.models import (
     PersonErased,
 )
 from psgflask.members.person_fields import (
+    INVALID,
     UNITED_KINGDOM,
     FieldRefused,
     fold_name,
     fold_postcode,
     parse_postcode,
 )
+from psgflask.members.tiers import ORGANISATION, Tier, amount_on
 
 SAME_EMAIL = "same e-mail address"
 SAME_NAME = "same name and postcode"
@@ -37,6 +40,8 @@ MAX_CANDIDATES = 50
 
 UNFOLDED_FIELDS = ("phone", "address", "country", "language")
 FIELDS = ("name", "organisation", "household", "email", "postcode", *UNFOLDED_FIELDS)
+# What can be corrected of the newest application; the amount follows from the membership.
+APPLICATION_FIELDS = ("membership", "payment")
 
 
 class PersonNotFound(MembershipRefused):
@@ -201,23 +206,30 @@ def correct(
     by: str,
     now: datetime,
     version: int | None = None,
+    tier: Tier | None = None,
 ) -> dict[str, Any]:
-    """Change some of FIELDS; return the new values of those that have changed.
+    """Change some of FIELDS and APPLICATION_FIELDS; return the new values that have changed.
 
     What was there before is left in the audit trail alone. `version` is that of the person who
-    was looked at. Raises PersonErased, NothingToChange, InvalidEmailAddress and ChangedMeanwhile.
+    was looked at, `tier` the membership after the correction, None if it is unknown. Raises
+    PersonErased, NothingToChange, InvalidEmailAddress, ChangedMeanwhile and FieldRefused.
     """
     if person.erased_at is not None:
         raise PersonErased(person.number)
     if version is not None and version != person.version:
         raise ChangedMeanwhile(person.number, person.version)
-    before, old_email = details(person), person.email_folded
+    before, old_email = _correctable(person), person.email_folded
     for field, value in changes.items():
-        set_field(person, field, value)
+        if field in APPLICATION_FIELDS:
+            _correct_application(person, field, value, tier, now)
+        else:
+            set_field(person, field, value)
+    if tier is not None and {"membership", "organisation", "household"} & set(changes):
+        _check_membership(person, tier)
     if person.email_folded != old_email:
         _unconfirm_email(session, person, now)
-    after = details(person)
-    changed = [field for field in FIELDS if before[field] != after[field]]
+    after = _correctable(person)
+    changed = [field for field in after if before[field] != after[field]]
     if not changed:
         raise NothingToChange(person.number)
     # Names of a household are rows of their own: the person's version counts them too.
@@ -232,6 +244,44 @@ def delete_unused_accounts(session: Session, ids: Collection[int]) -> None:
     """Delete those of some accounts that belong to nobody; the people of a household share one."""
     in_use = exists().where(Person.account_id == Account.id)
     session.execute(delete(Account).where(Account.id.in_(ids), ~in_use))
+
+
+def _correctable(person: Person) -> dict[str, Any]:
+    """Return what can be corrected about a person (JSON)."""
+    newest = person.applications[-1] if person.applications else None
+    amount = newest.amount if newest else None
+    return {
+        **details(person),
+        "membership": newest.tier if newest else "",
+        "amount": None if amount is None else str(amount),
+        "payment": newest.payment if newest else "",
+    }
+
+
+def _correct_application(
+    person: Person, field: str, value: str, tier: Tier | None, now: datetime
+) -> None:
+    if not person.applications:
+        raise FieldRefused(field, INVALID, f"{person.number} has no application")
+    newest = person.applications[-1]
+    if field == "payment":
+        newest.payment = value
+    elif newest.tier != value:
+        newest.tier = value
+        newest.amount = amount_on(tier, london_day(now)) if tier else None
+
+
+def _check_membership(person: Person, tier: Tier) -> None:
+    """Check that a person has what their membership needs. Raises FieldRefused."""
+    if tier.kind == ORGANISATION and not person.organisation:
+        message = f"{tier.key} is for an organisation: name it with --organisation"
+        raise FieldRefused("organisation", INVALID, message)
+    others = {"organisation": bool(person.organisation), "household": bool(person.household)}
+    others.pop(tier.kind, None)
+    for field, is_there in others.items():
+        if is_there:
+            message = f'{tier.key} has no {field}: leave it empty with --{field} ""'
+            raise FieldRefused(field, INVALID, message)
 
 
 def _unconfirm_email(session: Session, person: Person, now: datetime) -> None:

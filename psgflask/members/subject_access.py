@@ -26,6 +26,8 @@ def record(session: Session, person: Person) -> dict[str, Any]:
         **people.details(person),
         "since": local_time(person.created_at),
         "erased": local_time(person.erased_at),
+        "left": person.left_reason,
+        "left on": person.left_on.isoformat() if person.left_on else "",
         "address confirmed": person.account_id is not None,
         "bounced": local_time(person.bounced_at),
         "bounce": person.bounce_reason,

@@ -83,6 +83,8 @@ def add(note: str, by: str, **typed: Any) -> None:
 
 @click.command()
 @click.argument("number")
+@click.option("--membership", help="Which: waged, unwaged, household, organisation, life ...")
+@click.option("--payment", type=PAYMENTS, help="How they will pay.")
 @click.option("--name", default=None)
 @click.option("--organisation", default=None)
 @click.option("--household", multiple=True, help="All others in the household; repeat it.")
@@ -96,14 +98,21 @@ def add(note: str, by: str, **typed: Any) -> None:
 @by_option
 @with_appcontext
 def correct(number: str, version: int | None, by: str, **typed: Any) -> None:
-    """Correct what is kept of the member NUMBER; what is not named stays."""
+    """Correct what is kept of the member NUMBER; what is not named stays.
+
+    Membership and payment are those of the newest application; the amount is today's.
+    """
     with writing() as session:
         now = utc_now()
         person = people.by_number(session, number)
         changes = _changes(typed, person.country)
+        newest = person.applications[-1].tier if person.applications else ""
+        tier = tiers.load(Path(current_app.instance_path)).get(changes.get("membership", newest))
         if not changes:
             raise click.UsageError("Say what to correct: --name, --address, --email ...")
-        changed = people.correct(session, person, changes, by=by, now=now, version=version)
+        changed = people.correct(
+            session, person, changes, by=by, now=now, version=version, tier=tier
+        )
         messages = [f"Corrected {person.number}: {', '.join(changed)}"]
         if "email" in changed:
             messages.append(mail_link(session, person, now=now))
@@ -114,6 +123,8 @@ def correct(number: str, version: int | None, by: str, **typed: Any) -> None:
 def _changes(typed: dict[str, Any], lives_in: str) -> dict[str, Any]:
     """Parse the corrections; telephone number and postcode depend on the country."""
     given = {field: value for field, value in typed.items() if value not in (None, ())}
+    if "membership" in given:
+        _tier(given["membership"])
     if "country" in given:
         given["country"] = lives_in = parse_country(given["country"])
     for field in ("name", "organisation"):
@@ -132,12 +143,17 @@ def _changes(typed: dict[str, Any], lives_in: str) -> dict[str, Any]:
     return given
 
 
-def _parse(typed: dict[str, Any]) -> Answers:
+def _tier(key: str) -> Tier:
+    """Return a membership that is on offer. Raises FieldRefused."""
     offered = _offered()
-    tier = offered.get(typed["membership"])
-    if tier is None:
-        message = f"There is no membership {typed['membership']!r}: there are {', '.join(offered)}"
+    if key not in offered:
+        message = f"There is no membership {key!r}: there are {', '.join(offered)}"
         raise FieldRefused("membership", INVALID, message)
+    return offered[key]
+
+
+def _parse(typed: dict[str, Any]) -> Answers:
+    tier = _tier(typed["membership"])
     texts = {
         **typed,
         "country": parse_country(typed["country"]),

@@ -7,6 +7,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
+from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.core import database, durable, failures
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
@@ -16,6 +17,7 @@ from psgflask.members import (
     consents,
     erasure,
     export,
+    leaving,
     people,
     subject_access,
     tiers,
@@ -23,8 +25,10 @@ from psgflask.members import (
 from psgflask.members.cli import access
 from psgflask.members.cli.add import add, correct
 from psgflask.members.cli.bounces import bounced
+from psgflask.members.cli.leaving import died, reinstate, resigned
 from psgflask.members.cli.output import (
     list_rows,
+    mail_another_link,
     mail_link,
     print_record,
     print_rows,
@@ -37,7 +41,16 @@ from psgflask.members.erasure import Erased, ErasedListUnwritable
 from psgflask.members.models import STATES
 
 members = AppGroup("members", help="Look after members and applications.")
-for command in (add, correct, bounced, confirm_payment, payments):
+for command in (
+    add,
+    correct,
+    bounced,
+    confirm_payment,
+    payments,
+    resigned,
+    died,
+    reinstate,
+):
     members.add_command(command)
 members.add_command(requests)
 
@@ -125,6 +138,25 @@ def consent(number: str, what: str, agreed: bool, by: str) -> None:
     echo("\n".join(filter(None, ["Agreed" if agreed else "Withdrawn", link])))
 
 
+@members.command()
+@click.argument("number")
+@by_option
+def resend(number: str, by: str) -> None:
+    """Mail the member NUMBER another link that confirms their e-mail address."""
+    with writing() as session:
+        now = utc_now()
+        person = people.by_number(session, number)
+        try:
+            message = mail_another_link(session, person, now=now)
+        except RateLimitExceeded as error:
+            raise click.ClickException(
+                f"{person.email} was mailed enough links today: none was mailed now"
+            ) from error
+        audit.record(session, person, "link mailed again", by=by, now=now)
+        session.commit()
+    echo(message)
+
+
 @members.command("access")
 @click.argument("number")
 @json_option
@@ -154,6 +186,7 @@ def export_table(file: Path, agreed: str | None, paid: bool, year: int | None) -
         known = tiers.load(Path(current_app.instance_path))
         year = year or london_day(utc_now()).year
         rows = export.rows(session, known, year=year, agreed=agreed, paid=paid)
+        left_out = leaving.count_died(session)
     table = io.StringIO(newline="")
     count = export.write(rows, export.COLUMNS, table)
     try:
@@ -163,6 +196,8 @@ def export_table(file: Path, agreed: str | None, paid: bool, year: int | None) -
     except OSError as error:
         raise click.ClickException(f"Cannot write the table: {failures.describe(error)}") from error
     echo(f"Wrote {count} people into {file}. Delete it when you are done with it.")
+    if left_out:
+        echo(f"Left out, since they have died: {left_out}")
 
 
 @members.command()

@@ -21,8 +21,14 @@ from psgflask.core.terminal import (
     read_session,
     write_session,
 )
-from psgflask.members import applications, consents
-from psgflask.members.models import EMAIL, Application, MembershipRefused, Person
+from psgflask.members import applications, consents, leaving
+from psgflask.members.models import (
+    EMAIL,
+    Application,
+    MembershipRefused,
+    Person,
+    PersonDied,
+)
 from psgflask.members.people import PersonSummary
 from psgflask.members.subject_access import local_time
 from psgflask.members.tiers import MembershipsUnreadable
@@ -74,31 +80,43 @@ def mail_link(session: Session, person: Person, *, now: datetime) -> str:
 
     Returns a message about it for the secretary; empty when no link is needed.
     """
-    if not (person.email and person.applications and EMAIL in consents.given(person)):
+    if EMAIL not in consents.given(person):
         return ""
-    if person.account_id is not None:
-        return ""
-    application = person.applications[-1]
     try:
-        email_confirmation.request_confirmation(
-            session,
-            email=person.email,
-            language=person.language,
-            network=f"by command: {person.number}",
-            secret=str(current_app.config["SECRET_KEY"]),
-            limit="command",
-            # Its path: the site's address is put in front when the mail is sent.
-            link=lambda token: languages.address(
-                "accounts.join", language=person.language, token=token
-            ),
-            values=applications.mail_values(application),
-            data=applications.token_data(application),
-            about=person.number,
-            now=now,
-        )
+        return mail_another_link(session, person, now=now)
+    except (leaving.LinkRefused, PersonDied):
+        return ""
     except RateLimitExceeded:
         return f"{person.email} was mailed enough links today: none was mailed now"
-    return f"A link is mailed to {person.email}: once it is followed, news may be sent there"
+
+
+def mail_another_link(session: Session, person: Person, *, now: datetime) -> str:
+    """Mail a link that confirms the address; return a message about it for the secretary.
+
+    Raises PersonErased, PersonDied, LinkRefused and RateLimitExceeded.
+    """
+    leaving.check_needs_link(person)
+    application = person.applications[-1]
+    email_confirmation.request_confirmation(
+        session,
+        email=person.email,
+        language=person.language,
+        network=f"by command: {person.number}",
+        secret=str(current_app.config["SECRET_KEY"]),
+        limit="command",
+        # Its path: the site's address is put in front when the mail is sent.
+        link=lambda token: languages.address(
+            "accounts.join", language=person.language, token=token
+        ),
+        values=applications.mail_values(application),
+        data=applications.token_data(application),
+        about=person.number,
+        now=now,
+    )
+    message = f"A link is mailed to {person.email}"
+    if EMAIL in consents.given(person):
+        return f"{message}: once it is followed, news may be sent there"
+    return message
 
 
 def list_rows(summaries: Iterable[PersonSummary]) -> list[dict[str, Any]]:
