@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from psgflask.accounts import email_addresses
@@ -61,6 +61,11 @@ def people_of(session: Session, bounce: Bounce) -> list[Person]:
         raise NobodyBounced(f"It names {names}: write the address that failed in its place")
     names = ", ".join(bounce.addresses) or "no address"
     raise NobodyBounced(f"It names {names}: nobody has that")
+
+
+def count(session: Session) -> int:
+    """Count the people whose mail comes back."""
+    return session.scalar(select(func.count(Person.id)).where(Person.bounced_at.is_not(None))) or 0
 
 
 def record(session: Session, person: Person, reason: str, *, by: str, now: datetime) -> None:

@@ -19,7 +19,7 @@ COLUMNS = (
     *("number", "name", "organisation", "household", "email", "phone", "address", "postcode"),
     *("country", "language", "membership", "amount", "payment", "source", "sent", "confirmed"),
     *("state", "left on", "paid", "paid for", "last payment", "last amount", "last method"),
-    *("may be sent post", "may be sent e-mail"),
+    *("may be sent post", "may be sent e-mail", "e-mail bounced"),
 )
 
 # Characters that begin a formula in spreadsheets (OWASP, "CSV Injection"), and those that become
@@ -129,4 +129,5 @@ def _row(
         "last method": last_payment.method if last_payment else "",
         "may be sent post": "yes" if post else "no",
         "may be sent e-mail": "yes" if email else "no",
+        "e-mail bounced": local_time(person.bounced_at),
     }

@@ -1,4 +1,4 @@
-"""Health checks of members: the memberships on offer, their amounts, the list of the erased."""
+"""Health checks of members: memberships on offer and amounts, bounces, the list of the erased."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ from flask import Flask
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
-from psgflask.members import erasure, rights, tiers
+from psgflask.members import bounces, erasure, rights, tiers
 from psgflask.members.models import COMPLAINT
 
 # Of many open requests, so many are named: those that are due first.
@@ -57,6 +57,14 @@ def check_rights_requests(app: Flask) -> Iterator[Finding]:
         yield Finding("requests", ATTENTION, text, "psgflask members requests list")
     elif not waiting:
         yield Finding("requests", OK, "No complaint or request about personal data waits")
+
+
+def check_bounces(app: Flask) -> Iterator[Finding]:
+    """Name how many people's mail comes back: they miss what they agreed to."""
+    count = bounces.count(db.session())
+    if count:
+        advice = "psgflask members list --bounced names them: ask them for another address"
+        yield Finding("bounces", ATTENTION, f"People whose mail comes back: {count}", advice)
 
 
 def check_erased_list(app: Flask) -> Iterator[Finding]:

@@ -238,7 +238,8 @@ HEALTH_CHECKS: tuple[HealthCheck, ...] = (
         check_environment,
         check_unconfirmed_settings,
     ),
-    *(members.check_memberships, members.check_erased_list, members.check_rights_requests),
+    *(members.check_memberships, members.check_bounces, members.check_erased_list),
+    members.check_rights_requests,
     news.check_attached_texts,
 )
 # What /readyz depends on; cheap enough to run every few seconds.

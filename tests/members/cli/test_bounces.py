@@ -1,5 +1,6 @@
 """A bounce is recorded on the person, by a volunteer or by the mail server's refusal."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from psgflask.core.clock import utc_now
+from psgflask.core.findings import ATTENTION
 from psgflask.mail import outbox, worker_task
 from psgflask.mail.models import DEAD, Message
 from psgflask.mail.transports import MailRejected, RenderedMail
@@ -83,6 +85,19 @@ def test_a_bounce_recorded_by_address_or_number_shows_on_the_person(
     assert "Luz" not in listed
     session.rollback()
     assert audit.entries(session, ana.number)[-1].who == "rosa"
+
+
+def test_doctor_counts_the_people_whose_mail_comes_back_as_no_fault(
+    app: Flask, run: Run, session: Session, ana: Person, tmp_path: Path
+) -> None:
+    run("members", "bounced", ana.number)
+    told = json.loads(app.test_cli_runner().invoke(args=["doctor", "--json"]).stdout)
+    [found] = (one for one in told if one["subject"] == "bounces")
+    assert (found["state"], found["text"]) == (ATTENTION, "People whose mail comes back: 1")
+    run("members", "export", str(tmp_path / "all.csv"))
+    lines = (tmp_path / "all.csv").read_text("utf-8-sig").splitlines()
+    [bounced] = (line for line in lines if "Ana Torres" in line)
+    assert not bounced.endswith('""')
 
 
 @pytest.mark.parametrize(
