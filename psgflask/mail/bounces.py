@@ -79,7 +79,11 @@ def _field(report: Message, name: str) -> str:
 
 
 def _original_message_id(mail: EmailMessage) -> str:
-    """Return the left half of the Message-ID of the mail that came back, if it is in there."""
+    """Return the left half of the Message-ID of the mail that came back, if it is in there.
+
+    That is the innermost one: somebody may have forwarded the bounce as an attachment.
+    """
+    found = ""
     for part in mail.walk():
         kind = part.get_content_type()
         if kind == "text/rfc822-headers":
@@ -89,8 +93,8 @@ def _original_message_id(mail: EmailMessage) -> str:
             original = part.get_payload(0)  # type: ignore[assignment]  # of one message
         else:
             continue
-        return str(original.get("Message-ID", "")).strip(" <>\r\n").partition("@")[0]
-    return ""
+        found = str(original.get("Message-ID", "")).strip(" <>\r\n").partition("@")[0]
+    return found
 
 
 def _is_from_a_bouncer(mail: EmailMessage) -> bool:

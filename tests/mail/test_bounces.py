@@ -16,6 +16,17 @@ def test_a_delivery_status_names_the_address_the_reason_and_our_mail() -> None:
     assert bounce.certain
 
 
+def test_a_bounce_that_was_forwarded_as_an_attachment_is_parsed() -> None:
+    inner = delivery_status("ana@example.net", message_id="f00d").decode()
+    forwarded = (
+        "From: rosa@example.org\nSubject: Fwd: Undelivered\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/mixed; boundary="outer"\n\n--outer\n\nLook\n--outer\n'
+        f"Content-Type: message/rfc822\n\nMessage-ID: <other@mx>\n{inner}\n--outer--\n"
+    )
+    bounce = parse_bounce(forwarded.encode())
+    assert (bounce.addresses, bounce.message_id) == (("ana@example.net",), "f00d")
+
+
 def test_the_address_that_we_wrote_to_comes_before_the_one_it_was_forwarded_to() -> None:
     bounce = parse_bounce(delivery_status("ana@work.example", original="ana@example.net"))
     assert bounce.addresses == ("ana@example.net", "ana@work.example")

@@ -210,6 +210,20 @@ def test_a_mail_that_the_server_refuses_shows_on_the_person_and_is_answered_by_a
     assert dead.dismissed_at is not None
 
 
+def test_a_dead_mail_is_answered_by_resend(
+    app: Flask, run: Run, session: Session, ana: Person
+) -> None:
+    worker_task.run(app, transport=Refusing())
+    dead = link_mail(session, ana)
+    number = ana.number
+    session.rollback()
+    run("members", "resend", number)
+    session.refresh(dead)
+    assert dead.dismissed_at is not None
+    session.rollback()
+    assert outbox.status(session, utc_now()).dead == 0
+
+
 def test_a_refusal_of_an_address_that_was_corrected_meanwhile_is_not_recorded(
     app: Flask, session: Session, ana: Person
 ) -> None:
