@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from psgflask.accounts.email_confirmation import KNOWN, NEW, on_confirmed
 from psgflask.accounts.models import Account, ConfirmationToken
 from psgflask.core.clock import london_day
 from psgflask.mail import outbox
-from psgflask.members import audit, consents, digest, numbers, people
+from psgflask.members import audit, consents, digest, duplicates, numbers, people
 from psgflask.members.models import ONLINE, Application, MembershipRefused, Person
 from psgflask.members.person_fields import (
     parse_address,
@@ -159,12 +159,14 @@ def confirm_email(
     """
     if "member" not in token.data:
         return
+    member = token.data["member"]
+    joined_to = select(Person.joined_id).where(Person.number == member).scalar_subquery()
     application = session.scalar(
         select(Application)
         .join(Application.person)
         .where(
             Application.id == token.data.get("application"),
-            Person.number == token.data["member"],
+            or_(Person.number == member, Person.id == joined_to),
             Person.email_folded == token.email,
         )
     )
@@ -241,7 +243,7 @@ def _store(
         sent_at=now,
     )
     # Before it is stored, so that an application of somebody known costs no extra statement.
-    if duplicate := people.find_duplicate(session, person):
+    if duplicate := duplicates.find_duplicate(session, person):
         application.duplicate, application.duplicate_reason = duplicate
     person.applications.append(application)
     session.add(person)

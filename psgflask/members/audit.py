@@ -13,7 +13,7 @@ from psgflask.members.models import (
     MembershipRefused,
     Note,
     Person,
-    PersonErased,
+    check_writable,
 )
 
 ERASED = "erased"
@@ -79,8 +79,7 @@ def redact(session: Session, numbers: Collection[str]) -> None:
 
 def add_note(session: Session, person: Person, text: str, *, by: str, now: datetime) -> Note:
     """Add a note about a person. Raises NoteEmpty and PersonErased."""
-    if person.erased_at is not None:
-        raise PersonErased(person.number)
+    check_writable(person)
     if not text.strip():
         raise NoteEmpty("A note cannot be empty")
     note = Note(text=text.strip(), by=by[:USER_NAME_LENGTH], at=now)

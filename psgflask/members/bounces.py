@@ -13,7 +13,7 @@ from psgflask.mail.bounces import Bounce
 from psgflask.mail.models import Message
 from psgflask.mail.outbox import on_undeliverable
 from psgflask.members import audit
-from psgflask.members.models import BOUNCE_REASON_LENGTH, MembershipRefused, Person, PersonErased
+from psgflask.members.models import BOUNCE_REASON_LENGTH, MembershipRefused, Person, check_writable
 
 BY_MAIL_SERVER = "mail server"
 
@@ -69,9 +69,8 @@ def count(session: Session) -> int:
 
 
 def record(session: Session, person: Person, reason: str, *, by: str, now: datetime) -> None:
-    """Record that mail to a person comes back. Raises PersonErased."""
-    if person.erased_at is not None:
-        raise PersonErased(person.number)
+    """Record that mail to a person comes back. Raises PersonErased and PersonJoined."""
+    check_writable(person)
     before = {"bounce": person.bounce_reason} if person.bounced_at else {}
     person.bounced_at, person.bounce_reason = now, reason[:BOUNCE_REASON_LENGTH]
     after = {"email": person.email, "bounce": person.bounce_reason}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from psgflask.accounts.models import Account
 from psgflask.members import audit
@@ -16,7 +16,7 @@ from psgflask.members.models import (
     MembershipRefused,
     Person,
     PersonDied,
-    PersonErased,
+    check_writable,
 )
 
 CHANNELS = (POST, EMAIL)
@@ -62,8 +62,20 @@ class ConsentRefused(MembershipRefused):
 
 
 def given(person: Person) -> frozenset[str]:
-    """Return the channels that somebody has agreed to and not withdrawn."""
-    return frozenset(one.what for one in person.consents if one.withdrawn_at is None)
+    """Return the channels that somebody has agreed to and not withdrawn, then or later.
+
+    A person who was joined to them may have withdrawn later than they agreed.
+    """
+    withdrawn: dict[str, datetime] = {}
+    for one in person.consents:
+        if one.withdrawn_at is not None:
+            latest = withdrawn.get(one.what, one.withdrawn_at)
+            withdrawn[one.what] = max(latest, one.withdrawn_at)
+    return frozenset(
+        one.what
+        for one in person.consents
+        if one.withdrawn_at is None and one.given_at >= withdrawn.get(one.what, one.given_at)
+    )
 
 
 def give(session: Session, person: Person, channel: str, *, language: str, now: datetime) -> None:
@@ -92,8 +104,7 @@ def change(
 
     A withdrawn one is retained as evidence. Raises ConsentRefused, PersonErased and PersonDied.
     """
-    if person.erased_at is not None:
-        raise PersonErased(person.number)
+    check_writable(person)
     if agreed and person.left_reason == DIED:
         raise PersonDied(person.number)
     before = sorted(given(person))
@@ -122,8 +133,17 @@ def in_effect(channel: str) -> ColumnElement[bool]:
     Nothing may be sent to the dead. For e-mail the address must be confirmed, and not have changed
     since.
     """
+    withdrawal = aliased(Consent)
+    withdrawn_later = exists().where(
+        withdrawal.person_id == Consent.person_id,
+        withdrawal.what == channel,
+        withdrawal.withdrawn_at > Consent.given_at,
+    )
     agreed = (Person.left_reason != DIED) & exists().where(
-        Consent.person_id == Person.id, Consent.what == channel, Consent.withdrawn_at.is_(None)
+        Consent.person_id == Person.id,
+        Consent.what == channel,
+        Consent.withdrawn_at.is_(None),
+        ~withdrawn_later,
     )
     if channel != EMAIL:
         return agreed

@@ -21,7 +21,7 @@ from psgflask.core import personal_data
 from psgflask.core.database import Model
 from psgflask.core.durable import append_lines
 from psgflask.mail import outbox, transports
-from psgflask.members import audit, people, rights
+from psgflask.members import audit, duplicates, people, rights
 from psgflask.members.models import (
     ONLINE,
     Application,
@@ -31,6 +31,7 @@ from psgflask.members.models import (
     Payment,
     Person,
     PersonErased,
+    PersonJoined,
 )
 from psgflask.members.numbers import FORMATTED
 
@@ -74,8 +75,15 @@ def erase(session: Session, persons: Sequence[Person], *, by: str, now: datetime
     """Erase people: what `core.personal_data` names in tables, but for what it lets outlive them.
 
     Those who paid leave a row with the number alone, and the payments. Their audit entries are
-    redacted. Accounts and addresses that others share stay. Raises PersonErased.
+    redacted. Accounts and addresses that others share stay. Who was joined to them is the same
+    person, and is erased with them. Raises PersonErased, and PersonJoined for one of those alone.
     """
+    known = {one.id for one in persons}
+    for person in persons:
+        if person.joined_to is not None and person.joined_to.id not in known:
+            raise PersonJoined(person.number, person.joined_to.number)
+    joined = (one for one in people.joined_people(session, persons) if one.id not in known)
+    persons = [*persons, *joined]
     erased: list[Erased] = []
     for start in range(0, len(persons), BATCH):
         erased += _erase(session, persons[start : start + BATCH], by=by, now=now)
@@ -97,6 +105,10 @@ def erase_again(
         batch = numbers[start : start + BATCH]
         query = select(Person).where(Person.number.in_(batch), Person.erased_at.is_(None))
         back += (one for one in session.scalars(query) if one.created_at <= times[one.number])
+    ids = {one.id for one in back}
+    for person in back:  # who was separated and then erased takes what is theirs along
+        if person.joined_id is not None and person.joined_id not in ids:
+            duplicates.separate(session, person, by=by, now=now)
     return erase(
         session, sorted(back, key=lambda one: (times[one.number], one.number)), by=by, now=now
     )
@@ -258,8 +270,6 @@ def _delete_rows(session: Session, ids: list[int], paid: Collection[int], now: d
     gone = {
         **_blank(inspect(Person)),
         "account_id": None,
-        "left_reason": "",
-        "left_on": None,
         "erased_at": now,
         "version": Person.version + 1,
     }

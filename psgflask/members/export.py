@@ -63,6 +63,7 @@ def rows(
         .outerjoin(Application, is_newest_application())
         .outerjoin(Payment, Payment.id == payments.newest_payment())
         .where(Person.erased_at.is_(None), Person.left_reason != DIED)
+        .where(Person.joined_id.is_(None))
         .order_by(Person.number)
         .options(subqueryload(Person.household))
     )

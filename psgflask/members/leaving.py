@@ -14,9 +14,9 @@ from psgflask.members.models import (
     MembershipRefused,
     Person,
     PersonDied,
-    PersonErased,
+    check_writable,
 )
-from psgflask.members.people import NothingToChange
+from psgflask.members.people import NothingToChange, joined_people
 
 
 class LeavingRefused(MembershipRefused):
@@ -35,10 +35,10 @@ def leave(
     """Record that somebody resigned or died, with an audit entry.
 
     To the dead nothing is sent: their unsent mails and their links are deleted, and `mail_link`
-    and `consents.in_effect` know of them. Raises PersonErased, NothingToChange and LeavingRefused.
+    and `consents.in_effect` know of them. Raises PersonErased, PersonJoined, NothingToChange and
+    LeavingRefused.
     """
-    if person.erased_at is not None:
-        raise PersonErased(person.number)
+    check_writable(person)
     if on > london_day(now):
         raise LeavingRefused(f"{on} is still to come: record it on the day")
     before = _leaving(person)
@@ -46,8 +46,9 @@ def leave(
     if before == _leaving(person):
         raise NothingToChange(person.number)
     if reason == DIED:
-        outbox.delete_unsent(session, [person.number])
-        confirmation_tokens.revoke(session, data={"member": [person.number]})
+        numbers = [one.number for one in (person, *joined_people(session, [person]))]
+        outbox.delete_unsent(session, numbers)
+        confirmation_tokens.revoke(session, data={"member": numbers})
     audit.record(session, person, reason, by=by, now=now, before=before, after=_leaving(person))
 
 
@@ -71,10 +72,9 @@ def count_died(session: Session) -> int:
 def check_needs_link(person: Person) -> None:
     """Check that a link can confirm a person's address.
 
-    Raises PersonErased, PersonDied and LinkRefused.
+    Raises PersonErased, PersonJoined, PersonDied and LinkRefused.
     """
-    if person.erased_at is not None:
-        raise PersonErased(person.number)
+    check_writable(person)
     if person.left_reason == DIED:
         raise PersonDied(person.number)
     if not person.email:

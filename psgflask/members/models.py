@@ -34,7 +34,8 @@ OUTCOMES = (DONE, PARTLY, REFUSED)
 PAID, CONFIRMED, UNCONFIRMED, ON_PAPER = "paid", "unpaid", "address not confirmed", "unpaid, paper"
 RENEWAL_DUE = "renewal due"
 RESIGNED, DIED = "resigned", "died"  # why somebody is no longer a member
-STATES = (PAID, RENEWAL_DUE, CONFIRMED, UNCONFIRMED, ON_PAPER, RESIGNED, DIED)
+JOINED, NOT_THE_SAME = "joined", "not the same"  # what a possible duplicate turned out to be
+STATES = (PAID, RENEWAL_DUE, CONFIRMED, UNCONFIRMED, ON_PAPER, RESIGNED, DIED, JOINED)
 
 # Characters; names and postcodes are stored a second time, folded, which can lengthen a name.
 NAME_LENGTH, POSTCODE_LENGTH, PHONE_LENGTH = 200, 20, 40
@@ -56,6 +57,15 @@ class PersonErased(MembershipRefused):
 
     def __init__(self, number: str) -> None:
         super().__init__(f"{number} was erased: only the payments are kept")
+
+
+class PersonJoined(MembershipRefused):
+    """What somebody has is that of the person whom they were joined to."""
+
+    field = "number"
+
+    def __init__(self, number: str, into: str) -> None:
+        super().__init__(f"{number} was joined to {into}: use that number, or separate them first")
 
 
 class PersonDied(MembershipRefused):
@@ -104,8 +114,12 @@ class Person(Model):
     erased_at: Mapped[datetime | None]
     left_reason: Mapped[str] = mapped_column(String(10), default="")  # RESIGNED, DIED or ""
     left_on: Mapped[date | None]
+    # The same person under another number, and the ids of the rows that were moved there, by table.
+    joined_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    joined_rows: Mapped[dict[str, list[int]]] = mapped_column(JSON, default=dict)
     version: Mapped[int] = mapped_column(default=1)
 
+    joined_to: Mapped["Person | None"] = relationship(remote_side=[id])
     applications: Mapped[list["Application"]] = relationship(
         back_populates="person",
         order_by="Application.id",
@@ -126,6 +140,14 @@ class Person(Model):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # as SQLAlchemy declares it
 
 
+def check_writable(person: Person) -> None:
+    """Check that something can be recorded about a person. Raises PersonErased and PersonJoined."""
+    if person.erased_at is not None:
+        raise PersonErased(person.number)
+    if person.joined_to is not None:
+        raise PersonJoined(person.number, person.joined_to.number)
+
+
 class LastNumber(Model):
     """One row: the last member number issued, so that none is issued twice after a deletion."""
 
@@ -141,6 +163,9 @@ class Application(Model):
     __tablename__ = "applications"
     __table_args__ = (
         CheckConstraint("source IN ('online', 'paper')", name="source"),
+        CheckConstraint(
+            f"duplicate_decision IN {('', NOT_THE_SAME, JOINED)}", name="duplicate_decision"
+        ),
         CheckConstraint(f"payment IN {METHODS}", name="payment"),
         CheckConstraint("language IN ('en', 'es')", name="language"),
     )
@@ -163,6 +188,7 @@ class Application(Model):
         "perhaps_id", ForeignKey("people.id", ondelete="SET NULL")
     )
     duplicate_reason: Mapped[str] = mapped_column("perhaps_because", String(200), default="")
+    duplicate_decision: Mapped[str] = mapped_column(String(12), default="")
 
     person: Mapped[Person] = relationship(back_populates="applications", foreign_keys=[person_id])
     duplicate: Mapped[Person | None] = relationship(foreign_keys=[duplicate_id])

@@ -11,6 +11,7 @@ from psgflask.core.clock import london_day
 from psgflask.core.money import parse_pounds
 from psgflask.members import audit
 from psgflask.members.models import (
+    JOINED,
     METHODS,
     PAID,
     RENEWAL_DUE,
@@ -19,7 +20,7 @@ from psgflask.members.models import (
     MembershipRefused,
     Payment,
     Person,
-    PersonErased,
+    check_writable,
 )
 from psgflask.members.tiers import LIFE, MAX_AMOUNT, Tier, amount_on
 
@@ -67,8 +68,7 @@ def confirm(
     PersonErased, AmountRefused, PaymentRefused, and PaymentDoubtful: unless `anyway`, and for
     other doubts than the `accepted`.
     """
-    if person.erased_at is not None:
-        raise PersonErased(person.number)
+    check_writable(person)
     if not 0 < amount <= MAX_AMOUNT or amount != round(amount, 2):
         raise AmountRefused(f"{amount} pounds cannot have been paid")
     if method not in METHODS:
@@ -115,10 +115,9 @@ def reverse(
     """Take a payment back by a row of its own, with the negative amount; return that row.
 
     For a mistake, or a cheque that bounced. An application without any payment left is unpaid
-    again. Raises PersonErased and PaymentRefused.
+    again. Raises PersonErased, PersonJoined and PaymentRefused.
     """
-    if person.erased_at is not None:
-        raise PersonErased(person.number)
+    check_writable(person)
     if payment not in counting(person.payments):
         raise PaymentRefused(f"Payment {payment.id} was reversed already, or is a reversal itself")
     reversal = Payment(
@@ -226,6 +225,7 @@ def paid_through() -> ColumnElement[str | None]:
 def state(year: int) -> ColumnElement[str]:
     """Return the state of a Person joined to their newest Application: one of STATES."""
     return case(
+        (Person.joined_id.is_not(None), JOINED),
         (Person.left_reason != "", Person.left_reason),
         (has_paid(year), PAID),
         (Application.paid_at.is_not(None), RENEWAL_DUE),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, delete, exists, false, func, literal, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, joinedload
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from sqlalchemy.orm.attributes import flag_modified
 
 from psgflask.accounts import confirmation_tokens, email_addresses
@@ -15,11 +15,12 @@ from psgflask.core.clock import london_day
 from psgflask.mail import outbox
 from psgflask.members import audit, numbers, payments
 from psgflask.members.models import (
+    JOINED,
     Application,
     HouseholdMember,
     MembershipRefused,
     Person,
-    PersonErased,
+    check_writable,
 )
 from psgflask.members.person_fields import (
     INVALID,
@@ -30,13 +31,6 @@ from psgflask.members.person_fields import (
     parse_postcode,
 )
 from psgflask.members.tiers import ORGANISATION, Tier, amount_on
-
-SAME_EMAIL = "same e-mail address"
-SAME_NAME = "same name and postcode"
-SAME_ORGANISATION = "same organisation and postcode"
-IN_HOUSEHOLD = "same name in a household at the same postcode"
-# However often somebody applies, no more earlier people are compared.
-MAX_CANDIDATES = 50
 
 UNFOLDED_FIELDS = ("phone", "address", "country", "language")
 FIELDS = ("name", "organisation", "household", "email", "postcode", *UNFOLDED_FIELDS)
@@ -72,7 +66,8 @@ class ChangedMeanwhile(MembershipRefused):
 class PersonSummary(NamedTuple):
     """A person in a list, with the newest application and the number of a possible duplicate.
 
-    `state` is one of STATES, `paid_through` the last year that is paid for, or "life".
+    `state` is one of STATES, `paid_through` the last year that is paid for, or "life", `joined_to`
+    the number of whom they were joined to.
     """
 
     person: Person
@@ -80,6 +75,7 @@ class PersonSummary(NamedTuple):
     duplicate: str | None
     state: str | None
     paid_through: str | None
+    joined_to: str | None
 
 
 def by_number(session: Session, text: str) -> Person:
@@ -118,10 +114,12 @@ def newest(
     mail comes back; 0 is no limit.
     """
     conditions: list[ColumnElement[bool]] = [Person.erased_at.is_(None)]
+    if state != JOINED:
+        conditions.append(Person.joined_id.is_(None))
     if state is not None:
         conditions.append(payments.state(year) == state)
     if duplicates:
-        conditions.append(Application.duplicate_id.is_not(None))
+        conditions += [Application.duplicate_id.is_not(None), Application.duplicate_decision == ""]
     if bounced:
         conditions.append(Person.bounced_at.is_not(None))
     newest_first = (Person.id.desc(),)
@@ -139,24 +137,16 @@ def is_newest_application() -> ColumnElement[bool]:
     return Application.id == newest
 
 
-def find_duplicate(session: Session, applicant: Person) -> tuple[Person, str] | None:
-    """Return an earlier person who may be the applicant, and why; None if there is nobody.
-
-    Of several the one with most reasons, then the earliest. One statement in any case, so that
-    the response time tells a visitor nothing.
-    """
-    candidates = session.scalars(
-        select(Person)
-        .where(_may_be(applicant), Person.id != applicant.id)
-        .order_by(Person.id)
-        .limit(MAX_CANDIDATES)
-        .options(joinedload(Person.household))
-    ).unique()
-    ranked = [(other, _duplicate_reasons(applicant, other)) for other in candidates]
-    if not ranked:
-        return None
-    likeliest, reasons = max(ranked, key=lambda one: (len(one[1]), -one[0].id))
-    return likeliest, ", ".join(reasons)
+def joined_people(session: Session, persons: Collection[Person]) -> list[Person]:
+    """Return the people who were joined to some people, or to those who were joined to them."""
+    found: list[Person] = []
+    ids = {person.id for person in persons}
+    while ids:
+        query = select(Person).where(Person.joined_id.in_(ids)).order_by(Person.id)
+        joined = session.scalars(query).all()
+        found += joined
+        ids = {person.id for person in joined}
+    return found
 
 
 def details(person: Person) -> dict[str, Any]:
@@ -214,8 +204,7 @@ def correct(
     was looked at, `tier` the membership after the correction, None if it is unknown. Raises
     PersonErased, NothingToChange, InvalidEmailAddress, ChangedMeanwhile and FieldRefused.
     """
-    if person.erased_at is not None:
-        raise PersonErased(person.number)
+    check_writable(person)
     if version is not None and version != person.version:
         raise ChangedMeanwhile(person.number, person.version)
     before, old_email = _correctable(person), person.email_folded
@@ -303,13 +292,15 @@ def _summaries(
     year: int,
     limit: int = 0,
 ) -> list[PersonSummary]:
-    duplicate = aliased(Person)
+    duplicate, joined_to = aliased(Person), aliased(Person)
+    marks = Application.duplicate_decision == ""
     state, paid_through = payments.state(year), payments.paid_through()
     query = (
-        select(Person, Application, duplicate.number, state, paid_through)
+        select(Person, Application, duplicate.number, state, paid_through, joined_to.number)
         .select_from(Person)
         .outerjoin(Application, is_newest_application())
-        .outerjoin(duplicate, duplicate.id == Application.duplicate_id)
+        .outerjoin(duplicate, (duplicate.id == Application.duplicate_id) & marks)
+        .outerjoin(joined_to, joined_to.id == Person.joined_id)
         .where(*conditions)
         .order_by(*order_by)
         .limit(limit or None)
@@ -353,35 +344,3 @@ def _has_email(text: str) -> ColumnElement[bool]:
         return Person.email_folded == email_addresses.normalise(text)
     except email_addresses.InvalidEmailAddress:
         return Person.email_folded.contains(text.strip().lower(), autoescape=True)
-
-
-def _duplicate_reasons(applicant: Person, other: Person) -> list[str]:
-    """Return why two people may be the same, in words for the secretary."""
-    near = bool(applicant.postcode_folded) and applicant.postcode_folded == other.postcode_folded
-    household = {member.name_folded for member in other.household}
-    reasons = {
-        SAME_EMAIL: bool(applicant.email_folded) and applicant.email_folded == other.email_folded,
-        SAME_NAME: near and applicant.name_folded == other.name_folded,
-        SAME_ORGANISATION: near
-        and bool(applicant.organisation_folded)
-        and applicant.organisation_folded == other.organisation_folded,
-        IN_HOUSEHOLD: near and applicant.name_folded in household,
-    }
-    return [reason for reason, applies in reasons.items() if applies]
-
-
-def _may_be(applicant: Person) -> ColumnElement[bool]:
-    """Return the condition for `_duplicate_reasons` to find any; each part has an index."""
-    conditions: list[ColumnElement[bool]] = []
-    if applicant.email_folded:
-        conditions.append(Person.email_folded == applicant.email_folded)
-    if applicant.postcode_folded:
-        same_name = Person.name_folded == applicant.name_folded
-        same_name |= exists().where(
-            HouseholdMember.person_id == Person.id,
-            HouseholdMember.name_folded == applicant.name_folded,
-        )
-        if applicant.organisation_folded:
-            same_name |= Person.organisation_folded == applicant.organisation_folded
-        conditions.append((Person.postcode_folded == applicant.postcode_folded) & same_name)
-    return or_(false(), *conditions)

@@ -26,6 +26,8 @@ def record(session: Session, person: Person) -> dict[str, Any]:
         **people.details(person),
         "since": local_time(person.created_at),
         "erased": local_time(person.erased_at),
+        "joined to": person.joined_to.number if person.joined_to else "",
+        "joined": [one.number for one in people.joined_people(session, [person])],
         "left": person.left_reason,
         "left on": person.left_on.isoformat() if person.left_on else "",
         "address confirmed": person.account_id is not None,
@@ -76,8 +78,20 @@ def record(session: Session, person: Person) -> dict[str, Any]:
 def everything(session: Session, person: Person, *, secret: str) -> dict[str, list[Row]]:
     """Return what each table of `core.personal_data` contains about a person, by table and column.
 
-    Without what is not named there: what repeats a value in another form, and secrets.
+    Also about those who were joined to them. Without what is not named there: what repeats a value
+    in another form, and secrets.
     """
+    same = (person, *people.joined_people(session, [person]))
+    records = [_everything(session, one, secret) for one in same]
+    joined: dict[str, list[Row]] = {}
+    for record in records:
+        for name, rows in record.items():  # some are found by an address that both have
+            known = joined.setdefault(name, [])
+            known += [row for row in rows if row not in known]
+    return joined
+
+
+def _everything(session: Session, person: Person, secret: str) -> dict[str, list[Row]]:
     record: dict[str, list[Row]] = {}
     for _data, name, columns in personal_data.tables():
         table = Model.metadata.tables[name]

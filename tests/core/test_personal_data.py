@@ -19,7 +19,7 @@ WITHOUT = frozenset(
 # Columns of the other tables that say nothing about people: keys, order, versions, bookkeeping.
 TECHNICAL = {
     "accounts": {"id"},
-    "applications": {"id", "person_id", "perhaps_id"},
+    "applications": {"id", "person_id", "perhaps_id", "duplicate_decision"},
     "attempts": {"id"},
     "audit": {"id"},
     "consents": {"id", "person_id"},
@@ -27,7 +27,7 @@ TECHNICAL = {
     "notes": {"id", "person_id"},
     "outbox": {"id", "message_id", "key", "tries", "waiting_since", "due_at", "dismissed_at"},
     "payments": {"id", "person_id", "application_id", "reverses_id"},
-    "people": {"id", "account_id", "version"},
+    "people": {"id", "account_id", "version", "joined_id", "joined_rows"},
     "proofs": {"id", "account_id"},
     "page_revisions": {"id", "page_id", "number", "what", "saved_at", "snapshot"},
     "appeal_revisions": {"id", "appeal_id", "number", "what", "saved_at", "snapshot"},

@@ -10,17 +10,15 @@ from psgflask.accounts import email_confirmation
 from psgflask.accounts.confirmation_tokens import TokenRejected
 from psgflask.accounts.models import Account
 from psgflask.members import audit, erasure, people
-from psgflask.members.models import PAPER, Person
-from psgflask.members.numbers import NumberUnreadable
-from psgflask.members.people import (
+from psgflask.members.duplicates import (
     IN_HOUSEHOLD,
     SAME_EMAIL,
     SAME_NAME,
     SAME_ORGANISATION,
-    ChangedMeanwhile,
-    NothingToChange,
-    PersonNotFound,
 )
+from psgflask.members.models import PAPER, Person
+from psgflask.members.numbers import NumberUnreadable
+from psgflask.members.people import ChangedMeanwhile, NothingToChange, PersonNotFound
 from tests.members.people import NOW, applied, link_of, tier, verified
 
 

@@ -25,6 +25,7 @@ from psgflask.members import (
 from psgflask.members.cli import access
 from psgflask.members.cli.add import add, correct
 from psgflask.members.cli.bounces import bounced
+from psgflask.members.cli.duplicates import join, not_same, separate
 from psgflask.members.cli.leaving import died, reinstate, resigned
 from psgflask.members.cli.output import (
     list_rows,
@@ -50,6 +51,9 @@ for command in (
     resigned,
     died,
     reinstate,
+    join,
+    separate,
+    not_same,
 ):
     members.add_command(command)
 members.add_command(requests)

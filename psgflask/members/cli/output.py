@@ -149,6 +149,7 @@ def _list_row(
     duplicate: str | None,
     state: str | None,
     paid_through: str | None,
+    joined_to: str | None,
 ) -> dict[str, Any]:
     return {
         "number": person.number,
@@ -157,6 +158,7 @@ def _list_row(
         "postcode": person.postcode,
         "membership": application.tier if application else "",
         "state": ERASED if person.erased_at else state or "",
+        "joined to": joined_to or "",
         "paid for": paid_through or "",
         "sent": local_time(application.sent_at) if application else "",
         "bounced": local_time(person.bounced_at),
