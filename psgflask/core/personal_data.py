@@ -224,7 +224,7 @@ ATTEMPTS = PersonalData(
     what=_l("That a form was sent, from which network and with which e-mail address"),
     why=_l("To stop programs that send many. Both are stored as codes that cannot be read back."),
     basis=LEGITIMATE_INTERESTS,
-    _kept=_l("%(counted)s."),
+    _kept=_l("%(counted)s, since no limit looks further back."),
     seen_by=_l("Nobody: only the program that counts compares the codes."),
     columns={
         "attempts": {

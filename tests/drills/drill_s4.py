@@ -30,7 +30,9 @@ from tests.members.people import applied, link_of, verified
 WITHIN = 0.005  # seconds between the medians of any two kinds of address
 BETWEEN = 30  # samples of each kind, after which the limits begin anew
 KINDS = ("confirmed", "waiting", "unknown")
-AGAIN, SEND = "/accounts/join/again", "/members/join/send"
+AGAIN, SEND, RIGHTS = "/accounts/join/again", "/members/join/send", "/members/rights"
+# A signed word, and the length of a page with one: a reference grows by a digit.
+RANDOM = re.compile(r"[\w.-]{40,}|(?<=content-length: )\d+", re.IGNORECASE)
 # What an answer says, less what is random in it.
 Answer = tuple[int, str, str]
 
@@ -55,7 +57,9 @@ def main() -> int:
             visitor = Visitor(server.port)
             failed = measure("a new link", visitor.asks_again, args, chance)
             visitor.fills_in_the_form()
-            return measure("an application", visitor.applies, args, chance) or failed
+            failed = measure("an application", visitor.applies, args, chance) or failed
+            visitor.opens_the_form_about_data()
+            return measure("a request about data", visitor.asks_about_data, args, chance) or failed
 
 
 def people(app: Flask, count: int) -> None:
@@ -124,6 +128,19 @@ class Visitor:
         typed = {"email": email, "stamp": form_tokens.issue(str(SETTINGS["SECRET_KEY"]), now=begun)}
         return self.post(SEND, self.application.filled(typed))
 
+    def opens_the_form_about_data(self) -> None:
+        """Open the form for complaints and requests about personal data."""
+        page, headers = self.get(RIGHTS)
+        self.cookie = headers["Set-Cookie"].partition(";")[0]
+        self.about_data = html_forms.form_of(page)
+
+    def asks_about_data(self, email: str) -> tuple[Answer, float]:
+        """Ask for access under an address; return the answer, and after how many seconds."""
+        begun = utc_now() - timedelta(minutes=1)
+        stamp = form_tokens.issue(str(SETTINGS["SECRET_KEY"]), now=begun)
+        typed = {"right": "access", "name": "Ana Quispe", "email": email, "stamp": stamp}
+        return self.post(RIGHTS, self.about_data.filled(typed))
+
     def post(self, path: str, fields: html_forms.Fields, network: str = "") -> tuple[Answer, float]:
         """Send a form; return what was answered, and after how many seconds."""
         self.network += self.moves
@@ -158,7 +175,7 @@ def measure(
                 forget_attempts()
             for kind in chance.sample(KINDS, len(KINDS)):
                 (status, headers, page), seconds = ask(f"{kind}-{number}@example.org")
-                plain = [re.sub(r"[\w.-]{40,}", "...", text) for text in (headers, page)]
+                plain = [RANDOM.sub("...", text) for text in (headers, page)]
                 answers.add((status, plain[0], plain[1]))
                 times[kind].append(seconds)
         medians = {kind: statistics.median(times[kind]) for kind in KINDS}
