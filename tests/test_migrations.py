@@ -211,6 +211,27 @@ def test_bounces_and_dismissals_come_and_go_with_their_columns(empty: Flask) -> 
         assert connection.scalar(text("SELECT number FROM people")) == "PSG 1001-9"
 
 
+REQUEST = (
+    "INSERT INTO rights_requests (right, name, email, email_folded, text, language, form_hash,"
+    " answers_hash, sent_at, due_on, answered_by, outcome, answer, empty_when_answered) VALUES"
+    " ('access', 'Ana', 'a@example.org', 'a@example.org', '', 'en', 'f', 'a',"
+    " '2026-07-01 12:00:00', '2026-07-31', '', '', '', 0)"
+)
+
+
+def test_s29_requests_go_with_their_table_and_the_rest_stays(empty: Flask) -> None:
+    migrations.upgrade("0011")
+    with db.engine.begin() as connection:
+        connection.execute(text(REQUEST))
+        connection.execute(text("INSERT INTO redirects (old, new) VALUES ('/old', '/new')"))
+    downgrade(empty)
+    assert "rights_requests" not in tables()
+    migrations.upgrade()
+    with db.engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM rights_requests")) == 0
+        assert connection.scalar(text("SELECT count(*) FROM redirects")) == 1
+
+
 def test_there_is_one_head(empty: Flask) -> None:
     scripts = ScriptDirectory(str(paths.migrations()))
     assert len(scripts.get_heads()) == len(scripts.get_bases()) == 1

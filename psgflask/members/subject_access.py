@@ -15,6 +15,8 @@ from psgflask.members import audit, consents, payments, people
 from psgflask.members.models import Application, Person, RightsRequest
 
 Row = dict[str, Any]
+# What entries of a change say of somebody else begins so.
+ABOUT_OTHERS = ("perhaps", "separated")
 
 
 def record(session: Session, person: Person) -> dict[str, Any]:
@@ -100,10 +102,9 @@ def _everything(session: Session, person: Person, secret: str) -> dict[str, list
             query = select(*named).where(own).order_by(table.columns["id"])
             record[name] = [dict(row) for row in session.execute(query).mappings()]
     for entry in record["audit"]:
-        for part in ("before", "after"):  # who else may be the same person is about somebody else
-            entry[part] = {
-                name: value for name, value in entry[part].items() if not name.startswith("perhaps")
-            }
+        for part in ("before", "after"):
+            changed = entry[part].items()
+            entry[part] = {name: to for name, to in changed if not name.startswith(ABOUT_OTHERS)}
     return record
 
 

@@ -43,6 +43,15 @@ VALUES: Mapping[str, LazyString] = {
     "paid": _l("A payment was recorded"),
     "reversed": _l("A payment was reversed"),
     "corrected": _l("Your details were corrected"),
+    "resigned": _l("You resigned"),
+    "died": _l("Your death was recorded"),
+    "reinstated": _l("You are a member again"),
+    "joined": _l("Two entries of yours were joined"),
+    "separated": _l("Entries that had been joined were separated"),
+    "perhaps the same": _l("Marked as perhaps here twice"),
+    "not the same": _l("Told apart from somebody else"),
+    "bounced": _l("Mail to you came back"),
+    "bounce cleared": _l("Mail to you arrives again"),
     "noted": _l("A note was written"),
     "agreed": _l("You agreed to be sent news"),
     "withdrew": _l("You took back that you may be sent news"),
@@ -65,6 +74,8 @@ VALUES: Mapping[str, LazyString] = {
     "again": _l("asking for a new link"),
     "command": _l("a link mailed by the secretary"),
     "verify": _l("Please confirm your e-mail address"),
+    "test": _l("A test of the mail from our website"),
+    "applications_received": _l("To our secretary: that more people applied"),
     "verify_known": _l("Your application, and an address that we know already"),
     "application_received": _l("To our secretary: that you applied"),
 }
@@ -78,6 +89,11 @@ PARTS: Mapping[str, LazyString] = {
     "reversed": _l("Reversed"),
     "because": _l("Because"),
     "for": _l("For the year"),
+    "bounce": _l("Why mail came back"),
+    "joined to": _l("Joined to"),
+    "joined": _l("Joined"),
+    "left": _l("Why no longer a member"),
+    "left on": _l("Member until"),
     "note": _l("Note"),
     "payments kept": _l("Payments that stay"),
 }
@@ -87,14 +103,14 @@ PARTS: Mapping[str, LazyString] = {
 WORDED = frozenset(
     {
         *("payment", "method", "source", "what", "state", "kind", "purpose", "who", "consents"),
-        *("right", "outcome"),
+        *("right", "outcome", "left", "left_reason"),
     }
 )
 
 
 def letter(record: Record, *, now: datetime) -> str:
     """Return a letter with all that is held about somebody, in their language."""
-    [person] = record["people"]
+    person = record["people"][0]  # the others were joined to them
     with force_locale(person["language"]):
         lines = [
             _("What the Peru Support Group holds about you"),
