@@ -232,6 +232,26 @@ def test_s29_requests_go_with_their_table_and_the_rest_stays(empty: Flask) -> No
         assert connection.scalar(text("SELECT count(*) FROM redirects")) == 1
 
 
+def test_who_left_or_was_joined_stays_a_person_when_the_columns_go(empty: Flask) -> None:
+    migrations.upgrade("0007")
+    with db.engine.begin() as connection:
+        for statement in PAID:
+            connection.execute(text(statement))
+    migrations.upgrade("0013")
+    people = "SELECT number, left_reason, left_on, joined_id, joined_rows FROM people"
+    with db.engine.begin() as connection:
+        assert connection.execute(text(people)).one() == ("PSG 1001-9", "", None, None, "{}")
+        connection.execute(
+            text("UPDATE people SET left_reason = 'died', left_on = '2026-01-01', joined_id = 1")
+        )
+        connection.execute(text("UPDATE applications SET duplicate_decision = 'joined'"))
+    downgrade(empty, "0011")
+    with db.engine.connect() as connection:
+        assert connection.scalar(text("SELECT number FROM people")) == "PSG 1001-9"
+        assert connection.scalar(text("SELECT count(*) FROM applications")) == 2
+        assert connection.scalar(text("SELECT count(*) FROM payments")) == 2
+
+
 def test_there_is_one_head(empty: Flask) -> None:
     scripts = ScriptDirectory(str(paths.migrations()))
     assert len(scripts.get_heads()) == len(scripts.get_bases()) == 1

@@ -25,15 +25,18 @@ from psgflask.accounts.models import Account, ConfirmationToken
 from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.mail import outbox
 from psgflask.mail.models import DEAD, WAITING, Message
-from psgflask.members import applications, audit, consents, erasure, payments, people
+from psgflask.members import applications, audit, consents, erasure, leaving, payments, people
 from psgflask.members.applications import AlreadyApplied
 from psgflask.members.consents import CHANNELS, ConsentRefused
+from psgflask.members.leaving import LeavingRefused
 from psgflask.members.models import (
+    DIED,
     ONLINE,
     Application,
     AuditEntry,
     MembershipRefused,
     Person,
+    PersonDied,
     PersonErased,
 )
 from psgflask.members.person_fields import fold_name, fold_postcode
@@ -64,6 +67,7 @@ class ModelPerson:
     payments: int = 0
     notes: int = 0
     erased: bool = False
+    dead: bool = False
 
 
 @dataclass
@@ -247,7 +251,7 @@ class LifeCycle(RuleBasedStateMachine):
 
     @rule(person=persons, what=st.sampled_from(CHANNELS), agreed=st.booleans())
     def change_consent(self, person: ModelPerson, what: str, agreed: bool) -> None:
-        with suppress(ConsentRefused), self._refused_to_the_erased(person):
+        with suppress(ConsentRefused, PersonDied), self._refused_to_the_erased(person):
             consents.change(self.session, self._row(person), what, agreed, by="ann", now=self.now)
             assert (what in person.agreed) != agreed
             person.agreed ^= {what}
@@ -263,6 +267,24 @@ class LifeCycle(RuleBasedStateMachine):
         if not person.erased and address != person.email:
             person.email, person.confirmed = address, False
             self._cancel_links_of(person)
+        self.session.commit()
+
+    @rule(person=persons)
+    def die(self, person: ModelPerson) -> None:
+        with suppress(MembershipRefused), self._refused_to_the_erased(person):
+            on = self.now.date()
+            leaving.leave(self.session, self._row(person), DIED, on=on, by="ann", now=self.now)
+        if not person.erased:
+            person.dead = True
+            self._cancel_links_of(person)
+        self.session.commit()
+
+    @rule(person=persons)
+    def reinstate(self, person: ModelPerson) -> None:
+        with suppress(LeavingRefused, PersonErased):
+            leaving.reinstate(self.session, self._row(person), by="ann", now=self.now)
+            assert person.dead
+        person.dead = False
         self.session.commit()
 
     @rule(person=consumes(persons))
@@ -333,18 +355,20 @@ class LifeCycle(RuleBasedStateMachine):
                 continue
             agreed = set() if one.erased else one.agreed
             assert consents.given(person) == agreed
-            assert consents.effective(self.session, person) == (
-                agreed if one.confirmed else agreed - {"email"}
-            )
+            channels = agreed if one.confirmed else agreed - {"email"}
+            effective = set() if one.dead else channels
+            assert consents.effective(self.session, person) == effective
 
     def _nothing_is_left_of_the_erased(self, living: set[str]) -> None:
+        dead = {one.number for one in self.known if one.dead}
         unsent = self.session.scalars(select(Message).where(Message.state.in_((WAITING, DEAD))))
         for message in unsent:
             assert {message.about, message.values["reference"]} <= living
+            assert message.recipient == outbox.SECRETARY or message.about not in dead
         links = self.session.scalars(
             select(ConfirmationToken).where(ConfirmationToken.purpose == confirmation_tokens.JOIN)
         )
-        assert {link.data["member"] for link in links} <= living
+        assert {link.data["member"] for link in links} <= living - dead
         trail: dict[str, list[AuditEntry]] = {}
         for entry in self.session.scalars(select(AuditEntry).order_by(AuditEntry.id)):
             trail.setdefault(entry.subject, []).append(entry)

@@ -74,7 +74,9 @@ def add(note: str, by: str, **typed: Any) -> None:
             known = application.duplicate.number
             messages.append(
                 f"Perhaps known already as {known}: {application.duplicate_reason}."
-                f' Look: flask members show "{known}"'
+                f' Look: flask members show "{known}"\n'
+                f'The same: flask members join "{person.number}" "{known}"; somebody else:'
+                f' flask members not-same "{person.number}"'
             )
         messages.append(mail_link(session, person, now=now))
         session.commit()

@@ -76,7 +76,8 @@ def list_payments(number: str, as_json: bool) -> None:
     with reading() as session:
         person = people.by_number(session, number)
         reversals = {one.reverses_id: one.id for one in person.payments if one.reverses_id}
-        rows = [_row(one, reversals.get(one.id)) for one in person.payments]
+        recorded = sorted(person.payments, key=lambda one: one.id)
+        rows = [_row(one, reversals.get(one.id)) for one in recorded]
     if as_json:
         print_json(rows)
     elif rows:
