@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from flask import Flask
 
 from psgflask import accounts, home, mail, members, news, pages, redirects, sample, search, topics
-from psgflask.core import clock_watch, config, database, paths
+from psgflask.core import clock_watch, config, database, paths, redaction
 from psgflask.ops import commands, doctor, serving, worker
 from psgflask.web import assets, caching, compression, errors, languages, rendering, security, slots
 from psgflask.web.site import Site
@@ -23,6 +23,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     )
     config.load(app, instance, overrides)
     database.init_app(app)
+    redaction.init_app(app)
     clock_watch.init_app(app)
     languages.init_app(app)
     security.init_app(app)

@@ -93,6 +93,7 @@ WRITING = {
     "news publish": "news publish radio-7",
     "news read-attachments": "news read-attachments --again",
     "news restore": "news restore radio-7 --revision 1",
+    "news redact": "news redact radio-7 radio --yes",
     "news schedule": "news schedule radio-7 +30m",
     "news topic add": "news topic add water --en Water --es Agua",
     "news topic remove": "news topic remove society",

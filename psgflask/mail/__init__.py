@@ -2,8 +2,9 @@
 
 from flask import Flask
 
+from psgflask.core import redaction
 from psgflask.core.config import ConfigurationRefused
-from psgflask.mail import commands, transports, worker_task
+from psgflask.mail import commands, outbox, transports, worker_task
 from psgflask.mail import models as models  # registers the table
 from psgflask.mail.outbox import is_single_address
 
@@ -15,6 +16,7 @@ def init_app(app: Flask) -> None:
     _check(app)
     app.extensions["psg_mail"] = worker_task.SenderState()
     commands.init_app(app)
+    redaction.register_rows(app, outbox.redact)
 
 
 def _check(app: Flask) -> None:

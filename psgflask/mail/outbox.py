@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.core import personal_data
 from psgflask.core.folding import is_invisible, plain
+from psgflask.core.redaction import Words, redact_values
 from psgflask.mail.models import DEAD, MAX_ADDRESS_LENGTH, SENT, VOID, WAITING, Message
 
 # Stands for the address in SECRETARY_EMAIL, which is looked up when the mail is composed.
@@ -140,6 +141,18 @@ def delete_unsent(session: Session, about: Collection[str]) -> int:
     unsent = Message.about.in_(about) & Message.state.in_((WAITING, DEAD))
     deleted = session.execute(delete(Message).where(unsent, Message.recipient != SECRETARY))
     return int(deleted.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
+
+
+def redact(session: Session, words: Words) -> list[str]:
+    """Redact unsent mails; return which. What was mailed about a person is theirs, and stays."""
+    unsent = select(Message).where(Message.state.in_((WAITING, DEAD)), Message.about == "")
+    changed = []
+    for message in session.scalars(unsent):
+        values = redact_values(words, message.values)
+        if values != message.values or words.are_in(message.error):
+            message.values, message.error = values, words.redact(message.error)
+            changed.append(f"unsent mail {message.id} ({message.kind})")
+    return changed
 
 
 def hold_waiting(session: Session, *, error: str, now: datetime) -> int:

@@ -53,7 +53,7 @@ def create(session: Session, draft: Draft, *, by: str, now: datetime) -> Article
     check(draft)
     article = Article(status=DRAFT, created_at=now)
     if draft.slug is None:
-        draft = replace(draft, slug=_free_slug(session, slugify(draft.title), draft.language))
+        draft = replace(draft, slug=free_slug(session, slugify(draft.title), draft.language))
     _fill(session, article, draft, now)
     session.add(article)
     session.flush()
@@ -205,6 +205,11 @@ def remove_correction(
     _note_changed(session, article, "note removed", by, now)
 
 
+def record_redaction(session: Session, article: Article, *, by: str, now: datetime) -> None:
+    """Record that an article was redacted (`redaction`), and flush."""
+    _note_changed(session, article, "redacted", by, now)
+
+
 def _note(article: Article, number: int) -> Correction:
     if not 1 <= number <= len(article.corrections):
         raise PublishingRefused(
@@ -277,7 +282,8 @@ def _check_slug(session: Session, article: Article, draft: Draft) -> None:
         raise SlugTaken("slug", f"{slug!r} is an old address of {target}; choose another")
 
 
-def _free_slug(session: Session, wanted: str, language: str) -> str:
+def free_slug(session: Session, wanted: str, language: str) -> str:
+    """Return a slug that no article and no old address has, as near to the wanted one as can be."""
     slug, number = wanted, 1
     while (
         catalogue.find(session, slug, language) is not None

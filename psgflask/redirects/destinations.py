@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from psgflask.redirects.models import Redirect
@@ -43,9 +44,19 @@ def find_sources(session: Session, path: str) -> Sequence[str]:
     return session.scalars(select(Redirect.old).where(Redirect.new == path)).all()
 
 
+def change_target(session: Session, old: str, new: str) -> None:
+    """Let the redirects to a path lead to another one; the path itself gets none."""
+    session.execute(update(Redirect).where(Redirect.new == old).values(new=new))
+
+
+def delete(session: Session, source: str) -> None:
+    """Delete the redirect of an old address."""
+    session.execute(sql_delete(Redirect).where(Redirect.old == source))
+
+
 def delete_to(session: Session, path: str) -> None:
     """Delete the redirects to a path that ceases to exist."""
-    session.execute(delete(Redirect).where(Redirect.new == path))
+    session.execute(sql_delete(Redirect).where(Redirect.new == path))
 
 
 def register_rule(pattern: str, rule: Rule, *, extensions: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register the package with the app: index, engine, glossary, pages, feeds, commands."""
-    from psgflask.core import content_stamp
+    from psgflask.core import content_stamp, redaction
     from psgflask.search import search_log, worker_task
     from psgflask.search.cli import commands
     from psgflask.search.engine.array_engine import ArrayEngine
@@ -20,6 +20,8 @@ def init_app(app: Flask) -> None:
     app.extensions["psg_glossary"] = GlossaryCache()
     content_stamp.shown_to_readers(GlossaryTerm)
     search_log.init_app(app)
+    redaction.register_rows(app, search_log.redact)
+    redaction.register_purge(app, "search index", indexer.purge)
     views.init_app(app)
     app.register_blueprint(feeds.blueprint)
     commands.init_app(app)

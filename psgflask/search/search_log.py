@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.core import config, personal_data
 from psgflask.core.database import db
+from psgflask.core.redaction import Words
 from psgflask.search.language import words
 from psgflask.search.models import SearchCount, SearchQuery
 
@@ -228,6 +229,14 @@ def tidy(session: Session, today: date) -> None:
     for start in range(0, len(too_many), BATCH):
         _delete(session, SearchQuery.id.in_(too_many[start : start + BATCH]))
     _delete(session, SearchQuery.id.not_in(select(SearchCount.query_id)))
+
+
+def redact(session: Session, words: Words) -> list[str]:
+    """Delete the counts of searches for words that are redacted; return what was deleted."""
+    rows = select(SearchQuery.id, SearchQuery.text).where(SearchQuery.text.is_not(None))
+    ids = [number for number, text in session.execute(rows) if words.are_in(text or "")]
+    _delete(session, SearchQuery.id.in_(ids))
+    return [f"search log: {len(ids)} searches for it"] if ids else []
 
 
 def move_from_future(session: Session, today: date, latest: date) -> None:

@@ -30,6 +30,7 @@ from psgflask.news import article_revisions, doubts, publishing, worker_task
 from psgflask.news.article_files import ArticleFile, format_article, read_article
 from psgflask.news.cli import output, revisions
 from psgflask.news.cli.output import STATES, find_article, name_of, transaction
+from psgflask.news.cli.redaction import redact
 from psgflask.news.cli.topics import topic
 from psgflask.news.drafts import Draft, draft_of
 from psgflask.news.media import file_texts, storage, unused_files
@@ -44,6 +45,7 @@ from psgflask.web.site import current_site
 
 news = AppGroup("news", help="Write, publish and look after articles.")
 news.add_command(topic)
+news.add_command(redact)
 for command in revisions.COMMANDS:
     news.add_command(command)
 

@@ -215,6 +215,21 @@ def rebuild(
     return total
 
 
+def purge(app: Flask) -> bool:
+    """Rewrite the files of the index without what was deleted; False during a rebuild."""
+    try:
+        drain(app, wait=True)
+        store(app).verify()
+    except NewerSchema:
+        return False
+    except IndexBroken:
+        rebuild(app)
+    lock = store(app).writing(wait=True)
+    assert lock is not None  # noqa: S101  # waiting always ends with the lock
+    with lock:
+        return store(app).tidy(purge=True)
+
+
 def unfinished(app: Flask) -> tuple[int, int]:
     """Return how many articles an unfinished rebuild has done, and of how many."""
     return store(app).done_before(), _count_published(app, utc_now())

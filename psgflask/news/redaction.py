@@ -1,0 +1,271 @@
+"""Takes words out of an article for good: out of its translations, files and revisions too.
+
+What is left is a dated note that something was removed, not what.
+"""
+
+import zipfile
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from psgflask.core import revisions
+from psgflask.core.redaction import Words
+from psgflask.news import article_revisions, publishing
+from psgflask.news.media import file_texts
+from psgflask.news.media.pdf_text import MAX_WORDS
+from psgflask.news.media.storage import path_of
+from psgflask.news.models import Article, Attachment, Correction, FileText, Picture, Revision
+from psgflask.news.slugs import article_path
+from psgflask.redirects import destinations
+
+# The columns that people write; other texts have values of the site's own.
+ARTICLE_TEXTS = ("title", "teaser", "body", "byline", "source")
+FILE_TEXTS = {"pictures": ("alt", "caption", "credit"), "attachments": ("title",)}
+NOTES = {
+    "en": "Something was removed from this article, and from its earlier versions.",
+    "es": "Se ha quitado algo de este artículo y de sus versiones anteriores.",
+}
+MAX_MEMBER_SIZE = 50_000_000  # bytes that are read of one file in an archive
+PDF = "application/pdf"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Something that was removed: where, and what it was there."""
+
+    place: str
+    text: str
+
+
+@dataclass(frozen=True)
+class FilesFound:
+    """Files of an article by hash: those that hold the words, and those that cannot be read."""
+
+    holding: dict[str, str]
+    unread: dict[str, str]
+
+
+def parts_of_work(session: Session, article: Article) -> Sequence[Article]:
+    """Return an article and its translations."""
+    return session.scalars(select(Article).where(Article.work == article.work)).all()
+
+
+def find_files(
+    session: Session, article: Article, words: Words, names: Collection[str], media: Path
+) -> FilesFound:
+    """Find the files to remove whole: attachments that hold the words, and those of these names.
+
+    A file cannot be redacted like a text. What is not read to its end is `unread`.
+    """
+    holding: dict[str, str] = {}
+    unread: dict[str, str] = {}
+    for each in parts_of_work(session, article):
+        for kind, file in _files(session, each):
+            file_hash, name = file["file_hash"], file["file_name"]
+            if name in names:
+                holding[file_hash] = name
+            elif kind == "attachments" and file_hash not in holding:
+                texts, whole = _read(session, file, path_of(media, file_hash))
+                if any(map(words.are_in, texts)):
+                    holding[file_hash] = name
+                elif not whole:
+                    unread[file_hash] = name
+    return FilesFound(holding, unread)
+
+
+def redact(
+    session: Session,
+    article: Article,
+    words: Words,
+    *,
+    files: Collection[str],
+    by: str,
+    now: datetime,
+) -> list[Removal]:
+    """Remove words, and files by their hashes, from an article and its translations; flush.
+
+    Every revision is redacted too, and a new one says who did it. An address that holds them
+    changes, and nothing leads there from the old one. What readers knew gets a dated note.
+    """
+    removals: list[Removal] = []
+    for each in parts_of_work(session, article):
+        public = article_revisions.was_public(session, each, now)
+        found = [
+            *_redact_article(session, each, words, files),
+            *_redact_revisions(session, each, words, files),
+        ]
+        if not found:
+            continue
+        if public:
+            each.corrections.append(Correction(noted_at=now, text=NOTES[each.language]))
+        publishing.record_redaction(session, each, by=by, now=now)
+        removals += found
+    file_texts.delete_unattached(session)
+    session.flush()
+    return removals
+
+
+def unused_of(session: Session, hashes: Collection[str]) -> set[str]:
+    """Return those of these files that nothing names any more: no article, no revision."""
+    used: set[str] = set()
+    for file_hash in hashes:
+        rows = (
+            select(model.id).where(model.file_hash == file_hash) for model in (Picture, Attachment)
+        )
+        if any(session.scalar(query.limit(1)) is not None for query in rows) or any(
+            revisions.with_text(session, Revision, file_hash)
+        ):
+            used.add(file_hash)
+    return set(hashes) - used
+
+
+def _redact_article(
+    session: Session, article: Article, words: Words, files: Collection[str]
+) -> list[Removal]:
+    place = f"{article.language}/{article.slug}"
+    found: list[Removal] = []
+
+    def change(row: Any, name: str, label: str) -> None:
+        before = getattr(row, name)
+        after = _redacted(words, name, before)
+        if after != before:
+            find = words.find_in_body if name == "body" else words.find
+            found.extend(Removal(f"{place}, {label}", text) for text in find(before))
+            setattr(row, name, after)
+
+    found += _redact_address(session, article, words, place)
+    for name in ARTICLE_TEXTS:
+        change(article, name, name)
+    for kind, names in FILE_TEXTS.items():
+        for row in list(getattr(article, kind)):
+            if row.file_hash in files:
+                found.append(Removal(f"{place}, {kind[:-1]}", f"the file {row.file_name}"))
+                getattr(article, kind).remove(row)
+                continue
+            for name in (*names, "file_name"):
+                change(row, name, f"{kind[:-1]} {name.replace('_', ' ')}")
+    for note in article.corrections:
+        change(note, "text", "correction")
+    return found
+
+
+def _redact_address(session: Session, article: Article, words: Words, place: str) -> list[Removal]:
+    """Change an address that holds the words; delete the redirects that do."""
+    old = article_path(article.slug, article.language)
+    found = []
+    for source in destinations.find_sources(session, old):
+        if words.are_in(source):
+            found.append(Removal(f"{place}, old address", source))
+            destinations.delete(session, source)
+    if words.are_in(article.slug):
+        found += [Removal(f"{place}, address", text) for text in words.find(article.slug)]
+        slug = _redacted(words, "slug", article.slug)
+        article.slug = publishing.free_slug(session, slug, article.language)
+        destinations.change_target(session, old, article_path(article.slug, article.language))
+    return found
+
+
+def _redact_revisions(
+    session: Session, article: Article, words: Words, files: Collection[str]
+) -> Iterator[Removal]:
+    place = f"{article.language}/{article.slug}"
+    for revision in revisions.history(session, Revision, article_id=article.id):
+        before = revision.snapshot
+        after = redact_snapshot(words, before, files)
+        if after != before:
+            changed = revisions.changed_fields(before, after)
+            revision.snapshot = after
+            yield Removal(f"{place}, revision {revision.number}", ", ".join(changed))
+
+
+def redact_snapshot(words: Words, values: dict[str, Any], files: Collection[str]) -> dict[str, Any]:
+    """Return the values of a revision without words, and without files of these hashes."""
+    after = dict(values)
+    for name in (*ARTICLE_TEXTS, "slug"):
+        if name in after:
+            after[name] = _redacted(words, name, after[name])
+    for kind, names in FILE_TEXTS.items():
+        after[kind] = [
+            {
+                **file,
+                **{
+                    name: _redacted(words, name, file[name])
+                    for name in (*names, "file_name")
+                    if name in file
+                },
+            }
+            for file in after.get(kind, ())
+            if file["file_hash"] not in files
+        ]
+    after["corrections"] = [
+        {**note, "text": words.redact(note["text"])} for note in after.get("corrections", ())
+    ]
+    return after
+
+
+def _redacted(words: Words, name: str, text: str) -> str:
+    """Return a text without the words, in the form that its column has."""
+    if not words.are_in(text):
+        return text
+    if name == "slug":
+        return words.redact_slug(text) or "article"
+    if name == "file_name":
+        stem, dot, extension = text.rpartition(".")
+        return (
+            f"{words.redact_slug(stem) or 'file'}{dot}{extension}" if words.are_in(text) else text
+        )
+    return words.redact_body(text) if name == "body" else words.redact(text)
+
+
+def _files(session: Session, article: Article) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the files that an article or one of its revisions names, each with its kind."""
+    snapshots = [
+        row.snapshot for row in revisions.history(session, Revision, article_id=article.id)
+    ]
+    for values in [article_revisions.snapshot(article), *snapshots]:
+        for kind in FILE_TEXTS:
+            for file in values.get(kind, ()):
+                yield kind, file
+
+
+def _read(session: Session, file: dict[str, Any], path: Path) -> tuple[list[str], bool]:
+    """Return the texts of an attachment, and whether they are all of it."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return [], False
+    # As it lies there: titles and authors of PDFs, and whatever is not compressed.
+    texts = [data.decode("utf-8", "replace"), data.decode("latin-1")]
+    if file["media_type"] == PDF:
+        row = session.get(FileText, file["file_hash"])
+        text = row.text if row is not None else ""
+        return [*texts, text], bool(text) and len(text.split()) < MAX_WORDS
+    if zipfile.is_zipfile(path):
+        members, whole = _members(path)
+        return [*texts, *members], whole
+    return texts, True
+
+
+def _members(path: Path) -> tuple[list[str], bool]:
+    texts, whole = [], True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                with archive.open(member) as opened:
+                    data = opened.read(MAX_MEMBER_SIZE)
+                whole &= len(data) == member.file_size
+                text = data.decode("utf-8", "replace")
+                # A word processor may cut a word by its marks.
+                texts += [text, _without_tags(text)]
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError):
+        whole = False
+    return texts, whole
+
+
+def _without_tags(text: str) -> str:
+    return "".join(part.rpartition(">")[2] for part in text.split("<"))

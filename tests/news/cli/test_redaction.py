@@ -1,0 +1,166 @@
+"""`flask news redact`, as somebody who must be gone from the site would check it."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from psgflask.core import redaction
+from psgflask.core.clock import utc_now
+from psgflask.mail import outbox
+from psgflask.mail.models import Message
+from psgflask.search import search_log
+from psgflask.search.models import SearchQuery
+from psgflask.search.sync import indexer
+from tests import factories
+from tests.factories import NOW
+from tests.news.cli.test_commands import HEAD, Run, Write, article, rows
+from tests.news.cli.test_commands import run as run
+from tests.news.cli.test_commands import write as write
+
+NAME = "Wenceslada Quispe"
+SLUG = "teachers-start-new-strike"
+NEEDLES = (b"wenceslada", b"quispe")
+
+
+def files_with_name(folder: Path) -> list[str]:
+    """Return the files beneath a folder that hold the name, by their content or path."""
+    return [
+        str(file.relative_to(folder))
+        for file in sorted(folder.rglob("*"))
+        if any(needle in str(file).encode().lower() for needle in NEEDLES)
+        or (file.is_file() and any(needle in file.read_bytes().lower() for needle in NEEDLES))
+    ]
+
+
+def named(write: Write) -> str:
+    """Write a file of an article whose text names somebody."""
+    return write(body=f"One {NAME} paragraph.\n")
+
+
+def test_it_shows_what_it_will_remove_and_asks(run: Run, write: Write, session: Session) -> None:
+    run("add", named(write), "--publish")
+    before = rows(session)
+    shown = run("redact", SLUG, NAME.upper(), answer="n\n", fails=1).output
+    assert f"en/{SLUG}, body" in shown
+    assert NAME in shown
+    assert "Remove all this for good? Only old backups have it then" in shown
+    assert rows(session) == before
+    done = run("redact", SLUG, NAME, "--yes", "--by", "ana").output
+    assert f"Gone from http://127.0.0.1:8000/news/{SLUG}" in done
+    assert "still hold it, and cannot be changed" in done
+    assert article(session).body == "One […] paragraph.\n"
+
+
+def test_without_words_it_asks_for_them(run: Run, write: Write, session: Session) -> None:
+    run("add", named(write))
+    run("redact", SLUG, "--yes", answer=f"{NAME}\n")
+    assert "Quispe" not in article(session).body
+
+
+def test_nothing_in_the_instance_holds_them_afterwards(
+    run: Run, write: Write, app: Flask, client: FlaskClient, session: Session, instance: Path
+) -> None:
+    run("add", write(name="first.md"), "--publish")
+    run("edit", SLUG, named(write))
+    outbox.enqueue(
+        session, kind="test", to="a@example.org", language="en", values={"x": NAME}, now=NOW
+    )
+    session.add(SearchQuery(key="k", text="wenceslada quispe", days=3, last_day=NOW.date()))
+    session.commit()
+    address = f"/search.json?q={NAME.replace(' ', '+')}"
+    assert SLUG in client.get(address).text
+    assert NAME in client.get(f"/news/{SLUG}").text
+    assert files_with_name(instance)
+
+    run("redact", SLUG, NAME, "--yes")
+    assert files_with_name(instance) == []
+    for page in (f"/news/{SLUG}", "/", "/news.atom", "/search/?q=paragraph", "/search.atom?q=one"):
+        assert "Wenceslada" not in client.get(page).text
+    assert SLUG not in client.get(address).text
+    assert not indexer.check(app)
+
+
+def test_mail_about_a_member_of_the_same_name_stays(
+    run: Run, write: Write, session: Session
+) -> None:
+    run("add", named(write))
+    for about in ("PSG-0001", ""):
+        values = {"name": NAME}
+        outbox.enqueue(
+            session,
+            kind="x",
+            to="a@example.org",
+            language="en",
+            values=values,
+            now=NOW,
+            about=about,
+        )
+    session.commit()
+    run("redact", SLUG, NAME, "--yes")
+    session.expire_all()
+    mails = session.scalars(select(Message).order_by(Message.id))
+    assert [mail.values["name"] for mail in mails] == [NAME, "[…]"]
+
+
+def test_words_elsewhere_are_named(run: Run, write: Write, session: Session) -> None:
+    run("add", named(write))
+    factories.page(session, body=f"About {NAME}.")
+    assert "Still in 1 row of pages" in run("redact", SLUG, NAME, "--yes").output
+
+
+def test_a_file_in_use_is_named_and_a_second_run_purges_it(
+    run: Run, write: Write, instance: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("add", named(write), "--publish")
+    monkeypatch.setattr(redaction, "PURGE_TRIES", 1)
+    with closing(sqlite3.connect(instance / "psg.sqlite")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM articles").fetchone()
+        failed = run("redact", SLUG, NAME, "--yes", fails=1).output
+    assert "Traces are left in the files of: database" in failed
+    assert "Nothing holds it" in run("redact", SLUG, NAME, "--yes").output
+    assert files_with_name(instance) == []
+
+
+def test_an_index_that_is_lost_is_built_without_them(
+    run: Run, write: Write, app: Flask, instance: Path
+) -> None:
+    run("add", named(write), "--publish")
+    shutil.rmtree(instance / "index")
+    run("redact", SLUG, NAME, "--yes")
+    assert files_with_name(instance) == []
+    assert not indexer.check(app)
+
+
+def test_a_file_that_holds_them_is_removed_from_the_media_folder(
+    run: Run, write: Write, instance: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "letter.txt").write_text(f"By {NAME}")
+    head = f"{HEAD}\nattachments:\n  - file: letter.txt\n    title: Letter"
+    run("add", write(head), "--publish")
+    assert files_with_name(instance / "media")
+    assert "letter.txt holds it, and is removed whole" in run("redact", SLUG, NAME, "--yes").output
+    assert files_with_name(instance) == []
+
+
+@pytest.mark.parametrize("words", ["", "…"])
+def test_words_without_a_letter_are_refused(run: Run, write: Write, words: str) -> None:
+    run("add", named(write))
+    assert "There is no letter" in run("redact", SLUG, words, "--yes", fails=2).output
+
+
+def test_searches_for_them_are_counted_anew(session: Session) -> None:
+    words = redaction.Words([NAME])
+    today = utc_now().date()
+    session.add(SearchQuery(key="a", text="wenceslada quispe puno", days=3, last_day=today))
+    session.add(SearchQuery(key="b", text="quispe", days=3, last_day=today))
+    session.flush()
+    assert search_log.redact(session, words) == ["search log: 1 searches for it"]
+    assert session.scalars(select(SearchQuery.text)).all() == ["quispe"]
