@@ -13,7 +13,13 @@ from psgflask.mail.bounces import Bounce
 from psgflask.mail.models import Message
 from psgflask.mail.outbox import on_undeliverable
 from psgflask.members import audit
-from psgflask.members.models import BOUNCE_REASON_LENGTH, MembershipRefused, Person, check_writable
+from psgflask.members.models import (
+    BOUNCE_REASON_LENGTH,
+    DIED,
+    MembershipRefused,
+    Person,
+    check_writable,
+)
 
 BY_MAIL_SERVER = "mail server"
 
@@ -29,7 +35,7 @@ class NothingToClear(MembershipRefused):
 def with_address(session: Session, text: str) -> list[Person]:
     """Return the people with an e-mail address, by number. Raises InvalidEmailAddress."""
     email = email_addresses.normalise(text)
-    query = select(Person).where(Person.email_folded == email, Person.email_folded != "")
+    query = select(Person).where(Person.email_folded == email, Person.joined_id.is_(None))
     return list(session.scalars(query.order_by(Person.id)))
 
 
@@ -50,7 +56,7 @@ def people_of(session: Session, bounce: Bounce) -> list[Person]:
         except InvalidEmailAddress:
             continue
     known = or_(Person.email_folded.in_(folded), Person.number == (about or None))
-    found = list(session.scalars(select(Person).where(known, Person.email_folded != "")))
+    found = list(session.scalars(select(Person).where(known, Person.joined_id.is_(None))))
     by_mail = [person for person in found if about and person.number == about]
     if by_mail:
         return by_mail
@@ -64,8 +70,10 @@ def people_of(session: Session, bounce: Bounce) -> list[Person]:
 
 
 def count(session: Session) -> int:
-    """Count the people whose mail comes back."""
-    return session.scalar(select(func.count(Person.id)).where(Person.bounced_at.is_not(None))) or 0
+    """Count the people whose mail comes back, and to whom there is still something to send."""
+    bounced = Person.bounced_at.is_not(None), Person.joined_id.is_(None)
+    query = select(func.count(Person.id)).where(*bounced, Person.left_reason != DIED)
+    return session.scalar(query) or 0
 
 
 def record(session: Session, person: Person, reason: str, *, by: str, now: datetime) -> None:
@@ -78,7 +86,8 @@ def record(session: Session, person: Person, reason: str, *, by: str, now: datet
 
 
 def clear(session: Session, person: Person, *, by: str, now: datetime) -> None:
-    """Remove what `record` recorded: mail arrives after all. Raises NothingToClear."""
+    """Remove what `record` recorded: mail arrives. Raises NothingToClear, PersonJoined."""
+    check_writable(person)
     if person.bounced_at is None:
         raise NothingToClear(f"No bounce is recorded for {person.number}")
     before = {"bounce": person.bounce_reason}
@@ -90,6 +99,7 @@ def clear(session: Session, person: Person, *, by: str, now: datetime) -> None:
 def record_undeliverable(session: Session, message: Message, reason: str, now: datetime) -> None:
     """Record a bounce when the mail server refuses a mail to somebody's present address."""
     person = session.scalar(select(Person).where(Person.number == message.about))
+    person = person and (person.joined_to or person)
     if person is None or person.erased_at is not None or not message.recipient:
         return
     with suppress(InvalidEmailAddress):

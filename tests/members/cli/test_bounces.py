@@ -146,6 +146,19 @@ def test_a_file_about_nobody_or_no_bounce_records_nothing(
     assert bounce_of(session, ana) == ""
 
 
+def test_a_bounce_of_somebody_who_was_joined_is_that_of_whom_they_were_joined_to(
+    run: Run, session: Session, ana: Person, tmp_path: Path
+) -> None:
+    other = applied(session, name="Ana Torres", email="ana@example.net").person
+    numbers = other.number, ana.number
+    session.commit()
+    run("members", "join", *numbers)
+    for who in ("ana@example.net", numbers[1]):
+        run("members", "bounced", who)
+    assert "was joined to" in run("members", "bounced", numbers[0], fails=True).output
+    assert bounce_of(session, ana)
+
+
 def test_an_unknown_address_is_told(run: Run, ana: Person) -> None:
     output = run("members", "bounced", "anna@example.net", fails=True).output
     assert "Nobody has the address anna@example.net" in output
@@ -248,3 +261,14 @@ def test_a_dismissed_mail_is_no_fault_of_the_installation_and_can_be_sent_after_
     assert run("mail", "retry", str(mail.id)).output.startswith("1 ")
     assert "is waiting" in run("mail", "dismiss", str(mail.id), fails=True).output
     assert "There is no mail 99" in run("mail", "dismiss", "99", fails=True).output
+
+
+def test_a_refused_mail_of_somebody_who_was_joined_does_not_stop_the_worker(
+    app: Flask, run: Run, session: Session, ana: Person
+) -> None:
+    into = applied(session, name="Ana Torres", email="ana@example.net").person
+    numbers = ana.number, into.number
+    session.commit()
+    run("members", "join", *numbers)
+    worker_task.run(app, transport=Refusing())
+    assert bounce_of(session, into) == "550 5.1.1 no such user"
