@@ -21,6 +21,7 @@ from tests.members.joining_form import PERSON, Applicant, Clock
 
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 AGAIN = "/accounts/join/again"
+RIGHTS = "/members/rights"
 LINK = f"/accounts/join/{LINKS['open']}"
 
 
@@ -62,7 +63,10 @@ def test_r8_every_page_is_served_while_another_process_writes(
 def sent_forms(client: FlaskClient) -> dict[str, tuple[str, dict[str, Any]]]:
     """Return a form filled in for each route that takes one: its address and its fields."""
     again = html_forms.form_of(client.get(AGAIN).text).filled({"email": "rosa@example.org"})
+    asked = {"right": "access", "name": "Rosa Quispe", "email": "rosa@example.org"}
+    about_data = html_forms.form_of(client.get(RIGHTS).text).filled(asked)
     return {
+        "rights.ask": (RIGHTS, about_data),
         "accounts.again": (AGAIN, again),
         "accounts.join": (LINK, {}),
         "members.step": ("/members/join/send", filled_in(client)),
@@ -104,7 +108,7 @@ def test_r8_every_writing_request_waits_once_and_says_that_the_site_is_busy(
 def test_r8_the_busy_page_keeps_what_was_typed(site: Flask, visitor: FlaskClient) -> None:
     forms = sent_forms(visitor)
     with database_locks.held(site):
-        for endpoint in ("accounts.again", "members.step"):
+        for endpoint in ("accounts.again", "rights.ask", "members.step"):
             path, fields = forms[endpoint]
             page = visitor.post(path, data=fields).text
             kept = html_forms.form_of(page).fields
