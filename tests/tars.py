@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from psgflask.core.paths import DATABASE
-from psgflask.ops.backup_archive import MANIFEST, SETTINGS_FILE
+from psgflask.ops.backup_archive import MANIFEST
+from psgflask.ops.backup_contents import SETTINGS_FILE
 
 Member = tuple[tarfile.TarInfo, bytes]
 

@@ -87,9 +87,9 @@ def recovery_advice() -> str:
             " the tool that made it; systemctl start psgflask"
         )
     return (
-        f"systemctl stop psgflask; mv {instance} {instance}.damaged; psgflask restore FILE (the"
-        " newest backup that is whole: it is checked before anything is changed); systemctl start"
-        " psgflask"
+        f"systemctl stop psgflask; mv {instance} {instance}.damaged; psgflask restore FILE"
+        f" --erased {instance}.damaged (FILE: the newest backup that is whole: it is checked before"
+        " anything is changed); systemctl start psgflask"
     )
 
 

@@ -64,6 +64,20 @@ def record_erasures(
         session.execute(insert(AuditEntry), rows)
 
 
+def record_confirmation(session: Session, *, since: datetime, by: str, now: datetime) -> None:
+    """Add an entry: somebody confirmed that the list of the erased has no gap after a restore."""
+    entry = AuditEntry(
+        at=now,
+        who=by[:USER_NAME_LENGTH],
+        what="confirmed the list of the erased",
+        subject="",
+        before={"unknown since": since.isoformat()},
+        after={},
+    )
+    session.add(entry)
+    session.flush()
+
+
 def entries(session: Session, number: str) -> list[AuditEntry]:
     """Return the entries about a member number, the oldest first."""
     query = select(AuditEntry).where(AuditEntry.subject == number).order_by(AuditEntry.id)

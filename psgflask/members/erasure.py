@@ -1,12 +1,14 @@
 """Erasure of people, on request or after their retention period, and the list of the erased.
 
 What is left of somebody is a member number and the payments. The list is a file beside the
-database, of numbers and times, so that `erase-again` can repeat the erasures after a restore.
+database, of numbers and times, so that a restore can repeat the erasures. A restore that was given
+no newer list leaves a second file, until somebody confirms that nobody is missing from the list.
 """
 
 import logging
+import sqlite3
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -17,9 +19,9 @@ from sqlalchemy import Executable, delete, exists, func, inspect, select, update
 from sqlalchemy.orm import Mapper, Session
 
 from psgflask.accounts import confirmation_tokens, email_addresses
-from psgflask.core import personal_data
+from psgflask.core import clock_watch, personal_data
 from psgflask.core.database import Model
-from psgflask.core.durable import append_lines
+from psgflask.core.durable import append_lines, fsync, write_synced
 from psgflask.mail import outbox, transports
 from psgflask.members import audit, duplicates, people, rights
 from psgflask.members.models import (
@@ -33,7 +35,7 @@ from psgflask.members.models import (
     PersonErased,
     PersonJoined,
 )
-from psgflask.members.numbers import FORMATTED
+from psgflask.members.numbers import FORMATTED, reserve
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,10 @@ BY_RETENTION = "retention"
 UNCONFIRMED_RETENTION = personal_data.PEOPLE.periods["unconfirmed"]
 BATCH = 500  # people erased at once: databases limit the number of parameters
 LIST_FILE = "erased.txt"
+MAX_LIST_SIZE = 50_000_000  # bytes; a million people
+# In a restored site: since when erasures may be missing from the list.
+UNCONFIRMED_FILE = "erased-unconfirmed.txt"
+ERASURES = "SELECT at, subject FROM audit WHERE what = ?"
 # What a column of an erased person holds that may not be empty.
 BLANK = {"language": "en"}
 
@@ -61,6 +67,10 @@ class ErasedEntry:
 
     at: datetime
     number: str
+
+    def __str__(self) -> str:
+        """Return its line of the list."""
+        return f"{self.at.isoformat()} {self.number}"
 
 
 class ErasedListUnreadable(MembershipRefused):
@@ -96,13 +106,14 @@ def erase_again(
     """Erase the people of a list whom a restored backup has brought back.
 
     Somebody created after the erasure is somebody else, who was issued the number after the
-    backup was restored, and is left alone.
+    backup was restored, and is left alone. No number of the list is issued any more.
     """
     times = {entry.number: entry.at for entry in sorted(entries)}
-    numbers = list(times)
+    reserve(session, times)
+    listed = list(times)
     back: list[Person] = []
-    for start in range(0, len(numbers), BATCH):
-        batch = numbers[start : start + BATCH]
+    for start in range(0, len(listed), BATCH):
+        batch = listed[start : start + BATCH]
         query = select(Person).where(Person.number.in_(batch), Person.erased_at.is_(None))
         back += (one for one in session.scalars(query) if one.created_at <= times[one.number])
     ids = {one.id for one in back}
@@ -152,6 +163,24 @@ def erased_entries(session: Session, since: datetime | None = None) -> list[Eras
     if since is not None:
         query = query.where(AuditEntry.at >= since)
     return [ErasedEntry(at, number) for at, number in session.execute(query)]
+
+
+def entries_of_file(database: Path) -> list[ErasedEntry]:
+    """Return the erasures in the audit trail of a database file of any revision.
+
+    Raises ErasedListUnreadable.
+    """
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as file:
+            file.execute("PRAGMA trusted_schema=OFF")
+            if not file.execute("SELECT 1 FROM sqlite_master WHERE name = 'audit'").fetchone():
+                return []
+            rows = file.execute(ERASURES, (audit.ERASED,)).fetchall()
+    except sqlite3.Error as error:
+        raise ErasedListUnreadable(f"{database} does not say who was erased: {error}") from error
+    # Stored in UTC without a zone.
+    parsed = [_parse_entry(f"{str(at).replace(' ', 'T')}+00:00 {number}") for at, number in rows]
+    return [entry for entry in parsed if entry is not None]
 
 
 def erase_files(
@@ -212,12 +241,39 @@ def append_to_list(file: Path, entries: Iterable[ErasedEntry]) -> int:
     new = sorted(set(entries) - set(present))
     if new:
         try:
-            append_lines(file, (f"{entry.at.isoformat()} {entry.number}" for entry in new))
+            append_lines(file, map(str, new))
         except OSError as error:
             raise ErasedListUnwritable(error.errno, error.strerror, error.filename) from error
     if damaged:
         log.warning("%s", damage(file, damaged))
     return len(new)
+
+
+def unconfirmed_since(instance: Path) -> datetime | None:
+    """Return since when erasures may be missing from the list of a restored site; None if none.
+
+    A file that cannot be read does not say since when: long ago.
+    """
+    try:
+        since = datetime.fromisoformat((instance / UNCONFIRMED_FILE).read_text("utf-8").strip())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return clock_watch.LONG_AGO
+    if since.tzinfo is None:
+        return clock_watch.LONG_AGO
+    return min(max(since, clock_watch.LONG_AGO), clock_watch.NEVER)
+
+
+def write_unconfirmed(instance: Path, since: datetime) -> None:
+    """Note that people erased after `since` may have been brought back. Raises OSError."""
+    write_synced(instance / UNCONFIRMED_FILE, f"{since.isoformat()}\n".encode())
+
+
+def confirm(instance: Path) -> None:
+    """Forget that erasures may be missing: somebody has confirmed that none are. Raises OSError."""
+    (instance / UNCONFIRMED_FILE).unlink(missing_ok=True)
+    fsync(instance)
 
 
 def _erase(session: Session, persons: Sequence[Person], *, by: str, now: datetime) -> list[Erased]:

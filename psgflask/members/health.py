@@ -1,11 +1,12 @@
 """Health checks of members: memberships on offer and amounts, bounces, the list of the erased."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from flask import Flask
 
-from psgflask.core.clock import london_day, utc_now
+from psgflask.core.clock import format_time, london_day, utc_now
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.members import bounces, erasure, rights, tiers
@@ -78,3 +79,18 @@ def check_erased_list(app: Flask) -> Iterator[Finding]:
         message = erasure.damage(file, damaged) if damaged else ""
     if message:
         yield Finding(erasure.LIST_FILE, FAULT, message, "Look into the file")
+    if (since := erasure.unconfirmed_since(file.parent)) is not None:
+        yield Finding(erasure.LIST_FILE, FAULT, *unconfirmed_texts(since))
+
+
+def unconfirmed_texts(since: datetime) -> tuple[str, str]:
+    """Return what is wrong with a site that was restored without a newer list, and what to do."""
+    text = (
+        f"Restored as of {format_time(since)}, without a newer list of the erased:"
+        " people who were erased after that may be back"
+    )
+    advice = (
+        "psgflask members erase-again --erased FILE --confirm, with the newest erased.txt that can"
+        " be found; if nobody was erased after that, psgflask members erase-again --confirm"
+    )
+    return text, advice

@@ -1,6 +1,7 @@
 """Member numbers: "PSG 1042-9", a running number and a check digit; none is issued twice."""
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 
 from sqlalchemy import insert, update
@@ -28,6 +29,7 @@ QUASIGROUP = (
 )
 # A number as it is written everywhere, and as somebody types it, without spaces and dashes.
 FORMATTED = re.compile(r"PSG \d+-\d")
+ISSUED = re.compile(r"PSG ([1-9]\d{3,5})-\d", re.ASCII)
 PATTERN = re.compile(r"(?:PSG)?([0-9]{5,7})")
 WITHOUT_CHECK_DIGIT = re.compile(r"(?:PSG)?([1-9][0-9]{3,5})")
 
@@ -59,6 +61,22 @@ def next_number(session: Session) -> str:
             pass
         last = session.scalars(increment).one()
     return format_number(last)
+
+
+def reserve(session: Session, issued: Iterable[str]) -> None:
+    """Issue none of these numbers again: a restored database does not know them to be issued."""
+    running = [int(match[1]) for text in issued if (match := ISSUED.fullmatch(text))]
+    if not running:
+        return
+    if session.get(LastNumber, ROW_ID) is None:
+        session.add(LastNumber(id=ROW_ID, last=START))
+        session.flush()
+    session.execute(
+        update(LastNumber)
+        .where(LastNumber.id == ROW_ID, LastNumber.last < max(running))
+        .values(last=max(running))
+        .execution_options(synchronize_session=False)
+    )
 
 
 def format_number(running: int) -> str:

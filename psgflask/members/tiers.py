@@ -82,7 +82,7 @@ def _load(file: Path | None, mtime_ns: int) -> dict[str, Tier]:
 def _parse(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, OSError) as error:
         raise MembershipsUnreadable(f"Cannot read {file}: {error}") from error
 
 

@@ -10,7 +10,7 @@ import re
 import shutil
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -20,9 +20,11 @@ from typing import IO, Protocol
 import click
 
 from psgflask.core.paths import DATABASE, MEDIA
+from psgflask.members.erasure import MAX_LIST_SIZE
+from psgflask.ops.backup_contents import LISTS, SETTINGS_FILE
 
 FORMAT_VERSION = 1
-SETTINGS_FILE, MANIFEST = "config.json", "manifest.json"
+MANIFEST = "manifest.json"
 CHUNK_SIZE = 1_000_000
 BLOCK_SIZE = tarfile.BLOCKSIZE
 # Bytes held in memory at once. A line of the manifest is a name and less than 200 bytes.
@@ -42,12 +44,16 @@ class BackupRefused(click.ClickException):
 
 @dataclass
 class Manifest:
-    """The content of an archive: size in bytes and SHA-256 by name, and rows by table."""
+    """The content of an archive: size in bytes and SHA-256 by name, and rows by table.
+
+    `missing` has a line for each thing that should be in it and could not be saved.
+    """
 
     made_at: str
     revision: str
     rows: dict[str, int]
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
     format: int = FORMAT_VERSION
 
     def to_json(self) -> bytes:
@@ -55,11 +61,12 @@ class Manifest:
         return json.dumps(asdict(self), indent=1, sort_keys=True).encode()
 
 
-def read(backup: Path, into: Path | None = None) -> Manifest:
+def read(backup: Path, into: Path | None = None, *, only: Container[str] | None = None) -> Manifest:
     """Read a whole archive, verify every file's hash, and extract it into a folder if given.
 
-    A plain tar, or one compressed by gzip, bzip2 or xz. Raises BackupRefused for anything damaged,
-    missing, altered or unexpected; the caller removes what was extracted by then.
+    Of its files `only` those, if given. A plain tar, or one compressed by gzip, bzip2 or xz. Raises
+    BackupRefused for anything damaged, missing, altered or unexpected; the caller removes what was
+    extracted by then.
     """
     free = shutil.disk_usage(into).free if into else None
     found: dict[str, tuple[int, str]] = {}
@@ -77,9 +84,12 @@ def read(backup: Path, into: Path | None = None) -> Manifest:
                 raise BackupRefused(_unexpected_message(name))
             if name == SETTINGS_FILE and size > MAX_SETTINGS_SIZE:
                 raise BackupRefused("The settings in the backup cannot be read")
+            if name in LISTS and size > MAX_LIST_SIZE:
+                raise BackupRefused(f"{name} in the backup is larger than any of this site")
             if free is not None and size > free:
                 raise BackupRefused(f"The backup needs {size / 1e9:.1f} GB, which are not free")
-            found[name] = (size, _extract(source, name, size, into))
+            wanted = only is None or name in only
+            found[name] = (size, _extract(source, name, size, into if wanted else None))
             max_manifest += MAX_MANIFEST_LINE + 6 * len(name)  # JSON writes ñ as \u00f1
     manifest = _parse_manifest(manifest_json)
     if altered := [name for name in found if manifest.files.get(name, found[name]) != found[name]]:
@@ -254,17 +264,20 @@ def _parse_manifest(data: bytes) -> Manifest:
         files = {
             str(name): (int(size), str(hash_)) for name, (size, hash_) in fields["files"].items()
         }
-        made_at = datetime.fromisoformat(fields["made_at"]).isoformat(timespec="seconds")
-        if not REVISION.fullmatch(fields["revision"]):
+        made_at = datetime.fromisoformat(fields["made_at"])
+        if not REVISION.fullmatch(fields["revision"]) or made_at.tzinfo is None:
             raise BackupRefused(NOT_A_BACKUP)
-        return Manifest(made_at, fields["revision"], dict(fields["rows"]), files)
+        missing = [str(line)[:300] for line in fields.get("missing", [])[:100]]
+        rows = dict(fields["rows"])
+        at = made_at.isoformat(timespec="seconds")
+        return Manifest(at, fields["revision"], rows, files, missing)
     except (*PARSE_ERRORS, TypeError) as error:
         raise BackupRefused(NOT_A_BACKUP) from error
 
 
 def is_allowed_name(name: str) -> bool:
-    """Say whether an archive may contain this name: database, settings or media."""
-    if name in {DATABASE, SETTINGS_FILE}:
+    """Say whether an archive may contain this name: database, settings, lists or media."""
+    if name in {DATABASE, SETTINGS_FILE, *LISTS}:
         return True
     path = PurePosixPath(name)
     canonical = str(path) == name and name.isprintable() and "\\" not in name

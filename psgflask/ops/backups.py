@@ -1,4 +1,4 @@
-"""Backups: one tar of database, media and settings, with the hash of each file in a manifest."""
+"""Backups: one tar of all that a site needs, with the hash of each file in a manifest."""
 
 import hashlib
 import io
@@ -16,8 +16,10 @@ from typing import Any, Literal
 from psgflask.core import durable, locks
 from psgflask.core.config import SETTINGS
 from psgflask.core.paths import DATABASE, MEDIA
+from psgflask.members import erasure
 from psgflask.ops import backup_archive
-from psgflask.ops.backup_archive import MANIFEST, SETTINGS_FILE, BackupRefused, Manifest
+from psgflask.ops.backup_archive import MANIFEST, BackupRefused, Manifest
+from psgflask.ops.backup_contents import LISTS, SETTINGS_FILE, TEMPORARY
 
 # The folder in which a backup is written, beside it; a stale one is removed by the next backup.
 TEMPORARY_PREFIX = ".psgflask-backup-"
@@ -38,7 +40,8 @@ MAX_WAIT = 30.0  # seconds, for a locked database
 def create(instance: Path, target: Path, settings: dict[str, Any], *, now: datetime) -> Manifest:
     """Write a backup of an instance to a new file, compressed by its suffix; the site may run.
 
-    The file gets its name once it is complete and was read back. Raises BackupRefused.
+    The file gets its name once it is complete and was read back. What could not be saved is in
+    the manifest's `missing`. Raises BackupRefused.
     """
     mode = _mode(target)
     if target.exists():
@@ -53,6 +56,8 @@ def create(instance: Path, target: Path, settings: dict[str, Any], *, now: datet
             with tarfile.open(part, mode, format=tarfile.PAX_FORMAT) as archive:
                 _add_file(archive, manifest, DATABASE, copy)
                 _add_bytes(archive, manifest, SETTINGS_FILE, _settings_json(settings))
+                for name in LISTS:
+                    _add_list(archive, manifest, name, instance, folder)
                 for file in _media_files(instance):
                     name = file.relative_to(instance).as_posix()
                     if not backup_archive.is_allowed_name(name):
@@ -161,12 +166,35 @@ def _settings_json(settings: dict[str, Any]) -> bytes:
     return json.dumps(changed, indent=1, sort_keys=True).encode()
 
 
+def _add_list(
+    archive: tarfile.TarFile, manifest: Manifest, name: str, instance: Path, folder: Path
+) -> None:
+    """Add one of the small files; the list of the erased with whom the database alone knows."""
+    copy = folder / name
+    try:
+        if (instance / name).exists():
+            copy.write_bytes((instance / name).read_bytes())
+        if name == erasure.LIST_FILE:
+            copy.touch()
+            entries = erasure.entries_of_file(folder / DATABASE)
+            erasure.append_to_list(copy, entries)
+            if damaged := erasure.read_list(copy)[1]:
+                manifest.missing.append(erasure.damage(instance / name, damaged))
+    except OSError as error:
+        if error.filename != str(instance / name):
+            raise
+        manifest.missing.append(f"{name} cannot be read: {error.strerror}")
+        return
+    if copy.exists():
+        _add_file(archive, manifest, name, copy)
+
+
 def _media_files(instance: Path) -> list[Path]:
-    """Return the media files; names that begin with a dot are temporary."""
+    """Return the media files but the temporary ones."""
     found: list[Path] = []
     for name, folders, files in os.walk(instance / MEDIA, onerror=_raise_unless_missing):
-        folders[:] = [folder for folder in folders if not folder.startswith(".")]
-        found += [Path(name, file) for file in files if not file.startswith(".")]
+        folders[:] = [folder for folder in folders if not folder.startswith(TEMPORARY)]
+        found += [Path(name, file) for file in files if not file.startswith(TEMPORARY)]
     return sorted(found)
 
 

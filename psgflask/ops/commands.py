@@ -1,9 +1,9 @@
 """`flask init`, `flask db`, `flask backup` and `flask restore`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from flask import Flask, current_app
@@ -13,9 +13,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from psgflask.core import config, failures, paths
 from psgflask.core.clock import format_time, utc_now
-from psgflask.core.database import database_file, db
+from psgflask.core.database import database_file, db, vacuum
 from psgflask.core.terminal import click_errors, echo, report_write_failures
 from psgflask.mail import outbox
+from psgflask.members import erasure
+from psgflask.members import health as members
+from psgflask.members.erasure import Erased, ErasedEntry
 from psgflask.ops import installation, migrations
 from psgflask.pages import standing_pages
 from psgflask.search.index.generations import IndexBroken
@@ -88,46 +91,78 @@ def backup(file: Path) -> None:
     settings = dict(current_app.config)
     manifest = backups.create(Path(current_app.instance_path), file, settings, now=utc_now())
     size = file.stat().st_size / 1e6
+    media = sum(name.startswith(f"{paths.MEDIA}/") for name in manifest.files)
     echo(
-        f"Saved {_counts(manifest.rows)} and {len(manifest.files) - 2} media files in {file}"
+        f"Saved {_counts(manifest.rows)} and {media} media files in {file}"
         f" ({size:.1f} MB). The secret is not in it."
     )
+    for line in manifest.missing:
+        echo(f"Not saved: {line}", err=True)
     if backups.is_folder_readable_by_others(file):
         echo(f"Others may look into that folder: chmod 700 {file.parent}", err=True)
+    raise SystemExit(1 if manifest.missing else 0)
 
 
 @click.command("restore")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--erased",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Erase again whom this lists: a newer backup, an erased.txt, or the folder of the site"
+    " that was there before.",
+)
 @with_appcontext
 @click_errors()
-def restore(file: Path) -> None:
+def restore(file: Path, erased: tuple[Path, ...]) -> None:
     """Bring FILE back into an empty instance; anything wrong with it changes nothing."""
     from psgflask.ops import restore
 
     instance = Path(current_app.instance_path)
-    held: list[int] = []
+    prepared: list[Prepared] = []
 
-    def prepare(database: Path, settings: Mapping[str, Any]) -> None:
-        held.append(_migrate_and_hold_mails(database, settings))
+    def prepare(
+        database: Path, settings: Mapping[str, Any], entries: Collection[ErasedEntry]
+    ) -> None:
+        prepared.append(_prepare_database(database, settings, entries))
 
-    manifest = restore.restore(instance, file, is_known=migrations.is_known, prepare=prepare)
+    restored = restore.restore(
+        instance, file, is_known=migrations.is_known, prepare=prepare, erased=erased
+    )
+    manifest = restored.manifest
     saved = format_time(datetime.fromisoformat(manifest.made_at))
     echo(f"Restored {_counts(manifest.rows)}, saved at {saved}, into {instance}")
     echo(f"Wrote {instance / 'config.py'} with the saved settings and a fresh secret")
-    if any(held):
+    for line in manifest.missing:
+        echo(f"Was not saved: {line}", err=True)
+    for one in prepared[0].erased:
+        echo(f"Erased {one.number} again")
+    if prepared[0].held_mails:
         echo(
-            f"{held[0]} mails waited when this was saved, and may have been sent since: they are"
-            " held back until `flask mail retry` (see `flask mail list`)"
+            f"{prepared[0].held_mails} mails waited when this was saved, and may have been sent"
+            " since: they are held back until `flask mail retry` (see `flask mail list`)"
         )
     # A backup does not contain the index, which is built from the database.
     _index_if_missing()
+    if restored.unconfirmed_since is not None:
+        text, advice = members.unconfirmed_texts(restored.unconfirmed_since)
+        echo(f"{text}. {advice}. Until then `flask doctor` finds fault", err=True)
 
 
-def _migrate_and_hold_mails(database: Path, settings: Mapping[str, Any]) -> int:
-    """Migrate the database of a backup, and hold its waiting mails; return how many.
+class Prepared(NamedTuple):
+    """What was done to the database of a backup."""
 
-    Most of them were sent since it was saved. Raises BackupRefused for a database that is not this
-    site's, or for invalid settings.
+    held_mails: int
+    erased: list[Erased]
+
+
+def _prepare_database(
+    database: Path, settings: Mapping[str, Any], entries: Collection[ErasedEntry]
+) -> Prepared:
+    """Migrate the database of a backup, hold its waiting mails, and erase people again.
+
+    Most of the mails were sent since it was saved. Raises BackupRefused for a database that is not
+    this site's, or for invalid settings.
     """
     from psgflask import create_app
     from psgflask.ops.backup_archive import BackupRefused
@@ -143,7 +178,11 @@ def _migrate_and_hold_mails(database: Path, settings: Mapping[str, Any]) -> int:
                 raise BackupRefused("The database in the backup is not made as this site's are")
             reason = "Restored from a backup: it may have been sent since"
             held = outbox.hold_waiting(db.session(), error=reason, now=utc_now())
+            erased = erasure.erase_again(db.session(), entries, by="restore", now=utc_now())
             db.session.commit()
+            if erased:
+                # The worker repeats it, where there is no space for it now.
+                vacuum(db.engine)
         except (SQLAlchemyError, RuntimeError) as error:
             if failures.cannot_write(error):
                 raise BackupRefused(f"Nothing was restored: {failures.describe(error)}") from error
@@ -151,7 +190,7 @@ def _migrate_and_hold_mails(database: Path, settings: Mapping[str, Any]) -> int:
         finally:
             db.session.remove()
             db.engine.dispose()
-    return held
+    return Prepared(held, erased)
 
 
 def _index_if_missing() -> bool:

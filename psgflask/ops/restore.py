@@ -5,34 +5,56 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from psgflask.core import durable, locks, paths
 from psgflask.core.config import SETTINGS
 from psgflask.core.paths import CONFIG, DATABASE, HALF_RESTORED, INDEX, MEDIA
-from psgflask.ops import backup_archive, installation
-from psgflask.ops.backup_archive import SETTINGS_FILE, BackupRefused, Manifest
+from psgflask.members import erasure
+from psgflask.members.erasure import LIST_FILE, UNCONFIRMED_FILE, ErasedEntry
+from psgflask.ops import backup_archive, erased_lists, installation
+from psgflask.ops.backup_archive import BackupRefused, Manifest
+from psgflask.ops.backup_contents import LISTS, SETTINGS_FILE
 from psgflask.ops.backups import inspect_database
+from psgflask.ops.erased_lists import ErasedList
 
 # The folder in which files are checked; a stale one is removed by the next restore.
 TEMPORARY_PREFIX = ".restoring-"
 BUSY = "A restore is under way in {}: wait for its end"
-Prepare = Callable[[Path, Mapping[str, Any]], None]
+# In the temporary folder: what is extracted of a newer backup.
+NEWER = "newer"
+Prepare = Callable[[Path, Mapping[str, Any], Collection[ErasedEntry]], None]
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was restored, and since when people may have been erased of whom no list knows."""
+
+    manifest: Manifest
+    unconfirmed_since: datetime | None
 
 
 def restore(
-    instance: Path, backup: Path, *, is_known: Callable[[str], bool], prepare: Prepare
-) -> Manifest:
+    instance: Path,
+    backup: Path,
+    *,
+    is_known: Callable[[str], bool],
+    prepare: Prepare,
+    erased: Sequence[Path] = (),
+) -> Restored:
     """Restore a backup into an empty instance, with a config.py that has a fresh secret.
 
-    `is_known` says whether this code has a revision of the schema. `prepare(database, settings)`
-    is called before anything is moved into place: it migrates the database, and raises
-    BackupRefused for invalid settings. Everything is checked and written in a temporary folder
-    first; BackupRefused leaves the instance as it was. The next restore removes what a killed one
-    left.
+    `is_known` says whether this code has a revision of the schema. `prepare(database, settings,
+    entries)` is called before anything is moved into place: it migrates the database, erases whom
+    the lists name, those of the backup and of `erased` (files, newer backups, folders of
+    instances), and raises BackupRefused for invalid settings. Everything is checked and written in
+    a temporary folder first; BackupRefused leaves the instance as it was. The next restore removes
+    what a killed one left.
     """
     if not backup.is_file():
         raise BackupRefused(f"There is no file {backup}")
@@ -45,7 +67,8 @@ def restore(
             _remove_leftovers(instance)
             _check_empty(instance)
             with durable.temporary_folder(instance, TEMPORARY_PREFIX) as folder:
-                manifest = _extract(backup, folder, is_known, prepare)
+                newer = [_read_list(path, folder / NEWER) for path in erased]
+                restored = _extract(backup, folder, is_known, prepare, newer)
                 _move_into_place(folder, instance)
     except OSError as error:
         _remove_new_folder(instance, new)
@@ -53,7 +76,7 @@ def restore(
     except BaseException:
         _remove_new_folder(instance, new)
         raise
-    return manifest
+    return restored
 
 
 def check_not_interrupted(instance: Path) -> None:
@@ -88,8 +111,13 @@ def _check_empty(instance: Path) -> None:
             raise BackupRefused(
                 f"{journal} belongs to another database; restore into an empty folder"
             )
-    if (instance / CONFIG).exists():
-        raise BackupRefused(f"{instance} has a config.py already; restore into an empty folder")
+    for name in (CONFIG, *LISTS):
+        if (instance / name).exists():
+            advice = ", and name it by --erased" if name == LIST_FILE else ""
+            raise BackupRefused(
+                f"{instance} has a file {name} already: move it away{advice}; restore into an empty"
+                " folder"
+            )
     if any(file.is_file() for file in (instance / MEDIA).rglob("*")):
         raise BackupRefused(f"{instance / MEDIA} holds files already; restore into an empty folder")
 
@@ -104,9 +132,22 @@ def _is_empty_database(database: Path) -> bool:
     return header.startswith(b"SQLite format 3\0") and int.from_bytes(header[28:], "big") <= 1
 
 
+def _read_list(path: Path, folder: Path) -> ErasedList:
+    """Read a list of the erased; `folder` is made for what is extracted, and removed."""
+    folder.mkdir()
+    try:
+        return erased_lists.read(path, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _extract(
-    backup: Path, folder: Path, is_known: Callable[[str], bool], prepare: Prepare
-) -> Manifest:
+    backup: Path,
+    folder: Path,
+    is_known: Callable[[str], bool],
+    prepare: Prepare,
+    newer: Sequence[ErasedList],
+) -> Restored:
     """Check a backup and extract it to a folder as a complete instance."""
     manifest = backup_archive.read(backup, folder)
     if not is_known(manifest.revision):
@@ -117,7 +158,7 @@ def _extract(
     if inspect_database(database) != (manifest.revision, manifest.rows):
         raise BackupRefused("The database in the backup is not the one that was saved")
     settings = _read_settings(folder / SETTINGS_FILE)
-    prepare(database, settings)
+    since = _erase_again(manifest, folder, settings, prepare, newer)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")  # a single file, which can be moved
     sending = {setting.name for setting in SETTINGS if setting.mail}
@@ -126,7 +167,32 @@ def _extract(
     installation.write_config(folder, in_force, suggested)
     (folder / MEDIA).mkdir(exist_ok=True)
     os.sync()
-    return manifest
+    return Restored(manifest, since)
+
+
+def _erase_again(
+    manifest: Manifest,
+    folder: Path,
+    settings: Mapping[str, Any],
+    prepare: Prepare,
+    newer: Sequence[ErasedList],
+) -> datetime | None:
+    """Prepare the database, and write the list of all who were erased, these erasures with them.
+
+    Returns since when people may have been erased of whom no list knows.
+    """
+    own = erased_lists.of_folder(folder, whole=LIST_FILE in manifest.files)
+    entries = own.entries.union(*(one.entries for one in newer))
+    prepare(folder / DATABASE, settings, entries)
+    entries |= erased_lists.of_folder(folder, whole=True).entries
+    erasure.append_to_list(folder / LIST_FILE, entries)
+    (folder / LIST_FILE).touch(mode=0o600)
+    since = erased_lists.unconfirmed_since(manifest, own, newer)
+    if since is None:
+        (folder / UNCONFIRMED_FILE).unlink(missing_ok=True)
+    else:
+        erasure.write_unconfirmed(folder, since)
+    return since
 
 
 def _move_into_place(folder: Path, instance: Path) -> None:
@@ -137,8 +203,9 @@ def _move_into_place(folder: Path, instance: Path) -> None:
         # Built from another database, if it exists.
         shutil.rmtree(instance / INDEX, ignore_errors=True)
         shutil.rmtree(instance / MEDIA, ignore_errors=True)  # empty folders at most
-        for name in (MEDIA, CONFIG, DATABASE):
-            (half / name).replace(instance / name)
+        for name in (MEDIA, CONFIG, *LISTS, DATABASE):
+            if name not in LISTS or (half / name).exists():
+                (half / name).replace(instance / name)
     except BaseException:
         _remove_leftovers(instance)
         raise
@@ -152,7 +219,8 @@ def _remove_leftovers(instance: Path) -> None:
     half = instance / HALF_RESTORED
     if paths.is_half_restored(instance):
         shutil.rmtree(instance / MEDIA, ignore_errors=True)
-        (instance / CONFIG).unlink(missing_ok=True)
+        for name in (CONFIG, *LISTS):
+            (instance / name).unlink(missing_ok=True)
         # Last: as long as it exists, the next restore knows what else to remove.
         (half / DATABASE).unlink()
     shutil.rmtree(half, ignore_errors=True)

@@ -72,6 +72,7 @@ def test_a_changed_file_is_reloaded(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("[waged", "Cannot read"),
+        ("a = " + "[" * 40_000, "Cannot read"),
         ("waged = 3", r"\[waged\] on a line of its own"),
         ("[waged]\nprice = 3", "no entry 'price'"),
         ("[waged]\nkind = 'king'", "kind must be one of"),

@@ -16,7 +16,8 @@ import pytest
 
 from psgflask.core.paths import DATABASE
 from psgflask.ops import backup_archive
-from psgflask.ops.backup_archive import MANIFEST, SETTINGS_FILE, BackupRefused
+from psgflask.ops.backup_archive import MANIFEST, BackupRefused
+from psgflask.ops.backup_contents import SETTINGS_FILE
 from tests import tars
 from tests.tars import member, tar
 
@@ -201,7 +202,7 @@ DAMAGED: dict[str, tuple[bytes, str]] = {
             *("../out", "media/../../out", "/out", "media/ab/../../../out", "media", "media/"),
             *("media//x", "media/./x", "./media/x", "media/.incoming/x", "media/ab/x\\y", "x.py"),
             *("config.py", "Media/x", "media/a\nb", "media/a\x1b[2Jb", "media/" + "x" * 256, "."),
-            *("psg.sqlite-journal", "media/ab/picture/below", "erased.txt", "media/a\udc80"),
+            *("psg.sqlite-journal", "media/ab/picture/below", "clock.json", "media/a\udc80"),
         )
     },
 }

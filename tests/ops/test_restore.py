@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,20 @@ from flask import Flask
 
 from psgflask.core import config, paths
 from psgflask.core.paths import DATABASE
+from psgflask.members.erasure import ErasedEntry
 from psgflask.ops import backups, installation, restore
-from psgflask.ops.backup_archive import BackupRefused, Manifest
+from psgflask.ops.backup_archive import BackupRefused
+from psgflask.ops.restore import Restored
 from tests import kill_points, tars
 
 
-def prepare(database: Path, settings: Mapping[str, Any]) -> None:
+def prepare(database: Path, settings: Mapping[str, Any], entries: Collection[ErasedEntry]) -> None:
     """Stand for migrating and holding back mails: what both do is one write to the database."""
     with closing(sqlite3.connect(database)) as opened, opened:
         opened.execute("INSERT INTO redirects (old, new) VALUES ('/prepared', '/')")
 
 
-def restored(instance: Path, backup: Path) -> Manifest:
+def restored(instance: Path, backup: Path) -> Restored:
     return restore.restore(instance, backup, is_known=lambda revision: True, prepare=prepare)
 
 
@@ -231,7 +233,7 @@ def test_what_sqlite_says_of_a_damaged_database_is_one_line(tmp_path: Path, data
 def test_an_error_while_a_database_is_prepared_changes_nothing(
     tmp_path: Path, database: Path
 ) -> None:
-    def refuse(database: Path, settings: Mapping[str, Any]) -> None:
+    def refuse(*_given: object) -> None:
         raise BackupRefused("No")
 
     with pytest.raises(BackupRefused):

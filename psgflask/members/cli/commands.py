@@ -224,19 +224,35 @@ def erase(number: str, yes: bool, by: str) -> None:
     echo(f"Erased {erased.number}{kept}")
     _erase_files([erased])
     echo(
-        "Backups made before now still hold them. After restoring one, run: psgflask members"
-        " erase-again"
+        "Backups made before now still hold them. When you restore one, name a newer backup too:"
+        " psgflask restore FILE --erased NEWER"
     )
 
 
 @members.command("erase-again")
+@click.option(
+    "--erased",
+    "newer",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Those in this newer erased.txt too.",
+)
+@click.option("--confirm", is_flag=True, help="After a restore: nobody else was erased since.")
 @by_option
-def erase_again(by: str) -> None:
-    """Erase whom a restored backup brought back: those in the list instance/erased.txt."""
-    file = Path(current_app.instance_path, erasure.LIST_FILE)
+def erase_again(newer: Path | None, confirm: bool, by: str) -> None:
+    """Erase whom a restored backup brought back: those in the list instance/erased.txt.
+
+    `restore` does it by itself, with the lists that it was given. Until --confirm, doctor finds
+    fault with a site that was given none that is newer than the backup.
+    """
+    instance = Path(current_app.instance_path)
+    file = instance / erasure.LIST_FILE
     with writing() as session:
+        if newer is not None:
+            _add_to_list(file, newer)
         entries, damaged = erasure.read_list(file)
         erased = erasure.erase_again(session, entries, by=by, now=utc_now())
+        if confirm and (since := erasure.unconfirmed_since(instance)) is not None:
+            audit.record_confirmation(session, since=since, by=by, now=utc_now())
         session.commit()
     for one in erased:
         echo(f"Erased {one.number} again")
@@ -245,6 +261,20 @@ def erase_again(by: str) -> None:
         echo("Nobody of the list is there")
     if damaged:  # everybody in its readable lines is erased all the same
         raise click.ClickException(erasure.damage(file, damaged))
+    if confirm:
+        erasure.confirm(instance)
+        echo("Confirmed: nobody else was erased")
+
+
+def _add_to_list(file: Path, newer: Path) -> None:
+    is_list = newer.stat().st_size <= erasure.MAX_LIST_SIZE
+    entries, damaged = erasure.read_list(newer) if is_list else ([], [1])
+    if damaged:
+        raise click.ClickException(
+            f"{newer}, line {damaged[0]}: not a moment and a number. Nothing was changed. Of a"
+            f" backup, first take its list out: tar -xOf {newer} {erasure.LIST_FILE} > newer.txt"
+        )
+    erasure.append_to_list(file, entries)
 
 
 def _erase_files(erased: list[Erased]) -> None:

@@ -1,0 +1,99 @@
+"""The lists of the erased that a restore is given: a file, a newer backup, or another instance."""
+
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from psgflask.core.paths import DATABASE
+from psgflask.members import erasure
+from psgflask.members.erasure import LIST_FILE, UNCONFIRMED_FILE, ErasedEntry, ErasedListUnreadable
+from psgflask.ops import backup_archive
+from psgflask.ops.backup_archive import BackupRefused, Manifest
+
+TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
+COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
+
+
+@dataclass(frozen=True)
+class ErasedList:
+    """A list of the erased: as of when (None: not known), and since when it may have gaps."""
+
+    entries: frozenset[ErasedEntry]
+    whole: bool
+    as_of: datetime | None = None
+    unconfirmed_since: datetime | None = None
+
+
+def read(path: Path, folder: Path) -> ErasedList:
+    """Read a list from an erased.txt, a backup, or the folder of an instance.
+
+    `folder` is empty, and for what is extracted. Raises BackupRefused.
+    """
+    try:
+        if path.is_dir():
+            return _of_instance(path)
+        return _of_backup(path, folder) if _is_archive(path) else _of_file(path)
+    except OSError as error:
+        raise BackupRefused(f"Cannot read {path}: {error.strerror or error}") from error
+    except ErasedListUnreadable as error:
+        raise BackupRefused(str(error)) from error
+
+
+def unconfirmed_since(
+    manifest: Manifest, own: ErasedList, newer: Collection[ErasedList]
+) -> datetime | None:
+    """Return since when people may have been erased of whom no list knows; None if none were.
+
+    `own` is the list of the backup that is restored. A newer list closes the gap from then to now
+    unless it has gaps of its own, or lacks whom the backup lists: then it is no newer one.
+    """
+    made_at = datetime.fromisoformat(manifest.made_at)
+    gap = min(made_at, own.unconfirmed_since or made_at)
+    for one in newer:
+        is_newer = one.as_of >= made_at if one.as_of else one.entries >= own.entries
+        # A mere list does not say whether it has gaps.
+        says = one.as_of is not None or own.unconfirmed_since is None
+        if one.whole and is_newer and says:
+            return one.unconfirmed_since
+    return gap
+
+
+def of_folder(folder: Path, *, whole: bool, as_of: datetime | None = None) -> ErasedList:
+    """Return the list in a folder, with whom the database there knows to be erased, if it can."""
+    entries, damaged = erasure.read_list(folder / LIST_FILE)
+    with suppress(ErasedListUnreadable):
+        if (folder / DATABASE).is_file():
+            entries += erasure.entries_of_file(folder / DATABASE)
+    since = erasure.unconfirmed_since(folder)
+    return ErasedList(frozenset(entries), whole and not damaged, as_of, since)
+
+
+def _is_archive(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(TAR_MAGIC_AT + len(TAR_MAGIC))
+    return head.startswith(COMPRESSED) or head[TAR_MAGIC_AT:] == TAR_MAGIC
+
+
+def _of_file(path: Path) -> ErasedList:
+    if path.stat().st_size > erasure.MAX_LIST_SIZE:
+        raise BackupRefused(f"{path} is larger than any list of the erased")
+    entries, damaged = erasure.read_list(path)
+    if damaged and not entries:
+        raise BackupRefused(f"{path} is neither a list of the erased nor a backup")
+    return ErasedList(frozenset(entries), whole=not damaged)
+
+
+def _of_instance(path: Path) -> ErasedList:
+    if not (path / DATABASE).is_file() and not (path / LIST_FILE).is_file():
+        raise BackupRefused(f"{path} is the folder of no site")
+    return of_folder(path, whole=True, as_of=datetime.max.replace(tzinfo=UTC))
+
+
+def _of_backup(path: Path, folder: Path) -> ErasedList:
+    manifest = backup_archive.read(path, folder, only={LIST_FILE, UNCONFIRMED_FILE})
+    if not (has_list := LIST_FILE in manifest.files):
+        # Of an older version of the site: the database knows some.
+        backup_archive.read(path, folder, only={DATABASE})
+    return of_folder(folder, whole=has_list, as_of=datetime.fromisoformat(manifest.made_at))
