@@ -20,7 +20,8 @@ from psgflask.core.config import SETTINGS
 from psgflask.core.database import Model, db
 from psgflask.mail import outbox
 from psgflask.mail import worker_task as mail_task
-from psgflask.members import erasure
+from psgflask.members import erasure, rights
+from psgflask.members.applications import SubmittedForm
 from psgflask.news import worker_task as news_task
 from psgflask.ops import backup_contents, worker
 from psgflask.ops.backup_contents import CHANGED_BY_RESTORE, LEFT_OUT, SAVED, TEMPORARY
@@ -121,6 +122,14 @@ def _fill_tables() -> None:
         search_log.store(session, counts, secret=content.SECRET)
     counts = [search_log.DailyCount(day, "rare words", 1, 0)]
     search_log.store(session, counts, secret=content.SECRET)
+    rights.submit(
+        session,
+        rights.RightsAnswers("access", "Rosa Quispe", "rosa@example.org", "Please", "en"),
+        form=SubmittedForm("a form", "its answers"),
+        network="192.0.2.1",
+        secret=content.SECRET,
+        now=utc_now(),
+    )
     _enqueue("sent@example.org")
 
 
