@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from psgflask.accounts import email_confirmation
 from psgflask.accounts.confirmation_tokens import TokenRejected
-from psgflask.core.clock import utc_now
 from psgflask.mail import outbox
 from psgflask.mail import worker_task as mail_task
 from psgflask.mail.models import Message
@@ -169,7 +168,7 @@ def test_a_link_is_of_use_only_where_there_is_an_unconfirmed_address(session: Se
 def test_what_is_sent_goes_through_what_knows_the_dead(session: Session) -> None:
     """A new condition on whom to write to is not forgotten in one of the channels."""
     assert len(consents.CHANNELS) == 2
-    person = applied(session, consents=BOTH, now=utc_now()).person
+    person = applied(session, consents=BOTH, now=NOW).person
     left(session, person)
     for channel in consents.CHANNELS:
         query = select(func.count(Person.id)).where(consents.in_effect(channel))

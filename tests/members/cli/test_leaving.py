@@ -8,13 +8,11 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.core.clock import london_day, utc_now
 from psgflask.mail import worker_task as mail_task
 from psgflask.mail.models import Message
 from psgflask.members.models import Application
 
 Run = Callable[..., Result]
-TODAY = london_day(utc_now())
 ANA = ("add", "--membership", "waged", "--name", "Ana", "--payment", "cheque")
 
 

@@ -1,7 +1,7 @@
 import csv
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,19 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from psgflask.core.clock import london_day, utc_now
 from psgflask.members.models import Payment
 
 Run = Callable[..., Result]
-TODAY = london_day(utc_now())
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
+TODAY = NOON.date()
 AMOUNTS = '[waged]\namounts = [{ from = 2020-01-01, pounds = "24" }]\n'
 
 
 @pytest.fixture
-def run(app: Flask) -> Run:
-    """Run `flask members` with some words, for an applicant on paper who owes 24 pounds."""
+def run(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run `flask members` at NOON, for an applicant on paper who owes 24 pounds."""
+    for module in ("add", "commands", "payments"):
+        monkeypatch.setattr(f"psgflask.members.cli.{module}.utc_now", lambda: NOON)
     Path(app.instance_path, "memberships.toml").write_text(AMOUNTS)
 
     def run(*words: str, typed: str = "", fails: bool = False) -> Result:
