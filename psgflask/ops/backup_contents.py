@@ -7,7 +7,7 @@ there can be, and compares.
 from collections.abc import Mapping
 
 from psgflask.core import clock_watch, integrity, journal
-from psgflask.core.paths import CONFIG, DATABASE, INDEX, MEDIA, OUTBOX
+from psgflask.core.paths import CONFIG, DATABASE, INDEX, MEDIA, OUTBOX, SERVED_AT
 from psgflask.members import erasure, tiers
 from psgflask.ops import worker_lock
 from psgflask.search.index.store import BUILD_LOCK, WRITE_LOCK
@@ -32,6 +32,7 @@ LEFT_OUT: Mapping[str, str] = {
     f"{DATABASE}-shm": "belongs to processes that have the database open",
     journal.LOCK: "a lock: empty",
     worker_lock.FILE: "a lock; a restored site's worker begins without failures",
+    SERVED_AT: "where this site is served; the server writes it when it starts",
     clock_watch.FILE: "readings of this machine's clock",
     integrity.RESULT_FILE: "what was found in this file, not in a copy of it",
     "README.md": "a checkout has it",
