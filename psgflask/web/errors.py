@@ -19,6 +19,7 @@ from werkzeug.exceptions import (
 
 from psgflask.core import failures, integrity
 from psgflask.core.database import fail_fast, read_only
+from psgflask.core.language_names import PREFIXES
 from psgflask.web import caching, languages, slots
 from psgflask.web.site import REFUSED
 
@@ -174,7 +175,16 @@ def _not_found(error: NotFound) -> ResponseReturnValue:
         for find in current_app.extensions["psg_404_redirects"]:
             if destination := find():
                 return redirect(destination, 301)
-        page = render_template("error.html", code=404, heading=heading, message=message)
+        # An address may hold a name that was redacted: the page does not repeat it.
+        page = render_template(
+            "error.html",
+            code=404,
+            heading=heading,
+            message=message,
+            counterpart=f"{PREFIXES[languages.other_language()]}/",
+            canonical="",
+            alternates=(),
+        )
     return _response(error, page)
 
 

@@ -77,6 +77,9 @@ def _apply(
             session.commit()
             for file_hash in files.holding.keys() - unused:
                 echo(f"{files.holding[file_hash]} is a file of another article too: it stays there")
+            # What a killed command had staged may hold them as well.
+            with storage.StagedFiles(media):
+                pass
             unused_files.remove(storage.path_of(media, file_hash) for file_hash in unused)
     return found, others
 

@@ -15,6 +15,7 @@ from psgflask.core import redaction
 from psgflask.core.clock import utc_now
 from psgflask.mail import outbox
 from psgflask.mail.models import Message
+from psgflask.news.media import storage
 from psgflask.search import search_log
 from psgflask.search.models import SearchQuery
 from psgflask.search.sync import indexer
@@ -164,3 +165,24 @@ def test_searches_for_them_are_counted_anew(session: Session) -> None:
     session.flush()
     assert search_log.redact(session, words) == ["search log: 1 searches for it"]
     assert session.scalars(select(SearchQuery.text)).all() == ["quispe"]
+
+
+def test_the_old_address_does_not_repeat_them(
+    run: Run, write: Write, session: Session, client: FlaskClient
+) -> None:
+    run("add", write(f"{HEAD}\nslug: {SLUG}-wenceslada-quispe"), "--publish")
+    run("redact", f"{SLUG}-wenceslada-quispe", NAME, "--yes")
+    for path in (f"/news/{SLUG}-wenceslada-quispe", f"/es/news/{SLUG}-wenceslada-quispe"):
+        response = client.get(path)
+        assert response.status_code == 404
+        assert "quispe" not in response.text.lower()
+    assert client.get(f"/news/{SLUG}").status_code == 200
+
+
+def test_what_a_killed_command_staged_goes_too(run: Run, write: Write, instance: Path) -> None:
+    run("add", named(write))
+    left = instance / "media" / storage.INCOMING / "left" / "file"
+    left.parent.mkdir(parents=True)
+    left.write_text(NAME)
+    run("redact", SLUG, NAME, "--yes")
+    assert files_with_name(instance) == []
