@@ -52,6 +52,8 @@ class Words:
         found = [tuple(_WORD.findall(_plain_folded(phrase))) for phrase in phrases]
         if not all(found):
             raise NoWords("There is no letter in what is to be removed")
+        # Words of phrases: a name may stand without its first name, too.
+        self.parts = sorted({word for each in found if len(each) > 1 for word in each})
         # The longest first: an alternation takes the first that matches.
         ordered = sorted(set(found), key=lambda each: (-len("".join(each)), each))
         choices = "|".join(_SEPARATOR.join(map(re.escape, each)) for each in ordered) or NOTHING

@@ -110,6 +110,26 @@ def redact(
     return removals
 
 
+def parts_left(session: Session, article: Article, words: Words) -> list[str]:
+    """Return the single words of phrases that an article, or a revision of it, still has."""
+    texts = [
+        text
+        for each in parts_of_work(session, article)
+        for row in revisions.history(session, Revision, article_id=each.id)
+        for text in _texts(row.snapshot)
+    ]
+    return [part for part in words.parts if any(map(Words([part]).are_in, texts))]
+
+
+def _texts(values: dict[str, Any]) -> Iterator[str]:
+    """Yield what people wrote of a revision."""
+    yield from (str(values.get(name, "")) for name in (*ARTICLE_TEXTS, "slug"))
+    for kind, names in FILE_TEXTS.items():
+        for file in values.get(kind, ()):
+            yield from (str(file.get(name, "")) for name in (*names, "file_name"))
+    yield from (note["text"] for note in values.get("corrections", ()))
+
+
 def unused_of(session: Session, hashes: Collection[str]) -> set[str]:
     """Return those of these files that nothing names any more: no article, no revision."""
     used: set[str] = set()

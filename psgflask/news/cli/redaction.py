@@ -43,8 +43,10 @@ def redact(
         article_id, media = article.id, storage.media_folder(current_app.instance_path)
         files = redaction.find_files(session, article, words, names, media)
     # Nothing is committed: what would be removed is what this removes.
-    removals, others = _apply(article_id, words, files, by, commit=False)
+    removals, others, parts = _apply(article_id, words, files, by, commit=False)
     _show(removals, others, files)
+    if parts:
+        echo(f"Still there by themselves, if they are names too: {', '.join(parts)}")
     if removals or others:
         if not yes:
             click.confirm("Remove all this for good? Only old backups have it then", abort=True)
@@ -64,13 +66,17 @@ def _words(phrases: Iterable[str], names: Iterable[str], paragraph: bool) -> Wor
 
 def _apply(
     article_id: int, words: Words, files: FilesFound, by: str, *, commit: bool
-) -> tuple[list[Removal], list[str]]:
-    """Redact in one transaction, which is rolled back without `commit`."""
+) -> tuple[list[Removal], list[str], list[str]]:
+    """Redact in one transaction, which is rolled back without `commit`.
+
+    Returns what was removed from the article and elsewhere, and which single words it still has.
+    """
     with transaction() as session:
         article = session.get_one(Article, article_id)
         found = redaction.redact(session, article, words, files=files.holding, by=by, now=utc_now())
         others = core_redaction.redact_rows(current_site(), session, words)
         session.flush()
+        parts = redaction.parts_left(session, article, words)
         if commit:
             media = storage.media_folder(current_app.instance_path)
             unused = redaction.unused_of(session, files.holding)
@@ -81,7 +87,7 @@ def _apply(
             with storage.StagedFiles(media):
                 pass
             unused_files.remove(storage.path_of(media, file_hash) for file_hash in unused)
-    return found, others
+    return found, others, parts
 
 
 def _show(removals: list[Removal], others: list[str], files: FilesFound) -> None:

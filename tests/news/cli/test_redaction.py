@@ -186,3 +186,10 @@ def test_what_a_killed_command_staged_goes_too(run: Run, write: Write, instance:
     left.write_text(NAME)
     run("redact", SLUG, NAME, "--yes")
     assert files_with_name(instance) == []
+
+
+def test_the_surname_by_itself_is_named_before_it_asks(run: Run, write: Write) -> None:
+    run("add", write(body=f"One {NAME} paragraph.\n\nQuispe's brother.\n"))
+    shown = run("redact", SLUG, NAME, answer="n\n", fails=1).output
+    assert "Still there by themselves, if they are names too: quispe\n" in shown
+    assert "by themselves" not in run("redact", SLUG, NAME, "Quispe", "--yes").output
