@@ -22,7 +22,6 @@ from psgflask.core.database import Model, db, vacuum
 from psgflask.core.folding import fold
 
 MARK = "[…]"  # stands for what was removed
-_EXTENSION = "psg_redaction"
 PURGE_TRIES, PURGE_PAUSE = 4, 2.0  # seconds: a reader or a rebuild may be in the way
 
 _WORD = re.compile(r"[^\W_]+")
@@ -157,22 +156,24 @@ class Registered:
 
 def init_app(app: Flask) -> None:
     """Let packages register."""
-    app.extensions[_EXTENSION] = Registered()
+    app.extensions["psg_redaction"] = Registered()
 
 
 def register_rows(app: Flask, redact: RedactRows) -> None:
     """Register what redacts rows that are of no article."""
-    app.extensions[_EXTENSION].rows.append(redact)
+    app.extensions["psg_redaction"].rows.append(redact)
 
 
 def register_purge(app: Flask, name: str, purge: Purge) -> None:
     """Register what purges files, by the name that people call them."""
-    app.extensions[_EXTENSION].purges[name] = purge
+    app.extensions["psg_redaction"].purges[name] = purge
 
 
 def redact_rows(app: Flask, session: Session, words: Words) -> list[str]:
     """Redact what packages registered; return what was changed. The caller commits."""
-    return [line for redact in app.extensions[_EXTENSION].rows for line in redact(session, words)]
+    return [
+        line for redact in app.extensions["psg_redaction"].rows for line in redact(session, words)
+    ]
 
 
 def purge(app: Flask) -> list[str]:
@@ -181,7 +182,7 @@ def purge(app: Flask) -> list[str]:
     The caller has committed, and holds no transaction.
     """
     # The database last: it holds what the others queue.
-    waiting = {**app.extensions[_EXTENSION].purges, "database": lambda _app: vacuum(db.engine)}
+    waiting = {**app.extensions["psg_redaction"].purges, "database": lambda _app: vacuum(db.engine)}
     for attempt in range(PURGE_TRIES):
         if attempt:
             time.sleep(PURGE_PAUSE)

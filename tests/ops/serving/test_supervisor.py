@@ -49,7 +49,12 @@ class Kept:
         # By its file, as it is started: nothing of the site is imported.
         script = f"import sys, supervisor as s; {quick}; sys.executable = {str(python)!r};"
         script += f"sys.exit(s.main('127.0.0.1', '{self.port}', 'program'))"
-        known = {**os.environ, "PYTHONPATH": f"{folder}:{Path(supervisor.__file__).parent}"}
+        known = {
+            **os.environ,
+            "PYTHONPATH": f"{folder}:{Path(supervisor.__file__).parent}",
+            # A program written anew within a second, and as long, is taken for the old one.
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         self.process = subprocess.Popen(
             [sys.executable, "-c", script], env=known, stderr=subprocess.PIPE, text=True
         )
