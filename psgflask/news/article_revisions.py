@@ -5,7 +5,7 @@ from dataclasses import asdict, fields, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Date, select
+from sqlalchemy import ColumnElement, Date, and_, not_, select
 from sqlalchemy.orm import Session
 
 from psgflask.core import revisions
@@ -20,10 +20,12 @@ from psgflask.news.drafts import (
     attachment_draft,
     picture_draft,
 )
-from psgflask.news.models import PUBLISHED, Article, Revision
+from psgflask.news.models import PUBLISHED, SAMPLE, Article, Revision
 
 # Columns that a revision leaves out: they follow from others, or change with every save.
 BOOKKEEPING = {"id", "order_date", "issue_id", "version", "created_at", "updated_at"}
+# What a save is that changes nothing of what an article says.
+STATUS_CHANGES = ("published", "scheduled", "withdrawn")
 
 Drafted = TypeVar("Drafted", bound=FileDraft)
 
@@ -119,6 +121,17 @@ def was_public(session: Session, article: Article, now: datetime) -> bool:
         and datetime.fromisoformat(row.snapshot["publish_at"]) <= end
         for row, end in zip(rows, ends, strict=True)
     )
+
+
+def created_by_sample() -> ColumnElement[bool]:
+    """Return the condition that an article came with the sample content."""
+    return Article.revisions.any(and_(Revision.number == 1, Revision.saved_by == SAMPLE))
+
+
+def is_sample() -> ColumnElement[bool]:
+    """Return the condition that an article is of the sample content, and nobody has edited it."""
+    edited = and_(Revision.saved_by != SAMPLE, Revision.what.not_in(STATUS_CHANGES))
+    return and_(created_by_sample(), not_(Article.revisions.any(edited)))
 
 
 def _day(text: str | None) -> date | None:

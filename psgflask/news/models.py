@@ -29,6 +29,8 @@ THEME, PLACE, ORGANISATION = "theme", "place", "organisation"
 TOPIC_KINDS = (THEME, PLACE, ORGANISATION)
 
 MAIN_SERIES = "Update"
+# Who saves what `flask sample add` adds; `flask sample remove` knows it by this.
+SAMPLE = "sample content"
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:

@@ -147,6 +147,21 @@ def delete(session: Session, article: Article, *, now: datetime) -> None:
     """
     if article_revisions.was_public(session, article, now):
         raise PublishingRefused("status", "It is or was public: withdraw it instead")
+    _delete(session, article)
+
+
+def delete_sample(session: Session) -> int:
+    """Delete the articles of the sample content, public or not, and return how many; flush.
+
+    What somebody has edited stays.
+    """
+    articles = session.scalars(select(Article).where(article_revisions.is_sample())).all()
+    for article in articles:
+        _delete(session, article)
+    return len(articles)
+
+
+def _delete(session: Session, article: Article) -> None:
     destinations.delete_to(session, article_path(article.slug, article.language))
     session.delete(article)
     session.flush()

@@ -32,6 +32,7 @@ from psgflask.mail import health as mail
 from psgflask.members import health as members
 from psgflask.news import health as news
 from psgflask.ops import installation, migrations, worker, worker_lock
+from psgflask.sample import health as sample
 from psgflask.search import health as search
 
 MIN_FREE, LOW_FREE = 200_000_000, 2_000_000_000  # bytes
@@ -241,6 +242,7 @@ HEALTH_CHECKS: tuple[HealthCheck, ...] = (
     *(members.check_memberships, members.check_bounces, members.check_erased_list),
     members.check_rights_requests,
     news.check_attached_texts,
+    sample.check_sample_content,
 )
 # What /readyz depends on; cheap enough to run every few seconds.
 READINESS_CHECKS: tuple[HealthCheck, ...] = (

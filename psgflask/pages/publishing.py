@@ -5,10 +5,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Date, Numeric
+from sqlalchemy import Date, Numeric, select
 from sqlalchemy.orm import Session
 
 from psgflask.core import comparison, revisions
+from psgflask.core.database import Model
 from psgflask.core.language_names import ENGLISH_NAMES
 from psgflask.core.revisions import Save
 from psgflask.pages.models import (
@@ -155,6 +156,8 @@ def restore(
     values = find_revision(session, row, number)
     before_change(session, row, now=now, version=version)
     before = snapshot(row)
+    if "article_id" in values and not _has_article(session, values["article_id"]):
+        values["article_id"] = None  # it was deleted since
     for name, value in values.items():
         if name not in NOT_RESTORED:
             setattr(row, name, value)
@@ -169,6 +172,12 @@ def delete(session: Session, row: Published) -> None:
         raise PageRefused(f"{row.title!r} is or was public: withdraw it instead")
     session.delete(row)
     session.flush()
+
+
+def _has_article(session: Session, article_id: int | None) -> bool:
+    # By the name of the table: the import contracts keep pages and news apart.
+    articles = Model.metadata.tables["articles"]
+    return session.scalar(select(articles.c.id).where(articles.c.id == article_id)) is not None
 
 
 def _model(row: Published) -> type[PageRevision] | type[AppealRevision]:

@@ -2,9 +2,9 @@
 
 from flask import Flask
 
-from psgflask.sample.commands import sample_content
+from psgflask.sample import commands
 
 
 def init_app(app: Flask) -> None:
-    """Add `flask sample-content`."""
-    app.cli.add_command(sample_content)
+    """Add `flask sample`."""
+    commands.init_app(app)

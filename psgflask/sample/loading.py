@@ -9,16 +9,26 @@ from sqlalchemy.orm import Session
 from psgflask.news import catalogue, publishing, topics
 from psgflask.news.dateline import Dateline
 from psgflask.news.drafts import Draft
-from psgflask.news.models import EVENT, Topic
+from psgflask.news.models import EVENT, SAMPLE, Article, Topic
 from psgflask.pages import appeals, standing_pages
-from psgflask.pages.models import Appeal
+from psgflask.pages.models import Appeal, Page
 from psgflask.sample import content
 from psgflask.sample.content import TopicEntry
 
-BY = "sample content"
 PUBLISHED_AT = time(9, tzinfo=UTC)
 UNDATED_AT = datetime(2005, 1, 1, 9, tzinfo=UTC)
 EVENTS_ANNOUNCED = timedelta(days=30)
+
+
+def is_wanted(session: Session) -> bool:
+    """Say whether an installation is new: it has no article, and none of the sample's pages.
+
+    These stay when the sample content is removed, so that it does not come back by itself.
+    """
+    pages = {path.stem for path in content.PAGES.glob("*/*.md")}
+    has_articles = session.scalar(select(Article.id).limit(1)) is not None
+    has_pages = session.scalar(select(Page.id).where(Page.slug.in_(pages)).limit(1)) is not None
+    return not (has_articles or has_pages)
 
 
 def load_content(session: Session, *, now: datetime) -> int:
@@ -31,8 +41,8 @@ def load_content(session: Session, *, now: datetime) -> int:
     articles = [draft for file in content.articles() if _is_missing(session, draft := file.draft)]
     for draft in articles:
         published = published_at(draft.dateline, draft.kind, now)
-        article = publishing.create(session, draft, by=BY, now=published)
-        publishing.publish(session, article, by=BY, now=published)
+        article = publishing.create(session, draft, by=SAMPLE, now=published)
+        publishing.publish(session, article, by=SAMPLE, now=published)
     return len(pages) + len(articles) + _add_appeals(session, now)
 
 
@@ -66,5 +76,5 @@ def _add_appeals(session: Session, now: datetime) -> int:
     there = set(session.scalars(select(Appeal.language)))
     missing = [appeal for appeal in content.appeals() if appeal.language not in there]
     for appeal in missing:
-        appeals.set_appeal(session, appeal, by=BY, now=now)
+        appeals.set_appeal(session, appeal, by=SAMPLE, now=now)
     return len(missing)

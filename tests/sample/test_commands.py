@@ -1,4 +1,4 @@
-"""`flask sample-content`."""
+"""`flask sample add`, also by its former name `flask sample-content`."""
 
 from flask import Flask
 from sqlalchemy import func, select
@@ -24,7 +24,7 @@ def run(app: Flask, *arguments: str) -> str:
 def test_sample_content_says_what_it_did_and_does_it_once(app: Flask, session: Session) -> None:
     assert "Added the sample content" in run(app, "sample-content")
     assert size(session) == 14
-    assert "there already" in run(app, "sample-content")
+    assert "there already" in run(app, "sample", "add")
     assert size(session) == 14
 
 
@@ -37,10 +37,10 @@ def test_an_installation_with_news_of_its_own_gets_no_sample_content(
     app: Flask, session: Session
 ) -> None:
     factories.article(session, "Our own")
-    run(app, "sample-content", "--if-empty")
+    run(app, "sample", "add", "--if-empty")
     assert size(session) == 1
 
 
 def test_an_empty_installation_gets_the_sample_content(app: Flask, session: Session) -> None:
-    run(app, "sample-content", "--if-empty")
+    run(app, "sample", "add", "--if-empty")
     assert size(session) == 14

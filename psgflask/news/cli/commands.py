@@ -118,6 +118,7 @@ def add(file: Path, at_once: bool, anyway: bool, by: str) -> None:
         echo(f"Published: {address}")
     else:
         echo(f"Added as a draft. To publish it: flask news publish {name}")
+    output.mention_sample()
 
 
 def _confirm_another(draft: Draft, file: Path) -> None:
@@ -175,6 +176,7 @@ def publish(slug: str, by: str) -> None:
         address = article_url(article, external=True)
         session.commit()
     echo(f"Published: {address}")
+    output.mention_sample()
 
 
 @news.command()
@@ -197,6 +199,7 @@ def schedule(slug: str, when: tuple[str, ...], by: str) -> None:
         address = article_url(article, external=True)
         session.commit()
     echo(f"Will be public from {format_time(at)}: {address}")
+    output.mention_sample()
 
 
 @news.command()

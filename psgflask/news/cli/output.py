@@ -7,12 +7,12 @@ from difflib import get_close_matches
 from typing import Any
 
 import click
-from sqlalchemy import ColumnElement, and_, not_, select
+from sqlalchemy import ColumnElement, and_, func, not_, select
 from sqlalchemy.orm import Session
 
 from psgflask.core.clock import format_time, london_iso, utc_now
 from psgflask.core.language_names import LANGUAGES
-from psgflask.core.terminal import write_session
+from psgflask.core.terminal import echo, read_session, write_session
 from psgflask.news import article_revisions, catalogue
 from psgflask.news.article_files import ArticleFile
 from psgflask.news.drafts import OPTIONAL_TEXTS, PublishingRefused
@@ -86,6 +86,19 @@ def label(article: Article) -> str:
     if catalogue.is_published(article, now):
         return article_url(article, external=True)
     return f"{name_of(article)} ({state(article, now)})"
+
+
+def mention_sample() -> None:
+    """Say, after an article of the PSG's own was saved, that sample articles are beside it."""
+    with read_session() as session:
+        is_sample = article_revisions.is_sample()
+        rows = select(func.count(Article.id)).where(is_sample, catalogue.published(utc_now()))
+        number = session.scalar(rows)
+    if number:
+        echo(
+            f"{number} sample articles are public, too. To remove them: flask sample remove",
+            err=True,
+        )
 
 
 def as_json(article: Article, now: datetime, address: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from psgflask.core.networks import is_loopback
 from psgflask.core.terminal import echo
 from psgflask.ops import restore
 from psgflask.ops.serving import supervisor
+from psgflask.sample import commands as sample
 
 # Wildcard addresses, each with a documentation address to route to (RFC 5737, RFC 3849).
 ANY_ADDRESS = {
@@ -30,7 +31,7 @@ class PortTaken(click.ClickException):
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
-@click.option("--prepare", is_flag=True, help="First `init`, and `sample-content` if it is empty.")
+@click.option("--prepare", is_flag=True, help="First `init`, and `sample add` if it is new.")
 @click.pass_context
 @with_appcontext
 def serve(context: click.Context, host: str, port: int, prepare: bool) -> None:
@@ -40,7 +41,7 @@ def serve(context: click.Context, host: str, port: int, prepare: bool) -> None:
     if prepare:
         # In this process: starting Python for each step would take seconds.
         context.invoke(current_app.cli.commands["init"])
-        context.invoke(current_app.cli.commands["sample-content"], if_empty=True)
+        context.invoke(sample.add, if_empty=True)
     elif not current_app.config["SECRET_KEY"]:
         raise config.ConfigurationRefused("There is no config.py yet: run `flask init` first")
     db.session.remove()
