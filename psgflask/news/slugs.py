@@ -33,6 +33,11 @@ def is_slug(text: str) -> bool:
     )
 
 
+def article_name(slug: str, language: str) -> str:
+    """Return an article's name in commands: its slug, with es/ before a Spanish one."""
+    return slug if language == "en" else f"{language}/{slug}"
+
+
 def article_path(slug: str, language: str) -> str:
     """Return the path of the article that has a slug in a language."""
     return f"{PREFIXES[language]}/news/{slug}"

@@ -30,6 +30,7 @@ BLOCK_SIZE = tarfile.BLOCKSIZE
 # Bytes held in memory at once. A line of the manifest is a name and less than 200 bytes.
 MAX_HEADER_SIZE, MAX_SETTINGS_SIZE, MAX_MANIFEST_LINE = 20_000, 100_000, 200
 MAX_FILES = 200_000
+MAX_MISSING = 100  # lines
 XZ_MEMORY_LIMIT = 100_000_000  # bytes; `xz -9` wants 65 million
 REVISION = re.compile(r"\w{1,40}", re.ASCII)
 DAMAGED = "The backup is damaged or was cut off"
@@ -46,7 +47,7 @@ class BackupRefused(click.ClickException):
 class Manifest:
     """The content of an archive: size in bytes and SHA-256 by name, and rows by table.
 
-    `missing` has a line for each thing that should be in it and could not be saved.
+    `missing` has a line for each thing that should be in it and could not be saved, or is damaged.
     """
 
     made_at: str
@@ -55,6 +56,14 @@ class Manifest:
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     format: int = FORMAT_VERSION
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that should be in it is there and undamaged.
+
+        A rotation never deletes the newest backup that is complete.
+        """
+        return not self.missing
 
     def to_json(self) -> bytes:
         """Serialise it as it is stored in the archive."""
@@ -267,7 +276,7 @@ def _parse_manifest(data: bytes) -> Manifest:
         made_at = datetime.fromisoformat(fields["made_at"])
         if not REVISION.fullmatch(fields["revision"]) or made_at.tzinfo is None:
             raise BackupRefused(NOT_A_BACKUP)
-        missing = [str(line)[:300] for line in fields.get("missing", [])[:100]]
+        missing = [str(line)[:300] for line in fields.get("missing", [])[:MAX_MISSING]]
         rows = dict(fields["rows"])
         at = made_at.isoformat(timespec="seconds")
         return Manifest(at, fields["revision"], rows, files, missing)

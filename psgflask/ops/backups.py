@@ -7,18 +7,25 @@ import os
 import sqlite3
 import tarfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
-from psgflask.core import durable, locks
+from sqlalchemy import NullPool, create_engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from psgflask.core import durable, failures, locks
 from psgflask.core.config import SETTINGS
 from psgflask.core.paths import DATABASE, MEDIA
 from psgflask.members import erasure
+from psgflask.news.media import broken_files
+from psgflask.news.media.broken_files import NamedFile
+from psgflask.news.media.storage import path_of
 from psgflask.ops import backup_archive
-from psgflask.ops.backup_archive import MANIFEST, BackupRefused, Manifest
+from psgflask.ops.backup_archive import MANIFEST, BackupRefused, Manifest, is_allowed_name
 from psgflask.ops.backup_contents import LISTS, SETTINGS_FILE, TEMPORARY
 
 # The folder in which a backup is written, beside it; a stale one is removed by the next backup.
@@ -34,14 +41,15 @@ COMPRESSION_MODES: dict[str, TarMode] = {
 }
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 TRIGGERS_AND_VIEWS = "SELECT 1 FROM sqlite_master WHERE type IN ('trigger', 'view')"
+MAX_BROKEN = 50  # media files, named one by one
 MAX_WAIT = 30.0  # seconds, for a locked database
 
 
 def create(instance: Path, target: Path, settings: dict[str, Any], *, now: datetime) -> Manifest:
     """Write a backup of an instance to a new file, compressed by its suffix; the site may run.
 
-    The file gets its name once it is complete and was read back. What could not be saved is in
-    the manifest's `missing`. Raises BackupRefused.
+    The file gets its name once it was read back. What could not be saved, or is damaged, is in the
+    manifest's `missing`: all the rest is in the archive. Raises BackupRefused.
     """
     mode = _mode(target)
     if target.exists():
@@ -58,13 +66,7 @@ def create(instance: Path, target: Path, settings: dict[str, Any], *, now: datet
                 _add_bytes(archive, manifest, SETTINGS_FILE, _settings_json(settings))
                 for name in LISTS:
                     _add_list(archive, manifest, name, instance, folder)
-                for file in _media_files(instance):
-                    name = file.relative_to(instance).as_posix()
-                    if not backup_archive.is_allowed_name(name):
-                        raise BackupRefused(f"Rename or remove {name!r}: no archive can hold that")
-                    # Deleted from the site since.
-                    with suppress(FileNotFoundError):
-                        _add_file(archive, manifest, name, file)
+                _add_media(archive, manifest, instance, copy)
                 _add_bytes(archive, None, MANIFEST, manifest.to_json())
             backup_archive.read(part)
             part.chmod(0o600)
@@ -189,28 +191,89 @@ def _add_list(
         _add_file(archive, manifest, name, copy)
 
 
-def _media_files(instance: Path) -> list[Path]:
-    """Return the media files but the temporary ones."""
+def _add_media(archive: tarfile.TarFile, manifest: Manifest, instance: Path, copy: Path) -> None:
+    """Add the media files; those that are lost, damaged or unreadable are recorded as missing."""
+    unreadable: dict[str, OSError] = {}
+    named = _named_files(copy, manifest)
+    paths = {file_hash: path_of(Path(MEDIA), file_hash).as_posix() for file_hash in named}
+    # Named files are tried even where their folder cannot be listed.
+    tried = {*_media_files(instance, unreadable), *filter(is_allowed_name, paths.values())}
+    for name in sorted(tried):
+        if not is_allowed_name(name):
+            raise BackupRefused(f"Rename or remove {name!r}: no archive can hold that")
+        with ExitStack() as stack:
+            try:
+                opened = stack.enter_context((instance / name).open("rb"))
+                digest = backup_archive.hash_file(opened)
+            except FileNotFoundError:  # lost, or deleted from the site since
+                continue
+            except OSError as error:  # the file is to blame, not the archive
+                unreadable[name] = error
+                continue
+            _add_opened(archive, manifest, name, opened, digest)
+
+    def digest_of(file_hash: str) -> str:
+        if error := unreadable.get(paths[file_hash]):
+            raise error
+        if paths[file_hash] not in manifest.files:
+            raise FileNotFoundError
+        return manifest.files[paths[file_hash]][1]
+
+    lines = [str(file) for file in broken_files.compare(named, digest_of)]
+    lines += [
+        f"{name} cannot be read ({error.strerror})"
+        for name, error in unreadable.items()
+        if name not in paths.values()
+    ]
+    manifest.missing += lines[:MAX_BROKEN]
+    if (more := len(lines) - MAX_BROKEN) > 0:
+        manifest.missing.append(f"{more} more media files")
+
+
+def _named_files(copy: Path, manifest: Manifest) -> Mapping[str, NamedFile]:
+    """Return the files that the rows of a database file name, by hash."""
+    address = f"{copy.absolute().as_uri()}?mode=ro"
+    engine = create_engine(
+        "sqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool
+    )
+    try:
+        with Session(engine) as session:
+            return broken_files.named_files(session)
+    except SQLAlchemyError as error:
+        # Of another version, say: all that is there is saved.
+        text = f"The media were not compared with the articles: {failures.describe(error)}"
+        manifest.missing.append(text)
+        return {}
+
+
+def _media_files(instance: Path, unreadable: dict[str, OSError]) -> list[str]:
+    """Return the names of the media files but the temporary ones; add folders to `unreadable`."""
+
+    def note(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            unreadable[Path(error.filename).relative_to(instance).as_posix()] = error
+
     found: list[Path] = []
-    for name, folders, files in os.walk(instance / MEDIA, onerror=_raise_unless_missing):
+    for name, folders, files in os.walk(instance / MEDIA, onerror=note):
         folders[:] = [folder for folder in folders if not folder.startswith(TEMPORARY)]
         found += [Path(name, file) for file in files if not file.startswith(TEMPORARY)]
-    return sorted(found)
-
-
-def _raise_unless_missing(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
-        raise error
+    return [file.relative_to(instance).as_posix() for file in found]
 
 
 def _add_file(archive: tarfile.TarFile, manifest: Manifest, name: str, file: Path) -> None:
-    # A change between hashing and writing is found when the archive is read back.
     with file.open("rb") as opened:
-        manifest.files[name] = (os.fstat(opened.fileno()).st_size, backup_archive.hash_file(opened))
-        opened.seek(0)
-        member = tarfile.TarInfo(name)
-        member.size, member.mode = manifest.files[name][0], 0o600
-        archive.addfile(member, opened)
+        _add_opened(archive, manifest, name, opened, backup_archive.hash_file(opened))
+
+
+def _add_opened(
+    archive: tarfile.TarFile, manifest: Manifest, name: str, opened: IO[bytes], digest: str
+) -> None:
+    # A change between hashing and writing is found when the archive is read back.
+    manifest.files[name] = (os.fstat(opened.fileno()).st_size, digest)
+    opened.seek(0)
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = manifest.files[name][0], 0o600
+    archive.addfile(member, opened)
 
 
 def _add_bytes(

@@ -1,4 +1,4 @@
-"""`flask init`, `flask db`, `flask backup` and `flask restore`."""
+"""`flask init`, `flask db`, `flask backup`, `flask restore` and `flask restore-media`."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -14,11 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from psgflask.core import config, failures, paths
 from psgflask.core.clock import format_time, utc_now
 from psgflask.core.database import database_file, db, vacuum
-from psgflask.core.terminal import click_errors, echo, report_write_failures
+from psgflask.core.terminal import click_errors, echo, read_session, report_write_failures
 from psgflask.mail import outbox
 from psgflask.members import erasure
 from psgflask.members import health as members
 from psgflask.members.erasure import Erased, ErasedEntry
+from psgflask.news.media import broken_files
+from psgflask.news.media.storage import media_folder
 from psgflask.ops import installation, migrations
 from psgflask.pages import standing_pages
 from psgflask.search.index.generations import IndexBroken
@@ -28,7 +30,7 @@ from psgflask.web.site import current_site
 
 def init_app(app: Flask) -> None:
     """Add the commands; modules that only they need are imported when they run."""
-    for command in (init, migrations.db_commands, backup, restore):
+    for command in (init, migrations.db_commands, backup, restore, restore_media):
         app.cli.add_command(command)
     report_write_failures(app.cli)  # this package is registered last: all commands exist
 
@@ -81,7 +83,10 @@ def init() -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @with_appcontext
 def backup(file: Path) -> None:
-    """Save database, media and settings (no secrets) in FILE; the site may run meanwhile."""
+    """Save database, media and settings (no secrets) in FILE; the site may run meanwhile.
+
+    The exit code is 1 where something is lost, damaged or unreadable; all else is saved then.
+    """
     from psgflask.ops import backups
 
     url = make_url(current_app.config["SQLALCHEMY_DATABASE_URI"])
@@ -97,10 +102,16 @@ def backup(file: Path) -> None:
         f" ({size:.1f} MB). The secret is not in it."
     )
     for line in manifest.missing:
-        echo(f"Not saved: {line}", err=True)
+        echo(f"Incomplete: {line}", err=True)
+    if not manifest.is_complete:
+        echo(
+            "All else is saved. Keep the newest backup that was complete; `flask doctor` says what"
+            " to do",
+            err=True,
+        )
     if backups.is_folder_readable_by_others(file):
         echo(f"Others may look into that folder: chmod 700 {file.parent}", err=True)
-    raise SystemExit(1 if manifest.missing else 0)
+    raise SystemExit(0 if manifest.is_complete else 1)
 
 
 @click.command("restore")
@@ -134,7 +145,7 @@ def restore(file: Path, erased: tuple[Path, ...]) -> None:
     echo(f"Restored {_counts(manifest.rows)}, saved at {saved}, into {instance}")
     echo(f"Wrote {instance / 'config.py'} with the saved settings and a fresh secret")
     for line in manifest.missing:
-        echo(f"Was not saved: {line}", err=True)
+        echo(f"Was incomplete when it was saved: {line}", err=True)
     for one in prepared[0].erased:
         echo(f"Erased {one.number} again")
     if prepared[0].held_mails:
@@ -147,6 +158,31 @@ def restore(file: Path, erased: tuple[Path, ...]) -> None:
     if restored.unconfirmed_since is not None:
         text, advice = members.unconfirmed_texts(restored.unconfirmed_since)
         echo(f"{text}. {advice}. Until then `flask doctor` finds fault", err=True)
+
+
+@click.command("restore-media")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@with_appcontext
+def restore_media(file: Path) -> None:
+    """Put lost and damaged files of articles back from the backup FILE; the site may run.
+
+    All else stays as it is. The exit code is 1 where a file is still lost or damaged.
+    """
+    from psgflask.ops import restore
+
+    media = media_folder(current_app.instance_path)
+    with read_session() as session:
+        broken = broken_files.find(session, media)
+    if not broken:
+        echo("Every file of an article is whole")
+        return
+    hashes = {each.file_hash for each in broken}
+    found = restore.restore_media(Path(current_app.instance_path), file, hashes)
+    echo(f"Put back {len(found)} of {len(broken)} files from {file}")
+    left = [each for each in broken if each.file_hash not in found]
+    for each in left:
+        echo(f"Not in that backup, or damaged there too: {each}", err=True)
+    raise SystemExit(1 if left else 0)
 
 
 class Prepared(NamedTuple):

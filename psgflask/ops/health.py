@@ -241,6 +241,7 @@ HEALTH_CHECKS: tuple[HealthCheck, ...] = (
     ),
     *(members.check_memberships, members.check_bounces, members.check_erased_list),
     members.check_rights_requests,
+    news.check_media,
     news.check_attached_texts,
     sample.check_sample_content,
 )

@@ -17,6 +17,7 @@ from psgflask.core.config import SETTINGS
 from psgflask.core.paths import CONFIG, DATABASE, HALF_RESTORED, INDEX, MEDIA
 from psgflask.members import erasure
 from psgflask.members.erasure import LIST_FILE, UNCONFIRMED_FILE, ErasedEntry
+from psgflask.news.media.storage import StagedFiles, path_of
 from psgflask.ops import backup_archive, erased_lists, installation
 from psgflask.ops.backup_archive import BackupRefused, Manifest
 from psgflask.ops.backup_contents import LISTS, SETTINGS_FILE
@@ -77,6 +78,27 @@ def restore(
         _remove_new_folder(instance, new)
         raise
     return restored
+
+
+def restore_media(instance: Path, backup: Path, hashes: Collection[str]) -> set[str]:
+    """Put media files of a running site back from a backup; return the hashes of those it had.
+
+    A file that is damaged in the backup too is not taken. Raises BackupRefused, and changes nothing
+    then.
+    """
+    names = {path_of(Path(MEDIA), file_hash).as_posix(): file_hash for file_hash in hashes}
+    try:
+        with StagedFiles(instance / MEDIA) as staged:
+            manifest = backup_archive.read(backup, staged.folder, only=names)
+            for name, file_hash in names.items():
+                if manifest.files.get(name, (0, ""))[1] == file_hash:
+                    durable.fsync(staged.folder / name)
+                    staged.names[file_hash] = staged.folder / name
+            found = set(staged.names)
+            staged.move()
+    except OSError as error:
+        raise BackupRefused(f"Cannot write {error.filename}: {error.strerror}") from error
+    return found
 
 
 def check_not_interrupted(instance: Path) -> None:

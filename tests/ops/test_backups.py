@@ -3,17 +3,25 @@
 import fcntl
 import os
 import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from psgflask.core import paths
 from psgflask.core.clock import utc_now
 from psgflask.core.config import DEFAULTS
+from psgflask.news.drafts import AttachmentDraft
+from psgflask.news.media.storage import StagedFiles, path_of, store_picture
 from psgflask.ops import backup_archive, backups
 from psgflask.ops.backup_archive import BackupRefused
-from tests import kill_points, tars
+from tests import factories, kill_points, tars
+from tests.news.media.files import HARM, picture
 
 SETTINGS = {**DEFAULTS, "SECRET_KEY": "secret", "TRUSTED_PROXIES": 1, "CONTACT_POST": "London"}
 
@@ -117,3 +125,95 @@ def test_what_is_each_site_s_own_is_in_no_backup(site: Path, tmp_path: Path) -> 
     assert b"CONTACT_POST" in whole
     assert b"SECRET_KEY" not in whole
     assert b"TRUSTED_PROXIES" not in whole
+
+
+@pytest.fixture
+def march(site: Path, session: Session, tmp_path: Path) -> Path:
+    """The stored picture of the article a-march."""
+    with StagedFiles(site / "media") as staged:
+        stored = store_picture(picture(tmp_path / "march.jpg"), staged)
+        staged.move()
+    factories.article(session, slug="a-march", pictures=(replace(stored, alt="A march"),))
+    return path_of(site / "media", stored.file_hash)
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_r20_a_backup_names_what_is_lost_or_damaged_saves_all_else_and_fails(
+    site: Path, march: Path, tmp_path: Path, app: Flask, harm: Callable[[Path], None]
+) -> None:
+    runner = app.test_cli_runner()
+    done = runner.invoke(args=["backup", str(tmp_path / "good.tar")])
+    assert done.exit_code == 0, done.output
+    assert backup_archive.read(tmp_path / "good.tar").is_complete
+    harm(march)
+    done = runner.invoke(args=["backup", str(tmp_path / "bad.tar")])
+    assert done.exit_code == 1
+    assert (
+        f"Incomplete: march.jpg of a-march {'cannot' if march.is_dir() else 'is'} " in done.output
+    )
+    assert "Cannot write" not in done.output
+    manifest = backup_archive.read(tmp_path / "bad.tar")
+    assert not manifest.is_complete
+    assert [line for line in manifest.missing if march.name in line] == manifest.missing
+    assert {paths.DATABASE, "media/ab/picture"} <= manifest.files.keys()
+    assert manifest.rows["articles"] == 1
+    # What is left of a damaged file is saved as it is.
+    assert (f"media/{march.parent.name}/{march.name}" in manifest.files) == march.is_file()
+
+
+def test_a_folder_of_media_that_cannot_be_listed_hides_no_file_that_can_be_read(
+    site: Path, march: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path) == str(march.parent):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    manifest = backups.create(site, tmp_path / "x.tar", SETTINGS, now=utc_now())
+    folder = f"media/{march.parent.name}"
+    assert f"{folder}/{march.name}" in manifest.files
+    assert manifest.missing == [f"{folder} cannot be read (Permission denied)"]
+
+
+def test_a_file_that_no_article_names_and_nobody_can_read_is_named_too(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk = backups._media_files
+    monkeypatch.setattr(backups, "_media_files", lambda *args: [*walk(*args), "media/ab"])
+    manifest = backups.create(site, tmp_path / "x.tar", SETTINGS, now=utc_now())
+    assert manifest.missing == ["media/ab cannot be read (Is a directory)"]
+    assert "media/ab/picture" in manifest.files
+
+
+def test_a_backup_of_a_site_that_lost_all_of_its_media_can_be_read_and_restored(
+    site: Path, session: Session, tmp_path: Path
+) -> None:
+    lost = [
+        AttachmentDraft(
+            f"{number:064x}", f"{'long-name-' * 11}.pdf", "application/pdf", 9, "R", "en"
+        )
+        for number in range(500)
+    ]
+    for number in range(5):
+        factories.article(
+            session, slug=f"{'slug-' * 20}{number}", attachments=tuple(lost), commit=False
+        )
+    session.commit()
+    shutil.rmtree(site / "media")
+    manifest = backups.create(site, tmp_path / "x.tar", SETTINGS, now=utc_now())
+    assert manifest.missing[-1] == "450 more media files"
+    assert backup_archive.read(tmp_path / "x.tar").missing[-1] == "450 more media files"
+
+
+def test_a_database_of_another_version_is_saved_though_no_media_are_compared(
+    site: Path, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(site / paths.DATABASE)) as database, database:
+        database.execute("DROP TABLE pictures")
+    manifest = backups.create(site, tmp_path / "x.tar", SETTINGS, now=utc_now())
+    (line,) = manifest.missing
+    assert "were not compared" in line
+    assert {paths.DATABASE, "media/ab/picture"} <= manifest.files.keys()

@@ -402,9 +402,9 @@ def test_a_journal_of_another_database_is_not_taken_for_the_restored_ones(
 def test_a_file_that_goes_meanwhile_stops_no_backup(
     site: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = [site / "media/ab/gone", site / "media/zz/gone"]
+    gone = ["media/ab/gone", "media/zz/gone"]
     walk = backups._media_files
-    monkeypatch.setattr(backups, "_media_files", lambda instance: sorted([*walk(instance), *gone]))
+    monkeypatch.setattr(backups, "_media_files", lambda *args: [*walk(*args), *gone])
     done = run(site, "backup", str(tmp_path / "x.tar"))
     assert done.exit_code == 0, done.output
     assert "1 media files" in done.output

@@ -20,6 +20,7 @@ from psgflask.core import paths
 from psgflask.core.clock import format_time, utc_now
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
+from psgflask.news.drafts import AttachmentDraft
 from psgflask.ops import doctor, health, migrations, worker_lock
 from psgflask.ops.worker_lock import TaskFailure, WorkerLock
 from psgflask.search import health as search_health
@@ -147,6 +148,13 @@ FAULTS: dict[str, tuple[str, Callable[[Flask], object]]] = {
     "no index": ("index", lambda app: shutil.rmtree(Path(app.instance_path, "index"))),
     "an index that lies": ("index", drift),
     "a change that waits": ("ledger", leave_in_ledger),
+    "a file that is lost": (
+        "media",
+        lambda app: factories.article(
+            db.session(),
+            attachments=(AttachmentDraft("0" * 64, "a.pdf", "application/pdf", 9, "A", "en"),),
+        ),
+    ),
     "http in public": (
         "BASE_URL",
         lambda app: app.config.update(BASE_URL="http://psg.example"),

@@ -257,11 +257,11 @@ def test_a_damaged_line_of_the_list_is_named_by_backup_and_kept(made: Path, tmp_
     with (site / "erased.txt").open("a") as file:
         file.write("2026-07-\n")
     done = run(site, "backup", tmp_path / "x.tar", fails=True)
-    assert "Not saved: " in done.output
+    assert "Incomplete: " in done.output
     assert "line 2" in done.output
     assert members_of(tmp_path / "x.tar")["erased.txt"] == (site / "erased.txt").read_bytes()
     done = run(tmp_path / "restored", "restore", tmp_path / "x.tar")
-    assert "Was not saved: " in done.output
+    assert "Was incomplete when it was saved: " in done.output
 
 
 def test_whom_the_database_alone_knows_to_be_erased_is_in_the_list_of_a_backup(

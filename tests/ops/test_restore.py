@@ -4,21 +4,28 @@ import fcntl
 import os
 import shutil
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from psgflask.core import config, paths
 from psgflask.core.paths import DATABASE
 from psgflask.members.erasure import ErasedEntry
+from psgflask.news.media.storage import INCOMING, StagedFiles, path_of, store_attachment
+from psgflask.news.models import Article
 from psgflask.ops import backups, installation, restore
 from psgflask.ops.backup_archive import BackupRefused
 from psgflask.ops.restore import Restored
-from tests import kill_points, tars
+from tests import factories, kill_points, tars
+from tests.factories import NOW
+from tests.news.media.files import HARM, block, flip, lose
 
 
 def prepare(database: Path, settings: Mapping[str, Any], entries: Collection[ErasedEntry]) -> None:
@@ -249,3 +256,103 @@ def test_an_error_while_a_database_is_prepared_changes_nothing(
 def test_a_config_written_by_init_offers_nothing(tmp_path: Path) -> None:
     installation.write_config(tmp_path)
     assert "As the backup has it" not in (tmp_path / "config.py").read_text()
+
+
+@pytest.fixture
+def stored(instance: Path, session: Session, tmp_path: Path) -> list[Path]:
+    """The files of two articles, stored; there is a backup of them, good.tar."""
+    files = []
+    tars.revision(instance / DATABASE)
+    for number in range(2):
+        (tmp_path / "note.txt").write_text(f"Note {number}")
+        with StagedFiles(instance / "media") as staged:
+            note = store_attachment(tmp_path / "note.txt", staged, title="A note", language="en")
+            staged.move()
+        factories.article(session, slug=f"with-note-{number}", attachments=(note,))
+        files.append(path_of(instance / "media", note.file_hash))
+    backups.create(instance, tmp_path / "good.tar.gz", dict(config.DEFAULTS), now=NOW)
+    return files
+
+
+def put_back(app: Flask, backup: Path) -> Result:
+    return app.test_cli_runner().invoke(args=["restore-media", str(backup)])
+
+
+@pytest.mark.parametrize("harm", [harm for harm in HARM if harm is not block])
+def test_r20_lost_and_damaged_files_come_back_from_a_backup_and_nothing_else_changes(
+    app: Flask,
+    session: Session,
+    stored: list[Path],
+    tmp_path: Path,
+    harm: Callable[[Path], None],
+) -> None:
+    before = [file.read_bytes() for file in stored]
+    factories.article(session, "Written since")
+    for file in stored:
+        harm(file)
+    done = put_back(app, tmp_path / "good.tar.gz")
+    assert done.exit_code == 0, done.output
+    assert "Put back 2 of 2 files" in done.output
+    assert [file.read_bytes() for file in stored] == before
+    assert all(file.stat().st_mode & 0o077 == 0 for file in stored)
+    assert list((Path(app.instance_path) / "media" / INCOMING).iterdir()) == []
+    assert session.scalar(select(func.count(Article.id))) == 3
+    session.rollback()
+    assert put_back(app, tmp_path / "good.tar.gz").output == "Every file of an article is whole\n"
+
+
+def test_what_a_backup_has_damaged_too_is_named_and_left_as_it_is(
+    app: Flask, session: Session, stored: list[Path], tmp_path: Path
+) -> None:
+    flip(stored[0])
+    lose(stored[1])
+    damaged = stored[0].read_bytes()
+    session.rollback()
+    backups.create(Path(app.instance_path), tmp_path / "bad.tar", dict(config.DEFAULTS), now=NOW)
+    done = put_back(app, tmp_path / "bad.tar")
+    assert done.exit_code == 1
+    assert "Put back 0 of 2 files" in done.output
+    for number in range(2):
+        assert f"note.txt of with-note-{number} is " in done.output
+    assert stored[0].read_bytes() == damaged
+    assert not stored[1].exists()
+
+
+def test_a_redacted_file_does_not_come_back_with_the_others(
+    app: Flask, session: Session, stored: list[Path], tmp_path: Path
+) -> None:
+    session.rollback()
+    words = ["news", "redact", "with-note-0", "--file", "note.txt", "--yes", "--by", "ann"]
+    assert app.test_cli_runner().invoke(args=words).exit_code == 0
+    lose(stored[1])
+    assert "Put back 1 of 1 files" in put_back(app, tmp_path / "good.tar.gz").output
+    assert [file.exists() for file in stored] == [False, True]
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", None])
+def test_from_what_is_no_backup_nothing_is_put_back(
+    app: Flask, session: Session, stored: list[Path], tmp_path: Path, content: bytes | None
+) -> None:
+    session.rollback()
+    lose(stored[0])
+    whole = (tmp_path / "good.tar.gz").read_bytes()
+    (tmp_path / "x.tar").write_bytes(whole[: len(whole) // 2] if content is None else content)
+    done = put_back(app, tmp_path / "x.tar")
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: ")
+    assert not stored[0].exists()
+    assert "Cannot read" in put_back(app, tmp_path / "missing.tar").output
+
+
+def test_an_incomplete_backup_is_restored_and_says_so(
+    app: Flask, session: Session, stored: list[Path], tmp_path: Path
+) -> None:
+    lose(stored[0])
+    session.rollback()
+    instance, target = Path(app.instance_path), tmp_path / "restored"
+    backups.create(instance, tmp_path / "bad.tar", dict(config.DEFAULTS), now=NOW)
+    manifest = restored(target, tmp_path / "bad.tar").manifest
+    assert not manifest.is_complete
+    (line,) = manifest.missing
+    assert line.startswith("note.txt of with-note-0 is lost: media/")
+    assert (target / stored[1].relative_to(instance)).read_text() == "Note 1"

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from psgflask.core.clock import format_time, utc_now
 from psgflask.core.file_mistakes import InvalidFile
 from psgflask.core.language_names import LANGUAGES
+from psgflask.core.paths import MEDIA
 from psgflask.core.terminal import (
     FileRefused,
     anyway_option,
@@ -33,7 +34,7 @@ from psgflask.news.cli.output import STATES, find_article, name_of, transaction
 from psgflask.news.cli.redaction import redact
 from psgflask.news.cli.topics import topic
 from psgflask.news.drafts import Draft, draft_of
-from psgflask.news.media import file_texts, storage, unused_files
+from psgflask.news.media import broken_files, file_texts, storage, unused_files
 from psgflask.news.media.storage import StagedFiles
 from psgflask.news.models import KINDS, Article
 from psgflask.news.publication_times import (
@@ -370,6 +371,40 @@ def tidy_media(delete: bool) -> None:
         echo(f"{total}. To remove: flask news tidy-media --delete")
 
 
+@news.command("check-media")
+@json_option
+def check_media(as_json: bool) -> None:
+    """List the files of articles that are lost, damaged or unreadable, and those articles.
+
+    Reads every file; the exit code is 1 where one is broken.
+    """
+    with read_session() as session:
+        broken = broken_files.find(session, _media())
+    rows: list[dict[str, str | list[str]]] = [
+        {
+            "file": str(storage.path_of(Path(MEDIA), file.file_hash)),
+            "state": file.state,
+            "reason": file.reason,
+            "names": sorted(file.named.names),
+            "articles": sorted(file.named.articles),
+            "earlier revisions of": sorted(file.named.former),
+        }
+        for file in broken
+    ]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(tuple(rows[0]), [[_joined(value) for value in row.values()] for row in rows])
+        echo("To put them back: flask restore-media BACKUP")
+    else:
+        echo("Every file of an article is whole.")
+    raise SystemExit(1 if rows else 0)
+
+
+def _joined(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else ", ".join(value)
+
+
 @news.command("read-attachments")
 @click.option("--again", is_flag=True, help="Try those again that could not be read.")
 def read_attachments(again: bool) -> None:
@@ -385,7 +420,7 @@ def read_attachments(again: bool) -> None:
         missing = len(file_texts.unread(session))
     echo(f"Read {done} files")
     if missing:
-        echo(f"{missing} files are not in instance/media: restore them from a backup")
+        echo(f"{missing} files are lost or damaged: flask news check-media lists them")
     if unreadable:
         echo("Could not be read, so that search knows their titles alone:")
         print_table(("file", "why"), unreadable)

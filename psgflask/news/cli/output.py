@@ -17,7 +17,7 @@ from psgflask.news import article_revisions, catalogue
 from psgflask.news.article_files import ArticleFile
 from psgflask.news.drafts import OPTIONAL_TEXTS, PublishingRefused
 from psgflask.news.models import DRAFT, PUBLISHED, WITHDRAWN, Article
-from psgflask.news.slugs import article_url
+from psgflask.news.slugs import article_name, article_url
 
 SCHEDULED = "scheduled"
 STATES = (DRAFT, SCHEDULED, PUBLISHED, WITHDRAWN)
@@ -77,7 +77,7 @@ def is_in_state(name: str, now: datetime) -> ColumnElement[bool]:
 
 def name_of(article: Article) -> str:
     """Return an article's name in commands: its slug, with es/ before a Spanish one."""
-    return article.slug if article.language == "en" else f"{article.language}/{article.slug}"
+    return article_name(article.slug, article.language)
 
 
 def label(article: Article) -> str:

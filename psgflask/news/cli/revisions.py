@@ -19,8 +19,8 @@ from psgflask.news import doubts, publishing
 from psgflask.news.article_files import format_article
 from psgflask.news.article_revisions import draft_of_revision
 from psgflask.news.cli.output import find_article, label, name_of, transaction
-from psgflask.news.drafts import Draft, draft_of
-from psgflask.news.media import storage
+from psgflask.news.drafts import Draft, FileDraft, draft_of
+from psgflask.news.media import broken_files, storage
 from psgflask.news.models import Article, Revision
 
 MAX_LINES_SHOWN = 60
@@ -131,8 +131,11 @@ def _print_difference(before: Draft, after: Draft, *, max_lines: int) -> None:
 
 
 def _check_files(draft: Draft) -> None:
-    if missing := storage.missing_files(storage.media_folder(current_app.instance_path), draft):
+    media = storage.media_folder(current_app.instance_path)
+    files: list[FileDraft] = [*draft.pictures, *draft.attachments]
+    broken = [x.file_name for x in files if not broken_files.is_whole(media, x.file_hash)]
+    if broken:
         raise click.ClickException(
-            f"{', '.join(missing)}: not in instance/media any more. Put it back from a backup"
-            " first.\nNothing was changed."
+            f"{', '.join(broken)}: lost or damaged in instance/media. Put it back from a backup"
+            " first: flask restore-media BACKUP.\nNothing was changed."
         )

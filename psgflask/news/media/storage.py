@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -106,6 +107,11 @@ def media_folder(instance: str | Path) -> Path:
     return Path(instance) / MEDIA
 
 
+def is_file_hash(text: str) -> bool:
+    """Say whether a text may be the name of a stored file: a SHA-256 in hex."""
+    return bool(re.fullmatch(r"[0-9a-f]{64}", text))
+
+
 def path_of(media: Path, file_hash: str) -> Path:
     """Return the path of a file: media/<first two characters>/<hash>."""
     return media / file_hash[:2] / file_hash
@@ -169,12 +175,6 @@ def stored_files(session: Session, article: ArticleFile) -> StoredFiles:
             if former := article_revisions.stored_file(session, kind, file_hash, name):
                 found[reference.stored] = former
     return found
-
-
-def missing_files(media: Path, draft: Draft) -> list[str]:
-    """Return the names of a draft's pictures and attachments that the media folder lacks."""
-    files: list[FileDraft] = [*draft.pictures, *draft.attachments]
-    return [file.file_name for file in files if not path_of(media, file.file_hash).is_file()]
 
 
 def _first(session: Session, model: type[File], file_hash: str, name: str) -> File | None:

@@ -4,13 +4,10 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from psgflask.news.media.broken_files import named_files
 from psgflask.news.media.storage import path_of
-from psgflask.news.models import Attachment, Picture, Revision
-
-READ_AT_ONCE = 200  # revisions, each with the whole text of its article
 
 
 def unused_files(session: Session, media: Path) -> dict[Path, int]:
@@ -20,7 +17,7 @@ def unused_files(session: Session, media: Path) -> dict[Path, int]:
     """
     # Files before rows: a file that is put into place meanwhile is not in question.
     sizes = _sizes(media)
-    used = {path_of(media, file_hash) for file_hash in _hashes(session)}
+    used = {path_of(media, file_hash) for file_hash in named_files(session)}
     return {file: sizes[file] for file in sorted(sizes.keys() - used)}
 
 
@@ -38,16 +35,3 @@ def _sizes(media: Path) -> dict[Path, int]:
             if not file.startswith("."):
                 sizes[Path(name, file)] = Path(name, file).lstat().st_size
     return sizes
-
-
-def _hashes(session: Session) -> set[str]:
-    hashes: set[str] = set()
-    for model in (Picture, Attachment):
-        hashes.update(session.scalars(select(model.file_hash).distinct()))
-    # A revision may be restored, so its files stay.
-    for snapshot in session.scalars(
-        select(Revision.snapshot).execution_options(yield_per=READ_AT_ONCE)
-    ):
-        for kind in ("pictures", "attachments"):
-            hashes.update(file["file_hash"] for file in snapshot.get(kind, ()))
-    return hashes

@@ -1,19 +1,22 @@
 """Serves the pictures and attachments of articles to those who may see the article now."""
 
-import re
+import logging
 from dataclasses import dataclass
 
 from flask import Blueprint, Flask, Response, abort, current_app, request, send_file
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from psgflask.core import failures
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news import catalogue
 from psgflask.news.catalogue import ANYBODY, Viewer
-from psgflask.news.media.storage import media_folder, path_of
+from psgflask.news.media.storage import is_file_hash, media_folder, path_of
 from psgflask.news.models import WITHDRAWN, Article, Attachment, Picture
 from psgflask.web import languages, slots
+
+log = logging.getLogger(__name__)
 
 # Short, so that caches soon drop the file of a withdrawn article; its ETag makes a new request
 # cheap.
@@ -51,21 +54,26 @@ def media_url(file: Picture | Attachment, *, external: bool = False) -> str:
 @slots.use(slots.FILES)
 def file(file_hash: str, name: str) -> Response:
     """Send a file or the requested range of it; 404 and 410 as for its article."""
-    if request.script_root or not re.fullmatch(r"[0-9a-f]{64}", file_hash):
+    if request.script_root or not is_file_hash(file_hash):
         abort(404)
     served = find(db.session(), file_hash, name, ANYBODY)
-    path = path_of(media_folder(current_app.instance_path), file_hash)
-    if served is None or not path.is_file():
+    if served is None:
         abort(404)
-    response = send_file(
-        path,
-        mimetype=served.media_type,
-        as_attachment=served.to_download,
-        download_name=name,
-        conditional=True,
-        etag=file_hash,
-        max_age=MAX_AGE,
-    )
+    try:
+        response = send_file(
+            path_of(media_folder(current_app.instance_path), file_hash),
+            mimetype=served.media_type,
+            as_attachment=served.to_download,
+            download_name=name,
+            # By the time of the file, not its name: a damaged copy is not kept once it is repaired.
+            etag=True,
+            conditional=True,
+            max_age=MAX_AGE,
+        )
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        # `flask doctor` and `flask backup` name the file and its articles.
+        log.warning("A file of an article cannot be sent: %s", failures.describe(error))
+        abort(404)
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 

@@ -132,7 +132,7 @@ def test_pictures_and_files_come_back_with_their_revision(
     Path(app.instance_path, "media", march.file_hash[:2], march.file_hash).unlink()
     before = rows(session)
     refused = run("restore", SLUG, "--revision", "2", fails=1).output
-    assert "march.jpg: not in instance/media any more" in refused
+    assert "march.jpg: lost or damaged in instance/media" in refused
     assert rows(session) == before
 
 
