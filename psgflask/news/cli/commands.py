@@ -1,6 +1,5 @@
-"""`flask news`: add, publish and edit articles, and look after their files."""
+"""`flask news`: add, publish and edit articles."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -12,7 +11,6 @@ from sqlalchemy.orm import Session, selectinload
 from psgflask.core.clock import format_time, utc_now
 from psgflask.core.file_mistakes import InvalidFile
 from psgflask.core.language_names import LANGUAGES
-from psgflask.core.paths import MEDIA
 from psgflask.core.terminal import (
     FileRefused,
     anyway_option,
@@ -24,17 +22,16 @@ from psgflask.core.terminal import (
     print_table,
     read_session,
     version_option,
-    write_session,
     yes_option,
 )
-from psgflask.news import article_revisions, doubts, publishing, worker_task
+from psgflask.news import article_revisions, doubts, publishing
 from psgflask.news.article_files import ArticleFile, format_article, read_article
-from psgflask.news.cli import output, revisions
+from psgflask.news.cli import media, output, revisions
 from psgflask.news.cli.output import STATES, find_article, name_of, transaction
 from psgflask.news.cli.redaction import redact
 from psgflask.news.cli.topics import topic
 from psgflask.news.drafts import Draft, draft_of
-from psgflask.news.media import broken_files, file_texts, storage, unused_files
+from psgflask.news.media import file_texts, storage
 from psgflask.news.media.storage import StagedFiles
 from psgflask.news.models import KINDS, Article
 from psgflask.news.publication_times import (
@@ -42,12 +39,11 @@ from psgflask.news.publication_times import (
     parse_publication_time,
 )
 from psgflask.news.slugs import article_url
-from psgflask.web.site import current_site
 
 news = AppGroup("news", help="Write, publish and look after articles.")
 news.add_command(topic)
 news.add_command(redact)
-for command in revisions.COMMANDS:
+for command in (*revisions.COMMANDS, *media.COMMANDS):
     news.add_command(command)
 
 FILE = click.Path(path_type=Path)
@@ -339,88 +335,3 @@ def show(slug: str, as_json: bool, markdown: bool, revision: int | None) -> None
         return
     for line in output.lines(document):
         echo(line)
-
-
-def _remove(files: Iterable[Path]) -> None:
-    try:
-        unused_files.remove(files)
-    except OSError as error:
-        raise click.ClickException(f"Cannot remove {error.filename}: {error.strerror}") from error
-
-
-@news.command("tidy-media")
-@click.option("--delete", is_flag=True, help="Remove them; only a backup has them then.")
-def tidy_media(delete: bool) -> None:
-    """List the files in instance/media that no article names, nor any former state of one."""
-    folder = _media()
-    # Deleting takes the write lock: nobody may add an article with one of the files meanwhile.
-    with transaction() if delete else read_session() as session:
-        files = unused_files.unused_files(session, folder)
-        if delete:
-            _remove(files)
-    if not files:
-        echo("Every file belongs to an article.")
-        return
-    print_table(
-        ("file", "bytes"), ((file.relative_to(folder), size) for file, size in files.items())
-    )
-    total = f"{len(files)} file{'s' * (len(files) > 1)}, {sum(files.values()):,} bytes"
-    if delete:
-        echo(f"Removed {total}.")
-    else:
-        echo(f"{total}. To remove: flask news tidy-media --delete")
-
-
-@news.command("check-media")
-@json_option
-def check_media(as_json: bool) -> None:
-    """List the files of articles that are lost, damaged or unreadable, and those articles.
-
-    Reads every file; the exit code is 1 where one is broken.
-    """
-    with read_session() as session:
-        broken = broken_files.find(session, _media())
-    rows: list[dict[str, str | list[str]]] = [
-        {
-            "file": str(storage.path_of(Path(MEDIA), file.file_hash)),
-            "state": file.state,
-            "reason": file.reason,
-            "names": sorted(file.named.names),
-            "articles": sorted(file.named.articles),
-            "earlier revisions of": sorted(file.named.former),
-        }
-        for file in broken
-    ]
-    if as_json:
-        print_json(rows)
-    elif rows:
-        print_table(tuple(rows[0]), [[_joined(value) for value in row.values()] for row in rows])
-        echo("To put them back: flask restore-media BACKUP")
-    else:
-        echo("Every file of an article is whole.")
-    raise SystemExit(1 if rows else 0)
-
-
-def _joined(value: str | list[str]) -> str:
-    return value if isinstance(value, str) else ", ".join(value)
-
-
-@news.command("read-attachments")
-@click.option("--again", is_flag=True, help="Try those again that could not be read.")
-def read_attachments(again: bool) -> None:
-    """Read the attached PDFs that nobody has read yet; the worker does so by itself."""
-    app = current_site()
-    if again:
-        with write_session() as session:
-            file_texts.delete_failures(session)
-            session.commit()
-    done = worker_task.run(app)
-    with read_session() as session:
-        unreadable = file_texts.unreadable(session)
-        missing = len(file_texts.unread(session))
-    echo(f"Read {done} files")
-    if missing:
-        echo(f"{missing} files are lost or damaged: flask news check-media lists them")
-    if unreadable:
-        echo("Could not be read, so that search knows their titles alone:")
-        print_table(("file", "why"), unreadable)
