@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from psgflask.accounts.models import Attempt, ConfirmationToken
 from psgflask.core import database
 from psgflask.core.database import db
-from psgflask.web.slots import FORMS, Slots
+from psgflask.core.fair_semaphore import FairSemaphore
+from psgflask.web.slots import FORMS
 from tests import addresses, database_locks, html_forms
 from tests.browser import content
 from tests.browser.content import LINKS
@@ -183,7 +184,7 @@ def test_r8_a_form_without_a_slot_is_refused_at_once_and_keeps_what_was_typed(
         AGAIN,
         html_forms.form_of(visitor.get(AGAIN).text).filled({"email": "a@b.example"}),
     )
-    full = Slots(0, 0)
+    full = FairSemaphore(0, 0)
     monkeypatch.setitem(site.extensions["psg_slots"], FORMS, full)
     with database_locks.waits() as waits:
         response = visitor.post(path, data=fields)

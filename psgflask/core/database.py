@@ -1,5 +1,6 @@
 """db, the model base (constraint names, UTC times), SQLite pragmas and read-only GETs."""
 
+import random
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection, Qu
 from sqlalchemy.types import TypeDecorator
 
 from psgflask.core import failures, journal
+from psgflask.core.fair_semaphore import FairSemaphore, QueueFull
 from psgflask.core.http_methods import SAFE_METHODS
 
 # How long a writer waits for another. A reader of a WAL database waits only while the file is
@@ -29,6 +31,8 @@ BUSY_TIMEOUT_MS = 5000
 # A visitor gets a response within six seconds: this is for the queue and the database together.
 REQUEST_TIMEOUT_MS = 4000
 READER_TIMEOUT_MS = 2000
+# Between two tries of a writer for the lock, in seconds.
+BETWEEN_TRIES = (0.001, 0.01)
 # To look up the content stamp: there is a cached page to fall back on.
 GLANCE_TIMEOUT_MS = 100
 
@@ -67,8 +71,48 @@ class Base(DeclarativeBase):
     )
 
 
+class WriterConnection(sqlite3.Connection):
+    """A connection that writes when its turn comes.
+
+    SQLite has no queue: whoever finds it locked sleeps, longer each time, and others overtake it.
+    """
+
+    _turns: FairSemaphore | None = None
+
+    def wait_for_turn(self, turns: FairSemaphore, timeout: float) -> None:
+        """Wait until no other connection of this process writes. Raises QueueFull after seconds."""
+        turns.acquire(timeout)
+        self._turns = turns
+
+    def end_turn(self) -> None:
+        """Let the next one write."""
+        if self._turns is not None:
+            self._turns.release()
+            self._turns = None
+
+    def commit(self) -> None:
+        """Commit; if that fails the transaction stays open, and is rolled back later."""
+        super().commit()
+        self.end_turn()
+
+    def rollback(self) -> None:
+        """Roll back."""
+        super().rollback()
+        self.end_turn()
+
+    def close(self) -> None:
+        """Close, which rolls back."""
+        super().close()
+        self.end_turn()
+
+
 class ConnectionPool(QueuePool):
     """The pool: that no connection is left is a database error, which all callers handle."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Make a pool whose connections write one after the other."""
+        super().__init__(*args, **kwargs)
+        self.turns = FairSemaphore(1)
 
     def connect(self) -> PoolProxiedConnection:
         """Check out a connection. Raises OperationalError, as if busy, when none is left."""
@@ -205,6 +249,14 @@ def _end_request(error: BaseException | None) -> None:
     _waits.set(None)
 
 
+@event.listens_for(Engine, "do_connect")
+def _connect(
+    dialect: Dialect, record: ConnectionPoolEntry, args: list[Any], options: dict[str, Any]
+) -> None:
+    if dialect.name == "sqlite":
+        options["factory"] = WriterConnection
+
+
 @event.listens_for(Engine, "connect")
 def _prepare(connection: Any, record: PoolProxiedConnection) -> None:
     if isinstance(connection, sqlite3.Connection):
@@ -214,7 +266,7 @@ def _prepare(connection: Any, record: PoolProxiedConnection) -> None:
 @event.listens_for(Pool, "checkin")
 def _check_in(connection: Any, record: ConnectionPoolEntry) -> None:
     """Roll back what a failed COMMIT left open; SQLAlchemy takes such a transaction for ended."""
-    if not isinstance(connection, sqlite3.Connection):
+    if not isinstance(connection, WriterConnection):
         return
     # An error raised here would keep the connection out of the pool for good, and turn a commit
     # that succeeded into a failure.
@@ -224,6 +276,7 @@ def _check_in(connection: Any, record: ConnectionPoolEntry) -> None:
     except sqlite3.Error as error:
         record.invalidate(error)
         return
+    connection.end_turn()  # of a BEGIN that failed
     if record.info.pop(_WROTE, False):
         with suppress(sqlite3.Error, OSError):  # the next one tries again
             if journal.size(connection) > journal.MAX_SIZE:
@@ -242,8 +295,7 @@ def _begin(connection: Connection) -> None:
     if not isinstance(driver, sqlite3.Connection):
         return
     if (waits := _waits.get()) is not None and waits.timed_out:
-        busy = sqlite3.OperationalError("database is locked, as it was a moment ago")
-        raise OperationalError("BEGIN", {}, busy)
+        raise _busy("database is locked, as it was a moment ago")
     if _reading.get():
         driver.execute("PRAGMA query_only=ON")
         driver.execute(f"PRAGMA busy_timeout={_timeout(READER_TIMEOUT_MS)}")
@@ -251,13 +303,54 @@ def _begin(connection: Connection) -> None:
         return
     driver.execute("PRAGMA query_only=OFF")
     ready = connection.info.get(_READY) or journal.use_wal(driver)
-    driver.execute(f"PRAGMA busy_timeout={_timeout(BUSY_TIMEOUT_MS)}")
+    deadline = time.monotonic() + _timeout(BUSY_TIMEOUT_MS) / 1000
+    _wait_for_turn(connection, deadline)
+    _wait_until(driver, deadline)
     if not connection.info.get(_READY):
         connection.exec_driver_sql("PRAGMA synchronous=FULL")
         connection.info[_READY] = ready
     # Taking the write lock at once means that a writer waits at BEGIN, and never fails later.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    _begin_immediate(connection, driver, deadline)
+    _wait_until(driver, deadline)
     connection.info[_WROTE] = True
+
+
+def _wait_for_turn(connection: Connection, deadline: float) -> None:
+    """Let the writers of this process be served in turn. Raises OperationalError."""
+    pool, driver = connection.engine.pool, connection.connection.driver_connection
+    if isinstance(pool, ConnectionPool) and isinstance(driver, WriterConnection):
+        try:
+            driver.wait_for_turn(pool.turns, max(0, deadline - time.monotonic()))
+        except QueueFull:
+            fail_fast()
+            raise _busy("database is locked by another writer of this process") from None
+
+
+def _begin_immediate(connection: Connection, driver: sqlite3.Connection, deadline: float) -> None:
+    """Take the write lock, which another process may hold. Raises OperationalError.
+
+    SQLite's own waiting tries again every 100 ms, and can miss each gap between the transactions
+    of a busy process for seconds.
+    """
+    driver.execute("PRAGMA busy_timeout=0")
+    while time.monotonic() < deadline:
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.DatabaseError as error:
+            if not failures.is_busy(error):
+                break
+        else:
+            return
+        time.sleep(random.uniform(*BETWEEN_TRIES))  # noqa: S311  # no secret
+    connection.exec_driver_sql("BEGIN IMMEDIATE")  # the last try: SQLAlchemy raises what comes
+
+
+def _wait_until(driver: sqlite3.Connection, deadline: float) -> None:
+    driver.execute(f"PRAGMA busy_timeout={max(0, int((deadline - time.monotonic()) * 1000))}")
+
+
+def _busy(reason: str) -> OperationalError:
+    return OperationalError("BEGIN", {}, sqlite3.OperationalError(reason))
 
 
 def _timeout(maximum: int) -> int:

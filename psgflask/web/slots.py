@@ -7,8 +7,6 @@ together, so what needs no slot is always served: cached pages, static files, a 
 monitors.
 """
 
-import threading
-from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -18,6 +16,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 
 from psgflask.core.database import fail_fast
+from psgflask.core.fair_semaphore import FairSemaphore, QueueFull
 from psgflask.core.http_methods import SAFE_METHODS
 from psgflask.web import caching
 
@@ -47,50 +46,9 @@ _HELD = "psg.slots"
 View = TypeVar("View", bound=Callable[..., object])
 
 
-class QueueFull(Exception):  # a state, not an error
-    """The queue is full, or the wait in it was too long."""
-
-
-class Slots:
-    """The slots of one kind of request, with a queue: first come, first served."""
-
-    def __init__(self, at_once: int, max_queue: int, max_wait: float | None = None) -> None:
-        self.max_queue = max_queue
-        self.max_wait = max_wait
-        self._lock = threading.Lock()
-        self._free = at_once
-        self._queue: deque[threading.Event] = deque()
-
-    def acquire(self) -> bool:
-        """Take a slot, and return whether that took waiting. Raises QueueFull."""
-        with self._lock:
-            if self._free:
-                self._free -= 1
-                return False
-            if len(self._queue) >= self.max_queue:
-                raise QueueFull
-            turn = threading.Event()
-            self._queue.append(turn)
-        if not turn.wait(MAX_WAIT if self.max_wait is None else self.max_wait):
-            with self._lock:
-                if not turn.is_set():  # else a slot was handed over just now
-                    self._queue.remove(turn)
-                    raise QueueFull
-        return True
-
-    def release(self) -> None:
-        """Hand the slot to the head of the queue, so that nobody is overtaken."""
-        with self._lock:
-            if self._queue:
-                self._queue.popleft().set()
-            else:
-                self._free += 1
-
-
 def init_app(app: Flask) -> None:
     """Let every request that needs a slot take one, once no cached page was found for it."""
-    app.extensions["psg_slots"] = {kind: Slots(*sizes) for kind, sizes in CAPACITY.items()}
-    app.extensions["psg_slots"][FORMS].max_wait = MAX_WAIT_OF_FORMS
+    app.extensions["psg_slots"] = {kind: FairSemaphore(*sizes) for kind, sizes in CAPACITY.items()}
     app.before_request(_acquire)
     app.teardown_request(_release)
 
@@ -119,10 +77,10 @@ def _acquire() -> ResponseReturnValue | None:
     kinds = _kinds()
     if not kinds:
         return None
-    slots: dict[str, Slots] = current_app.extensions["psg_slots"]
+    slots: dict[str, FairSemaphore] = current_app.extensions["psg_slots"]
     for kind in kinds:
         try:
-            waited = slots[kind].acquire()
+            waited = slots[kind].acquire(MAX_WAIT_OF_FORMS if kind == FORMS else MAX_WAIT)
         except QueueFull:
             continue
         request.environ[_HELD] = slots[kind]
@@ -138,7 +96,7 @@ def _acquire() -> ResponseReturnValue | None:
 
 
 def _release(error: BaseException | None) -> None:
-    held: Slots | None = request.environ.pop(_HELD, None)
+    held: FairSemaphore | None = request.environ.pop(_HELD, None)
     if held is not None:
         held.release()
 

@@ -13,6 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from psgflask.core.database import db
+from psgflask.core.fair_semaphore import FairSemaphore
 from psgflask.ops.serving.process import ServingProcess
 from psgflask.web import errors, slots
 from psgflask.web.slots import (
@@ -23,12 +24,11 @@ from psgflask.web.slots import (
     PAGES,
     RENEWALS,
     SEARCH,
-    QueueFull,
-    Slots,
 )
 from tests import addresses, factories, html_forms
 from tests.browser import content
 from tests.conftest import Visitor
+from tests.waiting import until
 
 SEARCHES = [f"/search{form}?q=lima" for form in ("/", ".atom", ".json", "/suggest")]
 # Routes that run no query, each with the reason; they are never refused.
@@ -51,69 +51,9 @@ OTHER_KINDS = {
 def held(app: Flask, stack: ExitStack, *kinds: str) -> None:
     """Hold all slots of these kinds, with queues of no length."""
     for kind in kinds:
-        app.extensions["psg_slots"][kind] = taken = Slots(1, 0)
-        taken.acquire()
+        app.extensions["psg_slots"][kind] = taken = FairSemaphore(1, 0)
+        taken.acquire(0)
         stack.callback(taken.release)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition that other threads bring about is true."""
-    for _time in range(6000):
-        if condition():
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError("the condition never became true")
-
-
-# The slots themselves
-
-
-def test_requests_beyond_a_full_queue_are_refused() -> None:
-    queue = Slots(1, 2)
-    queue.acquire()
-    waited: list[bool] = []
-    threads = [threading.Thread(target=lambda: waited.append(queue.acquire())) for _n in range(2)]
-    for number, thread in enumerate(threads, 1):
-        thread.start()
-        until(lambda number=number: len(queue._queue) == number)  # type: ignore[misc]  # bound now
-    with pytest.raises(QueueFull):
-        queue.acquire()
-    for _time in range(3):
-        queue.release()
-    for thread in threads:
-        thread.join(60)
-    assert waited == [True, True]
-    assert queue.acquire() is False
-
-
-def test_the_queue_is_first_in_first_out() -> None:
-    queue = Slots(1, 3)
-    queue.acquire()
-    served: list[int] = []
-
-    def wait(number: int) -> None:
-        queue.acquire()
-        served.append(number)
-        queue.release()
-
-    threads = [threading.Thread(target=wait, args=(number,)) for number in range(3)]
-    for number, thread in enumerate(threads, 1):
-        thread.start()
-        until(lambda number=number: len(queue._queue) == number)  # type: ignore[misc]  # bound now
-    queue.release()  # handed over before anybody else could take it
-    for thread in threads:
-        thread.join(60)
-    assert served == [0, 1, 2]
-
-
-def test_a_wait_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slots, "MAX_WAIT", 0.01)
-    queue = Slots(1, 1)
-    queue.acquire()
-    with pytest.raises(QueueFull):
-        queue.acquire()
-    queue.release()
-    queue.acquire()
 
 
 def test_the_server_has_more_threads_than_there_are_slots(app: Flask) -> None:
@@ -149,7 +89,7 @@ def test_s2_every_page_takes_a_slot_or_is_exempt_for_a_reason(full: Flask) -> No
             endpoint = adapter.match(plain)[0]
             status = full.test_client().get(path).status_code
             assert (status == 503) is (endpoint not in EXEMPT), path
-    full.extensions["psg_slots"] = {kind: Slots(*sizes) for kind, sizes in CAPACITY.items()}
+    full.extensions["psg_slots"] = {kind: FairSemaphore(*sizes) for kind, sizes in CAPACITY.items()}
 
 
 def test_each_kind_has_its_own_routes(full: Flask) -> None:
@@ -252,7 +192,7 @@ def test_a_queued_request_gets_the_page_rendered_meanwhile(
     app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     factories.article(session, "Drawn once")
-    app.extensions["psg_slots"][PAGES] = queue = Slots(1, 9)
+    app.extensions["psg_slots"][PAGES] = queue = FairSemaphore(1, 9)
     rendered, may_go_on = [], threading.Event()
     view: Any = app.view_functions["news.listing"]
 
@@ -294,7 +234,7 @@ def test_a_slot_is_released_however_a_request_ends(
         raise RuntimeError("a fault for the test")
 
     app.add_url_rule("/ends", view_func=failing)
-    app.extensions["psg_slots"][PAGES] = Slots(1, 0)
+    app.extensions["psg_slots"][PAGES] = FairSemaphore(1, 0)
     path = "/nowhere" if how == "a page that is missing" else "/ends"
     statuses = {app.test_client().get(path).status_code for _time in range(3)}
     assert len(statuses) == 1
