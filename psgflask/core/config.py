@@ -52,6 +52,12 @@ SETTINGS: tuple[Setting, ...] = (
         "How many proxies in front of the server may be believed.",
         backup=False,
     ),
+    Setting(
+        "BACKUP_FOLDER",
+        "",
+        "Folder of the hourly backups; empty means one beside the instance; 'off': none are made.",
+        backup=False,
+    ),
     Setting("WORKER", True, "Run the worker as a thread of the server."),
     Setting("PAGE_CACHE_MB", 16, "Memory for finished pages, in megabytes; 0 turns it off."),
     Setting("MAX_CONTENT_LENGTH", 1_000_000, "Largest request body taken, in bytes."),
@@ -198,6 +204,12 @@ def _check(app: Flask, instance: Path) -> None:
     if not _is_address(str(values["BASE_URL"])):
         raise ConfigurationRefused(
             "BASE_URL must be an address such as https://example.org, without a path"
+        )
+    folder = paths.backup_folder(instance, values["BACKUP_FOLDER"])
+    if folder is not None and (not folder.is_absolute() or folder.is_relative_to(instance)):
+        raise ConfigurationRefused(
+            "BACKUP_FOLDER must be a path from the root, such as /mnt/disk/psgflask, outside of the"
+            f" instance folder {instance}; or '{paths.NO_BACKUPS}'"
         )
     if not WEB_ADDRESS.fullmatch(values["CONTENT_LICENCE_URL"]):
         raise ConfigurationRefused("CONTENT_LICENCE_URL must begin with https:// or http://")

@@ -8,6 +8,7 @@ import logging
 import re
 import sqlite3
 
+import click
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from psgflask.core.escaping import one_line
@@ -95,6 +96,8 @@ def advice(error: BaseException) -> str:
         return "Another program writes to the database: see whether a shell or a tool was left open"
     if cannot_write(error):
         return CHECK_FILE
+    if isinstance(error, click.ClickException):  # its words say what is wrong
+        return "Once that is put right it goes on by itself within minutes"
     return "The log of the server says more; it is tried again every half a minute"
 
 
@@ -104,8 +107,8 @@ def remedy(error: BaseException) -> str:
 
 
 def log_failure(log: logging.Logger, what: str, error: BaseException) -> None:
-    """Log an error: one line for a full disk or a busy database, else with its traceback."""
-    if cannot_write(error) or is_busy(error):
+    """Log an error: one line if it is worded for people, else with its traceback."""
+    if cannot_write(error) or is_busy(error) or isinstance(error, click.ClickException):
         log.warning("%s: %s", what, describe(error))
     else:
         log.error("%s", what, exc_info=error)

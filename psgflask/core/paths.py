@@ -12,6 +12,8 @@ PACKAGE = Path(__file__).resolve().parents[1]
 CHECKOUT = PACKAGE.parent
 # The address at which the site is served, where config.py does not have it.
 SERVED_AT = "served-at.txt"
+# As BACKUP_FOLDER: the worker makes no backups.
+NO_BACKUPS = "off"
 # In an instance: files that a restore has yet to move into place, the database last.
 HALF_RESTORED = ".half-restored"
 
@@ -75,6 +77,14 @@ def instance() -> Path:
         "Set PSG_INSTANCE to the folder where this installation keeps its database and"
         " configuration, for example PSG_INSTANCE=/var/lib/psgflask"
     )
+
+
+def backup_folder(instance: Path, setting: str) -> Path | None:
+    """Return the folder of the hourly backups by the setting BACKUP_FOLDER; None when it is off."""
+    if setting == NO_BACKUPS:
+        return None
+    beside = instance.with_name(f"{instance.name}-backups")
+    return Path(setting).expanduser() if setting else beside
 
 
 def is_half_restored(instance: Path) -> bool:

@@ -23,14 +23,16 @@ from psgflask.core.paths import DATABASE, MEDIA
 from psgflask.members.erasure import MAX_LIST_SIZE
 from psgflask.ops.backup_contents import LISTS, SETTINGS_FILE
 
-FORMAT_VERSION = 1
+# 2: media are stored beside the archive.
+FORMATS = (1, 2)
 MANIFEST = "manifest.json"
 CHUNK_SIZE = 1_000_000
 BLOCK_SIZE = tarfile.BLOCKSIZE
 # Bytes held in memory at once. A line of the manifest is a name and less than 200 bytes.
 MAX_HEADER_SIZE, MAX_SETTINGS_SIZE, MAX_MANIFEST_LINE = 20_000, 100_000, 200
-MAX_FILES = 200_000
+MAX_FILES, MAX_STORED = 200_000, 100_000
 MAX_MISSING = 100  # lines
+SHA256 = re.compile(r"[0-9a-f]{64}")
 XZ_MEMORY_LIMIT = 100_000_000  # bytes; `xz -9` wants 65 million
 REVISION = re.compile(r"\w{1,40}", re.ASCII)
 DAMAGED = "The backup is damaged or was cut off"
@@ -47,7 +49,9 @@ class BackupRefused(click.ClickException):
 class Manifest:
     """The content of an archive: size in bytes and SHA-256 by name, and rows by table.
 
-    `missing` has a line for each thing that should be in it and could not be saved, or is damaged.
+    `stored` are media that are not in it but in the store beside it, which backups share
+    (`ops.media_store`). `missing` has a line for each thing that should be in it and could not be
+    saved, or is damaged.
     """
 
     made_at: str
@@ -55,7 +59,7 @@ class Manifest:
     rows: dict[str, int]
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
-    format: int = FORMAT_VERSION
+    stored: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
@@ -67,7 +71,8 @@ class Manifest:
 
     def to_json(self) -> bytes:
         """Serialise it as it is stored in the archive."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True).encode()
+        fields = {**asdict(self), "format": FORMATS[bool(self.stored)]}
+        return json.dumps(fields, indent=1, sort_keys=True).encode()
 
 
 def read(backup: Path, into: Path | None = None, *, only: Container[str] | None = None) -> Manifest:
@@ -79,7 +84,7 @@ def read(backup: Path, into: Path | None = None, *, only: Container[str] | None 
     """
     free = shutil.disk_usage(into).free if into else None
     found: dict[str, tuple[int, str]] = {}
-    manifest_json, max_manifest = b"", MAX_SETTINGS_SIZE
+    manifest_json, max_manifest = b"", MAX_SETTINGS_SIZE + MAX_STORED * MAX_MANIFEST_LINE
     with _open(backup, free) as source:
         for name, size in _members(source):
             if manifest_json or name in found:
@@ -267,19 +272,24 @@ def _extract(source: _ArchiveReader, name: str, size: int, into: Path | None) ->
 def _parse_manifest(data: bytes) -> Manifest:
     try:
         fields = json.loads(data)
-        if fields["format"] != FORMAT_VERSION:
+        if fields["format"] not in FORMATS:
             version = repr(fields["format"])[:20]
-            raise BackupRefused(f"The backup has format {version}; this reads {FORMAT_VERSION}")
-        files = {
-            str(name): (int(size), str(hash_)) for name, (size, hash_) in fields["files"].items()
-        }
+            raise BackupRefused(f"The backup has format {version}; this reads {max(FORMATS)}")
+        files, stored = (
+            {str(name): (int(size), str(hash_)) for name, (size, hash_) in listed.items()}
+            for listed in (fields["files"], fields.get("stored", {}))
+        )
+        for name, (size, hash_) in stored.items():
+            media = is_allowed_name(name) and name not in {DATABASE, SETTINGS_FILE, *LISTS}
+            if not media or name in files or size < 0 or not SHA256.fullmatch(hash_):
+                raise BackupRefused(_unexpected_message(name))
         made_at = datetime.fromisoformat(fields["made_at"])
         if not REVISION.fullmatch(fields["revision"]) or made_at.tzinfo is None:
             raise BackupRefused(NOT_A_BACKUP)
         missing = [str(line)[:300] for line in fields.get("missing", [])[:MAX_MISSING]]
         rows = dict(fields["rows"])
         at = made_at.isoformat(timespec="seconds")
-        return Manifest(at, fields["revision"], rows, files, missing)
+        return Manifest(at, fields["revision"], rows, files, missing, stored)
     except (*PARSE_ERRORS, TypeError) as error:
         raise BackupRefused(NOT_A_BACKUP) from error
 

@@ -41,6 +41,7 @@ LEFT_OUT: Mapping[str, str] = {
     "SMTP_PASSWORD": "a secret",
     "DATABASE_URL": "of this machine, and may have a password in it",
     "TRUSTED_PROXIES": "of this machine",
+    "BACKUP_FOLDER": "of this machine",
     "DEBUG": "for development alone",
     "TESTING": "for development alone",
 }

@@ -1,4 +1,7 @@
-"""Backups: one tar of all that a site needs, with the hash of each file in a manifest."""
+"""Backups: a tar of all that a site needs, with the hash of each file in a manifest.
+
+Media are in it too, or in a store beside it that many backups share.
+"""
 
 import hashlib
 import io
@@ -11,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import IO, Any, Literal
 
 from sqlalchemy import NullPool, create_engine
@@ -27,6 +31,7 @@ from psgflask.news.media.storage import path_of
 from psgflask.ops import backup_archive
 from psgflask.ops.backup_archive import MANIFEST, BackupRefused, Manifest, is_allowed_name
 from psgflask.ops.backup_contents import LISTS, SETTINGS_FILE, TEMPORARY
+from psgflask.ops.media_store import MediaStore
 
 # The folder in which a backup is written, beside it; a stale one is removed by the next backup.
 TEMPORARY_PREFIX = ".psgflask-backup-"
@@ -45,11 +50,20 @@ MAX_BROKEN = 50  # media files, named one by one
 MAX_WAIT = 30.0  # seconds, for a locked database
 
 
-def create(instance: Path, target: Path, settings: dict[str, Any], *, now: datetime) -> Manifest:
+def create(
+    instance: Path,
+    target: Path,
+    settings: dict[str, Any],
+    *,
+    now: datetime,
+    share_media: bool = False,
+    stop: Event | None = None,
+) -> Manifest:
     """Write a backup of an instance to a new file, compressed by its suffix; the site may run.
 
-    The file gets its name once it was read back. What could not be saved, or is damaged, is in the
-    manifest's `missing`: all the rest is in the archive. Raises BackupRefused.
+    With `share_media` the media are in the store beside it (`ops.media_store`). The file gets its
+    name once it was read back; `stop` ends it before that. What could not be saved, or is damaged,
+    is in the manifest's `missing`: all the rest is in the archive. Raises BackupRefused.
     """
     mode = _mode(target)
     if target.exists():
@@ -61,13 +75,15 @@ def create(instance: Path, target: Path, settings: dict[str, Any], *, now: datet
         with _temporary_folder(target.parent) as folder:
             copy, part = folder / DATABASE, folder / "archive.tar"
             manifest = _copy_database(instance / DATABASE, copy, now)
-            with tarfile.open(part, mode, format=tarfile.PAX_FORMAT) as archive:
+            store = MediaStore(target) if share_media else None
+            with _open_archive(part, mode, quick=share_media) as archive:
                 _add_file(archive, manifest, DATABASE, copy)
                 _add_bytes(archive, manifest, SETTINGS_FILE, _settings_json(settings))
                 for name in LISTS:
                     _add_list(archive, manifest, name, instance, folder)
-                _add_media(archive, manifest, instance, copy)
+                _add_media(archive, manifest, instance, copy, store, stop)
                 _add_bytes(archive, None, MANIFEST, manifest.to_json())
+            _raise_if_set(stop)
             backup_archive.read(part)
             part.chmod(0o600)
             durable.fsync(part)
@@ -84,6 +100,18 @@ def _mode(target: Path) -> TarMode:
         if target.name.lower().endswith(suffix):
             return mode
     raise BackupRefused(f"Let the name of the backup end in one of {', '.join(COMPRESSION_MODES)}")
+
+
+def _open_archive(file: Path, mode: TarMode, *, quick: bool) -> tarfile.TarFile:
+    if quick and mode == "x:gz":
+        # A third of the time, for a fifth more bytes.
+        return tarfile.open(file, mode, format=tarfile.PAX_FORMAT, compresslevel=1)
+    return tarfile.open(file, mode, format=tarfile.PAX_FORMAT)
+
+
+def _raise_if_set(stop: Event | None) -> None:
+    if stop is not None and stop.is_set():
+        raise BackupRefused("The server stops; the backup is made when it runs again")
 
 
 def is_folder_readable_by_others(target: Path) -> bool:
@@ -191,14 +219,25 @@ def _add_list(
         _add_file(archive, manifest, name, copy)
 
 
-def _add_media(archive: tarfile.TarFile, manifest: Manifest, instance: Path, copy: Path) -> None:
-    """Add the media files; those that are lost, damaged or unreadable are recorded as missing."""
+def _add_media(
+    archive: tarfile.TarFile,
+    manifest: Manifest,
+    instance: Path,
+    copy: Path,
+    store: MediaStore | None,
+    stop: Event | None,
+) -> None:
+    """Add the media files; those that are lost, damaged or unreadable are recorded as missing.
+
+    They are added to the store if there is one, and those of an earlier backup taken from it.
+    """
     unreadable: dict[str, OSError] = {}
     named = _named_files(copy, manifest)
     paths = {file_hash: path_of(Path(MEDIA), file_hash).as_posix() for file_hash in named}
     # Named files are tried even where their folder cannot be listed.
-    tried = {*_media_files(instance, unreadable), *filter(is_allowed_name, paths.values())}
+    tried = {*media_files(instance, unreadable), *filter(is_allowed_name, paths.values())}
     for name in sorted(tried):
+        _raise_if_set(stop)
         if not is_allowed_name(name):
             raise BackupRefused(f"Rename or remove {name!r}: no archive can hold that")
         with ExitStack() as stack:
@@ -210,14 +249,21 @@ def _add_media(archive: tarfile.TarFile, manifest: Manifest, instance: Path, cop
             except OSError as error:  # the file is to blame, not the archive
                 unreadable[name] = error
                 continue
-            _add_opened(archive, manifest, name, opened, digest)
+            if store is None:
+                _add_opened(archive, manifest, name, opened, digest)
+            else:
+                manifest.stored[name] = store.add(opened, digest, copy.parent)
+    if store is not None:
+        for name in _take_from_store(manifest, store, paths):
+            unreadable.pop(name, None)
+    saved = {**manifest.files, **manifest.stored}
 
     def digest_of(file_hash: str) -> str:
         if error := unreadable.get(paths[file_hash]):
             raise error
-        if paths[file_hash] not in manifest.files:
+        if paths[file_hash] not in saved:
             raise FileNotFoundError
-        return manifest.files[paths[file_hash]][1]
+        return saved[paths[file_hash]][1]
 
     lines = [str(file) for file in broken_files.compare(named, digest_of)]
     lines += [
@@ -228,6 +274,18 @@ def _add_media(archive: tarfile.TarFile, manifest: Manifest, instance: Path, cop
     manifest.missing += lines[:MAX_BROKEN]
     if (more := len(lines) - MAX_BROKEN) > 0:
         manifest.missing.append(f"{more} more media files")
+
+
+def _take_from_store(
+    manifest: Manifest, store: MediaStore, paths: Mapping[str, str]
+) -> Iterator[str]:
+    """Let the manifest name whole files of earlier backups in place of what is not; yield names."""
+    for file_hash, name in paths.items():
+        if manifest.stored.get(name, (0, ""))[1] == file_hash or not is_allowed_name(name):
+            continue
+        if (size := store.size_of(file_hash)) is not None:
+            manifest.stored[name] = (size, file_hash)
+            yield name
 
 
 def _named_files(copy: Path, manifest: Manifest) -> Mapping[str, NamedFile]:
@@ -246,7 +304,7 @@ def _named_files(copy: Path, manifest: Manifest) -> Mapping[str, NamedFile]:
         return {}
 
 
-def _media_files(instance: Path, unreadable: dict[str, OSError]) -> list[str]:
+def media_files(instance: Path, unreadable: dict[str, OSError]) -> list[str]:
     """Return the names of the media files but the temporary ones; add folders to `unreadable`."""
 
     def note(error: OSError) -> None:

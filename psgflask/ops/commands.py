@@ -123,9 +123,14 @@ def backup(file: Path) -> None:
     help="Erase again whom this lists: a newer backup, an erased.txt, or the folder of the site"
     " that was there before.",
 )
+@click.option(
+    "--without-lost-media",
+    is_flag=True,
+    help="Restore although files in media/ beside FILE are lost or damaged: without those.",
+)
 @with_appcontext
 @click_errors()
-def restore(file: Path, erased: tuple[Path, ...]) -> None:
+def restore(file: Path, erased: tuple[Path, ...], without_lost_media: bool) -> None:
     """Bring FILE back into an empty instance; anything wrong with it changes nothing."""
     from psgflask.ops import restore
 
@@ -138,7 +143,12 @@ def restore(file: Path, erased: tuple[Path, ...]) -> None:
         prepared.append(_prepare_database(database, settings, entries))
 
     restored = restore.restore(
-        instance, file, is_known=migrations.is_known, prepare=prepare, erased=erased
+        instance,
+        file,
+        is_known=migrations.is_known,
+        prepare=prepare,
+        erased=erased,
+        without_lost_media=without_lost_media,
     )
     manifest = restored.manifest
     saved = format_time(datetime.fromisoformat(manifest.made_at))
@@ -146,6 +156,8 @@ def restore(file: Path, erased: tuple[Path, ...]) -> None:
     echo(f"Wrote {instance / 'config.py'} with the saved settings and a fresh secret")
     for line in manifest.missing:
         echo(f"Was incomplete when it was saved: {line}", err=True)
+    for name in restored.lost_media:
+        echo(f"Lost since: {name}", err=True)
     for one in prepared[0].erased:
         echo(f"Erased {one.number} again")
     if prepared[0].held_mails:

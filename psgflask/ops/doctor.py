@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import suppress
 from dataclasses import asdict
 
 import click
@@ -88,9 +89,13 @@ def alive() -> Response:
 @blueprint.get("/readyz")
 @slots.use(slots.HEALTH)
 def ready() -> Response:
-    """Say whether visitors can be served: database, index, ledger, disk, mail; 503 when not."""
+    """Say whether visitors can be served: database, index, ledger, disk, mail; 503 when not.
+
+    What needs looking after and turns no visitor away is said with a 200.
+    """
     app = current_site()
     faulty: list[str] = []
+    overdue = False
     try:
         # Not by stamp_seen_by, whose waits for a lock the session does not see.
         db.session.execute(sql("SELECT number FROM content_stamp"))
@@ -98,11 +103,15 @@ def ready() -> Response:
             faulty.append("database")
         for check in health.READINESS_CHECKS:
             faulty += [found.subject for found in check(app) if found.state == FAULT]
+        with suppress(OSError):  # a folder that is no visitor's concern
+            overdue = any(found.state == FAULT for found in health.check_backups(app))
     except (SQLAlchemyError, OSError) as error:
         if failures.is_damaged(error):
             integrity.report_damage(failures.describe(error))
         faulty.append("database")
-    return _plain("not ready: " + ", ".join(faulty), 503) if faulty else _plain("ready", 200)
+    if faulty:
+        return _plain("not ready: " + ", ".join(faulty), 503)
+    return _plain("ready; at fault: backups" if overdue else "ready", 200)
 
 
 def _plain(text: str, status: int) -> Response:

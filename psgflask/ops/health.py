@@ -31,12 +31,17 @@ from psgflask.core.site_address import site_address
 from psgflask.mail import health as mail
 from psgflask.members import health as members
 from psgflask.news import health as news
-from psgflask.ops import installation, migrations, worker, worker_lock
+from psgflask.ops import hourly_backups, installation, migrations, worker, worker_lock
 from psgflask.sample import health as sample
 from psgflask.search import health as search
 
 MIN_FREE, LOW_FREE = 200_000_000, 2_000_000_000  # bytes
 MIN_SECRET_LENGTH = 32
+MAX_BACKUP_AGE = timedelta(hours=2)
+BACKUPS_ADVICE = (
+    "If 'worker' says that its task 'backups' fails, do as it says there; the folder is made by:"
+    " install -d -o psgflask -m 700 {0}, and must be in ReadWritePaths= of the unit"
+)
 # A task that has failed for less time may succeed at the next try.
 TOLERATED_FAILURE = timedelta(minutes=1)
 # Flask's own settings that may be in config.py.
@@ -83,6 +88,35 @@ def check_schema(app: Flask) -> Iterator[Finding]:
     else:
         text = f"At revision {current}; this code needs {head}"
         yield Finding("migrations", FAULT, text, "psgflask init")
+
+
+def check_backups(app: Flask) -> Iterator[Finding]:
+    """Check that the last hourly backup is not old, and that those in the folder are whole."""
+    folder = hourly_backups.folder_of(app)
+    if folder is None:
+        if app.config["DATABASE_URL"]:
+            return  # its own tool backs it up
+        advice = "Remove BACKUP_FOLDER from config.py, or name a folder, such as of a mounted disk"
+        yield Finding("backups", ATTENTION, "Off: the site makes none by itself", advice)
+        return
+    made, now = hourly_backups.in_folder(folder), utc_now()
+    last = hourly_backups.newest(made, now)
+    if last is None:
+        text = f"None in {folder} yet: the worker makes one soon after its start"
+        yield Finding("backups", ATTENTION, text, BACKUPS_ADVICE.format(folder))
+    elif now - last > MAX_BACKUP_AGE:
+        text = f"No good one since {format_time(last)}, in {folder}"
+        yield Finding("backups", FAULT, text, BACKUPS_ADVICE.format(folder))
+    else:
+        text = f"{len(made)} in {folder}, the last of {format_time(last)}"
+        yield Finding("backups", OK, text)
+    checked = hourly_backups.last_check(folder)
+    there = {one.file.name for one in made}
+    for name, fault in checked.damaged.items() if checked else ():
+        if name in there:
+            text = f"{folder / name} is damaged: {fault}"
+            advice = "Look after the disk, and delete that backup; the others are whole"
+            yield Finding("backups", FAULT, text, advice)
 
 
 def check_disk(app: Flask) -> Iterator[Finding]:
@@ -225,6 +259,7 @@ HEALTH_CHECKS: tuple[HealthCheck, ...] = (
         search.check_agreement,
         search.check_ledger,
         check_worker,
+        check_backups,
         check_disk,
         check_translations,
     ),

@@ -23,6 +23,7 @@ from psgflask.ops.backup_archive import BackupRefused, Manifest
 from psgflask.ops.backup_contents import LISTS, SETTINGS_FILE
 from psgflask.ops.backups import inspect_database
 from psgflask.ops.erased_lists import ErasedList
+from psgflask.ops.media_store import MediaStore
 
 # The folder in which files are checked; a stale one is removed by the next restore.
 TEMPORARY_PREFIX = ".restoring-"
@@ -34,10 +35,14 @@ Prepare = Callable[[Path, Mapping[str, Any], Collection[ErasedEntry]], None]
 
 @dataclass(frozen=True)
 class Restored:
-    """What was restored, and since when people may have been erased of whom no list knows."""
+    """What was restored, and since when people may have been erased of whom no list knows.
+
+    `lost_media` are the media that were in the backup and could not be restored.
+    """
 
     manifest: Manifest
     unconfirmed_since: datetime | None
+    lost_media: list[str]
 
 
 def restore(
@@ -47,15 +52,17 @@ def restore(
     is_known: Callable[[str], bool],
     prepare: Prepare,
     erased: Sequence[Path] = (),
+    without_lost_media: bool = False,
 ) -> Restored:
     """Restore a backup into an empty instance, with a config.py that has a fresh secret.
 
     `is_known` says whether this code has a revision of the schema. `prepare(database, settings,
     entries)` is called before anything is moved into place: it migrates the database, erases whom
     the lists name, those of the backup and of `erased` (files, newer backups, folders of
-    instances), and raises BackupRefused for invalid settings. Everything is checked and written in
-    a temporary folder first; BackupRefused leaves the instance as it was. The next restore removes
-    what a killed one left.
+    instances), and raises BackupRefused for invalid settings. Media that are stored beside the
+    backup and are lost there are refused too, unless `without_lost_media`. Everything is checked
+    and written in a temporary folder first; BackupRefused leaves the instance as it was. The next
+    restore removes what a killed one left.
     """
     if not backup.is_file():
         raise BackupRefused(f"There is no file {backup}")
@@ -69,7 +76,9 @@ def restore(
             _check_empty(instance)
             with durable.temporary_folder(instance, TEMPORARY_PREFIX) as folder:
                 newer = [_read_list(path, folder / NEWER) for path in erased]
-                restored = _extract(backup, folder, is_known, prepare, newer)
+                restored = _extract(
+                    backup, folder, is_known, prepare, newer, without_lost_media=without_lost_media
+                )
                 _move_into_place(folder, instance)
     except OSError as error:
         _remove_new_folder(instance, new)
@@ -90,8 +99,11 @@ def restore_media(instance: Path, backup: Path, hashes: Collection[str]) -> set[
     try:
         with StagedFiles(instance / MEDIA) as staged:
             manifest = backup_archive.read(backup, staged.folder, only=names)
+            stored = {name: manifest.stored[name] for name in names.keys() & manifest.stored.keys()}
+            lost = MediaStore(backup).extract(stored, staged.folder)
+            saved = {**manifest.files, **stored}
             for name, file_hash in names.items():
-                if manifest.files.get(name, (0, ""))[1] == file_hash:
+                if saved.get(name, (0, ""))[1] == file_hash and name not in lost:
                     durable.fsync(staged.folder / name)
                     staged.names[file_hash] = staged.folder / name
             found = set(staged.names)
@@ -169,6 +181,8 @@ def _extract(
     is_known: Callable[[str], bool],
     prepare: Prepare,
     newer: Sequence[ErasedList],
+    *,
+    without_lost_media: bool,
 ) -> Restored:
     """Check a backup and extract it to a folder as a complete instance."""
     manifest = backup_archive.read(backup, folder)
@@ -180,6 +194,9 @@ def _extract(
     if inspect_database(database) != (manifest.revision, manifest.rows):
         raise BackupRefused("The database in the backup is not the one that was saved")
     settings = _read_settings(folder / SETTINGS_FILE)
+    lost = MediaStore(backup).extract(manifest.stored, folder)
+    if lost and not without_lost_media:
+        raise BackupRefused(_lost_message(backup, lost))
     since = _erase_again(manifest, folder, settings, prepare, newer)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")  # a single file, which can be moved
@@ -189,7 +206,15 @@ def _extract(
     installation.write_config(folder, in_force, suggested)
     (folder / MEDIA).mkdir(exist_ok=True)
     os.sync()
-    return Restored(manifest, since)
+    return Restored(manifest, since, lost)
+
+
+def _lost_message(backup: Path, lost: Sequence[str]) -> str:
+    return (
+        f"{len(lost)} files of the backup are lost or damaged in {backup.parent / MEDIA}, first"
+        f" {lost[0]}. Copy that folder along with the backup, or take a copy of both from"
+        " elsewhere; --without-lost-media restores all else"
+    )
 
 
 def _erase_again(

@@ -21,7 +21,7 @@ from psgflask.core.terminal import echo
 from psgflask.mail import worker_task as mail_task
 from psgflask.members import worker_task as members_task
 from psgflask.news import worker_task as news_task
-from psgflask.ops import worker_lock
+from psgflask.ops import hourly_backups, worker_lock
 from psgflask.ops.worker_lock import TaskFailure, WorkerLock
 from psgflask.search import worker_task as search_task
 from psgflask.web.site import current_site
@@ -58,6 +58,7 @@ TASKS: tuple[Task, ...] = (
     Task("database", database.checkpoint),
     Task("database check", integrity.run),
     Task("mail", mail_task.run, takes_stop=True),
+    Task("backups", hourly_backups.run, takes_stop=True),
     Task("attached PDFs", news_task.run, takes_stop=True),
 )
 
@@ -210,6 +211,7 @@ class Worker:
 
 def init_app(app: Flask) -> None:
     """Add `flask worker`. Nothing runs until a server calls `start`."""
+    hourly_backups.init_app(app)
     app.cli.add_command(worker)
 
 

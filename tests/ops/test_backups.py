@@ -181,8 +181,8 @@ def test_a_folder_of_media_that_cannot_be_listed_hides_no_file_that_can_be_read(
 def test_a_file_that_no_article_names_and_nobody_can_read_is_named_too(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    walk = backups._media_files
-    monkeypatch.setattr(backups, "_media_files", lambda *args: [*walk(*args), "media/ab"])
+    walk = backups.media_files
+    monkeypatch.setattr(backups, "media_files", lambda *args: [*walk(*args), "media/ab"])
     manifest = backups.create(site, tmp_path / "x.tar", SETTINGS, now=utc_now())
     assert manifest.missing == ["media/ab cannot be read (Is a directory)"]
     assert "media/ab/picture" in manifest.files

@@ -403,8 +403,8 @@ def test_a_file_that_goes_meanwhile_stops_no_backup(
     site: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = ["media/ab/gone", "media/zz/gone"]
-    walk = backups._media_files
-    monkeypatch.setattr(backups, "_media_files", lambda *args: [*walk(*args), *gone])
+    walk = backups.media_files
+    monkeypatch.setattr(backups, "media_files", lambda *args: [*walk(*args), *gone])
     done = run(site, "backup", str(tmp_path / "x.tar"))
     assert done.exit_code == 0, done.output
     assert "1 media files" in done.output
@@ -464,7 +464,7 @@ def newer(manifest: bytes) -> bytes:
 
 def other_format(manifest: bytes) -> bytes:
     plain = json.loads(manifest)
-    plain["format"] = 2
+    plain["format"] = 3
     return json.dumps(plain).encode()
 
 

@@ -86,7 +86,7 @@ def test_a_sound_installation_has_nothing_at_fault(sound: Flask) -> None:
     assert awaited == {
         *("CONTACT_POST", "CONTACT_PHONE", "CONTACT_EMAIL", "CONTACT_PRESS"),
         *("CONTACT_CORRECTIONS", "CHARITY_NUMBER"),
-        *("SECRETARY_EMAIL", "memberships"),
+        *("SECRETARY_EMAIL", "memberships", "backups"),
         *("BANK_NAME", "BANK_ACCOUNT_NAME", "BANK_SORT_CODE", "BANK_ACCOUNT_NUMBER"),
         "CHEQUES_PAYABLE_TO",
     }

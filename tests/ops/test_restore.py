@@ -190,6 +190,7 @@ def test_every_setting_is_one_that_a_restore_takes_or_is_named_here() -> None:
     not_taken = {setting.name for setting in config.SETTINGS if setting.mail or not setting.backup}
     assert not_taken == {
         *("SECRET_KEY", "DATABASE_URL", "TRUSTED_PROXIES", "SMTP_PASSWORD"),
+        "BACKUP_FOLDER",
         *("SMTP_HOST", "SMTP_PORT", "SMTP_SECURITY", "SMTP_USER"),
     }
 

@@ -1,0 +1,238 @@
+"""Hourly backups: a worker task makes, checks and rotates them in a folder of their own.
+
+Their names are times in UTC. Nothing is deleted before a newer backup is whole.
+"""
+
+import json
+import logging
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from threading import Event
+
+from flask import Flask
+
+from psgflask.core import clock_watch, durable, personal_data
+from psgflask.core.clock import london_day, utc_now
+from psgflask.core.clock_watch import TimeBounds, uptime
+from psgflask.core.database import database_file
+from psgflask.core.paths import DATABASE, MEDIA, backup_folder
+from psgflask.ops import backup_archive, backups
+from psgflask.ops.backup_archive import BackupRefused
+from psgflask.ops.media_store import MediaStore
+
+log = logging.getLogger(__name__)
+
+# With the time that it takes to make one, no more than an hour is ever lost.
+INTERVAL = timedelta(minutes=55)
+# Of older ones the newest of each day is kept, for as long as people were promised.
+HOURLY = 24
+OLDEST = personal_data.BACKUPS.periods["oldest"]
+CHECK_INTERVAL = timedelta(days=1)
+RETRY_SECONDS = 300.0
+MIN_FREE = 200_000_000  # bytes that a backup leaves free: the site may be on the same disk
+NAME_FORMAT = "%Y-%m-%dT%H%M%SZ"
+# One that lacks media, because nothing has them any more, says so by its name.
+NAME = re.compile(r"(\d{4}-\d\d-\d\dT\d{6}Z)(-incomplete)?\.tar\.gz", re.ASCII)
+CHECK_FILE = "last-check.json"
+
+
+@dataclass(frozen=True, order=True)
+class HourlyBackup:
+    """A backup in the folder: when it was made, and its file."""
+
+    made_at: datetime
+    file: Path
+    is_complete: bool = True
+
+
+@dataclass(frozen=True)
+class FolderCheck:
+    """When all backups of the folder were last read (ISO 8601), and what is wrong with which."""
+
+    at: str
+    damaged: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class LastFailure:
+    """Why this process could make no backup, and at what uptime that was."""
+
+    error: Exception | None = None
+    at: float = 0.0
+
+
+def init_app(app: Flask) -> None:
+    """Make the first run of the task in a process try."""
+    app.extensions["psg_backups"] = LastFailure()
+
+
+def folder_of(app: Flask) -> Path | None:
+    """Return the folder of the backups.
+
+    None when they are off, and where the database is not the instance's own. In an app context.
+    """
+    instance = Path(app.instance_path)
+    if database_file() != instance / DATABASE:
+        return None
+    return backup_folder(instance, app.config["BACKUP_FOLDER"])
+
+
+def in_folder(folder: Path) -> list[HourlyBackup]:
+    """Return the backups in a folder, newest first. Raises OSError."""
+    found: list[HourlyBackup] = []
+    for file in folder.iterdir() if folder.is_dir() else ():
+        if name := NAME.fullmatch(file.name):
+            try:
+                made_at = datetime.strptime(name[1], NAME_FORMAT).replace(tzinfo=UTC)
+            except ValueError:  # February 30
+                continue
+            found.append(HourlyBackup(made_at, file, not name[2]))
+    return sorted(found, reverse=True)
+
+
+def newest(made: Sequence[HourlyBackup], now: datetime) -> datetime | None:
+    """Return when the newest was made; one of a time to come says nothing."""
+    return max((one.made_at for one in made if one.made_at <= now), default=None)
+
+
+def run(app: Flask, stop: Event | None = None) -> None:
+    """Make a backup when the last one is an hour old: a worker task. Raises BackupRefused, OSError.
+
+    After a failure the next try is minutes later, since one may take long: until then the same is
+    raised again, and so stays with the failing tasks of the worker.
+    """
+    failure: LastFailure = app.extensions["psg_backups"]
+    if failure.error is not None and uptime() - failure.at < RETRY_SECONDS:
+        raise failure.error
+    with app.app_context():
+        folder = folder_of(app)
+    if folder is None:
+        return
+    now = utc_now()
+    last = newest(in_folder(folder), now)
+    if last is not None and now - last < INTERVAL:
+        return
+    try:
+        _make(app, folder, now, stop)
+    except (BackupRefused, OSError) as error:
+        failure.error, failure.at = error, uptime()
+        raise
+    failure.error = None
+
+
+def rotate(
+    folder: Path, made: HourlyBackup, bounds: TimeBounds, damaged: Mapping[str, str]
+) -> list[HourlyBackup]:
+    """Delete what newer backups have replaced; return what is left.
+
+    The one just made is never deleted, and if it lacks media neither is the last that did not.
+    Else the newest are kept, and of earlier ones the last of each day that is whole; none for
+    longer than people were promised. By the earliest time that it can be: a clock that is wrong for
+    less than a day deletes none by age. What is dated after the latest was made by such a clock.
+    """
+    oldest = bounds.earliest - (OLDEST - INTERVAL)
+    by_day: dict[date, HourlyBackup] = {}
+    left: list[HourlyBackup] = []
+    found = in_folder(folder)
+    whole = (one for one in found if one.is_complete and one.file.name not in damaged)
+    needed = {made, made if made.is_complete else next(whole, made)}
+    for number, one in enumerate(found):
+        replaced = number >= HOURLY and (
+            one.file.name in damaged or by_day.setdefault(london_day(one.made_at), one) is not one
+        )
+        if one not in needed and (replaced or not oldest <= one.made_at <= bounds.latest):
+            one.file.unlink(missing_ok=True)
+        else:
+            left.append(one)
+    return left
+
+
+def check(folder: Path, now: datetime, stop: Event | None = None) -> FolderCheck | None:
+    """Read every backup, delete the media that none of them names, and store what was found.
+
+    While one is damaged its media are not known, and all stay. None once `stop` is set. Raises
+    OSError.
+    """
+    damaged: dict[str, str] = {}
+    whole: dict[str, bool] = {}  # media, by hash
+    store = MediaStore(folder / MEDIA)
+    for one in in_folder(folder):
+        if stop is not None and stop.is_set():
+            return None
+        try:
+            manifest = backup_archive.read(one.file)
+        except BackupRefused as error:
+            damaged[one.file.name] = error.message
+            continue
+        for size, file_hash in manifest.stored.values():
+            if file_hash not in whole:
+                whole[file_hash] = store.is_whole(size, file_hash)
+        if lost := sum(not whole[file_hash] for _size, file_hash in manifest.stored.values()):
+            damaged[one.file.name] = f"{lost} of its files in {MEDIA}/ are lost or damaged"
+    if not damaged:
+        store.remove_others(whole)
+    checked = FolderCheck(now.isoformat(timespec="seconds"), damaged)
+    content, temporary = json.dumps(asdict(checked)).encode(), folder / f".{CHECK_FILE}"
+    durable.atomic_write(folder / CHECK_FILE, content, temporary=temporary)
+    return checked
+
+
+def last_check(folder: Path) -> FolderCheck | None:
+    """Return what the last check of a folder found, None if none can be read."""
+    try:
+        stored = FolderCheck(**json.loads((folder / CHECK_FILE).read_bytes()))
+        datetime.fromisoformat(stored.at)
+        dict(stored.damaged)
+    except (OSError, ValueError, TypeError):
+        return None
+    return stored
+
+
+def _make(app: Flask, folder: Path, now: datetime, stop: Event | None) -> None:
+    instance = Path(app.instance_path)
+    _prepare_folder(folder, is_default=not app.config["BACKUP_FOLDER"])
+    _check_space(instance, folder)
+    file = folder / f"{now.strftime(NAME_FORMAT)}.tar.gz"
+    manifest = backups.create(
+        instance, file, dict(app.config), now=now, share_media=True, stop=stop
+    )
+    if not manifest.is_complete:
+        log.warning("The backup %s is incomplete: %s", file.name, "; ".join(manifest.missing[:3]))
+        file = file.rename(file.with_name(file.name.replace(".", "-incomplete.", 1)))
+    before = last_check(folder)
+    made = HourlyBackup(now.replace(microsecond=0), file, manifest.is_complete)
+    rotate(folder, made, clock_watch.time_bounds(app), before.damaged if before else {})
+    if before is None or abs(now - datetime.fromisoformat(before.at)) >= CHECK_INTERVAL:
+        checked = check(folder, now, stop)
+        for name, fault in checked.damaged.items() if checked else ():
+            log.error("The backup %s is damaged: %s", folder / name, fault)
+
+
+def _prepare_folder(folder: Path, *, is_default: bool) -> None:
+    """Make the default folder; another one has to be there: its disk may not be mounted."""
+    if is_default:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    elif not folder.is_dir():
+        raise BackupRefused(f"There is no folder {folder}: is its disk mounted?")
+
+
+def _check_space(instance: Path, folder: Path) -> None:
+    """Raise BackupRefused where there is no room for a backup, and some to spare."""
+    store = MediaStore(folder / MEDIA)
+    files = (instance / name for name in backups.media_files(instance, {}))
+    new = sum(
+        file.stat().st_size
+        for file in files
+        if not store.path_of(file.name).exists() and file.is_file()
+    )
+    # The copy of the database, and the archive of it.
+    needed = 2 * (instance / DATABASE).stat().st_size + new + MIN_FREE
+    if needed > (free := shutil.disk_usage(folder).free):
+        raise BackupRefused(
+            f"There is no room for a backup in {folder}: it takes {needed / 1e6:,.0f} MB, and"
+            f" {free / 1e6:,.0f} MB are free"
+        )
