@@ -42,12 +42,16 @@ def read(path: Path, folder: Path) -> ErasedList:
 
 
 def unconfirmed_since(
-    manifest: Manifest, own: ErasedList, newer: Collection[ErasedList]
+    manifest: Manifest,
+    own: ErasedList,
+    newer: Collection[ErasedList],
+    beside: ErasedList | None = None,
 ) -> datetime | None:
     """Return since when people may have been erased of whom no list knows; None if none were.
 
     `own` is the list of the backup that is restored. A newer list closes the gap from then to now
-    unless it has gaps of its own, or lacks whom the backup lists: then it is no newer one.
+    unless it has gaps of its own, or lacks whom the backup lists: then it is no newer one. One of a
+    backup `beside`, which nobody named, closes it until that was made.
     """
     made_at = datetime.fromisoformat(manifest.made_at)
     gap = min(made_at, own.unconfirmed_since or made_at)
@@ -57,6 +61,8 @@ def unconfirmed_since(
         says = one.as_of is not None or own.unconfirmed_since is None
         if one.whole and is_newer and says:
             return one.unconfirmed_since
+    if beside is not None and beside.whole and beside.as_of and beside.as_of >= made_at:
+        return beside.unconfirmed_since or beside.as_of
     return gap
 
 

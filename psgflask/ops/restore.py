@@ -18,7 +18,7 @@ from psgflask.core.paths import CONFIG, DATABASE, HALF_RESTORED, INDEX, MEDIA
 from psgflask.members import erasure
 from psgflask.members.erasure import LIST_FILE, UNCONFIRMED_FILE, ErasedEntry
 from psgflask.news.media.storage import StagedFiles, path_of
-from psgflask.ops import backup_archive, erased_lists, installation
+from psgflask.ops import backup_archive, erased_lists, hourly_backups, installation
 from psgflask.ops.backup_archive import BackupRefused, Manifest
 from psgflask.ops.backup_contents import LISTS, SETTINGS_FILE
 from psgflask.ops.backups import inspect_database
@@ -59,7 +59,8 @@ def restore(
     `is_known` says whether this code has a revision of the schema. `prepare(database, settings,
     entries)` is called before anything is moved into place: it migrates the database, erases whom
     the lists name, those of the backup and of `erased` (files, newer backups, folders of
-    instances), and raises BackupRefused for invalid settings. Media that are stored beside the
+    instances) or of the newest hourly backup beside it, and raises BackupRefused for invalid
+    settings. Media that are stored beside the
     backup and are lost there are refused too, unless `without_lost_media`. Everything is checked
     and written in a temporary folder first; BackupRefused leaves the instance as it was. The next
     restore removes what a killed one left.
@@ -76,8 +77,10 @@ def restore(
             _check_empty(instance)
             with durable.temporary_folder(instance, TEMPORARY_PREFIX) as folder:
                 newer = [_read_list(path, folder / NEWER) for path in erased]
+                beside = _list_beside(backup, folder / NEWER)
                 restored = _extract(
-                    backup, folder, is_known, prepare, newer, without_lost_media=without_lost_media
+                    *(backup, folder, is_known, prepare, newer, beside),
+                    without_lost_media=without_lost_media,
                 )
                 _move_into_place(folder, instance)
     except OSError as error:
@@ -175,12 +178,24 @@ def _read_list(path: Path, folder: Path) -> ErasedList:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _list_beside(backup: Path, folder: Path) -> ErasedList | None:
+    """Return the list of the newest whole backup beside an hourly one, None if none is newer."""
+    if hourly_backups.NAME.fullmatch(backup.name):
+        for one in hourly_backups.in_folder(backup.parent):
+            if one.file.name <= backup.name:
+                break
+            with contextlib.suppress(BackupRefused):
+                return _read_list(one.file, folder)
+    return None
+
+
 def _extract(
     backup: Path,
     folder: Path,
     is_known: Callable[[str], bool],
     prepare: Prepare,
     newer: Sequence[ErasedList],
+    beside: ErasedList | None,
     *,
     without_lost_media: bool,
 ) -> Restored:
@@ -197,7 +212,7 @@ def _extract(
     lost = MediaStore(backup).extract(manifest.stored, folder)
     if lost and not without_lost_media:
         raise BackupRefused(_lost_message(backup, lost))
-    since = _erase_again(manifest, folder, settings, prepare, newer)
+    since = _erase_again(manifest, folder, settings, prepare, newer, beside)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")  # a single file, which can be moved
     sending = {setting.name for setting in SETTINGS if setting.mail}
@@ -223,18 +238,19 @@ def _erase_again(
     settings: Mapping[str, Any],
     prepare: Prepare,
     newer: Sequence[ErasedList],
+    beside: ErasedList | None,
 ) -> datetime | None:
     """Prepare the database, and write the list of all who were erased, these erasures with them.
 
     Returns since when people may have been erased of whom no list knows.
     """
     own = erased_lists.of_folder(folder, whole=LIST_FILE in manifest.files)
-    entries = own.entries.union(*(one.entries for one in newer))
+    entries = own.entries.union(*(one.entries for one in (*newer, beside) if one))
     prepare(folder / DATABASE, settings, entries)
     entries |= erased_lists.of_folder(folder, whole=True).entries
     erasure.append_to_list(folder / LIST_FILE, entries)
     (folder / LIST_FILE).touch(mode=0o600)
-    since = erased_lists.unconfirmed_since(manifest, own, newer)
+    since = erased_lists.unconfirmed_since(manifest, own, newer, beside)
     if since is None:
         (folder / UNCONFIRMED_FILE).unlink(missing_ok=True)
     else:

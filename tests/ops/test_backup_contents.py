@@ -33,6 +33,7 @@ from tests.members.people import populate
 MEMBERSHIPS = '[waged]\namounts = [{ from = 2027-01-01, pounds = "30.00" }]\n'
 # Of each type another value than any default that passes the checks of a start.
 OTHER: dict[str, str | int | bool] = {
+    "BACKUP_FOLDER": "off",
     "BASE_URL": "https://www.example.org",
     "CONTENT_LICENCE_URL": "https://example.org/licence",
     "MAIL_FROM": "web@example.org",

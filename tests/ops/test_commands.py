@@ -496,7 +496,7 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
         "no backup",
     ),
     "a newer schema": (lambda b: rewritten(b, "manifest.json", newer), "newer code"),
-    "another format": (lambda b: rewritten(b, "manifest.json", other_format), "format 2"),
+    "another format": (lambda b: rewritten(b, "manifest.json", other_format), "format 3"),
     "a file too many": (lambda b: with_extra(b, name="media/x"), "not what was put in"),
     "a way out": (lambda b: with_extra(b, name="../escaped"), "not what was put in"),
     "an absolute name": (lambda b: with_extra(b, name="/tmp/escaped"), "not what was put in"),  # noqa: S108  # the attack

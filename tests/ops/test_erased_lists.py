@@ -16,7 +16,7 @@ from flask.cli import FlaskGroup, ScriptInfo
 from psgflask import create_app
 from psgflask.core.database import db
 from psgflask.members import erasure, numbers
-from psgflask.ops import erased_lists
+from psgflask.ops import backup_archive, erased_lists
 from psgflask.ops.backup_archive import Manifest
 from psgflask.ops.erased_lists import ErasedList
 from tests import tars
@@ -122,6 +122,28 @@ def test_s30_a_restore_with_a_newer_list_brings_nobody_back(
     assert {entry.number for entry in entries} == {"PSG 1001-9"}
     assert not damaged
     assert len(entries) == 2  # as it was, and again
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["whole", "with a damaged one"])
+def test_s30_an_hourly_backup_is_restored_with_the_list_of_the_newest_beside_it(
+    made: Path, target: Path, tmp_path: Path, damaged: bool
+) -> None:
+    folder = tmp_path / "site-backups"
+    folder.mkdir()
+    for number, name in enumerate(("old.tar", "new.tar")):
+        shutil.copy(made / name, folder / f"2026-12-01T0{number}0000Z.tar.gz")
+    if damaged:
+        (folder / "2026-12-01T090000Z.tar.gz").write_bytes(b"\x1f\x8bdamaged")
+    made_at = backup_archive.read(made / "new.tar").made_at
+    done = run(target, "restore", folder / "2026-12-01T000000Z.tar.gz")
+    assert "Erased PSG 1001-9 again" in done.output
+    assert traces_in(target) == []
+    # Of later erasures nobody knows.
+    assert GAP in doctors_view(target)
+    assert erasure.unconfirmed_since(target) == datetime.fromisoformat(made_at)
+    again = tmp_path / "again"
+    run(again, "restore", folder / "2026-12-01T000000Z.tar.gz", "--erased", made / "site")
+    assert doctors_view(again) == ""
 
 
 def test_s30_without_a_newer_list_the_restore_and_doctor_say_so_until_somebody_confirms(
