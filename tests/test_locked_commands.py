@@ -42,6 +42,7 @@ READING = {
     "members requests list": "members requests list --all",
     "members requests show": "members requests show R-1",
     "members show": "members show N",
+    "news check-media": "news check-media",
     "news compare": "news compare radio-7 1",
     "news list": "news list",
     "news revisions": "news revisions radio-7",
@@ -54,6 +55,7 @@ READING = {
     "pages list": "pages list",
     "pages revisions": "pages revisions contact",
     "pages show": "pages show contact",
+    "restore-media": "restore-media FOLDER/backup.tar",  # reads none: every file is whole
     "sample add": "sample add --if-empty",
     "sample-content": "sample-content --if-empty",
     "search check": "search check",
