@@ -38,7 +38,7 @@ def _state(file: BrokenFile) -> str:
 
 
 def _advice(file: BrokenFile, media: Path) -> str:
-    back = "psgflask restore-media BACKUP (the newest that has it)"
+    back = "psgflask restore-media (from the hourly backups; or name another one)"
     if file.state == UNREADABLE:
         return (
             f"As root: chown -R --reference={media.parent} {media}; chmod -R u+rwX {media}."

@@ -173,28 +173,38 @@ def restore(file: Path, erased: tuple[Path, ...], without_lost_media: bool) -> N
 
 
 @click.command("restore-media")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @with_appcontext
-def restore_media(file: Path) -> None:
+def restore_media(file: Path | None) -> None:
     """Put lost and damaged files of articles back from the backup FILE; the site may run.
 
-    All else stays as it is. The exit code is 1 where a file is still lost or damaged.
+    Without FILE from the hourly backups, the newest first. All else stays as it is. The exit code
+    is 1 where a file is still lost or damaged.
     """
-    from psgflask.ops import restore
+    from psgflask.ops import hourly_backups, restore
+    from psgflask.ops.backup_archive import BackupRefused
 
-    media = media_folder(current_app.instance_path)
+    instance = Path(current_app.instance_path)
     with read_session() as session:
-        broken = broken_files.find(session, media)
-    if not broken:
+        left = broken_files.find(session, media_folder(instance))
+    if not left:
         echo("Every file of an article is whole")
         return
-    hashes = {each.file_hash for each in broken}
-    found = restore.restore_media(Path(current_app.instance_path), file, hashes)
-    echo(f"Put back {len(found)} of {len(broken)} files from {file}")
-    left = [each for each in broken if each.file_hash not in found]
-    for each in left:
-        echo(f"Not in that backup, or damaged there too: {each}", err=True)
-    raise SystemExit(1 if left else 0)
+    for backup in [file] if file else hourly_backups.files(current_site()):
+        try:
+            found = restore.restore_media(instance, backup, {one.file_hash for one in left})
+        except BackupRefused as refused:
+            if file:
+                raise
+            echo(f"{backup}: {refused.message}", err=True)
+            continue
+        if found or file:
+            echo(f"Put back {len(found)} of {len(left)} files from {backup}")
+        if not (left := [one for one in left if one.file_hash not in found]):
+            return
+    for one in left:
+        echo(f"In no backup that was read, or damaged there too: {one}", err=True)
+    raise SystemExit(1)
 
 
 class Prepared(NamedTuple):

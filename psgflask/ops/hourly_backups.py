@@ -94,6 +94,12 @@ def in_folder(folder: Path) -> list[HourlyBackup]:
     return sorted(found, reverse=True)
 
 
+def files(app: Flask) -> list[Path]:
+    """Return the files of the backups, newest first. In an app context. Raises OSError."""
+    folder = folder_of(app)
+    return [one.file for one in in_folder(folder)] if folder is not None else []
+
+
 def newest(made: Sequence[HourlyBackup], now: datetime) -> datetime | None:
     """Return when the newest was made; one of a time to come says nothing."""
     return max((one.made_at for one in made if one.made_at <= now), default=None)

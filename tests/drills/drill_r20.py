@@ -8,6 +8,7 @@ Each harm is done to one of them and to all, then to each its own.
 import argparse
 import ctypes
 import json
+import logging
 import os
 import random
 import shutil
@@ -16,8 +17,10 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from flask import Flask
 from PIL import Image
@@ -36,7 +39,7 @@ from psgflask.news.media.storage import (
     store_attachment,
     store_picture,
 )
-from psgflask.ops import backup_archive
+from psgflask.ops import backup_archive, hourly_backups
 from tests import factories, pdfs
 from tests.benchmarks.servers import ROOT
 from tests.drills.installation import close_connections, fresh
@@ -46,6 +49,7 @@ COMMAND = [sys.executable, "-c", "from psgflask.ops.commands import main; main()
 # linux/prctl.h and linux/capability.h: what lets root read where rights forbid it.
 PR_CAPBSET_DROP, CAPABILITIES = 24, (1, 2)
 STATES = ("published", "draft", "scheduled", "withdrawn", "former")
+HOURS = 36  # of hourly backups: more than are all kept
 FILE_SIZE = 5_000_000  # bytes of each file that only fills the media folder
 Harm = Callable[[Path], None]
 
@@ -64,18 +68,19 @@ def main() -> int:
     parser.add_argument("--articles", type=int, default=100)
     parser.add_argument("--megabytes", type=int, default=20)
     args = parser.parse_args()
+    logging.getLogger(hourly_backups.__name__).setLevel(logging.ERROR)  # they warn every hour
     with fresh(args.articles) as app:
         planted = _plant(app, args.megabytes)
         close_connections()
-        return Drill(Path(app.instance_path), planted).run()
+        return Drill(app, planted).run()
 
 
 class Drill:
     """An installation, its planted files with the name of their article, and what went wrong."""
 
-    def __init__(self, instance: Path, planted: dict[str, str]) -> None:
-        self.instance, self.planted = instance, planted
-        self.media, self.folder = media_folder(instance), instance.parent
+    def __init__(self, app: Flask, planted: dict[str, str]) -> None:
+        self.app, self.planted, self.instance = app, planted, Path(app.instance_path)
+        self.media, self.folder = media_folder(self.instance), self.instance.parent
         self.good = self.folder / "good.tar"
         self.wrong: list[str] = []
         self.times: dict[str, list[float]] = {}
@@ -94,6 +99,7 @@ class Drill:
         every = {h: harms[number % len(harms)] for number, h in enumerate(self.planted)}
         self._try("each its own", every)
         self._restore_elsewhere()
+        self._hourly()
         for name, seconds in self.times.items():
             print(f"  {name:<16} {max(seconds):5.1f} s at most, {len(seconds)} times")
         for line in self.wrong:
@@ -134,6 +140,36 @@ class Drill:
         status, _output = self._flask("restore-media", str(self.good), instance=target)
         self._expect("a restored site gets back what it lacked", status == 0)
         shutil.rmtree(target)
+
+    def _hourly(self) -> None:
+        """Lose a file that the hourly backups have, then one that none has, for HOURS hours."""
+        folder = Path(f"{self.instance}-backups")
+        begin, lost = utc_now() - timedelta(hours=HOURS), next(iter(self.planted))
+        self._back_up(begin)
+        lose(path_of(self.media, lost))
+        self._back_up(begin + timedelta(hours=1))
+        both = [one.is_complete for one in hourly_backups.in_folder(folder)]
+        self._expect("an hourly backup has what the site lost", both == [True, True])
+        self._expect("put back without a name", self._flask("restore-media")[0] == 0)
+        with self.app.app_context():
+            never = AttachmentDraft("0" * 64, "never.pdf", "application/pdf", 9, "Never", "en")
+            _write(db.session(), "r20-never", "published", None, never)
+            db.session.commit()
+        last = hourly_backups.in_folder(folder)[0]
+        for hour in range(2, HOURS):
+            self._back_up(begin + timedelta(hours=hour))
+        left = hourly_backups.in_folder(folder)
+        complete = [one for one in left if one.is_complete]
+        print(f"  {HOURS} hourly backups, {len(left)} left, {len(complete)} of them complete")
+        self._expect("rotation deletes some", len(left) < HOURS)
+        self._expect("rotation keeps the last complete one", last in complete)
+        self._expect("which is whole", backup_archive.read(last.file).is_complete)
+
+    def _back_up(self, now: datetime) -> None:
+        with mock.patch.object(hourly_backups, "utc_now", return_value=now):
+            hourly_backups.run(self.app)
+        with self.app.app_context():
+            close_connections()
 
     def _owners(self, harms: dict[str, Harm]) -> dict[str, str]:
         return {file_hash: self.planted[file_hash] for file_hash in harms}

@@ -20,7 +20,7 @@ from psgflask.core.paths import DATABASE
 from psgflask.members.erasure import ErasedEntry
 from psgflask.news.media.storage import INCOMING, StagedFiles, path_of, store_attachment
 from psgflask.news.models import Article
-from psgflask.ops import backups, installation, restore
+from psgflask.ops import backups, hourly_backups, installation, restore
 from psgflask.ops.backup_archive import BackupRefused
 from psgflask.ops.restore import Restored
 from tests import factories, kill_points, tars
@@ -317,6 +317,31 @@ def test_what_a_backup_has_damaged_too_is_named_and_left_as_it_is(
         assert f"note.txt of with-note-{number} is " in done.output
     assert stored[0].read_bytes() == damaged
     assert not stored[1].exists()
+
+
+def test_r20_without_a_name_the_hourly_backups_are_tried_the_newest_first(
+    app: Flask, session: Session, stored: list[Path], tmp_path: Path
+) -> None:
+    session.rollback()
+    contents = [file.read_bytes() for file in stored]
+    run = app.test_cli_runner().invoke
+    lose(stored[0])
+    done = run(args=["restore-media"])
+    assert done.exit_code == 1
+    assert (
+        "In no backup that was read, or damaged there too: note.txt of with-note-0" in done.output
+    )
+    stored[0].write_bytes(contents[0])
+    hourly_backups.run(app)
+    folder = Path(f"{app.instance_path}-backups")
+    (folder / "2099-01-01T000000Z.tar.gz").write_bytes(b"no archive")
+    flip(stored[0])
+    lose(stored[1])
+    done = run(args=["restore-media"])
+    assert done.exit_code == 0, done.output
+    assert "2099-01-01T000000Z.tar.gz: It is no backup" in done.output
+    assert "Put back 2 of 2 files" in done.output
+    assert [file.read_bytes() for file in stored] == contents
 
 
 def test_a_redacted_file_does_not_come_back_with_the_others(

@@ -78,7 +78,7 @@ def check_media(as_json: bool) -> None:
         print_json(rows)
     elif rows:
         print_table(tuple(rows[0]), [[_joined(value) for value in row.values()] for row in rows])
-        echo("To put them back: flask restore-media BACKUP")
+        echo("To put them back: flask restore-media")
     else:
         echo("Every file of an article is whole.")
     raise SystemExit(1 if rows else 0)

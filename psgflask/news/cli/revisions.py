@@ -137,5 +137,5 @@ def _check_files(draft: Draft) -> None:
     if broken:
         raise click.ClickException(
             f"{', '.join(broken)}: lost or damaged in instance/media. Put it back from a backup"
-            " first: flask restore-media BACKUP.\nNothing was changed."
+            " first: flask restore-media\nNothing was changed."
         )

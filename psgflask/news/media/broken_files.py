@@ -5,6 +5,7 @@ A file is named by the SHA-256 of its content, so the name tells whether the con
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -89,8 +90,23 @@ def digest(media: Path, file_hash: str) -> str:
     """Return the SHA-256 of a file's content, in hex. Raises OSError."""
     if not is_file_hash(file_hash):  # no name of ours: it may lead anywhere
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), file_hash)
-    with path_of(media, file_hash).open("rb") as file:
+    path = path_of(media, file_hash)
+    if os.geteuid() == 0:
+        _check_rights(path, media.stat())
+    with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
+
+
+def _check_rights(path: Path, media: os.stat_result) -> None:
+    """Raise PermissionError where the owner of the media folder may not read what root may."""
+    file = path.stat()
+    right = stat.S_IROTH
+    if file.st_uid == media.st_uid:
+        right = stat.S_IRUSR
+    elif file.st_gid == media.st_gid:
+        right = stat.S_IRGRP
+    if not file.st_mode & right:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def is_whole(media: Path, file_hash: str) -> bool:

@@ -1,13 +1,11 @@
 """Serves the pictures and attachments of articles to those who may see the article now."""
 
-import logging
 from dataclasses import dataclass
 
 from flask import Blueprint, Flask, Response, abort, current_app, request, send_file
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from psgflask.core import failures
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.news import catalogue
@@ -15,8 +13,6 @@ from psgflask.news.catalogue import ANYBODY, Viewer
 from psgflask.news.media.storage import is_file_hash, media_folder, path_of
 from psgflask.news.models import WITHDRAWN, Article, Attachment, Picture
 from psgflask.web import languages, slots
-
-log = logging.getLogger(__name__)
 
 # Short, so that caches soon drop the file of a withdrawn article; its ETag makes a new request
 # cheap.
@@ -70,10 +66,8 @@ def file(file_hash: str, name: str) -> Response:
             conditional=True,
             max_age=MAX_AGE,
         )
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
-        # `flask doctor` and `flask backup` name the file and its articles.
-        log.warning("A file of an article cannot be sent: %s", failures.describe(error))
-        abort(404)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
+        abort(404)  # `flask doctor` and each backup name the file and its articles
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 

@@ -1,6 +1,7 @@
 """Files of articles that are lost, damaged or unreadable: found, and named with their articles."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -249,3 +250,41 @@ def test_the_text_of_a_damaged_pdf_is_not_taken_for_that_of_the_report(
     file.write_bytes(whole)
     assert worker_task.run(app) == 1
     assert file_texts.unreadable(session) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "same_user", "same_group", "broken"),
+    [
+        (0o600, True, True, False),
+        (0o600, False, True, True),  # written by a command of root
+        (0o640, False, True, False),
+        (0o640, False, False, True),
+        (0o644, False, False, False),
+        (0o000, True, True, True),
+    ],
+)
+def test_root_too_is_told_what_the_user_of_the_site_cannot_read(
+    session: Session,
+    media: Path,
+    march: PictureDraft,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: int,
+    same_user: bool,
+    same_group: bool,
+    broken: bool,
+) -> None:
+    factories.article(session, slug="a-march", pictures=(march,))
+    path_of(media, march.file_hash).chmod(mode)
+    real = Path.stat
+
+    def stat(path: Path, **options: bool) -> os.stat_result:
+        values = list(real(path, **options))
+        if path == media:  # of the user of the site
+            values[4] += not same_user
+            values[5] += not same_group
+        return os.stat_result(values)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    reasons = [one.reason for one in found(session, media).values()]
+    assert reasons == ["Permission denied"] * broken
