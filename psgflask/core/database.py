@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -137,6 +138,8 @@ if TYPE_CHECKING:
 else:
     Model = db.Model
 
+# Never set: `time.sleep` raises EINVAL under libfaketime, with which clocks that jump are tested.
+_pause = threading.Event()
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
 _waits: ContextVar["_Waits | None"] = ContextVar("waits", default=None)
 # Keys of a connection's info: it is set up for writing, and it has written.
@@ -341,7 +344,7 @@ def _begin_immediate(connection: Connection, driver: sqlite3.Connection, deadlin
                 break
         else:
             return
-        time.sleep(random.uniform(*BETWEEN_TRIES))  # noqa: S311  # no secret
+        _pause.wait(random.uniform(*BETWEEN_TRIES))  # noqa: S311  # no secret
     connection.exec_driver_sql("BEGIN IMMEDIATE")  # the last try: SQLAlchemy raises what comes
 
 
