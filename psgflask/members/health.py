@@ -84,9 +84,9 @@ def check_erased_list(app: Flask) -> Iterator[Finding]:
 
 
 def unconfirmed_texts(since: datetime) -> tuple[str, str]:
-    """Return what is wrong with a site that was restored without a newer list, and what to do."""
+    """Return what is wrong with a site that was restored and not confirmed, and what to do."""
     text = (
-        f"Restored as of {format_time(since)}, without a newer list of the erased:"
+        f"Restored without a newer list of the erased than of {format_time(since)}:"
         " people who were erased after that may be back"
     )
     advice = (

@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from psgflask.core.clock_watch import NEVER
 from psgflask.core.paths import DATABASE
 from psgflask.members import erasure
 from psgflask.members.erasure import LIST_FILE, UNCONFIRMED_FILE, ErasedEntry, ErasedListUnreadable
@@ -18,7 +19,10 @@ COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
 
 @dataclass(frozen=True)
 class ErasedList:
-    """A list of the erased: as of when (None: not known), and since when it may have gaps."""
+    """A list of the erased: as of when (None: not known), and since when it may have gaps.
+
+    That of the instance that was served is as of `NEVER`: nobody was erased after it.
+    """
 
     entries: frozenset[ErasedEntry]
     whole: bool
@@ -42,28 +46,20 @@ def read(path: Path, folder: Path) -> ErasedList:
 
 
 def unconfirmed_since(
-    manifest: Manifest,
-    own: ErasedList,
-    newer: Collection[ErasedList],
-    beside: ErasedList | None = None,
+    manifest: Manifest, own: ErasedList, newer: Collection[ErasedList]
 ) -> datetime | None:
     """Return since when people may have been erased of whom no list knows; None if none were.
 
-    `own` is the list of the backup that is restored. A newer list closes the gap from then to now
-    unless it has gaps of its own, or lacks whom the backup lists: then it is no newer one. One of a
-    backup `beside`, which nobody named, closes it until that was made.
+    `own` is the list of the backup that is restored. A newer one counts until its own time, or
+    until its own gap begins, but not if it lacks whom the backup lists: it is another site's then.
+    A mere file does not say as of when it is, nor whether it has gaps.
     """
     made_at = datetime.fromisoformat(manifest.made_at)
-    gap = min(made_at, own.unconfirmed_since or made_at)
+    until = min(made_at, own.unconfirmed_since or made_at)
     for one in newer:
-        is_newer = one.as_of >= made_at if one.as_of else one.entries >= own.entries
-        # A mere list does not say whether it has gaps.
-        says = one.as_of is not None or own.unconfirmed_since is None
-        if one.whole and is_newer and says:
-            return one.unconfirmed_since
-    if beside is not None and beside.whole and beside.as_of and beside.as_of >= made_at:
-        return beside.unconfirmed_since or beside.as_of
-    return gap
+        if one.as_of and one.whole and one.entries >= own.entries:
+            until = max(until, min(one.as_of, one.unconfirmed_since or one.as_of))
+    return None if until == NEVER else until
 
 
 def of_folder(folder: Path, *, whole: bool, as_of: datetime | None = None) -> ErasedList:
@@ -92,9 +88,11 @@ def _of_file(path: Path) -> ErasedList:
 
 
 def _of_instance(path: Path) -> ErasedList:
-    if not (path / DATABASE).is_file() and not (path / LIST_FILE).is_file():
-        raise BackupRefused(f"{path} is the folder of no site")
-    return of_folder(path, whole=True, as_of=datetime.max.replace(tzinfo=UTC))
+    if (path / DATABASE).is_file():
+        return of_folder(path, whole=True, as_of=NEVER)
+    if (path / LIST_FILE).is_file():
+        return _of_file(path / LIST_FILE)
+    raise BackupRefused(f"{path} is the folder of no site")
 
 
 def _of_backup(path: Path, folder: Path) -> ErasedList:

@@ -77,9 +77,9 @@ def restore(
             _check_empty(instance)
             with durable.temporary_folder(instance, TEMPORARY_PREFIX) as folder:
                 newer = [_read_list(path, folder / NEWER) for path in erased]
-                beside = _list_beside(backup, folder / NEWER)
+                newer += _lists_beside(backup, folder / NEWER)
                 restored = _extract(
-                    *(backup, folder, is_known, prepare, newer, beside),
+                    *(backup, folder, is_known, prepare, newer),
                     without_lost_media=without_lost_media,
                 )
                 _move_into_place(folder, instance)
@@ -178,15 +178,15 @@ def _read_list(path: Path, folder: Path) -> ErasedList:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _list_beside(backup: Path, folder: Path) -> ErasedList | None:
-    """Return the list of the newest whole backup beside an hourly one, None if none is newer."""
+def _lists_beside(backup: Path, folder: Path) -> list[ErasedList]:
+    """Return the list of the newest whole backup beside an hourly one, if there is a newer one."""
     if hourly_backups.NAME.fullmatch(backup.name):
         for one in hourly_backups.in_folder(backup.parent):
             if one.file.name <= backup.name:
                 break
             with contextlib.suppress(BackupRefused):
-                return _read_list(one.file, folder)
-    return None
+                return [_read_list(one.file, folder)]
+    return []
 
 
 def _extract(
@@ -195,7 +195,6 @@ def _extract(
     is_known: Callable[[str], bool],
     prepare: Prepare,
     newer: Sequence[ErasedList],
-    beside: ErasedList | None,
     *,
     without_lost_media: bool,
 ) -> Restored:
@@ -212,7 +211,7 @@ def _extract(
     lost = MediaStore(backup).extract(manifest.stored, folder)
     if lost and not without_lost_media:
         raise BackupRefused(_lost_message(backup, lost))
-    since = _erase_again(manifest, folder, settings, prepare, newer, beside)
+    since = _erase_again(manifest, folder, settings, prepare, newer)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")  # a single file, which can be moved
     sending = {setting.name for setting in SETTINGS if setting.mail}
@@ -238,19 +237,18 @@ def _erase_again(
     settings: Mapping[str, Any],
     prepare: Prepare,
     newer: Sequence[ErasedList],
-    beside: ErasedList | None,
 ) -> datetime | None:
     """Prepare the database, and write the list of all who were erased, these erasures with them.
 
     Returns since when people may have been erased of whom no list knows.
     """
     own = erased_lists.of_folder(folder, whole=LIST_FILE in manifest.files)
-    entries = own.entries.union(*(one.entries for one in (*newer, beside) if one))
+    entries = own.entries.union(*(one.entries for one in newer))
     prepare(folder / DATABASE, settings, entries)
     entries |= erased_lists.of_folder(folder, whole=True).entries
     erasure.append_to_list(folder / LIST_FILE, entries)
     (folder / LIST_FILE).touch(mode=0o600)
-    since = erased_lists.unconfirmed_since(manifest, own, newer, beside)
+    since = erased_lists.unconfirmed_since(manifest, own, newer)
     if since is None:
         (folder / UNCONFIRMED_FILE).unlink(missing_ok=True)
     else:

@@ -14,6 +14,7 @@ from flask import Flask
 from flask.cli import FlaskGroup, ScriptInfo
 
 from psgflask import create_app
+from psgflask.core.clock_watch import NEVER
 from psgflask.core.database import db
 from psgflask.members import erasure, numbers
 from psgflask.ops import backup_archive, erased_lists
@@ -23,7 +24,7 @@ from tests import tars
 from tests.members.people import applied, link_of
 
 TRACES = ("quetzal", "zyxwv")
-GAP = "without a newer list of the erased"
+GAP = "without a newer list of the erased than of"
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 FIRST, SECOND = (
     erasure.ErasedEntry(NOON, "PSG 1001-9"),
@@ -112,12 +113,19 @@ def doctors_view(instance: Path) -> str:
 def test_s30_a_restore_with_a_newer_list_brings_nobody_back(
     made: Path, target: Path, newer: str
 ) -> None:
+    known_until = {
+        "new.tar": datetime.fromisoformat(backup_archive.read(made / "new.tar").made_at),
+        "site": None,
+        "site/erased.txt": datetime.fromisoformat(backup_archive.read(made / "old.tar").made_at),
+    }
     done = run(target, "restore", made / "old.tar", "--erased", made / newer)
     assert "Erased PSG 1001-9 again" in done.output
-    assert GAP not in done.output
     assert traces_in(target) == []
     assert "Ana" in run(target, "members", "list").output
-    assert doctors_view(target) == ""
+    # Of later erasures a backup knows nothing, nor does a file say as of when it is.
+    assert erasure.unconfirmed_since(target) == known_until[newer]
+    for text in (done.output, doctors_view(target)):
+        assert (GAP in text) == (known_until[newer] is not None)
     entries, damaged = erasure.read_list(target / "erased.txt")
     assert {entry.number for entry in entries} == {"PSG 1001-9"}
     assert not damaged
@@ -174,14 +182,24 @@ def test_s30_without_a_newer_list_the_restore_and_doctor_say_so_until_somebody_c
     assert entries == [("ann",)]
 
 
-def test_s30_of_an_older_version_s_backup_the_gap_is_told_and_a_newer_one_closes_it(
+def test_s30_of_an_older_version_s_backup_the_gap_is_told_and_the_site_itself_closes_it(
     made: Path, target: Path, tmp_path: Path
 ) -> None:
     old = rewritten(made / "old.tar", tmp_path / "old.tar", "erased.txt")
     assert GAP in run(target, "restore", old).output
     shutil.rmtree(target)
-    assert GAP not in run(target, "restore", old, "--erased", made / "new.tar").output
+    assert GAP not in run(target, "restore", old, "--erased", made / "site").output
     assert traces_in(target) == []
+
+
+def test_s30_a_copy_of_the_list_in_a_folder_closes_no_gap(
+    made: Path, target: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "copy").mkdir()
+    shutil.copy(made / "site/erased.txt", tmp_path / "copy")
+    done = run(target, "restore", made / "old.tar", "--erased", tmp_path / "copy")
+    assert "Erased PSG 1001-9 again" in done.output
+    assert GAP in done.output
 
 
 def test_s30_of_an_older_version_s_newer_backup_whom_its_database_knows_is_erased(
@@ -210,7 +228,7 @@ def test_s30_a_backup_restored_twice_erases_twice_and_leaves_a_new_person_alone(
     assert traces_in(again) == []
     third = tmp_path / "third"
     done = run(third, "restore", tmp_path / "later.tar", "--erased", target)
-    assert "again" not in done.output
+    assert "Erased" not in done.output
     listed = run(third, "members", "list").output
     assert "New Person" in listed
     assert "Ana" in listed
@@ -298,34 +316,40 @@ def test_whom_the_database_alone_knows_to_be_erased_is_in_the_list_of_a_backup(
 
 
 MADE_AT = NOON.isoformat()
+DAY = timedelta(days=1)
 OWN = ErasedList(frozenset({FIRST}), whole=True)
+GAP_BEFORE = ErasedList(frozenset(), True, None, NOON - 3 * DAY)
+
+
+def listed(
+    *entries: erasure.ErasedEntry, as_of: datetime, since: datetime | None = None
+) -> ErasedList:
+    return ErasedList(frozenset(entries), True, as_of, since)
 
 
 @pytest.mark.parametrize(
     ("own", "newer", "expected"),
     [
         (OWN, [], NOON),
-        (OWN, [ErasedList(frozenset({FIRST, SECOND}), whole=True)], None),
-        (OWN, [ErasedList(frozenset({FIRST}), whole=True)], None),
-        (OWN, [ErasedList(frozenset({SECOND}), whole=True)], NOON),  # an older one
-        (OWN, [ErasedList(frozenset({FIRST}), whole=False)], NOON),
-        (OWN, [ErasedList(frozenset(), whole=True, as_of=NOON)], None),
-        (OWN, [ErasedList(frozenset(), whole=True, as_of=NOON - timedelta(days=1))], NOON),
-        (
-            OWN,
-            [ErasedList(frozenset(), True, NOON + timedelta(days=1), NOON - timedelta(days=2))],
-            NOON - timedelta(days=2),
-        ),
-        (
-            ErasedList(frozenset(), True, None, NOON - timedelta(days=3)),
-            [ErasedList(frozenset(), whole=True)],
-            NOON - timedelta(days=3),
-        ),
-        (
-            ErasedList(frozenset(), True, None, NOON - timedelta(days=3)),
-            [ErasedList(frozenset(), whole=True, as_of=NOON)],
-            None,
-        ),
+        # A mere file may be of any day, and may have gaps.
+        (OWN, [ErasedList(frozenset({FIRST, SECOND}), whole=True)], NOON),
+        (OWN, [ErasedList(frozenset({FIRST}), whole=True)], NOON),
+        (GAP_BEFORE, [ErasedList(frozenset(), whole=True)], NOON - 3 * DAY),
+        # A backup knows until it was made, or until its own gap begins.
+        (OWN, [listed(FIRST, as_of=NOON + DAY)], NOON + DAY),
+        (OWN, [listed(FIRST, as_of=NOON - DAY)], NOON),
+        (OWN, [listed(FIRST, as_of=NOON + 2 * DAY, since=NOON + DAY)], NOON + DAY),
+        (OWN, [listed(FIRST, as_of=NOON + DAY, since=NOON - 2 * DAY)], NOON),
+        (OWN, [listed(FIRST, as_of=NOON + day * DAY) for day in (1, 3, 2)], NOON + 3 * DAY),
+        (GAP_BEFORE, [listed(as_of=NOON)], NOON),
+        (OWN, [ErasedList(frozenset({FIRST}), whole=False, as_of=NOON + DAY)], NOON),
+        # Another site's.
+        (OWN, [listed(SECOND, as_of=NOON + DAY)], NOON),
+        (OWN, [listed(SECOND, as_of=NEVER)], NOON),
+        # The site that was served until now.
+        (OWN, [listed(FIRST, as_of=NEVER)], None),
+        (OWN, [listed(FIRST, as_of=NOON + DAY), listed(FIRST, as_of=NEVER)], None),
+        (OWN, [listed(FIRST, as_of=NEVER, since=NOON + DAY)], NOON + DAY),
     ],
 )
 def test_s30_since_when_no_list_knows(
