@@ -3,6 +3,7 @@
 A mail is enqueued in the transaction of the change it is about: both are committed, or neither.
 """
 
+import logging
 import re
 import secrets
 from collections.abc import Callable, Collection, Mapping
@@ -17,6 +18,8 @@ from psgflask.core import personal_data
 from psgflask.core.folding import is_invisible, plain
 from psgflask.core.redaction import Words, redact_values
 from psgflask.mail.models import DEAD, MAX_ADDRESS_LENGTH, SENT, VOID, WAITING, Message
+
+log = logging.getLogger(__name__)
 
 # Stands for the address in SECRETARY_EMAIL, which is looked up when the mail is composed.
 SECRETARY = "secretary"
@@ -264,10 +267,15 @@ def on_undeliverable(listener: UndeliverableListener) -> UndeliverableListener:
 
 
 def report_undeliverable(session: Session, message: Message, *, reason: str, now: datetime) -> None:
-    """Call the listeners, if the mail is dead by now."""
+    """Call the listeners, if the mail is dead by now; it stays so if one of them fails."""
     if session.scalar(select(Message.state).where(Message.id == message.id)) == DEAD:
         for listener in _undeliverable_listeners:
-            listener(session, message, reason[:MAX_ERROR_LENGTH], now)
+            try:
+                with session.begin_nested():
+                    listener(session, message, reason[:MAX_ERROR_LENGTH], now)
+            except Exception as error:
+                # It must not stop other mails; its text may contain personal data.
+                log.error("Mail %d: %s in %s", message.id, type(error).__name__, listener)
 
 
 def reschedule(

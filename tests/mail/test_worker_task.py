@@ -215,6 +215,29 @@ def test_r12_5xx_is_dead_at_once_and_the_others_leave(
     assert worker_task.run(site, clock=clock) == 0
 
 
+def test_r12_a_listener_that_fails_keeps_no_refused_mail_at_the_head_of_the_queue(
+    site: Flask,
+    server: MailServer,
+    posting: Callable[..., int],
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(session: Session, message: Message, reason: str, now: object) -> None:
+        outbox.mark_sent(session, message.id, now=clock())
+        raise OperationalError(f"about {message.recipient}", None, Exception())
+
+    monkeypatch.setattr(outbox, "_undeliverable_listeners", [fail])
+    server.at["RCPT"] = lambda e, to: "550 5.1.1 No such user" if to[0] == "a" else None
+    posting("ana@example.org")
+    posting("luz@example.org")
+    with caplog.at_level(logging.ERROR):
+        assert worker_task.run(site, clock=clock) == 1
+    assert states(site) == [DEAD, SENT]
+    assert "OperationalError" in caplog.text
+    assert "ana@example.org" not in caplog.text
+
+
 def test_r12_a_refusal_for_policys_sake_waits_for_somebody_to_put_it_right(
     site: Flask, server: MailServer, posting: Callable[..., int], clock: Clock
 ) -> None:
