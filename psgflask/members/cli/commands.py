@@ -212,17 +212,19 @@ def erase(number: str, yes: bool, by: str) -> None:
     """Erase the member NUMBER; of payments, amount and day stay under the number."""
     with reading() as session:
         person = people.by_number(session, number)
-        name = f"{person.name} ({person.number})"
+        same = (person, *people.joined_people(session, [person]))
+        names = ", and with them ".join(f"{one.name} ({one.number})" for one in same)
     # The session is closed here: nobody else must wait while the question is open.
     if not yes:
-        click.confirm(f"Erase {name}? It cannot be undone", abort=True)
+        click.confirm(f"Erase {names}? It cannot be undone", abort=True)
     with writing() as session:
         person = people.by_number(session, number)
-        [erased] = erasure.erase(session, [person], by=by, now=utc_now())
+        erased = erasure.erase(session, [person], by=by, now=utc_now())
         session.commit()
-    kept = f"; payments that stay: {erased.payments}" if erased.payments else ""
-    echo(f"Erased {erased.number}{kept}")
-    _erase_files([erased])
+    for one in erased:
+        kept = f"; payments that stay: {one.payments}" if one.payments else ""
+        echo(f"Erased {one.number}{kept}")
+    _erase_files(erased)
     echo(
         "Backups made before now still hold them. When you restore one, name a newer backup too:"
         " psgflask restore FILE --erased NEWER"

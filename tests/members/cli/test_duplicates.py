@@ -1,9 +1,12 @@
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from click.testing import Result
 from flask import Flask
+
+from psgflask.members import erasure
 
 Run = Callable[..., Result]
 ANA = ("add", "--membership", "waged", "--name", "Ana Ruiz", "--postcode", "LS1 4DY")
@@ -41,6 +44,17 @@ def test_two_records_are_joined_and_separated(run: Run) -> None:
     assert "Separated Ana Ruiz (PSG 1002-4) from" in run("separate", "10024").output
     assert numbers(run) == ["PSG 1002-4", "PSG 1001-9"]
     assert numbers(run, "--doubles") == ["PSG 1002-4"]
+
+
+def test_s27_an_erasure_names_those_who_were_joined_and_erases_them(app: Flask, run: Run) -> None:
+    run("join", "10024", "10019")
+    asked = app.test_cli_runner().invoke(args=("members", "erase", "10019"), input="n\n")
+    assert "Erase Ana Ruiz (PSG 1001-9), and with them Ana Ruiz (PSG 1002-4)?" in asked.output
+    output = run("erase", "10019", "--yes").output
+    assert "Erased PSG 1001-9\nErased PSG 1002-4\n" in output
+    assert numbers(run) == []
+    listed = Path(app.instance_path, erasure.LIST_FILE).read_text("utf-8")
+    assert ("PSG 1001-9" in listed, "PSG 1002-4" in listed) == (True, True)
 
 
 def test_who_is_somebody_else_is_no_longer_listed_as_a_possible_duplicate(run: Run) -> None:
