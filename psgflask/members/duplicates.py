@@ -1,7 +1,8 @@
 """People who may be the same: noticing it, and deciding that they are (joined) or are not.
 
 Joining moves what belongs to one person to the other and notes which rows; separating moves them
-back. Whoever was joined stays with name and address, and is in no list, export or mailing.
+back. Whoever was joined stays with name and address, and is in no list, export or mailing. Nobody
+is joined to somebody who was joined: those who were joined to a person move along with them.
 """
 
 from datetime import datetime
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from psgflask.accounts import confirmation_tokens
 from psgflask.mail import outbox
-from psgflask.members import audit
+from psgflask.members import audit, people
 from psgflask.members.models import (
     JOINED,
     NOT_THE_SAME,
@@ -108,11 +109,16 @@ def join(session: Session, person: Person, into: Person, *, by: str, now: dateti
         raise JoinRefused(f"{person.number} cannot be joined to itself")
     if person.left_reason != into.left_reason:
         raise JoinRefused("One of them has resigned or died: record it for the other one first")
+    along = people.joined_people(session, [person])
     person.joined_rows = {
-        name: list(session.scalars(select(model.id).where(model.person_id == person.id)))
-        for name, model in MOVED.items()
+        "people": [one.id for one in along],
+        **{
+            name: list(session.scalars(select(model.id).where(model.person_id == person.id)))
+            for name, model in MOVED.items()
+        },
     }
-    person.joined_id = into.id
+    for one in (person, *along):
+        one.joined_id = into.id
     _move(session, person.joined_rows, person, into)
     _decide(session, person, into, JOINED)
     if person.email_folded == into.email_folded:
@@ -128,18 +134,23 @@ def join(session: Session, person: Person, into: Person, *, by: str, now: dateti
 def separate(session: Session, person: Person, *, by: str, now: datetime) -> Person:
     """Undo a join; return whom the person was joined to, who keeps what came after it.
 
-    Raises JoinRefused.
+    Those who were joined to the person before are so again. Raises JoinRefused.
     """
     into = person.joined_to
     if into is None:
         raise JoinRefused(f"{person.number} is not joined to anybody")
-    if into.joined_to is not None:
-        raise JoinRefused(
-            f"{into.number} was joined to {into.joined_to.number} itself: separate those first"
-        )
     rows = dict(person.joined_rows)
     reversals = select(Payment.id).where(Payment.reverses_id.in_(rows["payments"]))
     rows["payments"] = [*rows["payments"], *session.scalars(reversals)]
+    leaving = {**rows, "people": [person.id, *rows["people"]]}
+    for other in people.joined_people(session, [into]):
+        if other.id in rows["people"]:
+            other.joined_id = person.id
+        else:  # what leaves is no longer part of what came along with others
+            other.joined_rows = {
+                name: [id_ for id_ in ids if id_ not in leaving[name]]
+                for name, ids in other.joined_rows.items()
+            }
     person.joined_id, person.joined_rows = None, {}
     _move(session, rows, into, person)
     _decide(session, person, into, "")

@@ -138,15 +138,10 @@ def is_newest_application() -> ColumnElement[bool]:
 
 
 def joined_people(session: Session, persons: Collection[Person]) -> list[Person]:
-    """Return the people who were joined to some people, or to those who were joined to them."""
-    found: list[Person] = []
+    """Return the people who were joined to some people, by number."""
     ids = {person.id for person in persons}
-    while ids:
-        query = select(Person).where(Person.joined_id.in_(ids)).order_by(Person.id)
-        joined = session.scalars(query).all()
-        found += joined
-        ids = {person.id for person in joined}
-    return found
+    query = select(Person).where(Person.joined_id.in_(ids)).order_by(Person.id)
+    return list(session.scalars(query))
 
 
 def details(person: Person) -> dict[str, Any]:

@@ -147,17 +147,61 @@ def test_who_cannot_be_joined_or_separated_is_refused(session: Session) -> None:
         joined(session, later, earlier)
 
 
-def test_of_three_the_last_join_is_undone_first(session: Session) -> None:
-    earlier, later = two(session)
+def three(session: Session) -> tuple[Person, Person, Person]:
+    """Return three records of somebody, of which the third was joined to the second."""
+    first, second = two(session)
     third = applied(session, now=LATER).person
-    joined(session, third, later)
-    joined(session, later, earlier)
-    assert len(earlier.applications) == 3
-    with pytest.raises(JoinRefused, match=f"joined to {earlier.number} itself"):
-        duplicates.separate(session, third, by="ann", now=LATER)
-    duplicates.separate(session, later, by="ann", now=LATER)
+    paid(session, third)
+    joined(session, third, second)
+    session.commit()
+    return first, second, third
+
+
+def test_who_was_joined_to_somebody_is_joined_to_whom_they_are_joined_to(session: Session) -> None:
+    first, second, third = three(session)
+    joined(session, second, first)
+    assert [one.joined_to for one in (first, second, third)] == [None, first, first]
+    assert [len(first.applications), len(first.payments)] == [3, 2]
+
+
+def test_a_join_of_somebody_to_whom_others_were_joined_can_be_undone(session: Session) -> None:
+    first, second, third = three(session)
+    before = contents(session)
+    joined(session, second, first)
+    duplicates.separate(session, second, by="ann", now=LATER)
+    assert contents(session) == before
     duplicates.separate(session, third, by="ann", now=LATER)
-    assert [len(one.applications) for one in (earlier, later, third)] == [1, 1, 1]
+    assert [len(one.applications) for one in (first, second, third)] == [1, 1, 1]
+
+
+def test_joins_are_undone_in_any_order(session: Session) -> None:
+    first, second, third = three(session)
+    joined(session, second, first)
+    duplicates.separate(session, third, by="ann", now=LATER)
+    assert [len(one.payments) for one in (first, second, third)] == [1, 0, 1]
+    joined(session, third, first)
+    duplicates.separate(session, second, by="ann", now=LATER)
+    assert [one.joined_to for one in (second, third)] == [None, first], "joined anew"
+    assert [len(one.payments) for one in (first, second, third)] == [1, 1, 0]
+
+
+def test_a_link_confirms_the_address_after_two_joins(session: Session) -> None:
+    first, second = two(session)
+    third = applied(session, now=LATER).person
+    token = link_of(session, third.applications[0], now=LATER)
+    joined(session, third, second)
+    joined(session, second, first)
+    email_confirmation.confirm(session, token, now=LATER)
+    assert first.account_id is not None
+
+
+def test_an_applicant_is_perhaps_the_person_at_the_end_of_two_joins(session: Session) -> None:
+    first, second = two(session)
+    third = applied(session, now=LATER, name="M. C.", email="other@example.org").person
+    joined(session, third, second)
+    joined(session, second, first)
+    again = applied(session, now=LATER, name="Somebody", email="other@example.org")
+    assert again.duplicate is first
 
 
 def test_the_newest_word_on_a_consent_counts(session: Session) -> None:

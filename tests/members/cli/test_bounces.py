@@ -272,3 +272,17 @@ def test_a_refused_mail_of_somebody_who_was_joined_does_not_stop_the_worker(
     run("members", "join", *numbers)
     worker_task.run(app, transport=Refusing())
     assert bounce_of(session, into) == "550 5.1.1 no such user"
+
+
+def test_a_refused_mail_of_somebody_who_was_joined_twice_does_not_stop_the_worker(
+    app: Flask, run: Run, session: Session, ana: Person
+) -> None:
+    second = applied(session, name="Ana Torres", email="ana@example.net").person
+    first = applied(session, name="Ana Torres", email="ana@example.net").person
+    numbers = ana.number, second.number, first.number
+    session.commit()
+    run("members", "join", *numbers[:2])
+    run("members", "join", *numbers[1:])
+    worker_task.run(app, transport=Refusing())
+    assert link_mail(session, ana).state == DEAD
+    assert bounce_of(session, first) == "550 5.1.1 no such user"
