@@ -8,9 +8,11 @@ from flask import Flask
 
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
+from psgflask.news import redaction
 from psgflask.news.media import broken_files, file_texts
 from psgflask.news.media.broken_files import UNREADABLE, BrokenFile
 from psgflask.news.media.storage import media_folder
+from psgflask.news.slugs import article_name
 
 MAX_NAMED = 5
 
@@ -47,6 +49,15 @@ def _advice(file: BrokenFile, media: Path) -> str:
     if file.named.articles:
         return f"{back}, or upload it again: psgflask news edit ARTICLE FILE"
     return f"{back}; if none has it: psgflask news redact ARTICLE --file NAME"
+
+
+def check_redactions(app: Flask) -> Iterator[Finding]:
+    """Name the articles from which a restored backup has brought back what was removed."""
+    for article in redaction.unredacted(db.session()):
+        name = article_name(article.slug, article.language)
+        text = f"{name} was redacted after the backup that was restored, and is withdrawn"
+        advice = f"psgflask news redact {name} WORDS; psgflask news publish {name}"
+        yield Finding("redactions", FAULT, text, advice)
 
 
 def check_attached_texts(app: Flask) -> Iterator[Finding]:

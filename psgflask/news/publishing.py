@@ -35,6 +35,9 @@ from psgflask.news.slugs import article_path, slugify
 from psgflask.news.topics import present_slug
 from psgflask.redirects import destinations
 
+# What a revision says of its save.
+REDACTED, WITHDREW = "redacted", "withdrawn"
+
 
 class SlugTaken(PublishingRefused):
     """Another article in the language has this slug."""
@@ -189,7 +192,7 @@ def schedule(session: Session, article: Article, at: datetime, *, by: str, now: 
 
 def withdraw(session: Session, article: Article, *, by: str, now: datetime) -> None:
     """Withdraw an article; its address responds 410 Gone."""
-    _set_status(session, article, WITHDRAWN, "withdrawn", by, now)
+    _set_status(session, article, WITHDRAWN, WITHDREW, by, now)
 
 
 def correct(session: Session, article: Article, text: str, *, by: str, now: datetime) -> Correction:
@@ -222,7 +225,7 @@ def remove_correction(
 
 def record_redaction(session: Session, article: Article, *, by: str, now: datetime) -> None:
     """Record that an article was redacted (`redaction`), and flush."""
-    _note_changed(session, article, "redacted", by, now)
+    _note_changed(session, article, REDACTED, by, now)
 
 
 def _note(article: Article, number: int) -> Correction:

@@ -3,15 +3,17 @@
 What is left is a dated note that something was removed, not what.
 """
 
+import sqlite3
 import zipfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, aliased
 
 from psgflask.core import revisions
 from psgflask.core.redaction import Words
@@ -32,6 +34,8 @@ NOTES = {
 }
 MAX_MEMBER_SIZE = 50_000_000  # bytes that are read of one file in an archive
 PDF = "application/pdf"
+# As whom a restore withdraws what it has brought back.
+BY_RESTORE = "restore"
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,18 @@ class Removal:
 
     place: str
     text: str
+
+
+@dataclass(frozen=True, order=True)
+class Redaction:
+    """That an article was redacted: when, its id, and when it was created, for ids are reused.
+
+    Times are as the database has them (ISO 8601, UTC without a zone).
+    """
+
+    at: str
+    article_id: int
+    created_at: str
 
 
 @dataclass(frozen=True)
@@ -108,6 +124,56 @@ def redact(
     file_texts.delete_unattached(session)
     session.flush()
     return removals
+
+
+def redactions_of_file(database: Path) -> set[Redaction]:
+    """Return the redactions in a database file of any revision. Raises sqlite3.Error."""
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as file:
+        file.execute("PRAGMA trusted_schema=OFF")
+        if not file.execute("SELECT 1 FROM sqlite_master WHERE name = 'revisions'").fetchone():
+            return set()
+        rows = file.execute(
+            "SELECT saved_at, articles.id, created_at FROM revisions"
+            " JOIN articles ON articles.id = article_id WHERE what = ?",
+            (publishing.REDACTED,),
+        )
+        return {Redaction(str(at), int(article_id), str(made)) for at, article_id, made in rows}
+
+
+def withdraw_unredacted(
+    session: Session, redactions: Iterable[Redaction], *, now: datetime
+) -> list[Article]:
+    """Withdraw the articles of redactions that a restored backup has undone; return them.
+
+    The words are known to nobody here, so a person redacts again, and publishes.
+    """
+    withdrawn: dict[int, Article] = {}
+    for redaction in sorted(redactions):
+        article = session.get(Article, redaction.article_id)
+        created_at = datetime.fromisoformat(redaction.created_at).replace(tzinfo=UTC)
+        if article is not None and article.created_at == created_at:
+            withdrawn[article.id] = article
+    for article in withdrawn.values():
+        publishing.withdraw(session, article, by=BY_RESTORE, now=now)
+    return list(withdrawn.values())
+
+
+def unredacted(session: Session) -> Sequence[Article]:
+    """Return the articles that `withdraw_unredacted` withdrew and nobody has redacted since."""
+    later = aliased(Revision)
+    redacted = (
+        exists()
+        .where(later.article_id == Revision.article_id, later.what == publishing.REDACTED)
+        .where(later.number > Revision.number)
+    )
+    withdrawn = (
+        select(Revision.article_id)
+        .where(Revision.what == publishing.WITHDREW, Revision.saved_by == BY_RESTORE)
+        .where(~redacted)
+    )
+    return session.scalars(
+        select(Article).where(Article.id.in_(withdrawn)).order_by(Article.id)
+    ).all()
 
 
 def parts_left(session: Session, article: Article, words: Words) -> list[str]:

@@ -21,6 +21,7 @@ import click
 
 from psgflask.core.paths import DATABASE, MEDIA
 from psgflask.members.erasure import MAX_LIST_SIZE
+from psgflask.news.redaction import Redaction
 from psgflask.ops.backup_contents import LISTS, SETTINGS_FILE
 
 # 2: media are stored beside the archive.
@@ -31,7 +32,7 @@ BLOCK_SIZE = tarfile.BLOCKSIZE
 # Bytes held in memory at once. A line of the manifest is a name and less than 200 bytes.
 MAX_HEADER_SIZE, MAX_SETTINGS_SIZE, MAX_MANIFEST_LINE = 20_000, 100_000, 200
 MAX_FILES, MAX_STORED = 200_000, 100_000
-MAX_MISSING = 100  # lines
+MAX_MISSING, MAX_REDACTIONS = 100, 10_000
 SHA256 = re.compile(r"[0-9a-f]{64}")
 XZ_MEMORY_LIMIT = 100_000_000  # bytes; `xz -9` wants 65 million
 REVISION = re.compile(r"\w{1,40}", re.ASCII)
@@ -50,8 +51,8 @@ class Manifest:
     """The content of an archive: size in bytes and SHA-256 by name, and rows by table.
 
     `stored` are media that are not in it but in the store beside it, which backups share
-    (`ops.media_store`). `missing` has a line for each thing that should be in it and could not be
-    saved, or is damaged.
+    (`ops.media_store`). `redactions` are those of its database. `missing` has a line for each thing
+    that should be in it and could not be saved, or is damaged.
     """
 
     made_at: str
@@ -60,6 +61,7 @@ class Manifest:
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     stored: dict[str, tuple[int, str]] = field(default_factory=dict)
+    redactions: list[Redaction] = field(default_factory=list)
 
     @property
     def is_complete(self) -> bool:
@@ -288,8 +290,12 @@ def _parse_manifest(data: bytes) -> Manifest:
             raise BackupRefused(NOT_A_BACKUP)
         missing = [str(line)[:300] for line in fields.get("missing", [])[:MAX_MISSING]]
         rows = dict(fields["rows"])
+        redactions = [
+            Redaction(str(one["at"]), int(one["article_id"]), str(one["created_at"]))
+            for one in fields.get("redactions", [])[:MAX_REDACTIONS]
+        ]
         at = made_at.isoformat(timespec="seconds")
-        return Manifest(at, fields["revision"], rows, files, missing, stored)
+        return Manifest(at, fields["revision"], rows, files, missing, stored, redactions)
     except (*PARSE_ERRORS, TypeError) as error:
         raise BackupRefused(NOT_A_BACKUP) from error
 

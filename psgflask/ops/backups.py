@@ -28,6 +28,7 @@ from psgflask.members import erasure
 from psgflask.news.media import broken_files
 from psgflask.news.media.broken_files import NamedFile
 from psgflask.news.media.storage import path_of
+from psgflask.news.redaction import redactions_of_file
 from psgflask.ops import backup_archive
 from psgflask.ops.backup_archive import MANIFEST, BackupRefused, Manifest, is_allowed_name
 from psgflask.ops.backup_contents import LISTS, SETTINGS_FILE, TEMPORARY
@@ -163,7 +164,9 @@ def _copy_database(source: Path, copy: Path, now: datetime) -> Manifest:
     except sqlite3.Error as error:
         raise BackupRefused(f"The database cannot be copied: {error}") from error
     revision, rows = inspect_database(copy)
-    return Manifest(now.isoformat(timespec="seconds"), revision, rows)
+    redactions = sorted(redactions_of_file(copy))
+    made_at = now.isoformat(timespec="seconds")
+    return Manifest(made_at, revision, rows, redactions=redactions)
 
 
 def _give_up_after(seconds: float) -> Callable[[int, int, int], None]:

@@ -19,8 +19,11 @@ from psgflask.mail import outbox
 from psgflask.members import erasure
 from psgflask.members import health as members
 from psgflask.members.erasure import Erased, ErasedEntry
+from psgflask.news import redaction
 from psgflask.news.media import broken_files
 from psgflask.news.media.storage import media_folder
+from psgflask.news.redaction import Redaction
+from psgflask.news.slugs import article_name
 from psgflask.ops import installation, migrations
 from psgflask.pages import standing_pages
 from psgflask.search.index.generations import IndexBroken
@@ -138,9 +141,12 @@ def restore(file: Path, erased: tuple[Path, ...], without_lost_media: bool) -> N
     prepared: list[Prepared] = []
 
     def prepare(
-        database: Path, settings: Mapping[str, Any], entries: Collection[ErasedEntry]
+        database: Path,
+        settings: Mapping[str, Any],
+        entries: Collection[ErasedEntry],
+        redactions: Collection[Redaction],
     ) -> None:
-        prepared.append(_prepare_database(database, settings, entries))
+        prepared.append(_prepare_database(database, settings, entries, redactions))
 
     restored = restore.restore(
         instance,
@@ -160,6 +166,12 @@ def restore(file: Path, erased: tuple[Path, ...], without_lost_media: bool) -> N
         echo(f"Lost since: {name}", err=True)
     for one in prepared[0].erased:
         echo(f"Erased {one.number} again")
+    for name in prepared[0].withdrawn:
+        echo(
+            f"Withdrew {name}: something was removed from it after this was saved, and is there"
+            f" again. psgflask news redact {name} WORDS; psgflask news publish {name}",
+            err=True,
+        )
     if prepared[0].held_mails:
         echo(
             f"{prepared[0].held_mails} mails waited when this was saved, and may have been sent"
@@ -212,10 +224,14 @@ class Prepared(NamedTuple):
 
     held_mails: int
     erased: list[Erased]
+    withdrawn: list[str]  # articles that were redacted after it was made
 
 
 def _prepare_database(
-    database: Path, settings: Mapping[str, Any], entries: Collection[ErasedEntry]
+    database: Path,
+    settings: Mapping[str, Any],
+    entries: Collection[ErasedEntry],
+    redactions: Collection[Redaction],
 ) -> Prepared:
     """Migrate the database of a backup, hold its waiting mails, and erase people again.
 
@@ -237,6 +253,8 @@ def _prepare_database(
             reason = "Restored from a backup: it may have been sent since"
             held = outbox.hold_waiting(db.session(), error=reason, now=utc_now())
             erased = erasure.erase_again(db.session(), entries, by="restore", now=utc_now())
+            undone = redaction.withdraw_unredacted(db.session(), redactions, now=utc_now())
+            withdrawn = [article_name(one.slug, one.language) for one in undone]
             db.session.commit()
             if erased:
                 # The worker repeats it, where there is no space for it now.
@@ -248,7 +266,7 @@ def _prepare_database(
         finally:
             db.session.remove()
             db.engine.dispose()
-    return Prepared(held, erased)
+    return Prepared(held, erased, withdrawn)
 
 
 def _index_if_missing() -> bool:

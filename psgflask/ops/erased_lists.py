@@ -1,8 +1,9 @@
 """The lists of the erased that a restore is given: a file, a newer backup, or another instance."""
 
+import sqlite3
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from psgflask.core.clock_watch import NEVER
 from psgflask.core.paths import DATABASE
 from psgflask.members import erasure
 from psgflask.members.erasure import LIST_FILE, UNCONFIRMED_FILE, ErasedEntry, ErasedListUnreadable
+from psgflask.news.redaction import Redaction, redactions_of_file
 from psgflask.ops import backup_archive
 from psgflask.ops.backup_archive import BackupRefused, Manifest
 
@@ -21,13 +23,15 @@ COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
 class ErasedList:
     """A list of the erased: as of when (None: not known), and since when it may have gaps.
 
-    That of the instance that was served is as of `NEVER`: nobody was erased after it.
+    That of the instance that was served is as of `NEVER`: nobody was erased after it. `redactions`
+    are those of the same database.
     """
 
     entries: frozenset[ErasedEntry]
     whole: bool
     as_of: datetime | None = None
     unconfirmed_since: datetime | None = None
+    redactions: frozenset[Redaction] = frozenset()
 
 
 def read(path: Path, folder: Path) -> ErasedList:
@@ -89,7 +93,10 @@ def _of_file(path: Path) -> ErasedList:
 
 def _of_instance(path: Path) -> ErasedList:
     if (path / DATABASE).is_file():
-        return of_folder(path, whole=True, as_of=NEVER)
+        found = of_folder(path, whole=True, as_of=NEVER)
+        with suppress(sqlite3.Error):  # a damaged database
+            return replace(found, redactions=frozenset(redactions_of_file(path / DATABASE)))
+        return found
     if (path / LIST_FILE).is_file():
         return _of_file(path / LIST_FILE)
     raise BackupRefused(f"{path} is the folder of no site")
@@ -100,4 +107,5 @@ def _of_backup(path: Path, folder: Path) -> ErasedList:
     if not (has_list := LIST_FILE in manifest.files):
         # Of an older version of the site: the database knows some.
         backup_archive.read(path, folder, only={DATABASE})
-    return of_folder(folder, whole=has_list, as_of=datetime.fromisoformat(manifest.made_at))
+    found = of_folder(folder, whole=has_list, as_of=datetime.fromisoformat(manifest.made_at))
+    return replace(found, redactions=frozenset(manifest.redactions))

@@ -277,7 +277,7 @@ HEALTH_CHECKS: tuple[HealthCheck, ...] = (
     *(members.check_memberships, members.check_bounces, members.check_erased_list),
     members.check_rights_requests,
     news.check_media,
-    news.check_attached_texts,
+    *(news.check_attached_texts, news.check_redactions),
     sample.check_sample_content,
 )
 # What /readyz depends on; cheap enough to run every few seconds.

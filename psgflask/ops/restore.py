@@ -18,6 +18,7 @@ from psgflask.core.paths import CONFIG, DATABASE, HALF_RESTORED, INDEX, MEDIA
 from psgflask.members import erasure
 from psgflask.members.erasure import LIST_FILE, UNCONFIRMED_FILE, ErasedEntry
 from psgflask.news.media.storage import StagedFiles, path_of
+from psgflask.news.redaction import Redaction, redactions_of_file
 from psgflask.ops import backup_archive, erased_lists, hourly_backups, installation
 from psgflask.ops.backup_archive import BackupRefused, Manifest
 from psgflask.ops.backup_contents import LISTS, SETTINGS_FILE
@@ -30,7 +31,7 @@ TEMPORARY_PREFIX = ".restoring-"
 BUSY = "A restore is under way in {}: wait for its end"
 # In the temporary folder: what is extracted of a newer backup.
 NEWER = "newer"
-Prepare = Callable[[Path, Mapping[str, Any], Collection[ErasedEntry]], None]
+Prepare = Callable[[Path, Mapping[str, Any], Collection[ErasedEntry], Collection[Redaction]], None]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def restore(
     """Restore a backup into an empty instance, with a config.py that has a fresh secret.
 
     `is_known` says whether this code has a revision of the schema. `prepare(database, settings,
-    entries)` is called before anything is moved into place: it migrates the database, erases whom
+    entries, redactions)` is called before anything is moved into place: it migrates the database,
+    withdraws the articles of redactions that the backup has not, erases whom
     the lists name, those of the backup and of `erased` (files, newer backups, folders of
     instances) or of the newest hourly backup beside it, and raises BackupRefused for invalid
     settings. Media that are stored beside the
@@ -244,7 +246,9 @@ def _erase_again(
     """
     own = erased_lists.of_folder(folder, whole=LIST_FILE in manifest.files)
     entries = own.entries.union(*(one.entries for one in newer))
-    prepare(folder / DATABASE, settings, entries)
+    redactions = {each for one in newer for each in one.redactions}
+    undone = redactions - redactions_of_file(folder / DATABASE)
+    prepare(folder / DATABASE, settings, entries, undone)
     entries |= erased_lists.of_folder(folder, whole=True).entries
     erasure.append_to_list(folder / LIST_FILE, entries)
     (folder / LIST_FILE).touch(mode=0o600)

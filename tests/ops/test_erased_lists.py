@@ -20,7 +20,7 @@ from psgflask.members import erasure, numbers
 from psgflask.ops import backup_archive, erased_lists
 from psgflask.ops.backup_archive import Manifest
 from psgflask.ops.erased_lists import ErasedList
-from tests import tars
+from tests import factories, tars
 from tests.members.people import applied, link_of
 
 TRACES = ("quetzal", "zyxwv")
@@ -103,10 +103,10 @@ def traces_in(instance: Path) -> list[str]:
     return [f"{word} in {file}" for file, text in texts.items() for word in TRACES if word in text]
 
 
-def doctors_view(instance: Path) -> str:
-    """Return what doctor says of the list of the erased, empty when nothing."""
+def doctors_view(instance: Path, subject: str = erasure.LIST_FILE) -> str:
+    """Return what doctor says of the list of the erased, or of another subject; empty: nothing."""
     findings = json.loads(run(instance, "doctor", "--json", fails=True).output)
-    return " ".join(f["text"] for f in findings if f["subject"] == erasure.LIST_FILE)
+    return " ".join(f["text"] for f in findings if f["subject"] == subject)
 
 
 @pytest.mark.parametrize("newer", ["new.tar", "site", "site/erased.txt"])
@@ -367,3 +367,56 @@ def test_a_note_of_a_gap_that_cannot_be_read_is_a_gap_since_long_ago(
     since = erasure.unconfirmed_since(tmp_path)
     assert since is not None
     assert since.year == 1970
+
+
+@pytest.fixture
+def redacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A site with two articles, a backup, one of them redacted, a newer backup."""
+    site = tmp_path / "site"
+    run(site, "init")
+    monkeypatch.setenv("PSG_INSTANCE", str(site))
+    app = create_app()
+    with app.app_context():
+        for slug in ("of-quetzal", "of-others"):
+            factories.article(db.session(), slug=slug, body="Quetzal said so.")
+        db.session.remove()
+        db.engine.dispose()
+    run(site, "backup", tmp_path / "old.tar")
+    run(site, "news", "redact", "of-quetzal", "quetzal", "--yes")
+    run(site, "backup", tmp_path / "new.tar")
+    return tmp_path
+
+
+@pytest.mark.parametrize("newer", ["new.tar", "site", "beside"])
+def test_s30_an_article_that_was_redacted_after_the_backup_is_withdrawn_until_it_is_again(
+    redacted: Path, target: Path, newer: str
+) -> None:
+    arguments: list[object] = ["restore", redacted / "old.tar", "--erased", redacted / newer]
+    if newer == "beside":
+        (folder := redacted / "backups").mkdir()
+        for number, name in enumerate(("old.tar", "new.tar")):
+            shutil.copy(redacted / name, folder / f"2026-12-01T0{number}0000Z.tar.gz")
+        arguments = ["restore", folder / "2026-12-01T000000Z.tar.gz"]
+    said = run(target, *arguments).output
+    assert "Withdrew of-quetzal: something was removed from it after this was saved" in said
+    assert "of-others" not in said
+
+    def states() -> dict[str, str]:
+        listed = json.loads(run(target, "news", "list", "--json").output)
+        return {article["slug"]: article["state"] for article in listed}
+
+    assert states() == {"of-quetzal": "withdrawn", "of-others": "published"}
+    assert "of-quetzal was redacted after the backup" in doctors_view(target, "redactions")
+    run(target, "news", "redact", "of-quetzal", "quetzal", "--yes")
+    (slug,) = states().keys() - {"of-others"}
+    run(target, "news", "publish", slug)
+    # Of later erasures nobody knows.
+    findings = run(target, "doctor", "--json", fails=newer != "site").output
+    assert "redactions" not in {one["subject"] for one in json.loads(findings)}
+
+
+def test_s30_a_backup_from_after_a_redaction_withdraws_nothing(
+    redacted: Path, target: Path
+) -> None:
+    done = run(target, "restore", redacted / "new.tar", "--erased", redacted / "site")
+    assert "Withdrew" not in done.output

@@ -20,6 +20,7 @@ from psgflask.core.paths import DATABASE
 from psgflask.members.erasure import ErasedEntry
 from psgflask.news.media.storage import INCOMING, StagedFiles, path_of, store_attachment
 from psgflask.news.models import Article
+from psgflask.news.redaction import Redaction
 from psgflask.ops import backups, hourly_backups, installation, restore
 from psgflask.ops.backup_archive import BackupRefused
 from psgflask.ops.restore import Restored
@@ -28,7 +29,12 @@ from tests.factories import NOW
 from tests.news.media.files import HARM, block, flip, lose
 
 
-def prepare(database: Path, settings: Mapping[str, Any], entries: Collection[ErasedEntry]) -> None:
+def prepare(
+    database: Path,
+    settings: Mapping[str, Any],
+    entries: Collection[ErasedEntry],
+    redactions: Collection[Redaction],
+) -> None:
     """Stand for migrating and holding back mails: what both do is one write to the database."""
     with closing(sqlite3.connect(database)) as opened, opened:
         opened.execute("INSERT INTO redirects (old, new) VALUES ('/prepared', '/')")
