@@ -34,13 +34,10 @@ def search() -> None:
 def rebuild() -> None:
     """Build the index anew beside the live one, which answers until the new one is whole.
 
-    Started again after it was stopped, it goes on where it was.
+    Stopped, it leaves the index as it was, and begins anew the next time.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    done, total = indexer.unfinished(current_site())
-    if done:
-        echo(f"Continuing: {min(done, total)} of {total} articles are done already")
     columns = (TextColumn("Indexing articles"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn()) as progress:
         task = progress.add_task("", total=None)

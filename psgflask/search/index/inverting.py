@@ -25,8 +25,8 @@ Arrays = dict[str, NDArray[Any]]
 # What a run holds of each field: the terms, a line each; where each ends; how many documents and
 # places each has; then the documents, the frequencies and the places of one term after the other.
 FIELD = ("terms", "ends", "documents", "times", "numbers", "counts", "places")
-# What it holds of its documents: ids, 32 letters of hash each, what is stored, the two texts each.
-DOCUMENTS = ("ids", "hashes", "stored", "texts", "text_ends")
+# What it holds of its documents: what is stored, and the two texts each.
+DOCUMENTS = ("stored", "texts", "text_ends")
 END = b"\n"  # no word holds one
 NONE = -1
 
@@ -187,17 +187,14 @@ def _of_documents(
 ) -> Arrays:
     ends = np.cumsum(title.lengths).tolist()
     letters = [words.letters[part] for part in title.parts.tolist()]
-    hashes = list(map(content_hash, documents))
     stored = [
-        _stored(document, found, letters[end - own : end], own + others)
-        for document, found, end, own, others in zip(
-            documents, hashes, ends, title.lengths.tolist(), body.lengths.tolist(), strict=True
+        _stored(document, letters[end - own : end], own + others)
+        for document, end, own, others in zip(
+            documents, ends, title.lengths.tolist(), body.lengths.tolist(), strict=True
         )
     ]
     encoded = [text for document in documents for text in texts.encoded(document.body)]
     arrays = (
-        np.array([document.id for document in documents], np.int64),
-        np.frombuffer("".join(hashes).encode("ascii"), np.uint8),
         np.frombuffer(pickle.dumps(stored, pickle.HIGHEST_PROTOCOL), np.uint8),
         np.frombuffer(b"".join(encoded), np.uint8),
         np.cumsum([0, *map(len, encoded)]),
@@ -205,10 +202,10 @@ def _of_documents(
     return dict(zip(DOCUMENTS, arrays, strict=True))
 
 
-def _stored(document: Document, found: str, title: list[str], words: int) -> dict[str, Any]:
+def _stored(document: Document, title: list[str], words: int) -> dict[str, Any]:
     return {
         "id": document.id,
-        "hash": found,
+        "hash": content_hash(document),
         "language": document.language,
         "topics": document.topics,
         "issue": document.issue,

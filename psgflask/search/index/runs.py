@@ -1,34 +1,22 @@
-"""Sorted runs: documents inverted and ready to be merged, in memory or in a file.
-
-The file has a checksum and names the version of the code that wrote it, so that a rebuild can use
-what one that was killed had done.
-"""
+"""Sorted runs: documents inverted and ready to be merged, in memory or in a file."""
 
 import pickle
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.core.durable import atomic_write
 from psgflask.search.index import packed_arrays
-from psgflask.search.index.documents import SCHEMA_VERSION
 from psgflask.search.index.inverting import Arrays, Ints
 from psgflask.search.index.merging import PostingArrays
 from psgflask.search.index.packed_arrays import Stored
 
-# Grows with every change of the file's layout.
-VERSION = 1
-MAKE = "make"
-HASH = 32  # characters
-
 
 def write(file: Path, arrays: Arrays) -> None:
-    """Write a run, atomically."""
-    atomic_write(file, packed_arrays.pack({MAKE: np.array([VERSION, SCHEMA_VERSION]), **arrays}))
+    """Write a run."""
+    file.write_bytes(packed_arrays.pack(arrays))
 
 
 class SortedRun:
@@ -36,9 +24,7 @@ class SortedRun:
 
     def __init__(self, stored: Stored) -> None:
         self._stored = stored
-        self.ids: list[int] = stored.part("ids").tolist()
-        hashes = stored.part("hashes").tobytes().decode("ascii")
-        self.hashes = [hashes[at : at + HASH] for at in range(0, len(hashes), HASH)]
+        self.count = len(stored.part("text_ends")) // 2  # documents; each has two texts
 
     @classmethod
     def in_memory(cls, arrays: Arrays) -> "SortedRun":
@@ -49,17 +35,6 @@ class SortedRun:
     def open(cls, file: Path) -> "SortedRun":
         """Open a run that was just written here. Raises OSError, ValueError."""
         return cls(packed_arrays.InFile(file))
-
-    @classmethod
-    def open_valid(cls, file: Path) -> "SortedRun | None":
-        """Open a run; None unless it is whole and was written by this version of the code."""
-        with suppress(OSError, ValueError, KeyError):
-            stored = packed_arrays.InFile(file)
-            with suppress(OSError, ValueError, KeyError):
-                if stored.is_sound() and stored.part(MAKE).tolist() == [VERSION, SCHEMA_VERSION]:
-                    return cls(stored)
-            stored.close()
-        return None
 
     def close(self) -> None:
         """Close the file."""

@@ -14,13 +14,13 @@ from whoosh.reading import IndexReader
 
 from psgflask.core.durable import append_lines
 from psgflask.core.locks import FileLock
-from psgflask.search.index import columns, commits, deriving, generations, rebuild
+from psgflask.search.index import columns, commits, deriving, generations
 from psgflask.search.index.checksums import NAME, Verifier, glance
 from psgflask.search.index.columns import Columns
 from psgflask.search.index.commits import CommitToken, State
 from psgflask.search.index.documents import Document, content_hash
 from psgflask.search.index.generations import IndexBroken
-from psgflask.search.index.rebuild import Progress, Rebuild
+from psgflask.search.index.rebuild import Progress, sorted_runs
 from psgflask.search.index.schema import schema
 from psgflask.search.index.writer import (
     IndexWriter,
@@ -33,6 +33,7 @@ from psgflask.search.index.writer import (
 
 WRITE_LOCK, BUILD_LOCK = "write.lock", "build.lock"
 MISSED = "missed"
+RUNS = "runs"  # in a generation that is being built
 TRIES = 10
 PAUSE = 0.02
 
@@ -156,9 +157,8 @@ class Store:
     def tidy(self, *, purge: bool = False) -> bool:
         """Merge segments where that is due; the caller holds `writing`. Say whether all was done.
 
-        With `purge`, rewrite every segment that holds deleted text, and delete former
-        generations and the runs of an unfinished rebuild; not those two, and so not all, during a
-        rebuild.
+        With `purge`, rewrite every segment that holds deleted text, and delete former and
+        unfinished generations; not these, and so not all, during a rebuild.
         """
         self.verify()
         generation = generations.current(self.folder)
@@ -166,7 +166,6 @@ class Store:
         if held is not None:
             with held:
                 generations.remove_others(self.folder, generation)
-                rebuild.delete_runs(self.folder)
         segments = TOC.read(FileStorage(generation), NAME).segments
         if purge and any(segment.deleted_count() for segment in segments):
             self._write(generation, lambda writer: None, purging)
@@ -181,14 +180,13 @@ class Store:
         late: Callable[[list[int]], Changes],
         progress: Progress = lambda done: None,
         wait: bool = True,
-        processes: int | None = None,
     ) -> bool:
         """Build a new generation beside the one in force and put it in its place.
 
         The caller does not hold `writing`: changes go on in the old generation meanwhile, and
-        `late` returns the final state of the articles that changed so. Goes on with what an
-        unfinished rebuild did. `processes` defaults to the number of processors. Return False
-        when another rebuild is running and `wait` is off.
+        `late` returns the final state of the articles that changed so. `progress` is called with
+        how many documents are done. Return False when another rebuild is running and `wait` is
+        off.
         """
         held = take_lock(self.folder, BUILD_LOCK, wait=wait)
         if held is None:
@@ -197,10 +195,10 @@ class Store:
             with self._held():
                 new = generations.begin(self.folder)
                 (self.folder / MISSED).write_bytes(b"")
+            # Of an unfinished rebuild by former code.
+            shutil.rmtree(self.folder / RUNS, ignore_errors=True)
             try:
-                with contextlib.closing(Rebuild(self.folder)) as unmerged:
-                    unmerged.index(documents, progress, processes)
-                    self._merge(new, unmerged)
+                self._build(new, documents, progress)
                 with self._held():
                     self._finish(new, late)
             except BaseException:
@@ -208,18 +206,23 @@ class Store:
                 raise
         return True
 
-    def done_before(self) -> int:
-        """Return how many articles a rebuild had done that was not finished."""
-        return rebuild.done_before(self.folder)
-
-    def _merge(self, new: Path, unmerged: Rebuild) -> None:
+    def _build(self, new: Path, documents: Iterable[Document], progress: Progress) -> None:
+        """Index all documents in a new generation."""
         FileIndex.create(FileStorage(new), schema(), NAME)
+        folder = new / RUNS
+        folder.mkdir()
+        with contextlib.ExitStack() as stack:
+            runs = [
+                stack.enter_context(contextlib.closing(run))
+                for run in sorted_runs(documents, folder, progress)
+            ]
 
-        def add(writer: Any) -> None:
-            for run, wanted in unmerged.runs():
-                writer.add_run(run, wanted)
+            def add(writer: Any) -> None:
+                for run in runs:
+                    writer.add_run(run)
 
-        self._write(new, add, thoroughly)
+            self._write(new, add, thoroughly)
+        shutil.rmtree(folder)
 
     def _finish(self, new: Path, late: Callable[[list[int]], Changes]) -> None:
         noted = (self.folder / MISSED).read_text(encoding="ascii").split()
@@ -228,7 +231,6 @@ class Store:
             self._commit(new, changed, removed)
         generations.put_in_force(new)
         (self.folder / MISSED).unlink(missing_ok=True)
-        rebuild.delete_runs(self.folder)
         # The one before stays until the next rebuild: somebody may be opening it right now.
 
     def _note_for_rebuild(self, ids: list[int]) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from whoosh.filedb.filestore import RamStorage
 from whoosh.index import TOC, FileIndex, clean_files
 from whoosh.reading import SegmentReader
@@ -53,14 +52,14 @@ class IndexWriter(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         self._added = True
         self.docnum += 1
 
-    def add_run(self, run: SortedRun, wanted: NDArray[np.bool_]) -> None:
-        """Add the wanted documents of a run, which must not be live in the index.
+    def add_run(self, run: SortedRun) -> None:
+        """Add the documents of a run, which must not be live in the index.
 
         The run stays open until the commit.
         """
         self._invert_added()
-        self._add_run(run, wanted, self.docnum)
-        self.docnum += int(np.count_nonzero(wanted))
+        self._add_run(run, self.docnum)
+        self.docnum += run.count
 
     def add_reader(self, reader: SegmentReader) -> None:
         """Take over what is live of a segment; the reader is closed after the commit."""
@@ -95,20 +94,18 @@ class IndexWriter(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         """Make a run of the documents added so far."""
         if self._uninverted:
             run = SortedRun.in_memory(inverted(self._uninverted))
-            self._add_run(run, np.ones(len(run.ids), np.bool_), self.docnum - len(self._uninverted))
+            self._add_run(run, self.docnum - run.count)
             self._uninverted = []
 
-    def _add_run(self, run: SortedRun, wanted: NDArray[np.bool_], begin: int) -> None:
-        new = np.full(len(wanted), merging.GONE)
-        new[wanted] = np.arange(begin, begin + np.count_nonzero(wanted))
-        for number, stored, found in zip(new.tolist(), run.stored(), run.texts(), strict=True):
-            if number > merging.GONE:
-                self.perdocwriter.start_doc(number)
-                for field, value in (("id", str(stored["id"])), ("data", stored)):
-                    self.perdocwriter.add_field(field, self.schema[field], value, 0)
-                self.perdocwriter.finish_doc()
-                self._of_texts().put(*found)
-        self._sources.append((run.field, new))
+    def _add_run(self, run: SortedRun, begin: int) -> None:
+        numbers = range(begin, begin + run.count)
+        for number, stored, found in zip(numbers, run.stored(), run.texts(), strict=True):
+            self.perdocwriter.start_doc(number)
+            for field, value in (("id", str(stored["id"])), ("data", stored)):
+                self.perdocwriter.add_field(field, self.schema[field], value, 0)
+            self.perdocwriter.finish_doc()
+            self._of_texts().put(*found)
+        self._sources.append((run.field, np.array(numbers)))
         self._added = True
 
     def _of_texts(self) -> texts.TextWriter:

@@ -196,9 +196,8 @@ def rebuild(
 ) -> int:
     """Build a new index beside the live one and swap; return how many articles were found.
 
-    `progress` is called with (done, total). What changes meanwhile goes into both. An unfinished
-    rebuild is continued as far as its runs still hold. Without `wait`, does nothing while another
-    process is rebuilding.
+    `progress` is called with (done, total). What changes meanwhile goes into both. Without `wait`,
+    does nothing while another process is rebuilding.
     """
     begun = now or utc_now()
     total = _count_published(app, begun)
@@ -228,11 +227,6 @@ def purge(app: Flask) -> bool:
     assert lock is not None  # noqa: S101  # waiting always ends with the lock
     with lock:
         return store(app).tidy(purge=True)
-
-
-def unfinished(app: Flask) -> tuple[int, int]:
-    """Return how many articles an unfinished rebuild has done, and of how many."""
-    return store(app).done_before(), _count_published(app, utc_now())
 
 
 def _count_published(app: Flask, now: datetime) -> int:

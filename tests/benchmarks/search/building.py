@@ -9,10 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from psgflask.search.index import worker_pool
 from psgflask.search.index.documents import Document
 from psgflask.search.index.store import Store
 from tests.benchmarks.search import whoosh_engine
@@ -38,12 +36,11 @@ class Cost:
 def line(documents: Sequence[Document]) -> str:
     """Say what each way of building costs."""
     builds: dict[str, Build] = {
-        "ours in one process": partial(_ours, processes=1),
-        f"in up to {worker_pool.processors()}": partial(_ours, processes=worker_pool.processors()),
+        "ours": _ours,
         "plain Whoosh": whoosh_engine.build,
     }
     costs = "; ".join(f"{name} {measured(build, documents)}" for name, build in builds.items())
-    return f"Built, articles a CPU second / a second / MB at most with all processes: {costs}"
+    return f"Built, articles a CPU second / a second / MB at most: {costs}"
 
 
 def measured(build: Build, documents: Sequence[Document]) -> Cost:
@@ -89,5 +86,5 @@ def _memory() -> int:
     return total
 
 
-def _ours(place: Path, documents: Sequence[Document], *, processes: int) -> None:
-    Store(place).rebuild(documents, late=lambda ids: ([], []), processes=processes)
+def _ours(place: Path, documents: Sequence[Document]) -> None:
+    Store(place).rebuild(documents, late=lambda ids: ([], []))

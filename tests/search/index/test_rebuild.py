@@ -1,6 +1,5 @@
-"""A rebuild: in runs, by several processes, killed and resumed; the index is the same."""
+"""A rebuild: in runs, which are merged; stopped or killed it leaves the index as it was."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import SearchOptions
-from psgflask.search.index import merging, rebuild, runs, worker_pool, worker_process
+from psgflask.search.index import merging, rebuild
 from psgflask.search.index.documents import Document, content_hash
 from psgflask.search.index.store import Store
 from psgflask.search.language import stem, words
@@ -42,8 +41,8 @@ def article(number: int, body: str = "") -> Document:
 ARTICLES = [article(number) for number in range(1, FULL + 1)]
 
 
-def build(store: Store, found: Iterable[Document], processes: int = 1, **said: Any) -> None:
-    store.rebuild(found, late=lambda ids: ([], []), processes=processes, **said)
+def build(store: Store, found: Iterable[Document], **said: Any) -> None:
+    store.rebuild(found, late=lambda ids: ([], []), **said)
 
 
 def read_plainly(found: Iterable[Document]) -> Postings:
@@ -96,8 +95,12 @@ def store(tmp_path: Path, short_runs: None) -> Store:
     return Store(tmp_path / "index")
 
 
-def left(store: Store) -> list[Path]:
-    return list((store.folder / rebuild.FOLDER).glob("*"))
+def runs(store: Store) -> list[Path]:
+    return list(store.folder.rglob("runs"))
+
+
+def generations(store: Store) -> list[Path]:
+    return list(store.folder.glob("g-*"))
 
 
 TEXT = st.text(max_size=30) | st.text(alphabet="aAÁñ½ﬁ\u0301ϓ \n-’ß", max_size=30)
@@ -130,18 +133,13 @@ def test_runs_merged_in_small_blocks_hold_each_word_at_its_place(
     assert holds(index.store, documents[1::2])
 
 
-@pytest.mark.parametrize("processes", [1, 2, 3])
-def test_as_many_processes_as_there_are_make_the_same_index(
-    store: Store, made: list[int], processes: int
-) -> None:
+@pytest.mark.parametrize("count", [0, 1, CUT, CUT + 1, FULL])
+def test_a_rebuild_holds_every_document_and_says_how_far_it_is(store: Store, count: int) -> None:
     reported: list[int] = []
-    build(store, iter(ARTICLES), processes, progress=reported.append)
-    assert holds(store, ARTICLES)
-    # With worker processes that write runs, none is left for this process.
-    assert made == ([each.id for each in ARTICLES] if processes == 1 else [])
-    assert reported == sorted(reported)
-    assert reported[-1] == FULL
-    assert left(store) == []
+    build(store, iter(ARTICLES[:count]), progress=reported.append)
+    assert holds(store, ARTICLES[:count])
+    assert reported == [*range(CUT, count, CUT), *[count][:count]]
+    assert runs(store) == []
 
 
 @pytest.mark.parametrize("numbers", [[1, 1, 2], [1, 2, 3, 4, 1]])
@@ -154,15 +152,6 @@ def test_an_id_given_twice_is_in_the_index_once_and_can_be_taken_out(
     with store.writing(wait=True) or pytest.fail("locked"):
         store.apply([], [1])
     assert store.hashes().keys() == set(numbers) - {1}
-
-
-def test_what_fits_into_one_run_is_made_here_and_never_written(
-    store: Store, made: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runs, "write", lambda file, arrays: pytest.fail("written"))
-    build(store, ARTICLES[:CUT], processes=2)
-    assert made == [1, 2, 3]
-    assert holds(store, ARTICLES[:CUT])
 
 
 def test_a_long_text_ends_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,37 +169,19 @@ from psgflask.search.index.store import Store
 from tests.search.index import test_rebuild as here
 
 def until_killed():
-    yield from here.ARTICLES[:int(sys.argv[2])]
+    yield from here.ARTICLES[:8]
     os.kill(os.getpid(), signal.SIGKILL)
 
 rebuild.MAX_ARTICLES = here.CUT
-here.build(Store(Path(sys.argv[1])), until_killed(), int(sys.argv[3]))
+here.build(Store(Path(sys.argv[1])), until_killed())
 """
 
 
-def kill_one(store: Store, after: int, processes: int = 1) -> None:
-    """Let another process rebuild, and kill itself once it has read so many documents."""
-    command = [sys.executable, "-c", KILLED, str(store.folder), str(after), str(processes)]
+def kill_one(store: Store) -> None:
+    """Let another process rebuild, and kill itself once it has read a few documents."""
+    command = [sys.executable, "-c", KILLED, str(store.folder)]
     store.folder.mkdir(exist_ok=True)
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
-
-
-def test_a_rebuild_killed_in_the_middle_is_resumed(
-    store: Store, made: list[int], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    build(store, ARTICLES[:2])
-    kill_one(store, after=8)
-    # Readers have what they had.
-    assert holds(store, ARTICLES[:2])
-    assert store.done_before() == 6
-    made.clear()
-    build(store, ARTICLES)
-    assert made == [7, 8, 9, 10, 11]
-    assert holds(store, ARTICLES)
-    assert left(store) == []
-    afresh = Index(tmp_path_factory.mktemp("afresh"), ARTICLES)
-    for q in ("minería", "number2", '"of peru"', "number*"):
-        assert answers(store, q) == afresh.ids(q) != []
 
 
 def answers(store: Store, q: str) -> list[int]:
@@ -218,135 +189,55 @@ def answers(store: Store, q: str) -> list[int]:
     return list(ArrayEngine(store).search(parse(q, interface="en"), ask).ids)
 
 
-def test_two_worker_processes_of_a_killed_rebuild_end_and_do_no_harm(
-    store: Store, made: list[int]
+def test_a_killed_rebuild_leaves_readers_what_they_had_and_begins_anew(
+    store: Store, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    kill_one(store, after=8, processes=2)
+    build(store, ARTICLES[:2])
+    kill_one(store)
+    assert holds(store, ARTICLES[:2])
+    assert len(runs(store)) == 1
     build(store, ARTICLES)
-    assert {9, 10, 11} <= set(made)
     assert holds(store, ARTICLES)
+    assert runs(store) == []
+    afresh = Index(tmp_path_factory.mktemp("afresh"), ARTICLES)
+    for q in ("minería", "number2", '"of peru"', "number*"):
+        assert answers(store, q) == afresh.ids(q) != []
 
 
-def test_what_changed_between_kill_and_resume_is_in_the_index_and_nothing_else_is_made_anew(
-    store: Store, made: list[int]
-) -> None:
+def test_what_changes_after_a_killed_rebuild_is_in_the_index(store: Store) -> None:
     build(store, ARTICLES)
-    kill_one(store, after=FULL)
-    # Of nine articles that are done one is revised, as the index hears, one as nobody hears, one
-    # is withdrawn, and one is published between two others.
-    revised, unheard = replace(article(2), title="Revised"), replace(article(5), topics=(7,))
-    now = [article(0), article(1), revised, *ARTICLES[2:4], unheard, *ARTICLES[6:]]
+    kill_one(store)
+    revised = replace(article(2), title="Revised")
     with store.writing(wait=True) or pytest.fail("locked"):
         store.apply([revised], [6])
-    made.clear()
-    build(store, now)
-    assert made == [0, 2, 5, 10, 11]
-    assert holds(store, now)
+    assert holds(store, [ARTICLES[0], revised, *ARTICLES[2:5], *ARTICLES[6:]])
 
 
-def test_a_rebuild_killed_twice_keeps_what_both_had_done(store: Store, made: list[int]) -> None:
-    kill_one(store, after=5)
-    kill_one(store, after=9)
-    made.clear()
-    build(store, ARTICLES)
-    assert made == [10, 11]
-    assert holds(store, ARTICLES)
-
-
-def test_a_rebuild_that_failed_is_resumed(store: Store, made: list[int]) -> None:
+def test_a_rebuild_that_failed_leaves_nothing(store: Store) -> None:
     def failing() -> Iterator[Document]:
         yield from ARTICLES[:7]
         raise OSError("the database is gone")
 
+    build(store, ARTICLES[:2])
     with pytest.raises(OSError, match="gone"):
         build(store, failing())
-    made.clear()
-    build(store, ARTICLES)
-    assert made == [7, 8, 9, 10, 11]
-    assert holds(store, ARTICLES)
+    assert holds(store, ARTICLES[:2])
+    assert len(generations(store)) == 1
+    assert runs(store) == []
 
 
-def cut_short(file: Path) -> None:
-    os.truncate(file, file.stat().st_size - 1)
-
-
-def flip(file: Path) -> None:
-    content = bytearray(file.read_bytes())
-    content[-70] ^= 0x40
-    file.write_bytes(content)
-
-
-def empty(file: Path) -> None:
-    os.truncate(file, 0)
-
-
-@pytest.mark.parametrize("harm", [cut_short, flip, empty])
-def test_a_run_that_is_not_whole_is_made_again(store: Store, made: list[int], harm: Any) -> None:
-    kill_one(store, after=8)
-    harm(left(store)[0])
-    assert store.done_before() == 3
-    made.clear()
-    build(store, ARTICLES)
-    assert len(made) == FULL - 3
-    assert holds(store, ARTICLES)
-
-
-@pytest.mark.parametrize("version", ["VERSION", "SCHEMA_VERSION"])
-def test_runs_of_another_version_are_deleted(
-    store: Store, made: list[int], monkeypatch: pytest.MonkeyPatch, version: str
-) -> None:
-    kill_one(store, after=8)
-    monkeypatch.setattr(runs, version, getattr(runs, version) + 1)
-    assert store.done_before() == 0
-    made.clear()
-    build(store, ARTICLES)
-    assert made == [each.id for each in ARTICLES]
-    assert holds(store, ARTICLES)
-
-
-@pytest.mark.parametrize("program", ["", "import sys; sys.stdin.buffer.read(9)", "import none"])
-def test_what_a_worker_process_that_dies_leaves_undone_is_done_here(
-    store: Store,
-    made: list[int],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    program: str,
-) -> None:
-    dying = tmp_path / "dying.py"
-    dying.write_text(program)
-    monkeypatch.setattr(worker_pool, "SCRIPT", dying)
-    build(store, ARTICLES, processes=2)
-    assert made == [each.id for each in ARTICLES]
-    assert holds(store, ARTICLES)
-
-
-@pytest.mark.parametrize("sent", [b"", b"\x01", worker_process.framed(b"half of it")[:-3]])
-def test_a_worker_process_ends_when_its_parent_is_gone(sent: bytes) -> None:
-    command = [sys.executable, "-P", str(worker_pool.SCRIPT)]
-    ended = subprocess.run(command, input=sent, capture_output=True, check=False, timeout=60)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
-
-
-def test_a_worker_process_imports_nothing_of_the_site_but_what_it_needs() -> None:
-    asked = (
-        f"import runpy, sys; runpy.run_path({str(worker_pool.SCRIPT)!r})['make_packages']();"
-        "from psgflask.search.index import inverting, runs;"
-        "sys.exit(bool({'flask', 'sqlalchemy', 'whoosh'} & sys.modules.keys()))"
-    )
-    assert subprocess.run([sys.executable, "-P", "-c", asked], check=False).returncode == 0
-
-
-def test_a_day_later_what_is_left_of_a_rebuild_is_deleted(store: Store) -> None:
+def test_a_day_later_what_is_left_of_a_killed_rebuild_is_deleted(store: Store) -> None:
     build(store, ARTICLES[:2])
-    kill_one(store, after=8)
+    kill_one(store)
     with store.writing(wait=True) or pytest.fail("locked"):
         store.tidy()
-        assert len(left(store)) == 2
+        assert len(generations(store)) == 2
         store.tidy(purge=True)
-    assert left(store) == []
+    assert len(generations(store)) == 1
+    assert holds(store, ARTICLES[:2])
 
 
-def test_the_command_says_how_much_is_done_already(
+def test_the_command_that_was_stopped_begins_anew(
     app: Flask, session: Session, short_runs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     factories.articles(session, 9)
@@ -360,8 +251,5 @@ def test_the_command_says_how_much_is_done_already(
     with monkeypatch.context() as patched:
         patched.setattr(documents_of_articles, "all_documents", failing)
         assert run(args=["search", "rebuild"]).exit_code == 1
-    finished = run(args=["search", "rebuild"])
-    assert "Continuing: 6 of 9 articles are done already" in finished.output
-    assert "The index holds 9 articles" in finished.output
+    assert "The index holds 9 articles" in run(args=["search", "rebuild"]).output
     assert not indexer.check(app)
-    assert "Continuing" not in run(args=["search", "rebuild"]).output
