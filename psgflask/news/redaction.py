@@ -5,10 +5,11 @@ What is left is a dated note that something was removed, not what.
 
 import sqlite3
 import zipfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from psgflask.core import revisions
 from psgflask.core.redaction import Words
 from psgflask.news import article_revisions, publishing
 from psgflask.news.media import file_texts
-from psgflask.news.media.pdf_text import MAX_WORDS
+from psgflask.news.media.pdf_text import MAX_WORDS, extract
 from psgflask.news.media.storage import path_of
 from psgflask.news.models import Article, Attachment, Correction, FileText, Picture, Revision
 from psgflask.news.slugs import article_path
@@ -33,7 +34,7 @@ NOTES = {
     "es": "Se ha quitado algo de este artículo y de sus versiones anteriores.",
 }
 MAX_MEMBER_SIZE = 50_000_000  # bytes that are read of one file in an archive
-PDF = "application/pdf"
+PDF_HEAD = b"%PDF-"
 # As whom a restore withdraws what it has brought back.
 BY_RESTORE = "restore"
 
@@ -86,12 +87,19 @@ def find_files(
             if name in names:
                 holding[file_hash] = name
             elif kind == "attachments" and file_hash not in holding:
-                texts, whole = _read(session, file, path_of(media, file_hash))
+                stored_text = partial(_stored_text, session, file_hash)
+                texts, whole = _read(path_of(media, file_hash), stored_text)
                 if any(map(words.are_in, texts)):
                     holding[file_hash] = name
                 elif not whole:
                     unread[file_hash] = name
     return FilesFound(holding, unread)
+
+
+def holds(path: Path, words: Words) -> bool:
+    """Say whether a file that no article names holds the words, as far as it can be read."""
+    texts, _whole = _read(path, lambda: extract(path).text)
+    return any(map(words.are_in, texts))
 
 
 def redact(
@@ -319,17 +327,21 @@ def _files(session: Session, article: Article) -> Iterator[tuple[str, dict[str, 
                 yield kind, file
 
 
-def _read(session: Session, file: dict[str, Any], path: Path) -> tuple[list[str], bool]:
+def _stored_text(session: Session, file_hash: str) -> str:
+    row = session.get(FileText, file_hash)
+    return row.text if row is not None else ""
+
+
+def _read(path: Path, pdf_text: Callable[[], str]) -> tuple[list[str], bool]:
     """Return the texts of an attachment, and whether they are all of it."""
     try:
         data = path.read_bytes()
+        text = pdf_text() if data.startswith(PDF_HEAD) else None
     except OSError:
         return [], False
     # As it lies there: titles and authors of PDFs, and whatever is not compressed.
     texts = [data.decode("utf-8", "replace"), data.decode("latin-1")]
-    if file["media_type"] == PDF:
-        row = session.get(FileText, file["file_hash"])
-        text = row.text if row is not None else ""
+    if text is not None:
         return [*texts, text], bool(text) and len(text.split()) < MAX_WORDS
     if zipfile.is_zipfile(path):
         members, whole = _members(path)

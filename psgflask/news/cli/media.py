@@ -22,7 +22,8 @@ from psgflask.news.media import broken_files, file_texts, storage, unused_files
 from psgflask.web.site import current_site
 
 
-def _remove(files: Iterable[Path]) -> None:
+def remove_files(files: Iterable[Path]) -> None:
+    """Remove files that are not used. Raises click.ClickException."""
     try:
         unused_files.remove(files)
     except OSError as error:
@@ -39,7 +40,7 @@ def tidy_media(delete: bool) -> None:
     with transaction() if delete else read_session() as session:
         files = unused_files.unused_files(session, folder)
         if delete:
-            _remove(files)
+            remove_files(files)
     if not files:
         echo("Every file belongs to an article.")
         return

@@ -13,6 +13,7 @@ from psgflask.core.database import db
 from psgflask.core.redaction import NoWords, Words
 from psgflask.core.terminal import by_option, echo, print_table, read_session, yes_option
 from psgflask.news import redaction
+from psgflask.news.cli.media import remove_files
 from psgflask.news.cli.output import find_article, label, transaction
 from psgflask.news.media import storage, unused_files
 from psgflask.news.models import Article
@@ -51,7 +52,10 @@ def redact(
         if not yes:
             click.confirm("Remove all this for good? Only old backups have it then", abort=True)
         _apply(article_id, words, files, by, commit=True)
+    unnamed = _remove_files(words, files)
     _finish(article_id, words)
+    if unnamed:
+        echo(f"Files that no article names: {unnamed}. `flask news tidy-media` lists them")
 
 
 def _words(phrases: Iterable[str], names: Iterable[str], paragraph: bool) -> Words:
@@ -78,16 +82,34 @@ def _apply(
         session.flush()
         parts = redaction.parts_left(session, article, words)
         if commit:
-            media = storage.media_folder(current_app.instance_path)
             unused = redaction.unused_of(session, files.holding)
             session.commit()
             for file_hash in files.holding.keys() - unused:
                 echo(f"{files.holding[file_hash]} is a file of another article too: it stays there")
-            # What a killed command had staged may hold them as well.
-            with storage.StagedFiles(media):
-                pass
-            unused_files.remove(storage.path_of(media, file_hash) for file_hash in unused)
     return found, others, parts
+
+
+def _remove_files(words: Words, files: FilesFound) -> int:
+    """Remove the files that hold them and that nothing names; return how many others nothing names.
+
+    Those of a run that was killed after its commit too, and what it had staged.
+    """
+    media = storage.media_folder(current_app.instance_path)
+    with storage.StagedFiles(media):
+        pass
+    with read_session() as session:
+        unused = unused_files.unused_files(session, media)
+    # A PDF takes seconds to read: nobody waits for it.
+    found = {
+        file.name: file
+        for file in unused
+        if file.name in files.holding or redaction.holds(file, words)
+    }
+    # Holding the write lock: nobody may add an article with one of them meanwhile.
+    with transaction() as session:
+        still_unused = redaction.unused_of(session, found)
+        remove_files(found[file_hash] for file_hash in still_unused)
+    return len(unused) - len(still_unused)
 
 
 def _show(removals: list[Removal], others: list[str], files: FilesFound) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from psgflask.core import redaction
 from psgflask.core.clock import utc_now
 from psgflask.mail import outbox
 from psgflask.mail.models import Message
-from psgflask.news.media import storage
+from psgflask.news.media import storage, unused_files
 from psgflask.search import search_log
 from psgflask.search.models import SearchQuery
 from psgflask.search.sync import indexer
@@ -24,6 +25,7 @@ from tests.factories import NOW
 from tests.news.cli.test_commands import HEAD, Run, Write, article, rows
 from tests.news.cli.test_commands import run as run
 from tests.news.cli.test_commands import write as write
+from tests.pdfs import pdf
 
 NAME = "Wenceslada Quispe"
 SLUG = "teachers-start-new-strike"
@@ -149,6 +151,68 @@ def test_a_file_that_holds_them_is_removed_from_the_media_folder(
     assert files_with_name(instance / "media")
     assert "letter.txt holds it, and is removed whole" in run("redact", SLUG, NAME, "--yes").output
     assert files_with_name(instance) == []
+
+
+def with_letter(write: Write, folder: Path, name: str, data: bytes) -> str:
+    """Write an article with an attachment."""
+    (folder / name).write_bytes(data)
+    return write(f"{HEAD}\nattachments:\n  - file: {name}\n    title: Letter")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"), [("letter.txt", f"By {NAME}".encode()), ("letter.pdf", pdf(f"By {NAME}"))]
+)
+def test_the_next_run_removes_the_file_that_a_killed_one_left(
+    run: Run,
+    write: Write,
+    instance: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    data: bytes,
+) -> None:
+    run("add", with_letter(write, tmp_path, name, data), "--publish")
+
+    def killed(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(unused_files, "remove", killed)
+        run("redact", SLUG, NAME, "--yes", fails=1)
+    stored = [file for file in (instance / "media").glob("*/*") if file.is_file()]
+    assert [file.read_bytes() == data for file in stored] == [True]
+    run("redact", SLUG, NAME, "--yes")
+    assert [file for file in stored if file.exists()] == []
+
+
+def test_of_a_picture_that_a_killed_run_left_the_next_says_where_it_is_listed(
+    run: Run, write: Write, instance: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("add", with_letter(write, tmp_path, "letter.txt", b"Her photograph, say"), "--publish")
+    with monkeypatch.context() as patch:
+        patch.setattr(unused_files, "remove", lambda _files: None)
+        run("redact", SLUG, "--file", "letter.txt", "--yes")
+    shown = run("redact", SLUG, NAME, "--yes").output
+    assert "Files that no article names: 1. `flask news tidy-media` lists them" in shown
+
+
+def test_a_file_is_removed_while_nobody_can_begin_to_use_it(
+    run: Run, write: Write, instance: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("add", with_letter(write, tmp_path, "letter.txt", f"By {NAME}".encode()), "--publish")
+    removed: list[Path] = []
+
+    def remove(files: Iterable[Path]) -> None:
+        removed.extend(files)
+        with (
+            closing(sqlite3.connect(instance / "psg.sqlite", timeout=0)) as other,
+            pytest.raises(sqlite3.OperationalError, match="locked"),
+        ):
+            other.execute("BEGIN IMMEDIATE")
+
+    monkeypatch.setattr(unused_files, "remove", remove)
+    run("redact", SLUG, NAME, "--yes")
+    assert len(removed) == 1
 
 
 @pytest.mark.parametrize("words", ["", "…"])
