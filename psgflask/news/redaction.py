@@ -23,7 +23,7 @@ from psgflask.news.media import file_texts
 from psgflask.news.media.pdf_text import MAX_WORDS, extract
 from psgflask.news.media.storage import path_of
 from psgflask.news.models import Article, Attachment, Correction, FileText, Picture, Revision
-from psgflask.news.slugs import article_path
+from psgflask.news.slugs import article_path, unreserved
 from psgflask.redirects import destinations
 
 # The columns that people write; other texts have values of the site's own.
@@ -307,12 +307,10 @@ def _redacted(words: Words, name: str, text: str) -> str:
     if not words.are_in(text):
         return text
     if name == "slug":
-        return words.redact_slug(text) or "article"
+        return unreserved(words.redact_slug(text) or "article")
     if name == "file_name":
         stem, dot, extension = text.rpartition(".")
-        return (
-            f"{words.redact_slug(stem) or 'file'}{dot}{extension}" if words.are_in(text) else text
-        )
+        return f"{words.redact_slug(stem) or 'file'}{dot}{extension}"
     return words.redact_body(text) if name == "body" else words.redact(text)
 
 

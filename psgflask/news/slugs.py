@@ -20,17 +20,17 @@ def slugify(title: str) -> str:
     slug = "-".join(words) or "article"
     if len(slug) > MAX_SLUG_LENGTH:
         slug = slug[: MAX_SLUG_LENGTH + 1].rpartition("-")[0] or slug[:MAX_SLUG_LENGTH]
+    return unreserved(slug)
+
+
+def unreserved(slug: str) -> str:
+    """Return a slug, with "article-" before it where it is the address of a list."""
     return f"article-{slug}" if slug.isdigit() or slug in RESERVED else slug
 
 
 def is_slug(text: str) -> bool:
     """Say whether a text may be used as a slug."""
-    return (
-        bool(SLUG.fullmatch(text))
-        and not text.isdigit()
-        and text not in RESERVED
-        and len(text) <= 120
-    )
+    return bool(SLUG.fullmatch(text)) and unreserved(text) == text and len(text) <= 120
 
 
 def article_name(slug: str, language: str) -> str:

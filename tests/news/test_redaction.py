@@ -174,6 +174,19 @@ def test_an_address_that_holds_them_changes_and_leaves_no_redirect(session: Sess
     assert [tuple(row) for row in rows] == [("/news/an-older-address", "/news/speaks")]
 
 
+@pytest.mark.parametrize(
+    ("slug", "after"),
+    [("maria-quispe-2018", "article-2018"), ("undated-maria-quispe", "article-undated")],
+)
+def test_an_address_never_becomes_that_of_a_list(session: Session, slug: str, after: str) -> None:
+    article = full_article(session, slug=slug)
+    redact(session, article)
+    assert article.slug == after
+    assert {revision.snapshot["slug"] for revision in article.revisions} == {after}
+    publishing.restore(session, article, 1, by=EDITOR, now=NOW)
+    assert article.slug == after
+
+
 def test_an_address_that_is_taken_gets_a_number(session: Session) -> None:
     factories.article(session, "Speaks")
     article = full_article(session)
