@@ -20,6 +20,7 @@ from psgflask.core import revisions
 from psgflask.core.redaction import Words
 from psgflask.news import article_revisions, publishing
 from psgflask.news.media import file_texts
+from psgflask.news.media.attachments import ZIP_ERRORS
 from psgflask.news.media.pdf_text import MAX_WORDS, extract
 from psgflask.news.media.storage import path_of
 from psgflask.news.models import Article, Attachment, Correction, FileText, Picture, Revision
@@ -358,7 +359,7 @@ def _members(path: Path) -> tuple[list[str], bool]:
                 text = data.decode("utf-8", "replace")
                 # A word processor may cut a word by its marks.
                 texts += [text, _without_tags(text)]
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError):
+    except ZIP_ERRORS:
         whole = False
     return texts, whole
 

@@ -213,9 +213,9 @@ def stored(media: Path, data: bytes, media_type: str = "text/plain") -> Attachme
     return attachment(file_hash=file_hash, file_name="report.bin", media_type=media_type)
 
 
-def word_file(path: Path, text: str) -> bytes:
+def word_file(path: Path, text: str, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     """Return a document as word processors write it."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, "w", compression) as archive:
         archive.writestr("word/document.xml", text)
     return path.read_bytes()
 
@@ -240,6 +240,26 @@ def test_files_that_hold_them_are_found_by_what_is_in_them(
     found = redaction.find_files(session, article, WORDS, (), media)
     assert found.holding.keys() == {files[each].file_hash for each in (0, 2, 4, 5)}
     assert found.unread.keys() == {files[6].file_hash}
+
+
+@pytest.mark.parametrize(
+    "compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_STORED]
+)
+def test_an_archive_that_is_damaged_anywhere_is_unread(
+    session: Session, tmp_path: Path, compression: int
+) -> None:
+    whole = word_file(tmp_path / "a.docx", "<w:t>Nobody of that name</w:t>" * 9, compression)
+    for at in range(0, len(whole), 3):
+        data = whole[:at] + bytes([whole[at] ^ 0xFF]) * 3 + whole[at + 3 :]
+        (tmp_path / "b.docx").write_bytes(data)
+        assert redaction.holds(tmp_path / "b.docx", WORDS) is False
+    # The content begins after the local header: 30 bytes and the name.
+    at = 30 + len("word/document.xml") + 20
+    broken = whole[:at] + b"\xff" * 8 + whole[at + 8 :]
+    file = stored(tmp_path / "media", broken, "application/x-docx")
+    article = factories.article(session, attachments=[file])
+    found = redaction.find_files(session, article, WORDS, (), tmp_path / "media")
+    assert found.unread.keys() == {file.file_hash}
 
 
 def test_a_file_of_a_former_version_is_found_and_one_by_its_name(

@@ -1,6 +1,8 @@
 """Incoming attachments: which kinds are accepted, and whether a file is of its kind."""
 
+import lzma
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +40,19 @@ def check(path: Path) -> FileKind:
     return kind
 
 
+# What reading a damaged, encrypted or odd zip raises; its decompressors raise errors of their own.
+ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+
+
 def _is_pdf(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(5) == b"%PDF-"
@@ -60,7 +75,7 @@ def _has_mimetype(media_type: str) -> Callable[[Path], bool]:
             with zipfile.ZipFile(path) as archive, archive.open("mimetype") as member:
                 # A little more, to notice a longer one.
                 return member.read(len(media_type) + 3).strip() == media_type.encode()
-        except (zipfile.BadZipFile, KeyError, OSError, NotImplementedError, RuntimeError):
+        except (KeyError, *ZIP_ERRORS):
             return False
 
     return matches
@@ -73,7 +88,7 @@ def _has_member(name: str) -> Callable[[Path], bool]:
         try:
             with zipfile.ZipFile(path) as archive:
                 names = set(archive.namelist())
-        except (zipfile.BadZipFile, OSError, NotImplementedError):
+        except ZIP_ERRORS:
             return False
         return {"[Content_Types].xml", name} <= names
 

@@ -76,3 +76,23 @@ def test_too_large_a_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
         attachments.check(tmp_path / "a.pdf")
     with pytest.raises(PictureRefused, match="more than 25 megabytes"):
         recode(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize(
+    "compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_STORED]
+)
+def test_an_archive_that_is_damaged_anywhere_is_refused_or_accepted(
+    tmp_path: Path, compression: int
+) -> None:
+    path = tmp_path / "a.odt"
+    with zipfile.ZipFile(path, "w", compression) as file:
+        file.writestr("mimetype", ODT)
+    whole = path.read_bytes()
+    refused = 0
+    for at in range(len(whole) - 1):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) * 2 + whole[at + 2 :])
+        try:
+            attachments.check(path)
+        except AttachmentRefused:
+            refused += 1
+    assert refused > len(whole) / 3
