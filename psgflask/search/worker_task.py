@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from psgflask.core import clock_watch
-from psgflask.core.clock import utc_now
+from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
 from psgflask.news import catalogue
 from psgflask.search import search_log
@@ -107,7 +107,7 @@ def tidy_search_log(app: Flask) -> None:
         return
     with app.app_context(), Session(db.engine) as session:
         bounds = clock_watch.time_bounds(app)
-        search_log.move_from_future(session, now.date(), bounds.latest.date())
-        search_log.tidy(session, bounds.earliest.date())
+        search_log.move_from_future(session, london_day(now), london_day(bounds.latest))
+        search_log.tidy(session, london_day(bounds.earliest))
         session.commit()
     app.extensions["psg_search_log_tidied"] = now

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.ops.serving import commands, startup
 from psgflask.ops.worker import Worker
-from psgflask.search import search_log
+from psgflask.search import search_log, worker_task
 from psgflask.search.models import SearchCount, SearchQuery
 from psgflask.search.search_log import DailyCount, SearchCounter, normalised
 from psgflask.web import caching
@@ -158,6 +158,23 @@ def test_the_worker_tidies_up_once_all_readings_of_the_clock_agree(
     app.extensions.pop("psg_search_log_tidied")
     Worker(app).run_once()
     assert rows(session) == []
+
+
+def test_a_search_after_midnight_in_summer_stays_on_its_day_in_london(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
+    monkeypatch.setattr(clock_watch, "time_bounds", lambda app: clock_watch.TimeBounds(now, now))
+    monkeypatch.setattr(worker_task, "utc_now", lambda: now)
+    tomorrow = date(2026, 7, 2)
+    count(session, "mine", tomorrow)
+    worker_task.tidy_search_log(app)
+    session.rollback()
+    count(session, "mine", tomorrow)
+    assert [(query.days, query.last_day) for query in session.scalars(select(SearchQuery))] == [
+        (1, tomorrow)
+    ]
+    assert rows(session) == [(tomorrow, False, 2, 0)]
 
 
 def test_r14_what_was_counted_while_the_clock_was_ahead_counts_for_today(
