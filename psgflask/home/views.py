@@ -95,7 +95,8 @@ def sitemap() -> Response:
     entries: list[tuple[str, str | None]] = [(at, None) for at in _page_addresses()]
     for language, slug, updated, published in articles:
         path = languages.address("news.article", language=language, slug=slug)
-        entries.append((absolute_url(path), max(updated, published or updated).date().isoformat()))
+        changed = london_day(max(updated, published or updated))
+        entries.append((absolute_url(path), changed.isoformat()))
     return xml_response("home/sitemap.xml", "application/xml", entries=entries)
 
 

@@ -1,6 +1,7 @@
 """The front page, the sitemap and robots."""
 
 import re
+from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 from flask.testing import FlaskClient
@@ -41,6 +42,15 @@ def test_the_sitemap_lists_each_published_article_once(
     assert places.count("http://127.0.0.1:8000/es/news/censo") == 1
     assert len(places) == len(set(places))
     ElementTree.fromstring(client.get("/sitemap.xml").data)
+
+
+def test_the_sitemap_has_the_day_of_a_change_in_london(
+    client: FlaskClient, session: Session
+) -> None:
+    article = factories.article(session)
+    article.updated_at = article.publish_at = datetime(2025, 7, 1, 23, 30, tzinfo=UTC)
+    session.commit()
+    assert "<lastmod>2025-07-02</lastmod>" in client.get("/sitemap.xml").text
 
 
 def test_robots_txt_names_the_sitemap(client: FlaskClient) -> None:
