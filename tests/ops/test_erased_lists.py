@@ -182,6 +182,17 @@ def test_s30_without_a_newer_list_the_restore_and_doctor_say_so_until_somebody_c
     assert entries == [("ann",)]
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b"\x1f"])
+def test_s30_a_list_of_nobody_such_as_a_copy_that_failed_confirms_nothing(
+    made: Path, target: Path, content: bytes
+) -> None:
+    run(target, "restore", made / "old.tar")
+    (target / "copied.txt").write_bytes(content)
+    words = ("members", "erase-again", "--erased", target / "copied.txt", "--confirm")
+    assert "lists nobody. Nothing was changed" in run(target, *words, fails=True).output
+    assert GAP in doctors_view(target)
+
+
 def test_s30_of_an_older_version_s_backup_the_gap_is_told_and_the_site_itself_closes_it(
     made: Path, target: Path, tmp_path: Path
 ) -> None:

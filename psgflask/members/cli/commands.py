@@ -276,6 +276,10 @@ def _add_to_list(file: Path, newer: Path) -> None:
             f"{newer}, line {damaged[0]}: not a moment and a number. Nothing was changed. Of a"
             f" backup, first take its list out: tar -xOf {newer} {erasure.LIST_FILE} > newer.txt"
         )
+    if not entries:  # perhaps a copy that failed
+        raise click.ClickException(
+            f"{newer} lists nobody. Nothing was changed. If nobody was erased: leave --erased out"
+        )
     erasure.append_to_list(file, entries)
 
 
