@@ -2,19 +2,47 @@
 
 from collections.abc import Mapping
 
-from flask import Flask
+from psgflask.core import requirements
 
-from psgflask import accounts, home, mail, members, news, pages, redirects, sample, search, topics
-from psgflask.core import clock_watch, config, database, paths, redaction
-from psgflask.ops import commands, doctor, serving, worker
-from psgflask.web import assets, caching, compression, errors, languages, rendering, security, slots
-from psgflask.web.site import Site
+try:
+    from flask import Flask
+
+    from psgflask import (
+        accounts,
+        home,
+        mail,
+        members,
+        news,
+        pages,
+        redirects,
+        sample,
+        search,
+        topics,
+    )
+    from psgflask.core import clock_watch, config, database, owner, paths, redaction
+    from psgflask.ops import commands, doctor, serving, worker
+    from psgflask.web import (
+        assets,
+        caching,
+        compression,
+        errors,
+        languages,
+        rendering,
+        security,
+        slots,
+    )
+    from psgflask.web.site import Site
+except ImportError as error:  # after an update of the code alone
+    if (text := requirements.sentence()) is None:
+        raise
+    raise SystemExit(f"Error: {text}") from error
 
 
 def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     """Create the app; `overrides` take precedence over every other source of configuration."""
     paths.restrict_umask()
     instance = paths.instance()
+    owner.check(instance)
     app = Site(
         __name__,
         instance_path=str(instance),

@@ -18,12 +18,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from psgflask import create_app
+from psgflask.core import paths
 from psgflask.core.database import Model, db
 from psgflask.search.engine import array_engine
 from psgflask.translations.compile import compile_all
@@ -128,6 +129,11 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("schema") / "psg.sqlite"
     engine = create_engine(f"sqlite:///{file}")
     Model.metadata.create_all(engine)
+    newest = max(each.name for each in paths.migrations().glob("versions/[0-9]*_*.py"))
+    with engine.begin() as connection:  # as migrations would leave it
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        revision = {"revision": newest.partition("_")[0]}
+        connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), revision)
     engine.dispose()
     return file
 

@@ -48,8 +48,9 @@ def closed() -> None:
     real: Callable[..., sqlite3.Connection] = sqlite3.dbapi2.connect
 
     def connect(database: str, *given: Any, **named: Any) -> sqlite3.Connection:
-        if Path(str(database)).name == "psg.sqlite":
-            database, named["uri"] = f"{Path(database).as_uri()}?mode=ro", True
+        file = Path(str(database).removeprefix("file://").partition("?")[0])
+        if file.name == "psg.sqlite":
+            database, named["uri"] = f"{file.as_uri()}?mode=ro", True
         return real(database, *given, **named)
 
     sqlite3.dbapi2.connect = sqlite3.connect = connect  # type: ignore[assignment]  # no overloads

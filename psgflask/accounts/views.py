@@ -21,11 +21,11 @@ from sqlalchemy.exc import DatabaseError
 from psgflask.accounts import confirmation_tokens, email_confirmation, rate_limits
 from psgflask.accounts.confirmation_tokens import EXPIRED, JOIN, UNKNOWN, USED, TokenRejected
 from psgflask.accounts.forms import ResendForm
-from psgflask.core import clock_watch, failures, networks
+from psgflask.core import clock_watch, networks
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.web import languages
-from psgflask.web.errors import database_unavailable
+from psgflask.web.errors import cannot_save_reason, database_unavailable
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/accounts")
 STATUS = {UNKNOWN: 404, USED: 410, EXPIRED: 410}
@@ -72,8 +72,10 @@ def join(token: str) -> ResponseReturnValue:
         if request.method != "POST" or not database_unavailable(error):
             raise
         session.rollback()
-        page = render_template("accounts/join.html", busy=True, **_language_links(token))
-        return make_response(page, 503, {"Retry-After": "60"})
+        reason = cannot_save_reason(error)
+        links = _language_links(token)
+        page = render_template("accounts/join.html", busy=True, reason=reason, **links)
+        return make_response(page, 503, {"Retry-After": "60" if reason is None else "3600"})
     return redirect(url_for("accounts.confirmed"), 303)
 
 
@@ -124,13 +126,17 @@ def _resend(form: ResendForm) -> ResponseReturnValue:
 
 
 def _database_unavailable(form: ResendForm, error: DatabaseError) -> Response:
-    full = failures.cannot_write(error)
+    reason = cannot_save_reason(error)
     message = (
-        _("The site cannot save anything at the moment: try again in an hour.")
-        if full
+        _(
+            "The site cannot save anything at the moment, because %(reason)s: try again in an"
+            " hour.",
+            reason=reason,
+        )
+        if reason is not None
         else _("The site is busy: try again in a minute.")
     )
-    return _form_error(form, message, 503, retry_after=3600 if full else 60)
+    return _form_error(form, message, 503, retry_after=60 if reason is None else 3600)
 
 
 def _too_many_requests(form: ResendForm, wait: timedelta) -> Response:

@@ -198,6 +198,8 @@ def _check(app: Flask, instance: Path) -> None:
         raise paths.HalfRestored
     # Commands run without a secret, since one of them writes it; serving needs one.
     if not values["SECRET_KEY"] and not in_command():
+        if not (instance / paths.DATABASE).exists():
+            raise ConfigurationRefused(f"There is no site in {instance}. {paths.BRING_BACK}")
         raise ConfigurationRefused(
             f"SECRET_KEY is missing: run `flask init`, which writes {instance}/config.py"
         )

@@ -141,6 +141,7 @@ else:
 # Never set: `time.sleep` raises EINVAL under libfaketime, with which clocks that jump are tested.
 _pause = threading.Event()
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
+_may_create: ContextVar[bool] = ContextVar("may_create", default=False)
 _waits: ContextVar["_Waits | None"] = ContextVar("waits", default=None)
 # Keys of a connection's info: it is set up for writing, and it has written.
 _READY, _WROTE = "psg_ready", "psg_wrote"
@@ -157,6 +158,8 @@ def init_app(app: Flask) -> None:
         "hide_parameters": True,
     }
     db.init_app(app)
+    with app.app_context():
+        event.listen(db.engine, "do_connect", _open_existing)
     app.before_request(_begin_request)
     app.teardown_request(_end_request)
 
@@ -170,6 +173,48 @@ def database_file() -> Path | None:
     """Return the path of the app's database file, existing or not; None where it is no file."""
     name = (db.engine.url.database or "").removeprefix("file:")
     return Path(name) if is_sqlite(db.engine) and name not in {"", ":memory:"} else None
+
+
+@contextmanager
+def may_create() -> Iterator[None]:
+    """Let connections in this block create the database file: nothing else does.
+
+    Where a disk is not mounted, a new and empty database must not take the place of the site's.
+    """
+    before = _may_create.set(True)
+    try:
+        yield
+    finally:
+        _may_create.reset(before)
+
+
+def _open_existing(
+    dialect: Dialect, record: ConnectionPoolEntry, arguments: list[Any], options: dict[str, Any]
+) -> Any:
+    """Connect to SQLite's file only if it is there. Raises DatabaseMissing."""
+    file = database_file()
+    if file is None or _may_create.get():
+        return None  # SQLAlchemy connects as usual
+    if not file.exists():
+        raise failures.DatabaseMissing(file)
+    return dialect.connect(f"{file.absolute().as_uri()}?mode=rw", **{**options, "uri": True})
+
+
+def check_writable(timeout: int) -> None:
+    """Check that SQLite lets us write within so many milliseconds; what it writes it rolls back.
+
+    Raises sqlalchemy's DatabaseError or sqlite3.Error.
+    """
+    with closing(db.engine.raw_connection()) as connection:
+        driver = connection.driver_connection
+        if not isinstance(driver, sqlite3.Connection):
+            return
+        driver.execute("PRAGMA query_only=OFF")
+        driver.execute(f"PRAGMA busy_timeout={min(timeout, BUSY_TIMEOUT_MS)}")
+        driver.execute("BEGIN IMMEDIATE")
+        # On a file that is read-only BEGIN IMMEDIATE begins to read, without an error.
+        driver.execute("PRAGMA user_version=0")
+        driver.execute("ROLLBACK")
 
 
 def vacuum(engine: Engine) -> bool:

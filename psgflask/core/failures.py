@@ -7,6 +7,7 @@ import errno
 import logging
 import re
 import sqlite3
+from pathlib import Path
 
 import click
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
@@ -31,12 +32,23 @@ SQLITE_UNREADABLE = frozenset(
 )
 POSTGRESQL_BUSY = frozenset({"55P03", "40P01", "57014"})
 POSTGRESQL_FULL, POSTGRESQL_UNWRITABLE = frozenset({"53100"}), frozenset({"25006"})
+# A table or a column that is in this code alone: PostgreSQL's codes, SQLite's words.
+POSTGRESQL_OUTDATED = frozenset({"42P01", "42703"})
+SQLITE_OUTDATED = ("no such table", "no such column", "has no column named")
 ADDRESS = re.compile(r"\S{1,64}@\S+")
 MAX_LENGTH = 200
 
 NO_SPACE = "there is no room left on the disk"
 FREE_SPACE = "Make room on the disk of the instance folder: it goes on by itself within a minute"
 CHECK_FILE = "Look at the file, its rights, and whether its disk may be written to"
+
+
+class DatabaseMissing(sqlite3.OperationalError):
+    """The database file is not there, and is not to be created."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(f"there is no database at {file}")
+        self.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
 
 
 def is_disk_full(error: BaseException) -> bool:
@@ -72,6 +84,14 @@ def is_damaged(error: BaseException) -> bool:
 def is_unreachable(error: BaseException) -> bool:
     """Say whether the database file cannot be opened or read at present, damaged or not."""
     return _is_one_of(error, frozenset(), SQLITE_UNREACHABLE, frozenset())
+
+
+def is_outdated(error: BaseException) -> bool:
+    """Say whether a statement failed because the tables are older than this code."""
+    cause = _cause(error)
+    if isinstance(cause, sqlite3.Error):
+        return any(words in str(cause) for words in SQLITE_OUTDATED)
+    return getattr(cause, "sqlstate", None) in POSTGRESQL_OUTDATED
 
 
 def describe(error: BaseException) -> str:

@@ -17,6 +17,12 @@ NO_BACKUPS = "off"
 # In an instance: files that a restore has yet to move into place, the database last.
 HALF_RESTORED = ".half-restored"
 
+# What to do where there is no site: the disk may not be mounted, and a new one would hide it.
+BRING_BACK = (
+    "If there should be one, mount its disk, or restore a backup (docs/operating.md, Restore)."
+    " For a new, empty site: flask init"
+)
+
 
 class HalfRestored(click.ClickException):
     """A restore was interrupted while it moved files into place."""

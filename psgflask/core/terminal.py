@@ -16,7 +16,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from psgflask.core import escaping, failures
+from psgflask.core import database_faults, escaping, failures, requirements
 from psgflask.core.clock import format_time, london_iso
 from psgflask.core.database import db, read_only, single_wait
 from psgflask.core.file_mistakes import InvalidFile
@@ -24,6 +24,7 @@ from psgflask.core.revisions import RevisionRefused, Save
 
 REPORTS_WRITE_FAILURES = "reports_write_failures"  # marks a wrapped command
 MAX_USER_NAME = 100  # characters, as the tables have it
+OUTDATED = "The database has no tables yet, or is older than this code: run `flask init`"
 FILE_WIDTH = 10_000  # characters: output that goes to no terminal is not wrapped
 
 
@@ -84,19 +85,30 @@ def read_session() -> Iterator[Session]:
 
 def _message(error: DatabaseError) -> str:
     cause = str(error.orig)
-    if "no such table" in cause or "does not exist" in cause:
-        return "The database has no tables yet: run `flask init`"
+    if failures.is_outdated(error):
+        return OUTDATED
     if failures.is_busy(error):
-        return "The database is busy. Nothing was changed: try again in a moment"
+        return (
+            "The database is busy. Nothing was changed: try again in a moment; if that does not"
+            f" help, {_advice(error)}"
+        )
     if failures.cannot_write(error):
-        return f"Nothing was changed: {failures.describe(error)}"
+        return f"Nothing was changed: {failures.describe(error)}. {_advice(error)}"
     if failures.is_damaged(error):
         return f"The database cannot be read: {cause}. `flask doctor` says what to do"
     return f"The database failed, and nothing was changed: {cause}"
 
 
+def _advice(error: BaseException) -> str:
+    fault = database_faults.diagnose(error)
+    return fault.advice if fault is not None else failures.remedy(error)
+
+
 def report_write_failures(group: click.Group) -> None:
-    """Make every command of a group report in a sentence, not a traceback, that it cannot write."""
+    """Make every command of a group report in a sentence, not a traceback, that it cannot write.
+
+    And that the database, or the packages installed, are older than this code.
+    """
     for command in group.commands.values():
         if isinstance(command, click.Group):
             report_write_failures(command)
@@ -110,7 +122,13 @@ def _reporting(callback: Callable[..., object]) -> Callable[..., object]:
     def run(*args: object, **kwargs: object) -> object:
         try:
             return callback(*args, **kwargs)
+        except ImportError as error:
+            if (text := requirements.sentence()) is None:
+                raise
+            raise click.ClickException(text) from error
         except (OSError, DBAPIError) as error:
+            if failures.is_outdated(error):
+                raise click.ClickException(OUTDATED) from error
             if not failures.cannot_write(error):
                 raise
             text = f"It could not be done: {failures.describe(error)}. {failures.remedy(error)}"

@@ -155,7 +155,8 @@ def _copy_database(source: Path, copy: Path, now: datetime) -> Manifest:
     """Copy a database in use by SQLite's online backup, and check the copy."""
     try:
         with (
-            closing(sqlite3.connect(source, timeout=1)) as live,
+            # Not to create it where it is missing.
+            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", 1, uri=True)) as live,
             closing(sqlite3.connect(copy)) as copied,
         ):
             # In one step: a consistent snapshot, which no writer restarts.

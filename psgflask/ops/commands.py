@@ -58,15 +58,18 @@ def init() -> None:
 
     instance = Path(current_app.instance_path)
     restore.check_not_interrupted(instance)
+    file = database_file()
+    installation.check_not_lost(instance, file)
     if installation.create_folders(instance):
         echo(f"Made the folder {instance}")
     for path in installation.restrict_permissions(instance):
         echo(f"Closed {path} to others on this machine")
     if written := installation.write_config(instance):
         echo(f"Wrote {written} with a fresh secret; the site's settings are in it")
-    old = migrations.current_revision()
+    is_new = file is not None and not file.exists()
+    old = None if is_new else migrations.current_revision()
     migrations.upgrade()
-    installation.create_lock_files(instance, database_file())
+    installation.create_lock_files(instance, file)
     new = migrations.current_revision()
     if old != new:
         echo("Made the tables" if old is None else f"Migrated from {old} to {new}")

@@ -11,14 +11,16 @@ from flask.cli import with_appcontext
 from sqlalchemy import text as sql
 from sqlalchemy.exc import SQLAlchemyError
 
-from psgflask.core import escaping, failures, integrity
-from psgflask.core.database import db, read_only, single_wait
+from psgflask.core import database_faults, escaping, failures, integrity
+from psgflask.core.database import check_writable, db, read_only, single_wait
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.ops import health
 from psgflask.web import slots
 from psgflask.web.site import current_site
 
 COLOURS = {OK: "green", ATTENTION: "yellow", FAULT: "red"}
+# How long /readyz waits for the write lock, in milliseconds: who holds it longer blocks the forms.
+READY_TIMEOUT_MS = 1000
 
 blueprint = Blueprint("doctor", __name__)
 
@@ -61,6 +63,9 @@ def _failed_check(subject: str, error: Exception) -> Finding:
     if failures.is_busy(error):
         text = "The database is busy: another program has taken all of it"
         return Finding(subject, FAULT, text, "Try again in a moment; else end that program")
+    fault = database_faults.diagnose(error) if subject == "database" else None
+    if fault is not None and fault.name != database_faults.DAMAGED:
+        return Finding(subject, FAULT, fault.text, fault.advice)
     reason = failures.describe(error)
     advice = "Look at the file and its rights"
     if failures.is_damaged(error):
@@ -92,6 +97,7 @@ def ready() -> Response:
     """Say whether visitors can be served: database, index, ledger, disk, mail; 503 when not.
 
     What needs looking after and turns no visitor away is said with a 200.
+    Of the database it says which fault it has, but no path: anybody may ask.
     """
     app = current_site()
     faulty: list[str] = []
@@ -100,15 +106,17 @@ def ready() -> Response:
         # Not by stamp_seen_by, whose waits for a lock the session does not see.
         db.session.execute(sql("SELECT number FROM content_stamp"))
         if integrity.damage():
-            faulty.append("database")
+            faulty.append(f"database ({database_faults.DAMAGED})")
+        check_writable(READY_TIMEOUT_MS)
         for check in health.READINESS_CHECKS:
             faulty += [found.subject for found in check(app) if found.state == FAULT]
         with suppress(OSError):  # a folder that is no visitor's concern
             overdue = any(found.state == FAULT for found in health.check_backups(app))
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         if failures.is_damaged(error):
             integrity.report_damage(failures.describe(error))
-        faulty.append("database")
+        fault = database_faults.diagnose(error)
+        faulty.append(f"database ({fault.name})" if fault else "database")
     if faulty:
         return _plain("not ready: " + ", ".join(faulty), 503)
     return _plain("ready; at fault: backups" if overdue else "ready", 200)

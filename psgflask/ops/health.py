@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import stat
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -12,20 +13,24 @@ from urllib.parse import urlsplit
 
 from flask import Config, Flask
 from sqlalchemy import text as sql
+from sqlalchemy.exc import SQLAlchemyError
 
 from psgflask.core import (
     clock_watch,
     config,
     database,
+    database_faults,
     failures,
     integrity,
     journal,
     paths,
+    requirements,
 )
 from psgflask.core.clock import format_time, utc_now
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding, HealthCheck
 from psgflask.core.networks import is_loopback
+from psgflask.core.owner import user_name
 from psgflask.core.paths import CONFIG
 from psgflask.core.site_address import site_address
 from psgflask.mail import health as mail
@@ -77,17 +82,53 @@ def check_sqlite(app: Flask) -> Iterator[Finding]:
 
 def check_schema(app: Flask) -> Iterator[Finding]:
     """Check that the migrations are at head."""
-    current, head = migrations.current_revision(), migrations.head_revision()
-    if current == head:
-        yield Finding("migrations", OK, f"At the newest revision, {head}")
-    elif current is None:
-        yield Finding("migrations", FAULT, "The database has no tables", "psgflask init")
-    elif not migrations.is_known(current):
-        text = f"Revision {current} was made by newer code than this"
-        yield Finding("migrations", FAULT, text, "Install the newer version of the site")
+    if wrong := migrations.mismatch():
+        yield Finding("migrations", FAULT, *wrong)
     else:
-        text = f"At revision {current}; this code needs {head}"
-        yield Finding("migrations", FAULT, text, "psgflask init")
+        newest = migrations.current_revision()
+        yield Finding("migrations", OK, f"At the newest revision, {newest}")
+
+
+def check_requirements(app: Flask) -> Iterator[Finding]:
+    """Check that the packages that this code needs are installed."""
+    if text := requirements.sentence():
+        sentence, _run, command = text.partition(": run ")
+        yield Finding("packages", FAULT, sentence, command)
+    else:
+        yield Finding("packages", OK, "All that this code needs are installed")
+
+
+def check_writable(app: Flask) -> Iterator[Finding]:
+    """Check that the database is there, and that something can be saved in it at present."""
+    try:
+        database.check_writable(database.BUSY_TIMEOUT_MS)
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        if (fault := database_faults.diagnose(error)) is None:
+            raise
+        yield Finding("database", FAULT, fault.text, fault.advice)
+
+
+def check_owners(app: Flask) -> Iterator[Finding]:
+    """Check that everything in the instance folder belongs to the owner of the folder."""
+    instance = Path(app.instance_path)
+    owner = instance.stat().st_uid
+    foreign = [
+        path
+        for folder, folders, files in os.walk(instance)
+        for path in (Path(folder, name) for name in (*folders, *files))
+        if _owner(path) not in {owner, None}
+    ]
+    if foreign:
+        name = user_name(owner)
+        text = f"{len(foreign)} files and folders are not {name}'s, first {foreign[0]}"
+        yield Finding("instance", FAULT, text, f"As root: chown -R {name}: {instance}")
+
+
+def _owner(path: Path) -> int | None:
+    try:
+        return path.lstat().st_uid
+    except FileNotFoundError:  # it was removed meanwhile
+        return None
 
 
 def check_backups(app: Flask) -> Iterator[Finding]:
@@ -200,7 +241,9 @@ def check_rights(app: Flask) -> Iterator[Finding]:
 def check_config_file(app: Flask) -> Iterator[Finding]:
     """Check that there is a config.py, and that its settings exist."""
     if not Path(app.instance_path, CONFIG).is_file():
-        yield Finding("config.py", ATTENTION, "There is none", "psgflask init")
+        there = (file := database.database_file()) is None or file.exists()
+        advice = "psgflask init" if there else paths.BRING_BACK
+        yield Finding("config.py", ATTENTION, "There is none", advice)
         return
     for name in set(_config_file_values(app)) - config.NAMES - FLASK_SETTINGS:
         matches = get_close_matches(name, config.NAMES, n=1)
@@ -253,6 +296,7 @@ def check_worker(app: Flask) -> Iterator[Finding]:
 
 HEALTH_CHECKS: tuple[HealthCheck, ...] = (
     *(
+        check_writable,
         check_sqlite,
         check_schema,
         search.check_readable_index,
@@ -262,6 +306,7 @@ HEALTH_CHECKS: tuple[HealthCheck, ...] = (
         check_backups,
         check_disk,
         check_translations,
+        check_requirements,
     ),
     clock_watch.check_clock,
     *(mail.check_transport, mail.check_waiting, mail.check_dead_mails),
@@ -269,6 +314,7 @@ HEALTH_CHECKS: tuple[HealthCheck, ...] = (
         check_base_address,
         check_secret,
         check_rights,
+        check_owners,
         check_config_file,
         check_modes,
         check_environment,

@@ -6,14 +6,18 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+import click
+
 from psgflask.core import durable, journal
 from psgflask.core.config import SETTINGS, Setting
-from psgflask.core.paths import CONFIG, DATABASE, INDEX, MEDIA, OUTBOX
+from psgflask.core.paths import CONFIG, DATABASE, INDEX, MEDIA, OUTBOX, SERVED_AT
 from psgflask.ops import worker_lock
 
 FOLDERS = (MEDIA, INDEX)
 # psg.sqlite-wal and -shm are part of the database while it is open.
 PRIVATE = (CONFIG, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", OUTBOX)
+# What an installation leaves that has been used.
+TRACES = (worker_lock.FILE, journal.LOCK, SERVED_AT)
 CONFIG_HEADER = '''\
 """The settings of this installation; it holds its secret, so keep it to yourself.
 
@@ -21,6 +25,28 @@ A line that begins with # is not in force: it shows the default. Remove the # to
 A variable of the environment named PSG_ and the setting (PSG_BASE_URL) overrides this file.
 """
 '''
+
+
+class DatabaseLost(click.ClickException):
+    """The database of an installation that has been used is not there."""
+
+    def __init__(self, instance: Path, database: Path) -> None:
+        super().__init__(
+            f"There is no database at {database}, though {instance} has been used: mount its disk,"
+            " or restore a backup (docs/operating.md, Restore). To begin anew, move the folder away"
+            f" first: mv {instance} {instance}.old"
+        )
+
+
+def check_not_lost(instance: Path, database: Path | None) -> None:
+    """Check that an installation which had a database has it still. Raises DatabaseLost.
+
+    Where a disk is not mounted, a new and empty database must not take its place.
+    """
+    if database is None or database.exists():
+        return
+    if any((instance / name).exists() for name in TRACES):
+        raise DatabaseLost(instance, database)
 
 
 def create_folders(instance: Path) -> bool:

@@ -1,5 +1,7 @@
 """The database's schema: its revision, upgrades, and `flask db`."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -8,7 +10,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import inspect, text
 
 from psgflask.core import paths
-from psgflask.core.database import db, read_only
+from psgflask.core.database import db, may_create, read_only
 from psgflask.core.terminal import click_errors
 from psgflask.web.site import current_site
 
@@ -69,7 +71,8 @@ def upgrade(revision: str = "head") -> None:
     """Upgrade the schema to a revision; an error leaves it as it was."""
     from alembic import command
 
-    command.upgrade(_alembic_config(), revision)
+    with may_create():
+        command.upgrade(_alembic_config(), revision)
 
 
 def current_revision() -> str | None:
@@ -86,6 +89,28 @@ def head_revision() -> str | None:
     from alembic.script import ScriptDirectory
 
     return ScriptDirectory.from_config(_alembic_config()).get_current_head()
+
+
+def mismatch() -> tuple[str, str] | None:
+    """Return how the schema differs from what this code needs and what to do, None if it is right.
+
+    Without Alembic, which a server must not load: revisions are named by their files. Raises
+    sqlalchemy's DatabaseError.
+    """
+    current = current_revision()
+    known = sorted(file.name.partition("_")[0] for file in _revision_files())
+    if current == known[-1]:
+        return None
+    if current is None:
+        return "The database has no tables", "psgflask init"
+    if current not in known:
+        text = f"The database's revision {current} was made by newer code than this"
+        return text, "Install the newer version of the site"
+    return f"The database is at revision {current}; this code needs {known[-1]}", "psgflask init"
+
+
+def _revision_files() -> Iterator[Path]:
+    return (paths.migrations() / "versions").glob("[0-9]*_*.py")
 
 
 def is_known(revision: str) -> bool:

@@ -21,7 +21,7 @@ from psgflask.core.terminal import echo
 from psgflask.mail import worker_task as mail_task
 from psgflask.members import worker_task as members_task
 from psgflask.news import worker_task as news_task
-from psgflask.ops import hourly_backups, worker_lock
+from psgflask.ops import hourly_backups, readiness, worker_lock
 from psgflask.ops.worker_lock import TaskFailure, WorkerLock
 from psgflask.search import worker_task as search_task
 from psgflask.web.site import current_site
@@ -233,6 +233,7 @@ def start(app: Flask) -> Worker | None:
 @with_appcontext
 def worker() -> None:
     """Do the background work in the foreground, until Ctrl-C."""
+    readiness.check_ready()
     app = current_site()
     background = Worker(app)
     for signal_ in (signal.SIGINT, signal.SIGTERM):

@@ -17,7 +17,7 @@ from werkzeug.exceptions import (
     default_exceptions,
 )
 
-from psgflask.core import failures, integrity
+from psgflask.core import database_faults, failures, integrity
 from psgflask.core.database import fail_fast, read_only
 from psgflask.core.language_names import PREFIXES
 from psgflask.web import caching, languages, slots
@@ -65,15 +65,27 @@ FALLBACK = (
 CANNOT_SAVE = (
     _l("Nothing can be saved at the moment"),
     _l(
-        "The disk of the site is full, or may not be written to. You can read on. What you sent was"
-        " not taken: go back, where it still stands, and send it again in an hour."
+        "The site cannot save anything, because %(reason)s. You can read on. What you sent was not"
+        " taken: go back, where it still stands, and send it again in an hour."
     ),
 )
+# Why nothing can be saved, by the name of the fault.
+CANNOT_SAVE_REASONS = {
+    database_faults.FULL: _l("its disk is full"),
+    database_faults.READ_ONLY: _l("its database may only be read"),
+    database_faults.MISSING: _l("its database cannot be reached"),
+    database_faults.UNREACHABLE: _l("its database cannot be reached"),
+    database_faults.DAMAGED: _l("its database is damaged"),
+}
 CLIENT_FALLBACK = TEXTS[400]
 
 
 class CannotSave(ServiceUnavailable):
-    """Pages can be read, and nothing can be written."""
+    """Nothing can be written; `reason` says why, for visitors."""
+
+    def __init__(self, reason: LazyString) -> None:
+        super().__init__()
+        self.reason = reason
 
 
 def init_app(app: Flask) -> None:
@@ -123,12 +135,15 @@ def handle_database_error(error: DatabaseError) -> ResponseReturnValue:
         return stale
     if failures.is_busy(error):
         return _retry_later(ServiceUnavailable(), SOON)
-    if _cannot_save(error):
-        return _retry_later(CannotSave(), WRITABLE_AGAIN)
+    if _cannot_save(error) and (reason := cannot_save_reason(error)) is not None:
+        return _retry_later(CannotSave(reason), WRITABLE_AGAIN)
     if failures.is_damaged(error):
         return _retry_later(ServiceUnavailable(), REPAIRED, UNREADABLE)
-    if failures.is_unreachable(error):  # too many open files, say: that passes
-        return _retry_later(ServiceUnavailable(), SOON)
+    if failures.is_unreachable(error):
+        fault = database_faults.diagnose(error)
+        if fault is not None and fault.name == database_faults.UNREACHABLE:
+            return _retry_later(ServiceUnavailable(), SOON)  # too many open files, say: it passes
+        return _retry_later(ServiceUnavailable(), REPAIRED, UNREADABLE)
     return handle_http_error(InternalServerError())
 
 
@@ -137,7 +152,14 @@ def handle_os_error(error: OSError) -> ResponseReturnValue:
     if not failures.is_disk_full(error):
         raise error
     log.error("Disk error: %s", failures.describe(error))
-    return _retry_later(CannotSave(), WRITABLE_AGAIN)
+    reason = CANNOT_SAVE_REASONS[database_faults.FULL]
+    return _retry_later(CannotSave(reason), WRITABLE_AGAIN)
+
+
+def cannot_save_reason(error: DatabaseError) -> LazyString | None:
+    """Return why nothing can be saved, None where the database is only busy."""
+    fault = database_faults.diagnose(error)
+    return CANNOT_SAVE_REASONS.get(fault.name) if fault is not None else None
 
 
 def _cannot_save(error: DatabaseError) -> bool:
@@ -162,7 +184,9 @@ def database_unavailable(error: DatabaseError) -> bool:
     damaged = failures.is_damaged(error)
     if not (damaged or failures.is_busy(error) or isinstance(error, OperationalError)):
         return False
-    log.error("Database error: %s", error.orig)
+    fault = database_faults.diagnose(error)
+    explanation = f" ({fault.text}. {fault.advice})" if fault is not None else ""
+    log.error("Database error: %s%s", error.orig, explanation)
     if damaged and not _cannot_save(error):
         integrity.report_damage(failures.describe(error))
     fail_fast()
@@ -229,7 +253,7 @@ def _texts(error: HTTPException) -> tuple[str, str]:
     fallback = FALLBACK if code >= 500 else CLIENT_FALLBACK
     heading, message = TEXTS.get(code, fallback)
     if isinstance(error, CannotSave):
-        heading, message = CANNOT_SAVE
+        heading, message = CANNOT_SAVE[0], str(CANNOT_SAVE[1]) % {"reason": error.reason}
     # The message of a view that aborts is more to the point.
     own = error.description if error.description != type(error).description else None
     return str(heading), _(own) if own else str(message)

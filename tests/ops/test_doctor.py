@@ -305,7 +305,7 @@ def test_liveness_queries_no_database(sound: Flask) -> None:
     Path(sound.instance_path, "psg.sqlite").mkdir()
     assert asked(sound, "/healthz").status_code == 200
     answer = asked(sound, "/readyz")
-    assert (answer.status_code, answer.text) == (503, "not ready: database\n")
+    assert (answer.status_code, answer.text) == (503, "not ready: database (unreachable)\n")
 
 
 @pytest.mark.parametrize("what", ["no index", "a change that waits"])

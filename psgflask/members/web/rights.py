@@ -26,7 +26,7 @@ from psgflask.accounts.email_addresses import InvalidEmailAddress
 from psgflask.accounts.forms import CSRFForm
 from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.accounts.views import waiting_time_text
-from psgflask.core import clock_watch, failures, networks
+from psgflask.core import clock_watch, networks
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db, read_only
 from psgflask.core.personal_data import ICO
@@ -44,7 +44,7 @@ from psgflask.members.web import form_tokens, words
 from psgflask.members.web.forms import PLAIN, RadioChoice, StepForm, refused_as
 from psgflask.members.web.page import CACHE_CONTROL, HONEYPOT, request_error
 from psgflask.web import languages
-from psgflask.web.errors import database_unavailable
+from psgflask.web.errors import cannot_save_reason, database_unavailable
 
 blueprint = Blueprint("rights", __name__, url_prefix="/members/rights")
 BAD_REQUEST, TOO_MANY_REQUESTS, SERVICE_UNAVAILABLE = 400, 429, 503
@@ -250,11 +250,12 @@ def _too_many_requests(form: RightsForm, stamp: str, wait: timedelta) -> Respons
 
 
 def _unavailable(form: RightsForm, stamp: str, error: DatabaseError) -> Response:
-    if failures.cannot_write(error):
+    if (reason := cannot_save_reason(error)) is not None:
         message = _(
-            "The site cannot save anything at the moment, because its disk is full or closed, so"
+            "The site cannot save anything at the moment, because %(reason)s, so"
             " this was not taken yet. All that you typed is still here: press the button again in"
-            " an hour, or write to us by post or e-mail."
+            " an hour, or write to us by post or e-mail.",
+            reason=reason,
         )
     else:
         message = _(

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DatabaseError
 from psgflask.accounts import email_confirmation
 from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.accounts.views import confirmation_link, waiting_time_text
-from psgflask.core import clock_watch, failures, networks
+from psgflask.core import clock_watch, networks
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.members import applications
@@ -30,7 +30,7 @@ from psgflask.members.web.forms import FormContext
 from psgflask.members.web.page import FormPage, Submission, request_error
 from psgflask.web import languages
 from psgflask.web.caching import cacheable
-from psgflask.web.errors import database_unavailable
+from psgflask.web.errors import cannot_save_reason, database_unavailable
 
 blueprint = Blueprint("members", __name__, url_prefix="/members/join")
 PLACES = f"<any({', '.join(forms.PLACES)}):place>"
@@ -194,11 +194,12 @@ def _too_many_requests(page: FormPage, wait: timedelta) -> Response:
 
 
 def _unavailable(page: FormPage, error: DatabaseError) -> Response:
-    if failures.cannot_write(error):
+    if (reason := cannot_save_reason(error)) is not None:
         message = _(
-            "The site cannot save anything at the moment, because its disk is full or closed, so"
+            "The site cannot save anything at the moment, because %(reason)s, so"
             " your application was not taken yet. All that you typed is still here: press the"
-            " button again in an hour, or send the form on paper."
+            " button again in an hour, or send the form on paper.",
+            reason=reason,
         )
     else:
         message = _(

@@ -12,8 +12,9 @@ from flask.cli import with_appcontext
 from psgflask.core import config
 from psgflask.core.database import db
 from psgflask.core.networks import is_loopback
+from psgflask.core.paths import BRING_BACK
 from psgflask.core.terminal import echo
-from psgflask.ops import restore
+from psgflask.ops import readiness, restore
 from psgflask.ops.serving import supervisor
 from psgflask.sample import commands as sample
 
@@ -43,7 +44,11 @@ def serve(context: click.Context, host: str, port: int, prepare: bool) -> None:
         context.invoke(current_app.cli.commands["init"])
         context.invoke(sample.add, if_empty=True)
     elif not current_app.config["SECRET_KEY"]:
-        raise config.ConfigurationRefused("There is no config.py yet: run `flask init` first")
+        raise readiness.NotReady(
+            f"There is no config.py in {current_app.instance_path}. {BRING_BACK}"
+        )
+    else:
+        readiness.check_ready()
     db.session.remove()
     base, listening = str(current_app.config["BASE_URL"]), f"http://{_bracketed(host)}:{port}"
     variables = {**server_environment(), **os.environ}

@@ -14,6 +14,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+import click
 from flask import Flask
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
@@ -142,7 +143,10 @@ def main(*arguments: str) -> None:
     # Ctrl-C reaches every process of the terminal; the supervisor stops this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     *target, descriptor, pipe = arguments
-    app = _import_app(target[0]) if target else create_serving_app()
+    try:
+        app = _import_app(target[0]) if target else create_serving_app()
+    except click.ClickException as error:
+        sys.exit(f"Error: {error.format_message()}")
     for path in WARM_UP_PATHS:
         internal_request(app, path)
     process = ServingProcess(app, socket.socket(fileno=int(pipe)))

@@ -6,9 +6,9 @@ import sys
 from flask import Flask
 from werkzeug.exceptions import InternalServerError
 
-from psgflask.core import site_address
+from psgflask.core import config, site_address
 from psgflask.core.language_names import PREFIXES
-from psgflask.ops import worker
+from psgflask.ops import readiness, worker
 from psgflask.ops.serving.wsgi import internal_request
 from psgflask.search import search_log
 from psgflask.web.site import REFUSED
@@ -22,10 +22,16 @@ WORKER_STOP_TIMEOUT = 2.0
 
 
 def create_serving_app() -> Flask:
-    """Create the app, render its error page, and start its worker and the search log's writer."""
+    """Create the app, render its error page, and start its worker and the search log's writer.
+
+    Raises NotReady.
+    """
     from psgflask import create_app  # which registers this package
 
     app = create_app()
+    if not config.in_command():  # `flask` in a checkout imports wsgi.py for any command
+        with app.app_context():
+            readiness.check_ready()
     site_address.remember(app)
     for prefix in PREFIXES.values():
         internal_request(app, f"{prefix}/", **{REFUSED: InternalServerError.code})

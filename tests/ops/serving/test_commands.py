@@ -144,7 +144,7 @@ def garbage() -> Iterator[None]:
 
 @pytest.mark.usefixtures("garbage")
 def test_a_server_collects_garbage_rarely_and_never_among_the_objects_it_started_with(
-    empty_instance: Path, monkeypatch: pytest.MonkeyPatch
+    instance: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PSG_SECRET_KEY", "only-in-tests")
     monkeypatch.setenv("PSG_WORKER", "no")
