@@ -200,23 +200,6 @@ def _open_existing(
     return dialect.connect(f"{file.absolute().as_uri()}?mode=rw", **{**options, "uri": True})
 
 
-def check_writable(timeout: int) -> None:
-    """Check that SQLite lets us write within so many milliseconds; what it writes it rolls back.
-
-    Raises sqlalchemy's DatabaseError or sqlite3.Error.
-    """
-    with closing(db.engine.raw_connection()) as connection:
-        driver = connection.driver_connection
-        if not isinstance(driver, sqlite3.Connection):
-            return
-        driver.execute("PRAGMA query_only=OFF")
-        driver.execute(f"PRAGMA busy_timeout={min(timeout, BUSY_TIMEOUT_MS)}")
-        driver.execute("BEGIN IMMEDIATE")
-        # On a file that is read-only BEGIN IMMEDIATE begins to read, without an error.
-        driver.execute("PRAGMA user_version=0")
-        driver.execute("ROLLBACK")
-
-
 def vacuum(engine: Engine) -> bool:
     """Rebuild SQLite's file, so that its unused parts hold nothing of what was deleted.
 

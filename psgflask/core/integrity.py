@@ -15,7 +15,7 @@ from pathlib import Path
 
 from flask import Flask, current_app
 
-from psgflask.core import failures, journal
+from psgflask.core import failures, journal, owner
 from psgflask.core.clock import london_hour, utc_now
 from psgflask.core.database import BUSY_TIMEOUT_MS, database_file
 from psgflask.core.durable import atomic_write
@@ -86,8 +86,10 @@ def recovery_advice() -> str:
             f"systemctl stop psgflask; bring {file} back from the newest backup that is whole, with"
             " the tool that made it; systemctl start psgflask"
         )
+    name = owner.user_name(instance.stat().st_uid)
     return (
-        f"systemctl stop psgflask; mv {instance} {instance}.damaged; psgflask restore FILE"
+        f"systemctl stop psgflask; mv {instance} {instance}.damaged; install -d -o {name} -m 700"
+        f" {instance}; sudo -u {name} PSG_INSTANCE={instance} psgflask restore FILE"
         f" --erased {instance}.damaged (FILE: the newest backup that is whole: it is checked before"
         " anything is changed); systemctl start psgflask"
     )

@@ -12,7 +12,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.exc import SQLAlchemyError
 
 from psgflask.core import database_faults, escaping, failures, integrity
-from psgflask.core.database import check_writable, db, read_only, single_wait
+from psgflask.core.database import db, read_only, single_wait
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.ops import health
 from psgflask.web import slots
@@ -107,7 +107,7 @@ def ready() -> Response:
         db.session.execute(sql("SELECT number FROM content_stamp"))
         if integrity.damage():
             faulty.append(f"database ({database_faults.DAMAGED})")
-        check_writable(READY_TIMEOUT_MS)
+        database_faults.check_writable(READY_TIMEOUT_MS)
         for check in health.READINESS_CHECKS:
             faulty += [found.subject for found in check(app) if found.state == FAULT]
         with suppress(OSError):  # a folder that is no visitor's concern

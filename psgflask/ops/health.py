@@ -101,7 +101,7 @@ def check_requirements(app: Flask) -> Iterator[Finding]:
 def check_writable(app: Flask) -> Iterator[Finding]:
     """Check that the database is there, and that something can be saved in it at present."""
     try:
-        database.check_writable(database.BUSY_TIMEOUT_MS)
+        database_faults.check_writable(database.BUSY_TIMEOUT_MS)
     except (SQLAlchemyError, sqlite3.Error) as error:
         if (fault := database_faults.diagnose(error)) is None:
             raise
@@ -161,8 +161,10 @@ def check_backups(app: Flask) -> Iterator[Finding]:
 
 
 def check_disk(app: Flask) -> Iterator[Finding]:
-    """Check that the disk has free space."""
-    free = shutil.disk_usage(app.instance_path).free
+    """Check that the disk has free space, and that of the database where it has its own."""
+    file = database.database_file()
+    folders = {Path(app.instance_path), *([file.parent] if file and file.parent.is_dir() else [])}
+    free = min(shutil.disk_usage(folder).free for folder in folders)
     text = f"{free / 1e9:.1f} GB free"
     if free < MIN_FREE:
         yield Finding("disk", FAULT, text, "Make room now: nothing can be saved when it is full")
