@@ -26,7 +26,7 @@ from psgflask.news.redaction import Redaction
 from psgflask.news.slugs import article_name
 from psgflask.ops import installation, migrations
 from psgflask.pages import standing_pages
-from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.protocol import IndexBroken
 from psgflask.search.sync import indexer
 from psgflask.web.site import current_site
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.core.findings import FAULT, OK, Finding
-from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.protocol import IndexBroken
 from psgflask.search.models import LedgerEntry
 from psgflask.search.sync import indexer
 

@@ -13,7 +13,7 @@ from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
 from psgflask.news import catalogue
 from psgflask.search import search_log
-from psgflask.search.index.generations import IndexBroken, NewerSchema
+from psgflask.search.index.protocol import IndexBroken, NewerSchema
 from psgflask.search.sync import indexer
 from psgflask.search.sync.indexer import INDEXED_UNTIL
 

@@ -23,11 +23,12 @@ from psgflask.news.models import Article
 from psgflask.search import worker_task
 from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions
-from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.protocol import IndexBroken
 from psgflask.search.query.parsing import parse
 from psgflask.search.sync import indexer
 from tests import factories
 from tests.drills.installation import SETTINGS, close_connections, fresh
+from tests.search import indexes
 
 RECOVERY_SECONDS = 60
 EVERY_REBUILD = 5  # of so many workers one builds the index anew
@@ -64,7 +65,7 @@ def drill(app: Flask, kills: int, chance: random.Random) -> int:
             indexer.store(app).distrust()
             indexer.store(app).hashes()
             found = (
-                ArrayEngine(indexer.store(app)).search(QUESTION, SearchOptions(now=utc_now())).total
+                ArrayEngine(indexes.store(app)).search(QUESTION, SearchOptions(now=utc_now())).total
             )
             if not found:
                 unreadable += 1

@@ -24,7 +24,7 @@ from psgflask.core.database import db
 from psgflask.news.models import Article, Picture
 from psgflask.ops import installation, migrations
 from psgflask.redirects.models import Redirect
-from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.protocol import IndexBroken
 from psgflask.search.models import LedgerEntry
 from psgflask.search.sync import indexer
 

@@ -26,7 +26,7 @@ from psgflask.core.clock import utc_now
 from psgflask.core.database import db
 from psgflask.members.models import Person
 from psgflask.news import catalogue
-from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.protocol import IndexBroken
 from psgflask.search.sync import indexer
 from tests.benchmarks.servers import serving
 from tests.drills.drill_s4 import SEND, Visitor

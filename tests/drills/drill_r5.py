@@ -26,11 +26,12 @@ from psgflask.ops.serving import commands
 from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions
 from psgflask.search.index import columns, generations
-from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.protocol import IndexBroken
 from psgflask.search.index.store import Store
 from psgflask.search.query.parsing import parse
 from psgflask.search.sync import indexer
 from tests.drills.installation import fresh
+from tests.search import indexes
 
 ROOT = Path(__file__).resolve().parents[2]
 MENDED_WITHIN = 60
@@ -47,7 +48,7 @@ def main() -> int:
 
 def drill(app: Flask, answers: Counter[int]) -> int:
     """Do each harm and wait until it is mended; print how long that took at most."""
-    whole = indexer.store(app).hashes(), _asked(indexer.store(app))
+    whole = indexer.store(app).hashes(), _asked(indexes.store(app))
     taken: dict[str, float] = {}
     for name, harm in _harms(app):
         harm()
@@ -75,7 +76,7 @@ def _asked(store: Store) -> list[tuple[int, ...]]:
 
 
 def _is_whole(app: Flask, whole: tuple[dict[int, str], list[tuple[int, ...]]]) -> bool:
-    store = indexer.store(app)
+    store = indexes.store(app)
     store.distrust()
     try:
         return (store.hashes(), _asked(store)) == whole

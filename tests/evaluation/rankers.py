@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from psgflask.core.clock import utc_now
+from psgflask.search.documents import Document
 from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.matching import Matcher
 from psgflask.search.engine.protocol import SearchOptions
 from psgflask.search.engine.scoring import Scorer
 from psgflask.search.engine.snapshot import Snapshot
-from psgflask.search.index.documents import Document
 from psgflask.search.index.store import Store
 from psgflask.search.language import STOP_WORDS, located_words
 from psgflask.search.query.clauses import PlainWord, Query

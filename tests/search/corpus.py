@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from psgflask.search.documents import Document
 from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import SearchOptions, SearchResults
-from psgflask.search.index.documents import Document
 from psgflask.search.index.store import Store
 from psgflask.search.query.expansion import ConceptTerm, Glossary, expand
 from psgflask.search.query.parsing import parse

@@ -6,16 +6,23 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.database import db, read_only
 from psgflask.news.models import Article
+from psgflask.search.index.store import Store
 from psgflask.search.models import LedgerEntry
 from psgflask.search.sync import indexer
 
 
+def store(app: Flask) -> Store:
+    """Return the index of an app, with what only the engine knows of it."""
+    index: Store = app.extensions["psg_index"]
+    return index
+
+
 def indexed(app: Flask) -> set[int]:
-    return set(indexer.store(app).hashes())
+    return set(store(app).hashes())
 
 
 def stored(app: Flask, article_id: int) -> dict[str, object]:
-    reader = indexer.store(app).open_reader()
+    reader = store(app).open_reader()
     try:
         found = [fields["data"] for _number, fields in reader.iter_docs()]
     finally:

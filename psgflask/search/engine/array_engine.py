@@ -10,7 +10,7 @@ from psgflask.search.engine.fallbacks import Searcher
 from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions, SearchResults
 from psgflask.search.engine.segments import Segment
 from psgflask.search.engine.snapshot import Snapshot
-from psgflask.search.index.generations import IndexBroken, OtherSchema
+from psgflask.search.index.protocol import IndexBroken, OtherSchema
 from psgflask.search.index.store import Store
 from psgflask.search.query.clauses import Query
 

@@ -6,8 +6,8 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Protocol
 
-from psgflask.search.index.texts import Text
 from psgflask.search.query.clauses import Query, Synonym
+from psgflask.search.texts import Text
 
 RELEVANCE, NEWEST, OLDEST = "relevance", "newest", "oldest"
 SORTS = (RELEVANCE, NEWEST, OLDEST)

@@ -25,8 +25,9 @@ from psgflask.search.engine.fuzzy_lexicon import FuzzyLexicon
 from psgflask.search.index.codec import WIDTH
 from psgflask.search.index.columns import EXACT, FORWARD, Columns, Lexicon, TermInfos
 from psgflask.search.index.forward import MAX_REPEATED, PAIR, TITLE_COUNTS, pread
-from psgflask.search.index.generations import IndexBroken
-from psgflask.search.index.texts import Text, Texts
+from psgflask.search.index.protocol import IndexBroken
+from psgflask.search.index.text_file import Texts
+from psgflask.search.texts import Text
 
 # Bytes of article texts that a segment caches: 2,500 articles or so.
 MAX_CACHED_TEXTS = 10_000_000

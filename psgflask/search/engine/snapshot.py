@@ -33,8 +33,8 @@ from psgflask.search.engine.segments import (
     union_of,
 )
 from psgflask.search.index.columns import EXACT
-from psgflask.search.index.texts import Text
 from psgflask.search.language import fold, stem
+from psgflask.search.texts import Text
 
 MAX_COUNTED = 1_000  # words whose documents are counted to find the most frequent
 # Bytes of cached scores, masks and counts, and of postings with positions: pairs of words are

@@ -15,9 +15,9 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC
 
 from psgflask.core.durable import atomic_write
+from psgflask.search.documents import SCHEMA_VERSION, STILL_READ
 from psgflask.search.index import columns
-from psgflask.search.index.documents import SCHEMA_VERSION, STILL_READ
-from psgflask.search.index.generations import IndexBroken, NewerSchema, OtherSchema
+from psgflask.search.index.protocol import IndexBroken, NewerSchema, OtherSchema
 
 SUMS = "sums.json"
 NAME = "MAIN"  # Whoosh's name for the one index in a folder

@@ -21,8 +21,8 @@ from whoosh.codec.whoosh3 import W3Codec, W3FieldWriter
 from whoosh.matching import ListMatcher, ReadTooFar
 from whoosh.system import pack_ushort
 
-from psgflask.search.index.generations import IndexBroken
 from psgflask.search.index.merging import Block
+from psgflask.search.index.protocol import IndexBroken
 
 WIDTH = 4  # bytes of array("I")
 

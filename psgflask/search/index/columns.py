@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psgflask.core.language_names import LANGUAGES
+from psgflask.search.documents import SCHEMA_VERSION
 from psgflask.search.index import packed_arrays
-from psgflask.search.index.documents import SCHEMA_VERSION
 
 EXACT = "exact"
 KINDS = (*LANGUAGES, EXACT)

@@ -11,7 +11,8 @@ from whoosh.reading import IndexReader
 
 from psgflask.search.index import generations
 from psgflask.search.index.checksums import NAME, toc_name
-from psgflask.search.index.generations import POINTER, IndexBroken
+from psgflask.search.index.generations import POINTER
+from psgflask.search.index.protocol import IndexBroken
 
 # Files that change within one tick of the file system's clock seem unchanged: what changed so
 # lately, in nanoseconds, is looked at again.

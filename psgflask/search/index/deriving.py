@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from psgflask.core.durable import atomic_write
 from psgflask.core.language_names import LANGUAGES
+from psgflask.search.documents import SIDES
 from psgflask.search.index import codec, columns, forward, packed_arrays, signatures
 from psgflask.search.index.codec import WIDTH
 from psgflask.search.index.columns import COLUMNS, EXACT, FORWARD, KINDS, MAKE, Columns
-from psgflask.search.index.documents import SIDES
-from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.protocol import IndexBroken
 
 
 def derive_once(leaf: Any, folder: Path) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psgflask.search.index.codec import WIDTH
-from psgflask.search.index.generations import IndexBroken
 from psgflask.search.index.packed_arrays import ragged
+from psgflask.search.index.protocol import IndexBroken
 
 TITLE_COUNTS, MAX_REPEATED, MAX_TIMES = 2, 5, 65_535
 # Bytes of postings that are looked at together while the forward index is made.

@@ -5,21 +5,10 @@ import time
 from pathlib import Path
 
 from psgflask.core.durable import atomic_write
+from psgflask.search.index.protocol import IndexBroken
 
 POINTER = "current"
 PREFIX = "g-"
-
-
-class IndexBroken(RuntimeError):
-    """The index is missing, torn, or was written by other code: it must be built anew."""
-
-
-class OtherSchema(IndexBroken):
-    """The index is whole, but was written by code that indexes other things or otherwise."""
-
-
-class NewerSchema(OtherSchema):
-    """That code is newer than this: the index is right, and this process is to be restarted."""
 
 
 def current(folder: Path) -> Path:

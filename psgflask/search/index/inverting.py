@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.search.index import texts
-from psgflask.search.index.documents import SIDES, Document, content_hash
+from psgflask.search.documents import SIDES, Document, content_hash
+from psgflask.search.index import text_file
 from psgflask.search.index.packed_arrays import ragged
 from psgflask.search.language import analyse, raw_words, stem
 
@@ -193,7 +193,7 @@ def _of_documents(
             documents, ends, title.lengths.tolist(), body.lengths.tolist(), strict=True
         )
     ]
-    encoded = [text for document in documents for text in texts.encoded(document.body)]
+    encoded = [text for document in documents for text in text_file.encoded(document.body)]
     arrays = (
         np.frombuffer(pickle.dumps(stored, pickle.HIGHEST_PROTOCOL), np.uint8),
         np.frombuffer(b"".join(encoded), np.uint8),

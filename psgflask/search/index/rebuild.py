@@ -1,17 +1,16 @@
 """A rebuild: all documents as sorted runs, which bound its memory and are merged at the end."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from psgflask.search.documents import Document
 from psgflask.search.index import runs
-from psgflask.search.index.documents import Document
 from psgflask.search.index.inverting import inverted
+from psgflask.search.index.protocol import Progress
 from psgflask.search.index.runs import SortedRun
 
 # A run ends with so many articles, or with the one that brings it to so many characters.
 MAX_ARTICLES, MAX_CHARACTERS = 1000, 4_000_000
-
-Progress = Callable[[int], None]
 
 
 def sorted_runs(

@@ -5,7 +5,7 @@ from array import array
 from whoosh import fields, formats
 
 from psgflask.core.language_names import LANGUAGES
-from psgflask.search.index.documents import SIDES
+from psgflask.search.documents import SIDES
 
 
 class PlacesFormat(formats.Positions):  # type: ignore[misc]  # Whoosh ships no types

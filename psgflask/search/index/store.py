@@ -14,13 +14,13 @@ from whoosh.reading import IndexReader
 
 from psgflask.core.durable import append_lines
 from psgflask.core.locks import FileLock
+from psgflask.search.documents import Document, content_hash
 from psgflask.search.index import columns, commits, deriving, generations
 from psgflask.search.index.checksums import NAME, Verifier, glance
 from psgflask.search.index.columns import Columns
 from psgflask.search.index.commits import CommitToken, State
-from psgflask.search.index.documents import Document, content_hash
-from psgflask.search.index.generations import IndexBroken
-from psgflask.search.index.rebuild import Progress, sorted_runs
+from psgflask.search.index.protocol import ArticleIndex, Changes, IndexBroken, Progress
+from psgflask.search.index.rebuild import sorted_runs
 from psgflask.search.index.schema import schema
 from psgflask.search.index.writer import (
     IndexWriter,
@@ -37,11 +37,10 @@ RUNS = "runs"  # in a generation that is being built
 TRIES = 10
 PAUSE = 0.02
 
-Changes = tuple[list[Document], list[int]]
 Result = TypeVar("Result")
 
 
-class Store:
+class Store(ArticleIndex):
     """The index in a folder. Readers need no lock; a writer holds `writing`."""
 
     def __init__(self, folder: Path) -> None:

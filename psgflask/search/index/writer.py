@@ -14,9 +14,9 @@ from whoosh.reading import SegmentReader
 from whoosh.writing import SegmentWriter
 
 from psgflask.core import durable
-from psgflask.search.index import checksums, codec, columns, merging, texts
+from psgflask.search.documents import Document
+from psgflask.search.index import checksums, codec, columns, merging, text_file
 from psgflask.search.index.codec import WIDTH, Codec
-from psgflask.search.index.documents import Document
 from psgflask.search.index.forward import pread
 from psgflask.search.index.inverting import Ints, inverted
 from psgflask.search.index.merging import PostingArrays
@@ -44,7 +44,7 @@ class IndexWriter(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         # What has postings for the new segment, and its documents' numbers there.
         self._sources: list[tuple[Callable[[str], merging.Field], Ints]] = []
         self._readers = contextlib.ExitStack()
-        self._texts: texts.TextWriter | None = None
+        self._texts: text_file.TextWriter | None = None
 
     def add(self, document: Document) -> None:
         """Add a document; the same id must not be live in the index."""
@@ -74,7 +74,9 @@ class IndexWriter(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         live = range(len(new)) if docmap is None else sorted(docmap)
         new[live] = np.arange(startdoc, startdoc + len(live))
         self._sources.append((partial(SegmentField, reader), new))
-        with contextlib.closing(texts.Texts(self.folder, reader.segment().segment_id())) as source:
+        with contextlib.closing(
+            text_file.Texts(self.folder, reader.segment().segment_id())
+        ) as source:
             self._of_texts().take(source, live)
 
     def commit(self, mergetype: MergePolicy) -> None:
@@ -108,9 +110,9 @@ class IndexWriter(SegmentWriter):  # type: ignore[misc]  # Whoosh ships no types
         self._sources.append((run.field, np.array(numbers)))
         self._added = True
 
-    def _of_texts(self) -> texts.TextWriter:
+    def _of_texts(self) -> text_file.TextWriter:
         if self._texts is None:
-            self._texts = texts.TextWriter(self.folder, self.newsegment.segment_id())
+            self._texts = text_file.TextWriter(self.folder, self.newsegment.segment_id())
         return self._texts
 
     def _flush_segment(self) -> None:

@@ -11,9 +11,8 @@ from psgflask.core.database import read_only
 from psgflask.core.markdown import plain_text
 from psgflask.news import catalogue
 from psgflask.news.models import Article, Attachment, FileText
-from psgflask.search.index.documents import Document, content_hash
-from psgflask.search.index.generations import IndexBroken
-from psgflask.search.index.store import Store
+from psgflask.search.documents import Document, content_hash
+from psgflask.search.index.protocol import ArticleIndex, IndexBroken
 
 BATCH = 500
 # What must be loaded with an article to know its text.
@@ -111,7 +110,7 @@ def compare(found: Iterable[Document], indexed: Mapping[int, str]) -> Drift:
     )
 
 
-def hashes_of(index: Store) -> dict[int, str]:
+def hashes_of(index: ArticleIndex) -> dict[int, str]:
     """Return what is in the index, id -> content hash; nothing where it cannot be read."""
     try:
         return index.hashes()

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 
 from flask import Flask, current_app, has_app_context
 from sqlalchemy import event, func, select
@@ -15,11 +14,9 @@ from psgflask.core import failures
 from psgflask.core.clock import utc_now
 from psgflask.core.database import db, read_only
 from psgflask.core.durable import atomic_write
-from psgflask.core.paths import INDEX
 from psgflask.news import catalogue
-from psgflask.search.index.documents import Document
-from psgflask.search.index.generations import IndexBroken, NewerSchema
-from psgflask.search.index.store import Store
+from psgflask.search.documents import Document
+from psgflask.search.index.protocol import ArticleIndex, IndexBroken, NewerSchema
 from psgflask.search.sync import article_documents, ledger
 from psgflask.search.sync.article_documents import Drift, compare, hashes_of
 from psgflask.web.site import current_site
@@ -35,14 +32,9 @@ COMMITTED = "search_committed"
 MAX_REBUILT_AT_ONCE = 200
 
 
-def init_app(app: Flask) -> None:
-    """Give the app its index. The listeners below serve every app of the process."""
-    app.extensions["psg_index"] = Store(Path(app.instance_path) / INDEX)
-
-
-def store(app: Flask) -> Store:
+def store(app: Flask) -> ArticleIndex:
     """Return the index of an app."""
-    index: Store = app.extensions["psg_index"]
+    index: ArticleIndex = app.extensions["psg_index"]
     return index
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from psgflask.search.index.texts import MARKS, Text
 from psgflask.search.language import Word, stem
 from psgflask.search.query.clauses import InTitle, Phrase, PlainWord, Prefix, Query
+from psgflask.search.texts import MARKS, Text
 
 SNIPPET_LENGTH = 240
 CONTEXT = 60  # characters before the first match

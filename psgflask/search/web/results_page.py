@@ -16,7 +16,7 @@ from psgflask.news import catalogue
 from psgflask.news.cards import Card
 from psgflask.news.models import Topic
 from psgflask.search.engine.protocol import LAST_PAGE, PAGE_SIZE, SORTS, SearchResults
-from psgflask.search.index.texts import Text, prepared
+from psgflask.search.texts import Text, prepared
 from psgflask.search.web import highlighting, notices
 from psgflask.search.web.highlighting import Highlighter
 from psgflask.search.web.notices import AlsoSearched, AlternativeSearch, Notice

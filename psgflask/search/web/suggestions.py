@@ -13,11 +13,11 @@ from psgflask.news import catalogue
 from psgflask.news.models import Article, Issue
 from psgflask.news.slugs import article_url
 from psgflask.search.engine.protocol import SearchEngine
-from psgflask.search.index.texts import prepared
 from psgflask.search.language import fold, words
 from psgflask.search.query.clauses import PlainWord, Query
 from psgflask.search.query.expansion import Glossary, expand
 from psgflask.search.query.parsing import parse
+from psgflask.search.texts import prepared
 from psgflask.search.web import highlighting
 from psgflask.search.web.search_request import SearchRequest, name_of_topic
 

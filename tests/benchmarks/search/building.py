@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from psgflask.search.index.documents import Document
+from psgflask.search.documents import Document
 from psgflask.search.index.store import Store
 from tests.benchmarks.search import whoosh_engine
 

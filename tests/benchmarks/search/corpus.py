@@ -18,8 +18,8 @@ from psgflask.news.models import NEWS, PUBLISHED, Article, article_topics
 from psgflask.news.topics import add
 from psgflask.ops import migrations
 from psgflask.ops.installation import create_folders, write_config
-from psgflask.search.index.documents import Document
-from psgflask.search.index.generations import IndexBroken
+from psgflask.search.documents import Document
+from psgflask.search.index.protocol import IndexBroken
 from psgflask.search.sync import article_documents, indexer
 from tests.sample_archive import loading
 

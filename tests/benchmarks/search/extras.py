@@ -10,9 +10,9 @@ from statistics import median
 
 from flask import Flask
 
+from psgflask.search.documents import Document
 from psgflask.search.engine import array_engine, spelling
 from psgflask.search.engine.array_engine import ArrayEngine
-from psgflask.search.index.documents import Document
 from psgflask.search.index.store import Store
 from psgflask.search.sync import indexer
 from tests.benchmarks.search import building, footprint

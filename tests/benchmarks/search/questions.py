@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from psgflask.search.index.documents import Document
+from psgflask.search.documents import Document
 from psgflask.search.language import STOP_WORDS, words
 
 OF_EACH, SEED = 20, 7

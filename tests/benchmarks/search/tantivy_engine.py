@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from psgflask.search.index.documents import Document
+from psgflask.search.documents import Document
 from tests.benchmarks.search.questions import Question
 
 FIELDS = ["title", "body"]

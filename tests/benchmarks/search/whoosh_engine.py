@@ -7,7 +7,7 @@ from typing import Any
 from whoosh import analysis, fields, highlight, query, sorting
 from whoosh.filedb.filestore import FileStorage
 
-from psgflask.search.index.documents import Document
+from psgflask.search.documents import Document
 from tests.benchmarks.search.questions import Question
 
 

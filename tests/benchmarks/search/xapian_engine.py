@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from psgflask.search.index.documents import Document
+from psgflask.search.documents import Document
 from tests.benchmarks.search.questions import Question, Unsupported
 
 PYTHON = "/usr/bin/python3"

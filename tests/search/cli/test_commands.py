@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from psgflask.news.models import Article
 from psgflask.search.sync import indexer
 from tests import factories
+from tests.search import indexes
 
 
 def run(app: Flask, *words: str) -> tuple[int, str]:
@@ -48,12 +49,12 @@ def test_check_exits_with_1_when_the_index_differs_and_changes_nothing(
     app: Flask, session: Session
 ) -> None:
     drift(session)
-    before = indexer.store(app).generation_token()
+    before = indexes.store(app).generation_token()
     code, output = run(app, "check")
     assert code == 1
     assert "1 are out of date" in output
     assert "--repair" in output
-    assert indexer.store(app).generation_token() == before
+    assert indexes.store(app).generation_token() == before
 
 
 def test_check_with_repair_repairs_the_index(app: Flask, session: Session) -> None:

@@ -9,7 +9,7 @@ from datetime import date
 from itertools import pairwise
 from math import log, sqrt
 
-from psgflask.search.index.documents import Document
+from psgflask.search.documents import Document
 from psgflask.search.language import ENGLISH, NAMES_IN_LIST, SPANISH, STOP_WORDS, Word, stem, words
 from psgflask.search.query.clauses import Concept, Phrase, PlainWord, Query
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from psgflask.search.documents import SCHEMA_VERSION
 from psgflask.search.engine import array_engine
 from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions
 from psgflask.search.engine.segments import Segment
 from psgflask.search.engine.snapshot import Snapshot
 from psgflask.search.index import checksums, columns, generations
-from psgflask.search.index.documents import SCHEMA_VERSION
-from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.protocol import IndexBroken
 from psgflask.search.query.parsing import parse
 from tests.search.corpus import NOW, Index, document
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from psgflask.search.documents import Document
 from psgflask.search.engine.protocol import SORTS, SearchOptions, SearchResults
-from psgflask.search.index.documents import Document
 from psgflask.search.query.expansion import expand
 from psgflask.search.query.parsing import parse
 from tests.search.corpus import NOW, Index, document, glossary

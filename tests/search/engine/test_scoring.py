@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from psgflask.search.index.documents import Document
+from psgflask.search.documents import Document
 from psgflask.search.language import words
 from psgflask.search.query.parsing import parse
 from tests.search.corpus import NOW, Index, document

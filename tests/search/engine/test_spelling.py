@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from psgflask.search.documents import Document
 from psgflask.search.engine import spelling
 from psgflask.search.engine.snapshot import Snapshot
-from psgflask.search.index.documents import Document
 from tests.search.corpus import Index, document
 
 Lexicon = Callable[..., Snapshot]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from psgflask.search.documents import Document
 from psgflask.search.engine.protocol import Relaxation, SearchResults
-from psgflask.search.index.documents import Document
 from psgflask.search.query.expansion import Glossary
 from tests.search import sharing
 from tests.search.corpus import NOW, Index, document, glossary

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from psgflask.search.documents import Document, content_hash
 from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import SearchOptions
 from psgflask.search.index import merging, rebuild
-from psgflask.search.index.documents import Document, content_hash
 from psgflask.search.index.store import Store
 from psgflask.search.language import stem, words
 from psgflask.search.query.parsing import parse

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from psgflask.search import documents as documents_module
+from psgflask.search.documents import Document, content_hash
 from psgflask.search.index import checksums, generations
-from psgflask.search.index import documents as documents_module
-from psgflask.search.index.documents import Document, content_hash
-from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.protocol import IndexBroken
 from psgflask.search.index.schema import PlacesFormat
 from psgflask.search.index.store import Store
 from psgflask.search.language import stem, words

@@ -3,7 +3,7 @@
 import threading
 
 from psgflask.search.engine.protocol import IndexUnavailable, SearchOptions, SearchResults
-from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.protocol import IndexBroken
 from psgflask.search.index.store import Store
 from psgflask.search.query.clauses import Query
 from tests.search.reference.fallbacks import Searcher

@@ -14,14 +14,15 @@ from psgflask.core.database import db
 from psgflask.news import publishing
 from psgflask.news.models import Article, Attachment, Topic
 from psgflask.search import worker_task
+from psgflask.search.documents import SCHEMA_VERSION, Document
 from psgflask.search.engine.array_engine import ArrayEngine
 from psgflask.search.engine.protocol import SearchOptions
 from psgflask.search.index import checksums
-from psgflask.search.index.documents import SCHEMA_VERSION, Document
-from psgflask.search.index.generations import OtherSchema
+from psgflask.search.index.protocol import OtherSchema
 from psgflask.search.query.parsing import parse
 from psgflask.search.sync import article_documents, indexer, ledger
 from tests import factories, full_disk
+from tests.search import indexes
 from tests.search.indexes import agrees, indexed, number_of, queue_length, stored
 
 
@@ -39,7 +40,7 @@ def test_what_is_not_public_is_not_in_the_index(app: Flask, session: Session, st
     now = utc_now()
     hidden = factories.article(session, "Zyx", status=status, now=now, at=now + timedelta(days=1))
     assert hidden.id not in indexed(app)
-    reader = indexer.store(app).open_reader()
+    reader = indexes.store(app).open_reader()
     assert ("title_exact", b"zyx") not in reader
     reader.close()
     assert agrees(app)
@@ -125,7 +126,7 @@ def test_of_a_members_only_article_the_index_knows_title_and_teaser_alone(
     app: Flask, session: Session
 ) -> None:
     factories.article(session, "Open", teaser="Visible", body="Secretum", members_only=True)
-    reader = indexer.store(app).open_reader()
+    reader = indexes.store(app).open_reader()
     words = set(reader.lexicon("body_exact"))
     reader.close()
     assert words == {b"visible"} or words == {"visible"}
@@ -137,7 +138,7 @@ def test_an_article_made_members_only_keeps_nothing_of_its_body(
     article = factories.article(session, "Open", teaser="Visible", body="Secretum")
     article.members_only = True
     session.commit()
-    reader = indexer.store(app).open_reader()
+    reader = indexes.store(app).open_reader()
     assert ("body_exact", b"secretum") not in reader
     reader.close()
 
@@ -230,7 +231,7 @@ def test_r6_an_index_of_an_earlier_schema_is_searched_until_the_new_one_is_ready
     found: list[tuple[int, ...]] = []
 
     def search() -> None:
-        engine = ArrayEngine(indexer.store(app))  # of a process that starts now
+        engine = ArrayEngine(indexes.store(app))  # of a process that starts now
         found.append(engine.search(parse("lima"), SearchOptions(now=utc_now())).ids)
 
     def meanwhile(*args: Any) -> Iterator[Document]:
@@ -254,11 +255,11 @@ def test_r6_a_worker_of_older_code_leaves_an_index_of_newer_code_alone(
     with monkeypatch.context() as newer:
         newer.setattr(checksums, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
         indexer.rebuild(app)
-    there = indexer.store(app).generation_token()
+    there = indexes.store(app).generation_token()
     factories.article(session, "Callao")  # few enough articles to build the index on the spot
     session.rollback()
     worker_task.update_index(app)
-    assert indexer.store(app).generation_token() == there
+    assert indexes.store(app).generation_token() == there
     assert queue_length(app) > 0
 
 

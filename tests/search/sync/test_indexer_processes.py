@@ -16,6 +16,7 @@ from psgflask.news.models import Article
 from psgflask.search import worker_task
 from psgflask.search.sync import indexer
 from tests import factories
+from tests.search import indexes
 from tests.search.indexes import queue_length
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -75,7 +76,7 @@ def test_a_process_killed_anywhere_leaves_an_index_that_can_be_read(
         time.sleep(chance.random() / 4)
         running.kill()
         running.wait(60)
-        indexer.store(app).open_reader().close()
+        indexes.store(app).open_reader().close()
     worker_task.update_index(app)
     assert len(indexer.store(app).hashes()) == articles_in(session)
     assert not indexer.check(app)

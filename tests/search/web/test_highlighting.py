@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from psgflask.search.index.texts import prepared
 from psgflask.search.language import Word, located_words, stem, words
 from psgflask.search.query.parsing import parse
+from psgflask.search.texts import prepared
 from psgflask.search.web.highlighting import (
     SNIPPET_LENGTH,
     Highlighter,

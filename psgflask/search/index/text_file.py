@@ -6,66 +6,25 @@ At the end of the file stands where each of them begins, and how many documents 
 """
 
 import os
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psgflask.core.folding import fold, normalise
-from psgflask.search.index.generations import IndexBroken
+from psgflask.search.index.protocol import IndexBroken
+from psgflask.search.texts import PLAINLY, Text, prepared
 
 TEXTS = ".texts"
 NUMBER = 8  # bytes
 
-# Characters that no text has, to mark places in one.
-MARKS = ("\x02", "\x03")
-
 Ints = NDArray[np.int64]
-_BEYOND = re.compile(r"[^\x00-\x7f]")
-# How ASCII is folded.
-_PLAINLY = bytes(ord(chr(code).lower() if chr(code).isalnum() else " ") for code in range(128))
-_PLAINLY += bytes(range(128, 256))
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text in one line, and the same folded by character: only letters, digits and spaces.
-
-    That one has a space more at both ends: what stands at a place of `shown` has its space before
-    it at the same place of `padded`.
-    """
-
-    shown: str
-    padded: str
-
-
-def prepared(text: str) -> Text:
-    """Return a text as it is stored."""
-    for mark in MARKS:  # a table of `translate` would be looked up for every character
-        text = text.replace(mark, " ")
-    shown = normalise("NFC", " ".join(text.split()))
-    if shown.isascii():
-        return Text(shown, f" {shown.encode().translate(_PLAINLY).decode()} ")
-    plainly = _BEYOND.sub(lambda found: _folded(found[0]), shown)
-    return Text(shown, f" {plainly.encode().translate(_PLAINLY).decode()} ")
 
 
 def encoded(text: str) -> tuple[bytes, bytes]:
     """Return the two texts as they lie in the file; the second empty where it says no more."""
     stored = prepared(text)
     return stored.shown.encode(), b"" if stored.shown.isascii() else stored.padded[1:-1].encode()
-
-
-@lru_cache(maxsize=5_000)
-def _folded(character: str) -> str:
-    if not character.isalnum():
-        return " "
-    folded = fold(character)
-    return folded if len(folded) == 1 else character
 
 
 class TextWriter:
@@ -121,7 +80,7 @@ class Texts:
     def of(self, number: int) -> Text:
         """Return the text of a document. Raises IndexBroken."""
         shown, folded = self.packed(number)
-        folded = folded or shown.translate(_PLAINLY)
+        folded = folded or shown.translate(PLAINLY)
         return Text(shown.decode(errors="replace"), f" {folded.decode(errors='replace')} ")
 
     def _read_places(self) -> Ints:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psgflask.search.index.generations import IndexBroken
-from psgflask.search.index.texts import TEXTS, Texts, TextWriter, encoded, prepared
+from psgflask.search.index.protocol import IndexBroken
+from psgflask.search.index.text_file import TEXTS, Texts, TextWriter, encoded
+from psgflask.search.texts import prepared
 from tests.search.corpus import Index, document
 
 TEXT = st.text() | st.text(alphabet="aÁñ½ﬁ\u0301 \n\t-’ß")
