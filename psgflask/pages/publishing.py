@@ -45,13 +45,19 @@ def language_mistake(language: str, *texts: str) -> str | None:
     )
 
 
-def snapshot(row: Published) -> dict[str, Any]:
-    """Return a page or an appeal as plain values, for its revision."""
+def snapshot(session: Session, row: Published) -> dict[str, Any]:
+    """Return a page or an appeal as plain values, for its revision.
+
+    The article of an appeal is named by its `work`: its id may become another article's, and its
+    slug may change, or hold a name that is redacted.
+    """
     values = {
         column.name: getattr(row, column.name)
         for column in row.__table__.columns
         if column.name not in BOOKKEEPING
     }
+    if isinstance(row, Appeal):
+        values["article"] = _work(session, values.pop("article_id"))
     return {
         name: value if value is None or isinstance(value, str | int) else str(value)
         for name, value in values.items()
@@ -84,9 +90,17 @@ def saves(session: Session, row: Published) -> list[Save]:
 
 
 def find_revision(session: Session, row: Published, number: int) -> dict[str, Any]:
-    """Return the values of the columns that a revision has. Raises RevisionUnknown."""
-    found = revisions.find(session, _model(row), number, **_owner(row))
-    return of_snapshot(type(row), found.snapshot)
+    """Return the values of the columns that a revision has. Raises RevisionUnknown.
+
+    An article that is gone is None; a revision that is older than `article` has none.
+    """
+    found = revisions.find(session, _model(row), number, **_owner(row)).snapshot
+    values = of_snapshot(type(row), found)
+    if isinstance(row, Appeal):
+        values.pop("article_id", None)
+        if "article" in found:
+            values["article_id"] = _article_id(session, found["article"], found["language"])
+    return values
 
 
 def before_change(
@@ -116,7 +130,7 @@ def before_change(
 def record(session: Session, row: Published, what: str, *, by: str, now: datetime) -> None:
     """Record what a save left, and flush."""
     session.flush()
-    values = snapshot(row)
+    values = snapshot(session, row)
     revisions.record(
         session, _model(row), what=what, by=by, now=now, snapshot=values, **_owner(row)
     )
@@ -155,14 +169,12 @@ def restore(
     """
     values = find_revision(session, row, number)
     before_change(session, row, now=now, version=version)
-    before = snapshot(row)
-    if "article_id" in values and not _has_article(session, values["article_id"]):
-        values["article_id"] = None  # it was deleted since
+    before = snapshot(session, row)
     for name, value in values.items():
         if name not in NOT_RESTORED:
             setattr(row, name, value)
     record(session, row, f"restored {number}", by=by, now=now)
-    return revisions.changed_fields(before, snapshot(row))
+    return revisions.changed_fields(before, snapshot(session, row))
 
 
 def delete(session: Session, row: Published) -> None:
@@ -174,10 +186,16 @@ def delete(session: Session, row: Published) -> None:
     session.flush()
 
 
-def _has_article(session: Session, article_id: int | None) -> bool:
+def _work(session: Session, article_id: int | None) -> str | None:
     # By the name of the table: the import contracts keep pages and news apart.
     articles = Model.metadata.tables["articles"]
-    return session.scalar(select(articles.c.id).where(articles.c.id == article_id)) is not None
+    return session.scalar(select(articles.c.work).where(articles.c.id == article_id))
+
+
+def _article_id(session: Session, work: str | None, language: str) -> int | None:
+    articles = Model.metadata.tables["articles"].c
+    query = select(articles.id).where(articles.work == work, articles.language == language)
+    return session.scalar(query)
 
 
 def _model(row: Published) -> type[PageRevision] | type[AppealRevision]:

@@ -10,6 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from psgflask.core import revisions
+from psgflask.core.clock import utc_now
+from psgflask.news import publishing as news
+from psgflask.news.models import Article
 from psgflask.pages.models import Appeal, AppealRevision, Page, PageRevision
 from tests import factories
 from tests.pages.cli.test_commands import APPEAL, PAGE, Run, Write, rows
@@ -257,6 +260,46 @@ def test_what_the_file_of_an_appeal_leaves_out_stays(
         *("", None, None, None, ""),
     )
     assert found.article_id is None
+
+
+@pytest.mark.parametrize("added_since", [False, True])
+def test_the_article_of_an_appeal_that_is_gone_does_not_come_back_as_another(
+    run: Run, write: Write, session: Session, added_since: bool
+) -> None:
+    deleted = factories.article(session, slug="appeal-opens", status="draft")
+    article_id = deleted.id
+    run("appeal", "set", write(f"{APPEAL}\narticle: appeal-opens"))
+    news.delete(session, session.get_one(Article, article_id), now=utc_now())
+    session.commit()
+    if added_since:  # SQLite reuses the ids of the last rows
+        assert factories.article(session, slug="another").id == article_id
+    shown = run("appeal", "show", "--revision", "1").output
+    assert "article" not in shown
+    run("appeal", "restore", "--revision", "1")
+    assert appeal(session).article_id is None
+
+
+def test_the_article_of_an_appeal_comes_back_under_its_new_address(
+    run: Run, write: Write, session: Session
+) -> None:
+    found = factories.article(session, slug="appeal-opens")
+    article_id = found.id
+    run("appeal", "set", write(f"{APPEAL}\narticle: appeal-opens"))
+    run("appeal", "set", write(f"{APPEAL}\narticle: none"))
+    session.get_one(Article, article_id).slug = "the-appeal-opens"
+    session.commit()
+    restored = run("appeal", "restore", "--revision", "1").output
+    assert "Restored as in revision 1: article\n" in restored
+    assert "article: the-appeal-opens" in run("appeal", "show").output
+
+
+def test_a_name_that_is_redacted_is_in_no_revision_of_an_appeal(
+    run: Run, write: Write, session: Session
+) -> None:
+    factories.article(session, slug="maria-quispe-speaks")
+    run("appeal", "set", write(f"{APPEAL}\narticle: maria-quispe-speaks"))
+    snapshots = session.scalars(select(AppealRevision.snapshot)).all()
+    assert "quispe" not in str(snapshots)
 
 
 def test_the_file_that_appeal_show_writes_changes_nothing(
