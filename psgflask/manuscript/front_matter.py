@@ -84,6 +84,10 @@ class FrontMatter:
             self.add_mistake(name, f"`{name}`: {error}")
             return default
 
+    def whole_number(self, name: str) -> int | None:
+        """Return a whole number, such as that of a revision; None where absent."""
+        return self.parse(name, _whole_number, None)
+
     def choice(self, name: str, choices: Sequence[str], default: str) -> str:
         """Return one of some words, `default` where absent."""
 
@@ -249,6 +253,13 @@ def _end_of_front_matter(lines: Sequence[str]) -> int:
         if line.rstrip() in {"---", "..."}:
             return place
     raise InvalidFile(Mistake(1, "The front matter has no end: write --- below its last line"))
+
+
+def _whole_number(text: str) -> int | None:
+    # At most nine digits: SQLite holds no number of twenty.
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError(f"write a whole number such as 3, not {text!r}")
+    return int(text)
 
 
 def _yes_or_no(value: str) -> bool:

@@ -94,7 +94,7 @@ def read_article(path: Path) -> ArticleFile:
         _attachment(each, path.parent, draft.language)
         for each in values.groups("attachments", ATTACHMENT_NAMES)
     )
-    revision = values.parse("revision", _revision, None)
+    revision = values.whole_number("revision")
     manuscript.finish("The text of the article is missing below the second ---")
     return ArticleFile(path, draft, dict(values.lines), pictures, attachments, revision)
 
@@ -149,12 +149,6 @@ def _format(value: Any) -> object:
 
 def _without_empty(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if value}
-
-
-def _revision(text: str) -> int | None:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise ValueError(f"write the number of a revision such as 3, not {text!r}")
-    return int(text)
 
 
 def _picture(values: FrontMatter, folder: Path) -> FileReference:

@@ -19,7 +19,7 @@ from psgflask.core.language_names import LANGUAGES
 from psgflask.core.money import parse_pounds
 from psgflask.manuscript.front_matter import FrontMatter, format_manuscript, read_manuscript
 from psgflask.pages import publishing
-from psgflask.pages.models import DRAFT, PUBLISHED, Appeal
+from psgflask.pages.models import DRAFT, MAX_LINK_LENGTH, MAX_TITLE_LENGTH, PUBLISHED, Appeal
 from psgflask.pages.publishing import PageRefused
 
 # What a file may leave out: it stays as it is, and NONE removes it.
@@ -27,7 +27,6 @@ OPTIONAL = ("link", "target", "total", "ends on", "outcome", "article")
 NAMES = ("title", "language", *OPTIONAL, "revision")
 NONE = "none"
 Value = TypeVar("Value")
-MAX_TITLE_LENGTH, MAX_LINK_LENGTH = 250, 500
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def read_appeal(path: Path, *, check_language: bool = True) -> AppealText:
         article=_optional(values, "article", _parse_article, ""),
         article_line=values.line("article"),
         left_out=frozenset(name for name in OPTIONAL if not values.text(name)),
-        revision=values.parse("revision", _parse_revision, None),
+        revision=values.whole_number("revision"),
     )
     if appeal.target == 0:
         values.add_mistake("target", "`target`: write more than 0, or leave the line out")
@@ -291,12 +290,6 @@ def _as_text(value: object) -> str:
 
 def _parse_article(text: str) -> str:
     return text.rstrip("/").rpartition("/")[2]
-
-
-def _parse_revision(text: str) -> int | None:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise ValueError(f"write the number of a revision such as 3, not {text!r}")
-    return int(text)
 
 
 def _parse_link(text: str) -> str:

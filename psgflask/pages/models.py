@@ -12,6 +12,7 @@ from psgflask.core.revisions import RevisionColumns
 PSG, PERU, SITE = "psg", "peru", "site"
 SECTIONS = (PSG, PERU, SITE)
 DRAFT, PUBLISHED, WITHDRAWN = "draft", "published", "withdrawn"
+MAX_TITLE_LENGTH, MAX_LINK_LENGTH = 250, 500
 _IS_STATUS = "status IN ('draft', 'published', 'withdrawn')"
 
 
@@ -31,7 +32,7 @@ class Page(Model):
     language: Mapped[str] = mapped_column(String(2))
     section: Mapped[str] = mapped_column(String(20))
     position: Mapped[int] = mapped_column(default=0)
-    title: Mapped[str] = mapped_column(String(250))
+    title: Mapped[str] = mapped_column(String(MAX_TITLE_LENGTH))
     teaser: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(String(20), default=PUBLISHED)
@@ -63,11 +64,11 @@ class Appeal(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     language: Mapped[str] = mapped_column(String(2))
-    title: Mapped[str] = mapped_column(String(250))
+    title: Mapped[str] = mapped_column(String(MAX_TITLE_LENGTH))
     text: Mapped[str] = mapped_column(Text)
     target: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))
     total: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))
-    link: Mapped[str] = mapped_column(String(500), default="")
+    link: Mapped[str] = mapped_column(String(MAX_LINK_LENGTH), default="")
     ends_on: Mapped[date | None]
     outcome: Mapped[str] = mapped_column(Text, default="")
     article_id: Mapped[int | None] = mapped_column(ForeignKey("articles.id", ondelete="SET NULL"))

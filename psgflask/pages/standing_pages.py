@@ -13,7 +13,15 @@ from psgflask.core.language_names import LANGUAGES
 from psgflask.core.slugs import MAX_SLUG_LENGTH, SLUG
 from psgflask.manuscript.front_matter import format_manuscript, read_manuscript
 from psgflask.pages import publishing
-from psgflask.pages.models import DRAFT, PUBLISHED, SECTIONS, SITE, WITHDRAWN, Page
+from psgflask.pages.models import (
+    DRAFT,
+    MAX_TITLE_LENGTH,
+    PUBLISHED,
+    SECTIONS,
+    SITE,
+    WITHDRAWN,
+    Page,
+)
 from psgflask.pages.publishing import PageRefused
 
 # The home page shows these with their teasers, in this order, as the old site did.
@@ -22,7 +30,6 @@ ON_THE_HOME_PAGE = ("aims", "historical-overview", "human-rights")
 TEXTS = Path(__file__).with_name("standing")
 ADDED_BY = "installation"
 NAMES = ("slug", "language", "section", "position", "title", "teaser")
-MAX_TITLE_LENGTH = 250
 
 
 @dataclass(frozen=True)
@@ -96,11 +103,11 @@ def read_page(path: Path, *, check_language: bool = True) -> PageText:
         slug=values.parse("slug", _slug, ""),
         language=values.choice("language", LANGUAGES, LANGUAGES[0]),
         section=values.choice("section", SECTIONS, "") or None,
-        position=values.parse("position", _whole_number, None),
+        position=values.whole_number("position"),
         title=values.one_line("title", longest=MAX_TITLE_LENGTH, example="How to reach us"),
         teaser=values.text("teaser", example="One sentence that stands in the lists"),
         body=manuscript.body,
-        revision=values.parse("revision", _whole_number, None),
+        revision=values.whole_number("revision"),
     )
     texts = page.title, page.teaser, page.body
     if check_language and (mistake := publishing.language_mistake(page.language, *texts)):
@@ -184,9 +191,3 @@ def _slug(text: str) -> str:
     if not SLUG.fullmatch(text) or len(text) > MAX_SLUG_LENGTH:
         raise ValueError(f"write small letters and digits joined by hyphens, not {text!r}")
     return text
-
-
-def _whole_number(text: str) -> int | None:
-    if not (text.isascii() and text.isdigit() and len(text) < 5):
-        raise ValueError(f"write a whole number such as 3, not {text!r}")
-    return int(text)

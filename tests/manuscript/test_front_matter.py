@@ -48,6 +48,17 @@ def test_values_are_the_text_in_the_file(read: Read) -> None:
     assert found.body == "Text.\n"
 
 
+@pytest.mark.parametrize("text", ["first", "-1", "1.5", "3rd", "²", "1234567890"])
+def test_what_is_no_whole_number_is_a_mistake(read: Read, text: str) -> None:
+    found = read(f"---\ntitle: {text}\nslug: 123456789\n---\nx").front_matter
+    assert found.whole_number("title") is None
+    assert [str(each) for each in found.mistakes] == [
+        f"line 2: `title`: write a whole number such as 3, not {text!r}"
+    ]
+    assert found.whole_number("slug") == 123456789
+    assert found.whole_number("teaser") is None
+
+
 @pytest.mark.parametrize("name", ["members only", "members-only", "members_only", "Members Only"])
 def test_hyphens_underscores_and_capitals_in_names_do_not_matter(read: Read, name: str) -> None:
     assert read(f"---\n{name}: yes\n---\nx").front_matter.is_yes("members only")
