@@ -144,6 +144,16 @@ def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[
     return [name for name in names if before.get(name) != after.get(name)]
 
 
+def newest_save(session: Session, model: type[RevisionColumns], **owner: int) -> str:
+    """Return the newest revision of an owner for the end of a sentence, "" where it has none."""
+    rows = select(model).filter_by(**owner).order_by(model.number.desc())
+    saved = session.scalar(rows.limit(1))
+    if saved is None:
+        return ""
+    at = format_time(saved.saved_at)
+    return f": revision {saved.number}, {saved.what} by {saved.saved_by}, {at}"
+
+
 def check_unchanged(
     session: Session,
     model: type[RevisionColumns],
@@ -161,13 +171,7 @@ def check_unchanged(
     based_on_newest = present == version if version is not None else revision in (None, newest)
     if based_on_newest:
         return
-    saved = session.scalar(select(model).filter_by(number=newest, **owner))
-    last = (
-        f": revision {newest}, {saved.what} by {saved.saved_by}, {format_time(saved.saved_at)}"
-        if saved
-        else ""
-    )
     raise SavedMeanwhile(
-        f"It was saved meanwhile{last}. Look at it as it is now, put your change into that, and"
-        f" save it with --version {present}"
+        f"It was saved meanwhile{newest_save(session, model, **owner)}. Look at it as it is now,"
+        f" put your change into that, and save it with --version {present}"
     )

@@ -17,6 +17,7 @@ from psgflask.core.days import parse_day
 from psgflask.core.file_mistakes import InvalidFile, Mistake
 from psgflask.core.language_names import LANGUAGES
 from psgflask.core.money import parse_pounds
+from psgflask.core.revisions import SavedMeanwhile
 from psgflask.manuscript.front_matter import FrontMatter, format_manuscript, read_manuscript
 from psgflask.pages import publishing
 from psgflask.pages.models import DRAFT, MAX_LINK_LENGTH, MAX_TITLE_LENGTH, PUBLISHED, Appeal
@@ -24,7 +25,7 @@ from psgflask.pages.publishing import PageRefused
 
 # What a file may leave out: it stays as it is, and NONE removes it.
 OPTIONAL = ("link", "target", "total", "ends on", "outcome", "article")
-NAMES = ("title", "language", *OPTIONAL, "revision")
+NAMES = ("title", "language", *OPTIONAL, "number", "revision")
 NONE = "none"
 Value = TypeVar("Value")
 
@@ -42,7 +43,8 @@ class AppealShown:
 class AppealText:
     """An appeal as its file has it; `article` is the slug of the news that announced it.
 
-    `left_out` are the names of OPTIONAL that the file leaves out.
+    `left_out` are the names of OPTIONAL that the file leaves out. `number` and `revision` say what
+    the file was written from.
     """
 
     language: str
@@ -56,6 +58,7 @@ class AppealText:
     article: str
     article_line: int
     left_out: frozenset[str] = frozenset()
+    number: int | None = None
     revision: int | None = None
 
 
@@ -101,6 +104,7 @@ def read_appeal(path: Path, *, check_language: bool = True) -> AppealText:
         article=_optional(values, "article", _parse_article, ""),
         article_line=values.line("article"),
         left_out=frozenset(name for name in OPTIONAL if not values.text(name)),
+        number=values.whole_number("number"),
         revision=values.whole_number("revision"),
     )
     if appeal.target == 0:
@@ -125,6 +129,7 @@ def appeal_as_markdown(session: Session, appeal: Appeal, revision: int | None = 
         "ends on": _as_text(appeal.ends_on),
         "outcome": appeal.outcome,
         "article": slug,
+        "number": appeal.id,
         "revision": revision,
     }
     return format_manuscript({k: v for k, v in values.items() if v not in ("", None)}, appeal.text)
@@ -146,12 +151,14 @@ def set_appeal(
     stays.
     Target and total become those of the running appeal in the other language, too. Raises
     InvalidFile where its article is not there, and SavedMeanwhile where somebody saved since the
-    version or since the file's revision.
+    version or since the file's revision, or where the file is of an appeal that would not be
+    renewed: it was withdrawn, or has ended.
     """
     today = london_day(now)
     values = _values(session, text)
     appeal = None if draft else running_appeal(session, text.language, today)
     appeal = appeal or _newest(session, text.language, DRAFT)
+    _check_is_of(session, text, appeal, version)
     is_new = appeal is None
     if appeal is None:
         appeal = Appeal(language=text.language, status=DRAFT if draft else PUBLISHED)
@@ -166,6 +173,24 @@ def set_appeal(
     if appeal.status == PUBLISHED:
         _share_money(session, appeal, by=by, now=now)
     return appeal, is_new
+
+
+def _check_is_of(
+    session: Session, text: AppealText, renewed: Appeal | None, version: int | None
+) -> None:
+    """Check that a file is of the appeal that it renews, or of none. Raises SavedMeanwhile."""
+    if renewed is not None and text.number in (None, renewed.id):
+        return
+    if renewed is None and text.number is text.revision is version is None:
+        return
+    rows = select(Appeal).where(Appeal.language == text.language).order_by(Appeal.id.desc())
+    newest = session.scalar(rows.limit(1))
+    there = "none is there" if newest is None else f"the newest is number {newest.id}"
+    raise SavedMeanwhile(
+        f"The appeal that the file is of is no more to be renewed; {there}"
+        f"{publishing.newest_save(session, newest) if newest else ''}. To begin another one, leave"
+        " `number`, `revision` and --version out"
+    )
 
 
 def publish(session: Session, appeal: Appeal, *, by: str, now: datetime) -> None:

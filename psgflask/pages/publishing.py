@@ -103,6 +103,11 @@ def find_revision(session: Session, row: Published, number: int) -> dict[str, An
     return values
 
 
+def newest_save(session: Session, row: Published) -> str:
+    """Return the newest revision for the end of a sentence."""
+    return revisions.newest_save(session, _model(row), **_owner(row))
+
+
 def before_change(
     session: Session,
     row: Published,

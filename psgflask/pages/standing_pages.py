@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.clock import utc_now
 from psgflask.core.language_names import LANGUAGES
+from psgflask.core.revisions import SavedMeanwhile
 from psgflask.core.slugs import MAX_SLUG_LENGTH, SLUG
 from psgflask.manuscript.front_matter import format_manuscript, read_manuscript
 from psgflask.pages import publishing
@@ -137,11 +138,17 @@ def set_page(
 
     Section and position stay as they are where the file leaves them out, and so does the status of
     a page that is there. Flushes. Raises SavedMeanwhile where somebody saved since the version or
-    since the file's revision, and PageRefused for a draft of a page that is not one.
+    since the file's revision, or deleted the page, and PageRefused for a draft of a page that is
+    not one.
     """
     page = find(session, text.slug, text.language)
     is_new = page is None
     if page is None:
+        if text.revision is not None or version is not None:
+            raise SavedMeanwhile(
+                f"There is no page {text.slug!r} in {text.language!r} any more: to add one, leave"
+                " `revision` and --version out"
+            )
         page = _new_page(session, text, DRAFT if draft else PUBLISHED)
     elif draft and page.status != DRAFT:
         raise PageRefused(f"{page.title!r} is {page.status} already: save it without --draft")

@@ -345,6 +345,43 @@ def test_an_appeal_is_withdrawn_and_the_one_before_it_is_shown(
     assert "The second" in client.get("/").text
 
 
+@pytest.mark.parametrize("words", [("withdraw", "--yes"), ("end",), ("end", "and begin")])
+def test_a_file_of_an_appeal_that_runs_no_more_begins_none_and_changes_none(
+    run: Run, write: Write, session: Session, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    run("appeal", "set", write(APPEAL))
+    mine = tmp_path / "mine.md"
+    mine.write_text(run("appeal", "show").output, encoding="utf-8")
+    version = listed(run, "appeal", "list")[0]["version"]
+    run("appeal", *(word for word in words if word != "and begin"), "--by", "luis")
+    if "and begin" in words:
+        run("appeal", "set", write(APPEAL.replace("Help us", "The next")), "--by", "luis")
+    before = rows(session)
+    newest = appeal(session).id
+    refused = run("appeal", "set", str(mine), fails=1).output
+    assert f"the newest is number {newest}: revision " in refused
+    assert "by luis" in refused
+    assert "To begin another one, leave `number`, `revision` and --version out" in refused
+    if "and begin" not in words:
+        for file in (APPEAL, f"{APPEAL}\nrevision: 1"):
+            outdated = ("--version", str(version)) if file == APPEAL else ()
+            run("appeal", "set", write(file), *outdated, fails=1)
+    assert rows(session) == before
+    run("appeal", "set", write(APPEAL))
+    assert rows(session) != before
+
+
+def test_a_file_of_a_page_that_was_deleted_adds_none(
+    run: Run, write: Write, session: Session, tmp_path: Path
+) -> None:
+    run("set", "--draft", write(PAGE))
+    mine = tmp_path / "mine.md"
+    mine.write_text(run("show", "aims").output, encoding="utf-8")
+    run("delete", "aims", "--yes")
+    assert "There is no page 'aims' in 'en' any more" in run("set", str(mine), fails=1).output
+    assert rows(session) == {"pages": [], "appeals": []}
+
+
 def test_a_draft_of_an_appeal_waits_beside_the_running_one(
     run: Run, write: Write, session: Session, client: FlaskClient
 ) -> None:
