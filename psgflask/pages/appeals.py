@@ -196,13 +196,15 @@ def _check_is_of(
 def publish(session: Session, appeal: Appeal, *, by: str, now: datetime) -> None:
     """Make an appeal public, with the money of the one that runs in the other language.
 
-    Raises PageRefused where it is public, or another one runs in its language.
+    Raises PageRefused where it is public, another one runs in its language, or a newer one is
+    public, which readers would go on seeing.
     """
     today = london_day(now)
     running = running_appeal(session, appeal.language, today)
     if running is not None and running is not appeal:
         raise PageRefused(f"{running.title!r} is running: end or withdraw it first")
     publishing.publish(session, appeal, by=by, now=now)
+    _check_newest(session, appeal)
     if (other := counterpart(session, appeal, today)) is not None:
         _share_money(session, other, by=by, now=now)
 
@@ -218,10 +220,12 @@ def restore(
 ) -> list[str]:
     """Make an appeal say again what a revision has, and return what that changes.
 
-    Raises RevisionUnknown and SavedMeanwhile.
+    Raises RevisionUnknown, SavedMeanwhile, and PageRefused where it would run again behind a newer
+    one.
     """
     changed = publishing.restore(session, appeal, number, by=by, now=now, version=version)
     if state(appeal, london_day(now)) == "running":
+        _check_newest(session, appeal)
         _share_money(session, appeal, by=by, now=now)
     return changed
 
@@ -245,6 +249,16 @@ def counterpart(session: Session, appeal: Appeal, today: date) -> Appeal | None:
     """Return the appeal that runs in the other language: they have one target and one total."""
     other = "es" if appeal.language == "en" else "en"
     return running_appeal(session, other, today)
+
+
+def _check_newest(session: Session, appeal: Appeal) -> None:
+    """Check that readers see this public appeal, not a newer one. Raises PageRefused."""
+    newest = _newest(session, appeal.language, PUBLISHED)
+    if newest is not None and newest is not appeal:
+        raise PageRefused(
+            f"{newest.title!r} (number {newest.id}) is newer and public, so readers would not see"
+            f" {appeal.title!r}: withdraw that first, or set a new appeal"
+        )
 
 
 def _newest(session: Session, language: str, status: str) -> Appeal | None:

@@ -397,6 +397,31 @@ def test_a_draft_of_an_appeal_waits_beside_the_running_one(
     assert "The next one" in client.get("/").text
 
 
+def test_an_appeal_behind_a_newer_one_is_not_published_nor_made_to_run(
+    run: Run, write: Write, session: Session, client: FlaskClient
+) -> None:
+    run("appeal", "set", write(APPEAL.replace("Help us", "The first")))
+    first = str(appeal(session).id)
+    run("appeal", "end")
+    run("appeal", "set", write(APPEAL.replace("Help us", "The second")))
+    second = str(appeal(session).id)
+    run("appeal", "end")
+    behind = f"'The second' (number {second}) is newer and public"
+    before = rows(session)
+    again = ("restore", "--number", first, "--revision", "1")
+    assert behind in run("appeal", *again, fails=1).output
+    assert rows(session) == before
+    run("appeal", "withdraw", "--number", first, "--yes")
+    before = rows(session)
+    assert behind in run("appeal", "publish", "--number", first, fails=1).output
+    assert rows(session) == before
+    run("appeal", "withdraw", "--number", second, "--yes")
+    run("appeal", "publish", "--number", first)
+    run("appeal", *again)
+    assert "The first" in client.get("/").text
+    assert [row["state"] for row in listed(run, "appeal", "list")] == ["withdrawn", "running"]
+
+
 def test_a_draft_of_an_appeal_takes_the_money_of_the_other_language_once_published(
     run: Run, write: Write, session: Session
 ) -> None:
