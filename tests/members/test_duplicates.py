@@ -279,6 +279,30 @@ def test_s30_who_was_erased_while_joined_is_erased_again_together(session: Sessi
     assert len(erasure.erase_again(session, entries, by="ann", now=LATER)) == 2
 
 
+def test_s30_who_was_separated_before_the_other_was_erased_is_no_erased_person(
+    session: Session,
+) -> None:
+    erased, member = two(session)
+    joined(session, member, erased)
+    number = erased.number
+    again = erasure.erase_again(session, [ErasedEntry(LATER, number)], by="ann", now=LATER)
+    assert [one.number for one in again] == [number]
+    assert (member.name, member.joined_to) == ("María Castañeda", None)
+    assert [len(member.applications), len(member.payments), len(member.notes)] == [1, 1, 1]
+
+
+def test_s27_joined_people_are_erased_in_different_batches(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "BATCH", 1)
+    persons = [applied(session, now=LATER).person for _ in range(3)]
+    for other in persons[1:]:
+        joined(session, other, persons[0])
+    assert len(erasure.erase(session, persons[:1], by="ann", now=LATER)) == 3
+    session.commit()
+    assert session.scalar(select(func.count(Person.id))) == 0
+
+
 def test_access_has_what_is_held_under_both_numbers(session: Session) -> None:
     earlier, later = two(session, name="M. Castañeda", address="2 Alpaca Lane")
     joined(session, later, earlier)
