@@ -319,7 +319,7 @@ REQUESTS = PersonalData(
 )
 ERASED = PersonalData(
     "erased",
-    what=_l("That you were deleted: your member number and when"),
+    what=_l("That you were deleted: your member number, the reference of your request, and when"),
     why=_l("So that no backup brings you back, and your number is given to nobody else."),
     basis=LEGAL_OBLIGATION,
     _kept=_l("For good. Nothing in it says who you were."),

@@ -139,9 +139,13 @@ def delete_about(session: Session, about: Collection[str]) -> int:
     return int(deleted.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
 
 
-def delete_unsent(session: Session, about: Collection[str]) -> int:
-    """Delete the unsent mails to people, not those to the secretary about them; return how many."""
-    unsent = Message.about.in_(about) & Message.state.in_((WAITING, DEAD))
+def delete_unsent(session: Session, about: Collection[str], *, but: Collection[str] = ()) -> int:
+    """Delete the unsent mails to people, not those to the secretary about them; return how many.
+
+    Those of the kinds `but` that wait to be sent stay.
+    """
+    unsent = (Message.state == DEAD) | (Message.state == WAITING) & Message.kind.not_in(but)
+    unsent &= Message.about.in_(about)
     deleted = session.execute(delete(Message).where(unsent, Message.recipient != SECRETARY))
     return int(deleted.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
 

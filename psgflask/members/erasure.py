@@ -6,6 +6,7 @@ no newer list leaves a second file, until somebody confirms that nobody is missi
 """
 
 import logging
+import re
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing, suppress
@@ -26,6 +27,7 @@ from psgflask.mail import outbox, transports
 from psgflask.members import audit, duplicates, people, rights
 from psgflask.members.models import (
     ONLINE,
+    REFERENCE_PREFIX,
     Application,
     AuditEntry,
     MembershipRefused,
@@ -47,6 +49,7 @@ LIST_FILE = "erased.txt"
 MAX_LIST_SIZE = 50_000_000  # bytes; a million people
 # In a restored site: since when erasures may be missing from the list.
 UNCONFIRMED_FILE = "erased-unconfirmed.txt"
+REFERENCE = re.compile(rf"{REFERENCE_PREFIX}[0-9]{{1,9}}")  # of a request
 ERASURES = "SELECT at, subject FROM audit WHERE what = ?"
 # What a column of an erased person holds that may not be empty.
 BLANK = {"language": "en"}
@@ -54,7 +57,10 @@ BLANK = {"language": "en"}
 
 @dataclass(frozen=True)
 class Erased:
-    """Somebody who was erased: how many payments stay, and the e-mail address unless shared."""
+    """Somebody who was erased: how many payments stay, and the e-mail address unless shared.
+
+    Or a request, by its reference.
+    """
 
     number: str
     payments: int
@@ -63,7 +69,7 @@ class Erased:
 
 @dataclass(frozen=True, order=True)
 class ErasedEntry:
-    """An entry of the list of the erased."""
+    """An entry of the list of the erased: a member number, or the reference of a request."""
 
     at: datetime
     number: str
@@ -106,9 +112,13 @@ def erase_again(
     """Erase the people of a list whom a restored backup has brought back.
 
     Somebody created after the erasure is somebody else, who was issued the number after the
-    backup was restored, and is left alone. No number of the list is issued any more.
+    backup was restored, and is left alone. No number of the list is issued any more. The same
+    holds for requests about personal data that were emptied.
     """
-    times = {entry.number: entry.at for entry in sorted(entries)}
+    all_times = {entry.number: entry.at for entry in sorted(entries)}
+    requests = {one: at for one, at in all_times.items() if REFERENCE.fullmatch(one)}
+    times = {one: at for one, at in all_times.items() if one not in requests}
+    emptied = rights.erase_again(session, requests, by=by, now=now)
     reserve(session, times)
     listed = list(times)
     back: list[Person] = []
@@ -117,12 +127,14 @@ def erase_again(
         query = select(Person).where(Person.number.in_(batch), Person.erased_at.is_(None))
         back += (one for one in session.scalars(query) if one.created_at <= times[one.number])
     ids = {one.id for one in back}
-    for person in back:  # who was separated and then erased takes what is theirs along
-        if person.joined_id is not None and person.joined_id not in ids:
-            duplicates.separate(session, person, by=by, now=now)
-    return erase(
-        session, sorted(back, key=lambda one: (times[one.number], one.number)), by=by, now=now
-    )
+    # Who of two joined people is listed alone had been separated, and takes along what is theirs.
+    for person in [one for one in back if one.joined_id not in (None, *ids)]:
+        duplicates.separate(session, person, by=by, now=now)
+    for person in [one for one in people.joined_people(session, back) if one.id not in ids]:
+        duplicates.separate(session, person, by=by, now=now)
+    back.sort(key=lambda one: (times[one.number], one.number))
+    erased = erase(session, back, by=by, now=now)
+    return [*erased, *(Erased(reference, payments=0, email="") for reference in emptied)]
 
 
 def erase_expired(session: Session, *, now: datetime) -> list[Erased]:
@@ -306,7 +318,7 @@ def _erase(session: Session, persons: Sequence[Person], *, by: str, now: datetim
     confirmation_tokens.revoke(session, data={"member": numbers})
     audit.redact(session, numbers)
     audit.record_erasures(session, {one.number: one.payments for one in erased}, by=by, now=now)
-    rights.forget(session, {one.email for one in erased})
+    rights.forget(session, {one.email for one in erased}, by=by, now=now)
     _delete_rows(session, ids, paid, now)
     people.delete_unused_accounts(session, account_ids)
     session.expire_all()
@@ -316,7 +328,12 @@ def _erase(session: Session, persons: Sequence[Person], *, by: str, now: datetim
 def _delete_rows(session: Session, ids: list[int], paid: Collection[int], now: datetime) -> None:
     """Delete people and all that belongs to them; those who paid are left as a number."""
     unmark = update(Application).where(Application.duplicate_id.in_(ids))
-    statements: list[Executable] = [unmark.values(duplicate_id=None, duplicate_reason="")]
+    # Who was joined to them is erased too, perhaps in a later batch.
+    unjoin = update(Person).where(Person.joined_id.in_(ids))
+    statements: list[Executable] = [
+        unmark.values(duplicate_id=None, duplicate_reason=""),
+        unjoin.values(joined_id=None),
+    ]
     for mapper in _mappers_of_people():
         of_people = mapper.local_table.c.person_id.in_(ids)
         if not _outlives(mapper):
@@ -388,6 +405,7 @@ def _parse_entry(line: str) -> ErasedEntry | None:
         at = datetime.fromisoformat(time)
     except ValueError:
         return None
-    if at.tzinfo is None or not FORMATTED.fullmatch(number.strip()):
+    number = number.strip()
+    if at.tzinfo is None or not (FORMATTED.fullmatch(number) or REFERENCE.fullmatch(number)):
         return None
-    return ErasedEntry(at.astimezone(UTC), number.strip())
+    return ErasedEntry(at.astimezone(UTC), number)

@@ -30,6 +30,7 @@ ACCESS, CORRECTION, ERASURE, COMPLAINT = "access", "correction", "erasure", "com
 RIGHTS = (COMPLAINT, ACCESS, CORRECTION, ERASURE)
 DONE, PARTLY, REFUSED = "done", "partly", "refused"
 OUTCOMES = (DONE, PARTLY, REFUSED)
+REFERENCE_PREFIX = "R-"  # of requests
 # The states of an application; a person's renewal is due when only earlier years are paid for.
 PAID, CONFIRMED, UNCONFIRMED, ON_PAPER = "paid", "unpaid", "address not confirmed", "unpaid, paper"
 RENEWAL_DUE = "renewal due"
@@ -326,4 +327,4 @@ class RightsRequest(Model):
     @property
     def reference(self) -> str:
         """What it is called in mails and by the secretary: "R-17"."""
-        return f"R-{self.id}"
+        return f"{REFERENCE_PREFIX}{self.id}"

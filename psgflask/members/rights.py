@@ -6,7 +6,7 @@ person is looked up before the secretary does.
 
 import re
 from calendar import monthrange
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -18,6 +18,7 @@ from psgflask.accounts import email_addresses, rate_limits
 from psgflask.core import personal_data
 from psgflask.core.clock import london_day, long_date
 from psgflask.mail import outbox
+from psgflask.members import audit
 from psgflask.members.applications import SubmittedForm
 from psgflask.members.digest import HOUR, MAX_SINGLE_MAILS
 from psgflask.members.models import (
@@ -26,6 +27,8 @@ from psgflask.members.models import (
     DONE,
     ERASURE,
     OUTCOMES,
+    REFERENCE_PREFIX,
+    REFUSED,
     USER_NAME_LENGTH,
     MembershipRefused,
     Person,
@@ -201,11 +204,13 @@ def answer(
     now: datetime,
     mail: bool = True,
     again: bool = False,
+    anyway: bool = False,
 ) -> None:
     """Record what came of a request, and mail it to whoever sent it unless `mail` is false.
 
     Of a request for erasure that is done, and of one whose person was erased meanwhile, what it
-    holds of them goes at once. Raises AnswerRefused; for one that was answered unless `again`.
+    holds of them goes at once. Raises AnswerRefused; for one that was answered unless `again`, and
+    for an erasure that is done while somebody has the address unless `anyway`.
     """
     text = clean_lines(text)
     if request.answered_at is not None and not again:
@@ -221,6 +226,13 @@ def answer(
         raise AnswerRefused(f"The outcome is one of {', '.join(OUTCOMES)}, not {outcome!r}")
     if mail and not request.email:
         raise AnswerRefused(f"{request.reference} has no address any more: add --no-mail")
+    is_erased = request.right == ERASURE and outcome == DONE
+    if is_erased and not anyway and (there := people_of(session, request)):
+        raise AnswerRefused(
+            f"{request.reference} asks for erasure, and {', '.join(there)} is still there: run"
+            f' `flask members erase "{there[0]}"` first, or add --outcome {REFUSED}; if it is'
+            " somebody else who has the same address, add --anyway"
+        )
     request.answered_at, request.answered_by = now, by[:USER_NAME_LENGTH]
     request.outcome, request.answer = outcome, text
     if mail:
@@ -240,25 +252,40 @@ def answer(
             now=now,
         )
         request.acknowledged_at = request.acknowledged_at or now
-    if request.empty_when_answered or (request.right == ERASURE and outcome == DONE):
-        _empty(session, [request.id])
+    if request.empty_when_answered or is_erased:
+        _empty(session, [request], by=by, now=now)
     session.flush()
 
 
-def forget(session: Session, emails: Collection[str]) -> None:
+def forget(session: Session, emails: Collection[str], *, by: str, now: datetime) -> None:
     """Empty the answered requests from addresses of erased people; the open ones once answered.
 
-    `emails` are normalised, and nobody else's.
+    `emails` are normalised, and nobody else's. Unsent receipts are deleted.
     """
-    theirs = RightsRequest.email_folded.in_(set(emails) - {""})
-    is_open = RightsRequest.answered_at.is_(None)
-    session.execute(
-        update(RightsRequest)
-        .where(theirs, is_open)
-        .values(empty_when_answered=True)
-        .execution_options(synchronize_session="fetch")
-    )
-    _empty(session, session.scalars(select(RightsRequest.id).where(theirs, ~is_open)).all())
+    theirs = select(RightsRequest).where(RightsRequest.email_folded.in_(set(emails) - {""}))
+    requests = session.scalars(theirs).all()
+    for request in requests:
+        request.empty_when_answered = request.answered_at is None
+    _delete_unsent(session, requests)
+    _empty(session, [one for one in requests if one.answered_at is not None], by=by, now=now)
+
+
+def erase_again(
+    session: Session, times: Mapping[str, datetime], *, by: str, now: datetime
+) -> list[str]:
+    """Empty requests that a restored backup has brought back; return their references.
+
+    `times` are those of the erasures, by reference. A request that was sent later is another one,
+    under the same reference. Each had been answered: the answer is not known any more.
+    """
+    back = []
+    for reference, at in times.items():
+        request = session.get(RightsRequest, int(reference.removeprefix(REFERENCE_PREFIX)))
+        if request is not None and request.email_folded and request.sent_at <= at:
+            request.answered_at = request.answered_at or at
+            back.append(request)
+    _empty(session, back, by=by, now=now)
+    return [request.reference for request in back]
 
 
 def delete_expired(session: Session, *, now: datetime) -> None:
@@ -284,16 +311,25 @@ def correct_future_dates(session: Session, *, now: datetime, latest: datetime) -
         )
 
 
-def _empty(session: Session, ids: Collection[int]) -> None:
+def _empty(
+    session: Session, requests: Collection[RightsRequest], *, by: str, now: datetime
+) -> None:
     """Delete what requests hold of people; what was asked, when, and what came of it stays."""
     columns = personal_data.REQUESTS.columns["rights_requests"]
     erased = [name for name in columns if personal_data.is_erased("rights_requests", name)]
-    session.execute(
-        update(RightsRequest)
-        .where(RightsRequest.id.in_(ids))
-        .values(dict.fromkeys(erased, ""))
-        .execution_options(synchronize_session="fetch")
-    )
+    for request in requests:
+        for name in erased:
+            setattr(request, name, "")
+    _delete_unsent(session, requests)
+    references = dict.fromkeys((request.reference for request in requests), 0)
+    audit.record_erasures(session, references, by=by, now=now)
+    session.flush()
+
+
+def _delete_unsent(session: Session, requests: Collection[RightsRequest]) -> None:
+    """Delete the unsent mails about requests, but not the answer that waits to be sent."""
+    references = [request.reference for request in requests]
+    outbox.delete_unsent(session, references, but=(ANSWERED,))
 
 
 def _check_unused(session: Session, form: SubmittedForm) -> None:

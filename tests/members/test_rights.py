@@ -1,6 +1,7 @@
 """S29 in rules: each request is recorded, acknowledged, due, answered; and kept no longer."""
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from sqlalchemy.orm import Session
 from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.core import personal_data
 from psgflask.core.findings import ATTENTION, FAULT, OK
-from psgflask.mail.models import Message
+from psgflask.mail import outbox
+from psgflask.mail.models import DEAD, WAITING, Message
 from psgflask.members import erasure, health, rights, subject_access
 from psgflask.members.applications import SubmittedForm
+from psgflask.members.erasure import ErasedEntry
 from psgflask.members.models import (
     ACCESS,
     COMPLAINT,
@@ -177,6 +180,99 @@ def test_s27_who_asked_to_be_deleted_is_deleted_with_the_answer(session: Session
     refused = asked(session, 2, right=ERASURE)
     rights.answer(session, refused, "The law forbids it", outcome=REFUSED, by="ann", now=NOW)
     assert refused.email == MARIA
+
+
+def test_s27_an_erasure_is_not_done_while_somebody_has_the_address(session: Session) -> None:
+    person = applied(session).person
+    request = asked(session, right=ERASURE)
+    with pytest.raises(AnswerRefused, match=f"{person.number} is still there"):
+        rights.answer(session, request, "Deleted", outcome=DONE, by="ann", now=NOW)
+    assert (request.answered_at, request.email) == (None, MARIA)
+    assert mails(session, rights.ANSWERED) == []
+    erasure.erase(session, [person], by="ann", now=NOW)
+    rights.answer(session, request, "Deleted", outcome=DONE, by="ann", now=NOW)
+    assert (request.outcome, request.email) == (DONE, "")
+
+
+def test_s27_an_erasure_is_done_although_somebody_else_has_the_address(session: Session) -> None:
+    applied(session)
+    request = asked(session, right=ERASURE)
+    rights.answer(session, request, "Deleted", outcome=DONE, by="ann", now=NOW, anyway=True)
+    assert (request.outcome, request.email) == (DONE, "")
+
+
+@pytest.mark.parametrize("outcome", [PARTLY, REFUSED])
+def test_an_erasure_is_done_in_part_or_refused_while_the_person_is_there(
+    session: Session, outcome: str
+) -> None:
+    applied(session)
+    request = asked(session, right=ERASURE)
+    rights.answer(session, request, "The law forbids it", outcome=outcome, by="ann", now=NOW)
+    assert (request.outcome, request.email) == (outcome, MARIA)
+
+
+def held(session: Session) -> list[tuple[str, str]]:
+    """Return the kinds and states of the mails that hold the address or name of María."""
+    return [
+        (one.kind, one.state)
+        for one in session.scalars(select(Message).order_by(Message.id))
+        if MARIA in one.recipient or "Casta" in str(one.values)
+    ]
+
+
+@pytest.mark.parametrize("state", [WAITING, DEAD])
+def test_s27_the_receipt_of_an_erased_person_is_deleted_and_the_answer_once_sent(
+    session: Session, state: str
+) -> None:
+    person = applied(session).person
+    request = asked(session, right=ERASURE)
+    receipt = mails(session, rights.RECEIVED)[0]
+    if state == DEAD:
+        outbox.mark_dead(session, receipt.id, error="550", now=NOW)
+    erasure.erase(session, [person], by="ann", now=NOW)
+    assert held(session) == []
+    rights.answer(session, request, "All is deleted", outcome=DONE, by="ann", now=NOW)
+    assert held(session) == [(rights.ANSWERED, WAITING)]
+    outbox.mark_sent(session, mails(session, rights.ANSWERED)[0].id, now=NOW)
+    session.expire_all()
+    assert held(session) == []
+
+
+def test_s27_no_unsent_receipt_or_dead_answer_outlives_an_erasure_request_that_is_done(
+    session: Session,
+) -> None:
+    request = asked(session, right=ERASURE)
+    rights.answer(session, request, "Which Ana are you?", outcome=PARTLY, by="ann", now=NOW)
+    outbox.mark_dead(session, mails(session, rights.ANSWERED)[0].id, error="550", now=NOW)
+    rights.answer(session, request, "Deleted", outcome=DONE, by="ann", now=NOW, again=True)
+    assert held(session) == [(rights.ANSWERED, WAITING)]
+
+
+def test_s30_an_emptied_request_that_a_backup_brings_back_is_emptied_again(
+    session: Session,
+) -> None:
+    emptied, newer, other = (
+        asked(session, number, right=ERASURE, now=NOW + days * DAY, email=f"{number}@example.org")
+        for number, days in ((1, 0), (2, 2), (3, 0))
+    )
+    entries = [ErasedEntry(NOW + DAY, one.reference) for one in (emptied, newer)]
+    again = erasure.erase_again(session, entries, by="restore", now=NOW + 3 * DAY)
+    assert [one.number for one in again] == [emptied.reference]
+    assert (emptied.name, emptied.email, emptied.text) == ("", "", "")
+    assert [one.reference for one in rights.open_requests(session)] == ["R-3", "R-2"]
+    assert [newer.email, other.email] == ["2@example.org", "3@example.org"]
+    assert "1@example.org" not in {one.recipient for one in mails(session, rights.RECEIVED)}
+
+
+def test_s30_emptied_requests_are_in_the_list_of_the_erased(
+    session: Session, tmp_path: Path
+) -> None:
+    request = asked(session, right=ERASURE)
+    rights.answer(session, request, "We held nothing", outcome=DONE, by="ann", now=NOW)
+    entries = erasure.erased_entries(session)
+    assert entries == [ErasedEntry(NOW, "R-1")]
+    erasure.append_to_list(tmp_path / erasure.LIST_FILE, entries)
+    assert erasure.read_list(tmp_path / erasure.LIST_FILE) == (entries, [])
 
 
 def test_answered_requests_are_deleted_after_two_years_and_open_ones_stay(session: Session) -> None:

@@ -85,10 +85,20 @@ def acknowledge(reference: str) -> None:
     "--mail/--no-mail", default=True, help="Without: answered by letter, or nobody to answer."
 )
 @click.option("--again", is_flag=True, help="Answer one that was answered.")
+@click.option(
+    "--anyway", is_flag=True, help="An erasure is done: who still has the address is another one."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @by_option
 def answer_request(
-    reference: str, text: str | None, outcome: str, mail: bool, again: bool, yes: bool, by: str
+    reference: str,
+    text: str | None,
+    outcome: str,
+    mail: bool,
+    again: bool,
+    anyway: bool,
+    yes: bool,
+    by: str,
 ) -> None:
     """Answer the request REFERENCE: TEXT says what came of it ("-" reads it, line by line).
 
@@ -115,6 +125,7 @@ def answer_request(
             now=utc_now(),
             mail=mail,
             again=again,
+            anyway=anyway,
         )
         done = request.reference
         session.commit()
