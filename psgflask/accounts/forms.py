@@ -7,7 +7,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field
-from wtforms.validators import ValidationError
+from wtforms.form import BaseForm
+from wtforms.validators import StopValidation
 
 from psgflask.accounts import email_addresses
 
@@ -30,23 +31,24 @@ class CSRFForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         return valid
 
 
+def email_address(_form: BaseForm, field: Field) -> None:
+    """Refuse text that is no e-mail address: a validator of WTForms. Raises StopValidation."""
+    if not (field.data or "").strip():
+        raise StopValidation(_("Enter your e-mail address."))
+    try:
+        email_addresses.parse(field.data)
+    except email_addresses.InvalidEmailAddress as error:
+        raise StopValidation(
+            _("Enter an e-mail address in the correct form, such as name@example.org.")
+        ) from error
+
+
 class ResendForm(CSRFForm):
     """The address to mail a new link to."""
 
     email = EmailField(
         _l("E-mail address"),
         description=_l("The one that you gave when you applied."),
+        validators=[email_address],
         render_kw={"autocomplete": "email", "spellcheck": "false", "class": "input"},
     )
-
-    def validate_email(self, field: Field) -> None:
-        """Refuse text that is no e-mail address."""
-        text = (field.data or "").strip()
-        if not text:
-            raise ValidationError(_("Enter your e-mail address."))
-        try:
-            email_addresses.parse(text)
-        except email_addresses.InvalidEmailAddress as error:
-            raise ValidationError(
-                _("Enter an e-mail address in the correct form, such as name@example.org.")
-            ) from error

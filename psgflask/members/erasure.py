@@ -9,22 +9,21 @@ import logging
 import re
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Executable, delete, exists, func, inspect, select, update
 from sqlalchemy.orm import Mapper, Session
 
-from psgflask.accounts import confirmation_tokens, email_addresses
+from psgflask.accounts import confirmation_tokens
 from psgflask.core import clock_watch, personal_data
 from psgflask.core.database import Model
 from psgflask.core.durable import append_lines, fsync, write_synced
-from psgflask.mail import outbox, transports
-from psgflask.members import audit, duplicates, people, rights
+from psgflask.mail import outbox
+from psgflask.members import audit, duplicates, mail_files, people, rights
 from psgflask.members.models import (
     ONLINE,
     REFERENCE_PREFIX,
@@ -208,15 +207,11 @@ def erase_files(
     where the list fails. Raises ErasedListUnreadable, ErasedListUnwritable and OSError.
     """
     numbers, emails = {entry.number for entry in entries}, {one.email for one in erased} - {""}
-
-    def is_theirs(mail: EmailMessage) -> bool:
-        return not (_recipients(mail).isdisjoint(emails) and _numbers_in(mail).isdisjoint(numbers))
-
     try:
         append_to_list(instance / LIST_FILE, entries)
     finally:
         if mails:
-            transports.delete_files(instance, is_theirs)
+            mail_files.delete_files(instance, numbers=numbers, emails=emails)
 
 
 def read_list(file: Path) -> tuple[list[ErasedEntry], list[int]]:
@@ -381,22 +376,6 @@ def _blank(mapper: Mapper[Any]) -> dict[str, Any]:
             empty = None if column.nullable else BLANK.get(column.name, "")
             values[attribute.key] = empty
     return values
-
-
-def _recipients(mail: EmailMessage) -> set[str]:
-    recipients: set[str] = set()
-    for recipient in getattr(mail["To"], "addresses", ()):
-        with suppress(email_addresses.InvalidEmailAddress):
-            recipients.add(email_addresses.normalise(recipient.addr_spec))
-    return recipients
-
-
-def _numbers_in(mail: EmailMessage) -> set[str]:
-    """Return the member numbers in a mail, whose texts contain them with non-breaking spaces."""
-    parts = [str(mail["Subject"] or "")]
-    texts = (part for part in mail.walk() if part.get_content_type() == "text/plain")
-    parts += [str(part.get_content()) for part in texts]
-    return set(FORMATTED.findall(" ".join(" ".join(parts).split())))
 
 
 def _parse_entry(line: str) -> ErasedEntry | None:

@@ -19,10 +19,11 @@ from wtforms import (
     TelField,
     TextAreaField,
 )
+from wtforms.form import BaseForm
 from wtforms.validators import StopValidation
 from wtforms.widgets import CheckboxInput
 
-from psgflask.accounts.email_addresses import InvalidEmailAddress
+from psgflask.accounts.forms import email_address
 from psgflask.members import person_fields
 from psgflask.members.models import CHEQUE, NAME_LENGTH, POSTCODE_LENGTH, STANDING_ORDER
 from psgflask.members.person_fields import (
@@ -100,6 +101,26 @@ class Checkboxes(SelectMultipleField):
     option_widget = CheckboxInput()
 
 
+@contextmanager
+def refused_as(messages: Mapping[str, str]) -> Iterator[None]:
+    """Turn a FieldRefused into the error message for its reason."""
+    try:
+        yield
+    except FieldRefused as error:
+        raise StopValidation(messages[error.reason]) from error
+
+
+def person_name(_form: BaseForm, field: Field) -> None:
+    """Refuse text that is no name of a person: a validator of WTForms. Raises StopValidation."""
+    messages = {
+        INVALID: _("Enter your name."),
+        TOO_LONG: _("Your name must be %(most)s characters or fewer.", most=NAME_LENGTH),
+        HAS_LINK: _("Enter your name without a web address."),
+    }
+    with refused_as(messages):
+        person_fields.parse_name(field.data, links=False)
+
+
 class MembershipForm(StepForm):
     """Which membership."""
 
@@ -122,6 +143,7 @@ class YouForm(StepForm):
     name = StringField(
         _l("Your full name"),
         filters=[clean_line],
+        validators=[person_name],
         render_kw={"autocomplete": "name", "spellcheck": "false"},
     )
     household = TextAreaField(
@@ -152,15 +174,6 @@ class YouForm(StepForm):
         with refused_as(messages):
             person_fields.parse_name(field.data, links=False)
 
-    def validate_name(self, field: Field) -> None:
-        messages = {
-            INVALID: _("Enter your name."),
-            TOO_LONG: _("Your name must be %(most)s characters or fewer.", most=NAME_LENGTH),
-            HAS_LINK: _("Enter your name without a web address."),
-        }
-        with refused_as(messages):
-            person_fields.parse_name(field.data, links=False)
-
     def validate_household(self, field: Field) -> None:
         missing = _("Enter the name of at least one other person in your household.")
         messages = {
@@ -180,6 +193,7 @@ class ContactForm(StepForm):
     email = EmailField(
         _l("E-mail address"),
         description=_l("We send a link to it, to make sure that it is yours."),
+        validators=[email_address],
         render_kw={"autocomplete": "email", "inputmode": "email", **PLAIN},
     )
     phone = TelField(
@@ -216,16 +230,6 @@ class ContactForm(StepForm):
             self.country.choices.insert(0, ("", _("Choose a country")))
         elif self.country.data is None:
             self.country.data = person_fields.UNITED_KINGDOM
-
-    def validate_email(self, field: Field) -> None:
-        if not (field.data or "").strip():
-            raise StopValidation(_("Enter your e-mail address."))
-        try:
-            person_fields.parse_email(field.data)
-        except InvalidEmailAddress as error:
-            raise StopValidation(
-                _("Enter an e-mail address in the correct form, such as name@example.org.")
-            ) from error
 
     def validate_phone(self, field: Field) -> None:
         messages = {
@@ -355,12 +359,3 @@ def hidden_fields(typed: Typed, step: str) -> list[tuple[str, str]]:
     """Return the hidden fields of a step: the answers to all other steps."""
     own = FIELDS.get(step, ())
     return [(name, value) for name, values in typed.items() if name not in own for value in values]
-
-
-@contextmanager
-def refused_as(messages: Mapping[str, str]) -> Iterator[None]:
-    """Turn a FieldRefused into the error message for its reason."""
-    try:
-        yield
-    except FieldRefused as error:
-        raise StopValidation(messages[error.reason]) from error

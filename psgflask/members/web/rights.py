@@ -22,8 +22,7 @@ from sqlalchemy.exc import DatabaseError
 from wtforms import EmailField, Field, StringField, TextAreaField
 from wtforms.validators import StopValidation
 
-from psgflask.accounts.email_addresses import InvalidEmailAddress
-from psgflask.accounts.forms import CSRFForm
+from psgflask.accounts.forms import CSRFForm, email_address
 from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.accounts.views import waiting_time_text
 from psgflask.core import clock_watch, networks
@@ -37,11 +36,10 @@ from psgflask.members.models import (
     COMPLAINT,
     CORRECTION,
     ERASURE,
-    NAME_LENGTH,
 )
-from psgflask.members.person_fields import HAS_LINK, INVALID, TOO_LONG, clean_line, clean_lines
+from psgflask.members.person_fields import clean_line, clean_lines
 from psgflask.members.web import form_tokens, words
-from psgflask.members.web.forms import PLAIN, RadioChoice, StepForm, refused_as
+from psgflask.members.web.forms import PLAIN, RadioChoice, StepForm, person_name
 from psgflask.members.web.page import CACHE_CONTROL, HONEYPOT, request_error
 from psgflask.web import languages
 from psgflask.web.errors import cannot_save_reason, database_unavailable
@@ -59,11 +57,13 @@ class RightsForm(StepForm):
     name = StringField(
         _l("Your full name"),
         filters=[clean_line],
+        validators=[person_name],
         render_kw={"autocomplete": "name", "spellcheck": "false"},
     )
     email = EmailField(
         _l("E-mail address"),
         description=_l("We tell you there that this has come, and what comes of it."),
+        validators=[email_address],
         render_kw={"autocomplete": "email", "inputmode": "email", **PLAIN},
     )
     text = TextAreaField(
@@ -83,25 +83,6 @@ class RightsForm(StepForm):
             (CORRECTION, _("Have something corrected")),
             (ERASURE, _("Have what we hold about you deleted")),
         ]
-
-    def validate_name(self, field: Field) -> None:
-        messages = {
-            INVALID: _("Enter your name."),
-            TOO_LONG: _("Your name must be %(most)s characters or fewer.", most=NAME_LENGTH),
-            HAS_LINK: _("Enter your name without a web address."),
-        }
-        with refused_as(messages):
-            person_fields.parse_name(field.data, links=False)
-
-    def validate_email(self, field: Field) -> None:
-        if not (field.data or "").strip():
-            raise StopValidation(_("Enter your e-mail address."))
-        try:
-            person_fields.parse_email(field.data)
-        except InvalidEmailAddress as error:
-            raise StopValidation(
-                _("Enter an e-mail address in the correct form, such as name@example.org.")
-            ) from error
 
     def validate_text(self, field: Field) -> None:
         text = field.data or ""
