@@ -111,12 +111,18 @@ def _text(mail: EmailMessage) -> str:
 
 
 def _addresses(texts: list[str]) -> tuple[str, ...]:
-    found = [match for text in texts for match in ADDRESS.findall(text)]
+    found = [match for text in texts for match in ADDRESS.findall(_printable(text))]
     return tuple(dict.fromkeys(found))[:MAX_ADDRESSES]
+
+
+def _printable(text: str) -> str:
+    """Return a text without control characters and the like: it is shown in a terminal."""
+    return "".join(one if one.isprintable() else " " for one in text)
 
 
 def _reason(text: str) -> str:
     """Return the first line with an SMTP reply or status, without addresses; else the beginning."""
-    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    cleaned = (" ".join(_printable(line).split()) for line in text.splitlines())
+    lines = [line for line in cleaned if line]
     telling = next((one for one in lines if re.search(r"\b5\d\d\b|\b5\.\d+\.\d+", one)), "")
     return ADDRESS.sub("...", telling or " ".join(lines[:3]))[:MAX_REASON_LENGTH]

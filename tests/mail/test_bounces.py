@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psgflask.mail.bounces import NoBounce, parse_bounce
+from psgflask.mail.bounces import (
+    MAX_ADDRESSES,
+    MAX_REASON_LENGTH,
+    NoBounce,
+    parse_bounce,
+)
 from tests.mail.bounce_mails import EXIM, LETTER, QMAIL, delivery_status
 
 
@@ -52,10 +57,31 @@ def test_any_other_mail_is_refused(content: bytes) -> None:
 
 
 @given(st.binary(max_size=400), st.integers(0, 700))
-def test_no_content_makes_an_error_that_is_not_expected(content: bytes, at: int) -> None:
+def test_any_content_is_no_bounce_or_gives_few_addresses_and_a_short_reason(
+    content: bytes, at: int
+) -> None:
     whole = delivery_status("ana@example.net")
     for mail in (content, whole[:at] + content + whole[at:], QMAIL.encode() + content):
         try:
-            parse_bounce(mail)
+            bounce = parse_bounce(mail)
         except NoBounce:
             continue
+        assert len(bounce.addresses) <= MAX_ADDRESSES
+        assert all("@" in address for address in bounce.addresses)
+        assert len(bounce.reason) <= MAX_REASON_LENGTH
+        assert bounce.reason.isprintable()
+        assert all(map(str.isprintable, bounce.addresses))
+
+
+@pytest.mark.parametrize("reason", ["550 \x1b[2Jno such user", "550 \x00no", "no such \x9buser"])
+def test_a_reason_has_no_control_characters(reason: str) -> None:
+    mail = f"From: MAILER-DAEMON@mx.example\nContent-Type: text/plain; charset=utf-8\n\n{reason}\n"
+    found = parse_bounce(mail.encode()).reason
+    assert "no" in found
+    assert found.isprintable()
+
+
+def test_of_many_addresses_the_first_are_returned() -> None:
+    many = " ".join(f"ana{number}@example.net" for number in range(2 * MAX_ADDRESSES))
+    mail = f"From: MAILER-DAEMON@mx.example\n\n{many}\n"
+    assert len(parse_bounce(mail.encode()).addresses) == MAX_ADDRESSES
