@@ -45,10 +45,11 @@ def people_of(session: Session, bounce: Bounce) -> list[Person]:
     Raises NobodyBounced.
     """
     # Mails about somebody go to the secretary too.
-    ours = select(Message.about).where(
+    ours = select(Message).where(
         Message.message_id == bounce.message_id, Message.kind.in_((NEW, KNOWN))
     )
-    about = session.scalar(ours) if bounce.message_id else None
+    message = session.scalar(ours) if bounce.message_id else None
+    about = message.about if message and not _has_other_address(session, message) else None
     folded = []
     for address in bounce.addresses:
         try:
@@ -67,6 +68,19 @@ def people_of(session: Session, bounce: Bounce) -> list[Person]:
         raise NobodyBounced(f"It names {names}: write the address that failed in its place")
     names = ", ".join(bounce.addresses) or "no address"
     raise NobodyBounced(f"It names {names}: nobody has that")
+
+
+def _has_other_address(session: Session, message: Message) -> bool:
+    """Say whether somebody's e-mail address was corrected after a mail about them was enqueued.
+
+    The mail does not say to which it went: it is emptied once it is sent.
+    """
+    corrections = (
+        entry
+        for entry in audit.entries(session, message.about)
+        if entry.what == "corrected" and entry.at >= message.created_at
+    )
+    return any("email" in entry.after for entry in corrections)
 
 
 def count(session: Session) -> int:

@@ -37,6 +37,8 @@ def bounced(who: str, reason: str, clear: bool, by: str) -> None:
     with writing() as session:
         now = utc_now()
         persons, said = _find(session, who)
+        if clear:  # of several who have the address
+            persons = [one for one in persons if one.bounced_at is not None] or persons
         for person in persons:
             if clear:
                 bounces.clear(session, person, by=by, now=now)

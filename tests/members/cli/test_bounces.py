@@ -223,6 +223,34 @@ def test_a_mail_that_the_server_refuses_shows_on_the_person_and_is_answered_by_a
     assert dead.dismissed_at is not None
 
 
+def test_a_late_bounce_of_an_address_that_was_corrected_is_not_that_of_the_new_one(
+    run: Run, session: Session, ana: Person, tmp_path: Path
+) -> None:
+    file = tmp_path / "bounce.eml"
+    message_id = link_mail(session, ana).message_id
+    file.write_bytes(delivery_status("ana@work.example", message_id=message_id))
+    run("members", "correct", ana.number, "--phone", "0113 496 0001")
+    run("members", "bounced", str(file))
+    assert bounce_of(session, ana), "another correction changes no address"
+    run("members", "correct", ana.number, "--email", "ana@example.com")
+    output = run("members", "bounced", str(file), fails=True).output
+    assert "It names ana@work.example: nobody has that" in output
+    assert bounce_of(session, ana) == ""
+
+
+def test_a_shared_address_is_cleared_for_those_who_have_a_bounce(
+    run: Run, session: Session, ana: Person
+) -> None:
+    applied(session, name="Eva Torres", email="ana@example.net")
+    session.commit()
+    run("members", "bounced", ana.number)
+    output = run("members", "bounced", "ana@example.net", "--clear").output
+    assert f"Ana Torres ({ana.number}): no bounce is recorded any more" in output
+    assert "Eva" not in output
+    assert bounce_of(session, ana) == ""
+    assert "No bounce" in run("members", "bounced", "ana@example.net", "--clear", fails=True).output
+
+
 def test_a_dead_mail_is_answered_by_resend(
     app: Flask, run: Run, session: Session, ana: Person
 ) -> None:
