@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from psgflask.accounts import confirmation_tokens
 from psgflask.mail import outbox
-from psgflask.members import audit, people
+from psgflask.members import audit, payments, people
 from psgflask.members.models import (
     JOINED,
     NOT_THE_SAME,
@@ -110,8 +110,11 @@ def join(session: Session, person: Person, into: Person, *, by: str, now: dateti
     if person.left_reason != into.left_reason:
         raise JoinRefused("One of them has resigned or died: record it for the other one first")
     along = people.joined_people(session, [person])
+    same_email = person.email_folded == into.email_folded
+    given = person.account_id if same_email and into.account_id is None else None
     person.joined_rows = {
         "people": [one.id for one in along],
+        "accounts": [given] if given is not None else [],
         **{
             name: list(session.scalars(select(model.id).where(model.person_id == person.id)))
             for name, model in MOVED.items()
@@ -121,8 +124,8 @@ def join(session: Session, person: Person, into: Person, *, by: str, now: dateti
         one.joined_id = into.id
     _move(session, person.joined_rows, person, into)
     _decide(session, person, into, JOINED)
-    if person.email_folded == into.email_folded:
-        into.account_id = into.account_id or person.account_id
+    if same_email:
+        into.account_id = into.account_id or given
     else:  # a link confirms one address
         outbox.delete_unsent(session, [person.number])
         confirmation_tokens.revoke(session, data={"member": [person.number]})
@@ -134,7 +137,8 @@ def join(session: Session, person: Person, into: Person, *, by: str, now: dateti
 def separate(session: Session, person: Person, *, by: str, now: datetime) -> Person:
     """Undo a join; return whom the person was joined to, who keeps what came after it.
 
-    Those who were joined to the person before are so again. Raises JoinRefused.
+    Those who were joined to the person before are so again, and applications are paid by the
+    payments of each. Raises JoinRefused.
     """
     into = person.joined_to
     if into is None:
@@ -154,6 +158,12 @@ def separate(session: Session, person: Person, *, by: str, now: datetime) -> Per
     person.joined_id, person.joined_rows = None, {}
     _move(session, rows, into, person)
     _decide(session, person, into, "")
+    session.expire_all()
+    for one in (person, into):
+        payments.update_applications(one)
+    has_confirmed = any(one.verified_at for one in into.applications)
+    if into.account_id in rows["accounts"] and not has_confirmed:
+        into.account_id = None
     after = {"separated from": into.number}
     audit.record(session, person, "separated", by=by, now=now, after=after)
     audit.record(session, into, "separated", by=by, now=now, after={"separated": person.number})

@@ -53,7 +53,11 @@ def leave(
 
 
 def reinstate(session: Session, person: Person, *, by: str, now: datetime) -> None:
-    """Record that somebody is a member again, or never left. Raises LeavingRefused."""
+    """Record that somebody is a member again, or never left.
+
+    Raises PersonErased, PersonJoined and LeavingRefused.
+    """
+    check_writable(person)
     if not person.left_reason:
         raise LeavingRefused(f"{person.number} has not left: there is nothing to take back")
     before = _leaving(person)

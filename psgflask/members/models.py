@@ -116,7 +116,8 @@ class Person(Model):
     left_reason: Mapped[str] = mapped_column(String(10), default="")  # RESIGNED, DIED or ""
     left_on: Mapped[date | None]
     # The same person under another number, and the ids of the rows that were moved there, by table
-    # (of "people": who had been joined to this one). Nobody is joined to somebody who is joined.
+    # (of "people": who had been joined to this one; of "accounts": that of this one, if the other
+    # one had none). Nobody is joined to somebody who is joined.
     joined_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
     joined_rows: Mapped[dict[str, list[int]]] = mapped_column(JSON, default=dict)
     version: Mapped[int] = mapped_column(default=1)

@@ -132,13 +132,27 @@ def reverse(
         noted_by=by[:USER_NAME_LENGTH],
     )
     person.payments.append(reversal)
-    paid = {one.application_id for one in counting(person.payments)}
-    for application in person.applications:
-        if application.id not in paid:
-            application.paid_at = None
+    update_applications(person)
     after = {"reversed": True, "because": reason.strip()}
     audit.record(session, person, "reversed", by=by, now=now, before=_audited(payment), after=after)
     return reversal
+
+
+def update_applications(person: Person) -> None:
+    """Make a person's applications paid or unpaid by the payments that count by now.
+
+    One that was for an application of another person is for the newest unpaid one.
+    """
+    own = {one.id for one in person.applications}
+    counted = counting(person.payments)
+    for payment in counted:
+        if payment.application_id not in (None, *own) and (newest := _application_of(person)):
+            payment.application_id = newest.id
+            newest.paid_at = newest.paid_at or payment.noted_at
+    paid = {one.application_id for one in counted}
+    for application in person.applications:
+        if application.id not in paid:
+            application.paid_at = None
 
 
 def find_payment(person: Person, payment_id: int | None) -> Payment:

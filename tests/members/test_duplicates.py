@@ -117,6 +117,47 @@ def test_after_a_separation_what_came_later_stays_and_a_reversal_goes_along(
     assert payments.counting(later.payments) == []
 
 
+def states(session: Session, year: int) -> dict[str, str | None]:
+    listed, _count = people.newest(session, year=year)
+    return {one.person.number: one.state for one in listed}
+
+
+def test_after_a_separation_the_application_is_paid_of_whoever_has_the_payment(
+    session: Session,
+) -> None:
+    earlier, later = (applied(session, now=now).person for now in (NOW, LATER))
+    joined(session, later, earlier)
+    payment = paid(session, earlier)
+    assert payment.application_id is not None
+    duplicates.separate(session, later, by="ann", now=LATER)
+    assert states(session, NOW.year) == {
+        earlier.number: "paid",
+        later.number: "address not confirmed",
+    }
+    assert states(session, NOW.year + 1)[earlier.number] == "renewal due"
+    payments.reverse(session, earlier, payment, by="ann", now=LATER)
+    assert set(states(session, NOW.year).values()) == {"address not confirmed"}
+
+
+def is_confirmed(person: Person) -> bool:
+    return person.account_id is not None
+
+
+def test_after_a_separation_an_address_is_confirmed_for_whoever_confirmed_it(
+    session: Session,
+) -> None:
+    earlier = applied(session).person
+    later = verified(session, applied(session, now=LATER)).person
+    joined(session, later, earlier)
+    assert is_confirmed(earlier)
+    duplicates.separate(session, later, by="ann", now=LATER)
+    assert [is_confirmed(one) for one in (earlier, later)] == [False, True]
+    joined(session, later, earlier)
+    verified(session, earlier.applications[0])
+    duplicates.separate(session, later, by="ann", now=LATER)
+    assert is_confirmed(earlier)
+
+
 def test_nothing_is_recorded_about_a_person_who_was_joined(session: Session) -> None:
     earlier, later = two(session)
     joined(session, later, earlier)
@@ -127,6 +168,7 @@ def test_nothing_is_recorded_about_a_person_who_was_joined(session: Session) -> 
         lambda: consents.change(session, later, "email", True, by="ann", now=LATER),
         lambda: people.correct(session, later, {"name": "Ana"}, by="ann", now=LATER),
         lambda: leaving.leave(session, later, DIED, on=NOW.date(), by="ann", now=LATER),
+        lambda: leaving.reinstate(session, later, by="ann", now=LATER),
         lambda: leaving.check_needs_link(later),
         lambda: joined(session, later, earlier),
         lambda: joined(session, earlier, later),
@@ -311,6 +353,8 @@ def test_access_has_what_is_held_under_both_numbers(session: Session) -> None:
         assert text in held
     assert subject_access.record(session, earlier)["joined"] == [later.number]
     assert subject_access.record(session, later)["joined to"] == earlier.number
+    asked = subject_access.everything(session, later, secret="s")
+    assert json.dumps(asked, default=str) == held, "the same under either number"
 
 
 def test_an_applicant_is_perhaps_whom_a_likely_one_was_joined_to(session: Session) -> None:
