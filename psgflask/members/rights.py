@@ -194,6 +194,12 @@ def people_of(session: Session, request: RightsRequest) -> list[str]:
     return list(session.scalars(query.order_by(Person.id)))
 
 
+def requests_from(session: Session, emails: Collection[str]) -> list[RightsRequest]:
+    """Return the requests from some addresses (normalised), the oldest first."""
+    theirs = RightsRequest.email_folded.in_(set(emails) - {""})
+    return list(session.scalars(select(RightsRequest).where(theirs).order_by(RightsRequest.id)))
+
+
 def answer(
     session: Session,
     request: RightsRequest,
@@ -218,21 +224,12 @@ def answer(
             f"{request.reference} was answered on {london_day(request.answered_at)}: add --again"
             " to answer once more"
         )
-    if not text:
-        raise AnswerRefused("Write what came of it: whoever asked is told so")
-    if len(text) > ANSWER_LENGTH:
-        raise AnswerRefused(f"Write at most {ANSWER_LENGTH} characters")
-    if outcome not in OUTCOMES:
-        raise AnswerRefused(f"The outcome is one of {', '.join(OUTCOMES)}, not {outcome!r}")
+    _check_answer(text, outcome)
     if mail and not request.email:
         raise AnswerRefused(f"{request.reference} has no address any more: add --no-mail")
     is_erased = request.right == ERASURE and outcome == DONE
-    if is_erased and not anyway and (there := people_of(session, request)):
-        raise AnswerRefused(
-            f"{request.reference} asks for erasure, and {', '.join(there)} is still there: run"
-            f' `flask members erase "{there[0]}"` first, or add --outcome {REFUSED}; if it is'
-            " somebody else who has the same address, add --anyway"
-        )
+    if is_erased and not anyway:
+        _check_erased(session, request)
     request.answered_at, request.answered_by = now, by[:USER_NAME_LENGTH]
     request.outcome, request.answer = outcome, text
     if mail:
@@ -262,8 +259,7 @@ def forget(session: Session, emails: Collection[str], *, by: str, now: datetime)
 
     `emails` are normalised, and nobody else's. Unsent receipts are deleted.
     """
-    theirs = select(RightsRequest).where(RightsRequest.email_folded.in_(set(emails) - {""}))
-    requests = session.scalars(theirs).all()
+    requests = requests_from(session, emails)
     for request in requests:
         request.empty_when_answered = request.answered_at is None
     _delete_unsent(session, requests)
@@ -340,6 +336,26 @@ def _check_unused(session: Session, form: SubmittedForm) -> None:
     if earlier.answers_hash == form.answers_hash:
         raise AlreadySent(earlier)
     raise RequestFormUsed
+
+
+def _check_answer(text: str, outcome: str) -> None:
+    """Raise AnswerRefused for an answer that says nothing or too much, or an unknown outcome."""
+    if not text:
+        raise AnswerRefused("Write what came of it: whoever asked is told so")
+    if len(text) > ANSWER_LENGTH:
+        raise AnswerRefused(f"Write at most {ANSWER_LENGTH} characters")
+    if outcome not in OUTCOMES:
+        raise AnswerRefused(f"The outcome is one of {', '.join(OUTCOMES)}, not {outcome!r}")
+
+
+def _check_erased(session: Session, request: RightsRequest) -> None:
+    """Raise AnswerRefused while somebody has the address of a request."""
+    if there := people_of(session, request):
+        raise AnswerRefused(
+            f"{request.reference} asks for erasure, and {', '.join(there)} is still there: run"
+            f' `flask members erase "{there[0]}"` first, or add --outcome {REFUSED}; if it is'
+            " somebody else who has the same address, add --anyway"
+        )
 
 
 def _values(request: RightsRequest, language: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Everything that is stored about a person, for the right of access (UK GDPR, article 15)."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +12,14 @@ from psgflask.accounts.models import ConfirmationToken
 from psgflask.core import personal_data
 from psgflask.core.clock import london_minute
 from psgflask.core.database import Model
-from psgflask.members import audit, consents, payments, people
-from psgflask.members.models import Application, Person, RightsRequest
+from psgflask.members import audit, consents, payments, people, rights
+from psgflask.members.models import Application, Person
 
 Row = dict[str, Any]
 # What entries of a change say of somebody else begins so.
 ABOUT_OTHERS = ("perhaps", "separated")
+# And so the number of whom somebody is joined to, who is the same, or was until a separation.
+ABOUT_JOINED = "joined"
 
 
 def record(session: Session, person: Person) -> dict[str, Any]:
@@ -80,11 +83,13 @@ def record(session: Session, person: Person) -> dict[str, Any]:
 def everything(session: Session, person: Person, *, secret: str) -> dict[str, list[Row]]:
     """Return what each table of `core.personal_data` contains about a person, by table and column.
 
-    Also about those who were joined to them. Without what is not named there: what repeats a value
-    in another form, and secrets.
+    Also about those who were joined to them, and of somebody who was joined to another one about
+    both. Without what is not named there: what repeats a value in another form, and secrets.
     """
+    person = person.joined_to or person
     same = (person, *people.joined_people(session, [person]))
-    records = [_everything(session, one, secret) for one in same]
+    numbers = {one.number for one in same}
+    records = [_everything(session, one, secret, numbers) for one in same]
     joined: dict[str, list[Row]] = {}
     for record in records:
         for name, rows in record.items():  # some are found by an address that both have
@@ -93,7 +98,9 @@ def everything(session: Session, person: Person, *, secret: str) -> dict[str, li
     return joined
 
 
-def _everything(session: Session, person: Person, secret: str) -> dict[str, list[Row]]:
+def _everything(
+    session: Session, person: Person, secret: str, numbers: Collection[str]
+) -> dict[str, list[Row]]:
     record: dict[str, list[Row]] = {}
     for _data, name, columns in personal_data.tables():
         table = Model.metadata.tables[name]
@@ -103,8 +110,12 @@ def _everything(session: Session, person: Person, secret: str) -> dict[str, list
             record[name] = [dict(row) for row in session.execute(query).mappings()]
     for entry in record["audit"]:
         for part in ("before", "after"):
-            changed = entry[part].items()
-            entry[part] = {name: to for name, to in changed if not name.startswith(ABOUT_OTHERS)}
+            entry[part] = {
+                name: value
+                for name, value in entry[part].items()
+                if not name.startswith(ABOUT_OTHERS)
+                and (not name.startswith(ABOUT_JOINED) or value in numbers)
+            }
     return record
 
 
@@ -119,9 +130,11 @@ def _own(session: Session, table: Table, person: Person, secret: str) -> ColumnE
         case "audit":
             return column["subject"] == person.number
         case "outbox":
-            return column["about"].in_([person.number, *_references(session, person)])
+            requests = rights.requests_from(session, [person.email_folded])
+            return column["about"].in_([person.number, *(one.reference for one in requests)])
         case "rights_requests":
-            return (column["email_folded"] == person.email_folded) & (column["email_folded"] != "")
+            requests = rights.requests_from(session, [person.email_folded])
+            return column["id"].in_([one.id for one in requests])
         case "proofs":
             member: ColumnElement[str] = ConfirmationToken.data["member"].as_string()
             return member == person.number
@@ -130,12 +143,6 @@ def _own(session: Session, table: Table, person: Person, secret: str) -> ColumnE
         case _ if "person_id" in column:
             return column["person_id"] == person.id
     return None
-
-
-def _references(session: Session, person: Person) -> list[str]:
-    """Return the references of the requests from a person's address."""
-    same = (RightsRequest.email_folded == person.email_folded) & (RightsRequest.email_folded != "")
-    return [request.reference for request in session.scalars(select(RightsRequest).where(same))]
 
 
 def local_time(at: datetime | None) -> str:
