@@ -75,7 +75,7 @@ def create(
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _temporary_folder(target.parent) as folder:
             copy, part = folder / DATABASE, folder / "archive.tar"
-            manifest = _copy_database(instance / DATABASE, copy, now)
+            manifest = _copy_database(instance / DATABASE, copy, now, stop)
             store = MediaStore(target) if share_media else None
             with _open_archive(part, mode, quick=share_media) as archive:
                 _add_file(archive, manifest, DATABASE, copy)
@@ -151,7 +151,7 @@ def _one_line(text: object) -> str:
     return " ".join(str(text).split())[:200]
 
 
-def _copy_database(source: Path, copy: Path, now: datetime) -> Manifest:
+def _copy_database(source: Path, copy: Path, now: datetime, stop: Event | None) -> Manifest:
     """Copy a database in use by SQLite's online backup, and check the copy."""
     try:
         with (
@@ -160,7 +160,7 @@ def _copy_database(source: Path, copy: Path, now: datetime) -> Manifest:
             closing(sqlite3.connect(copy)) as copied,
         ):
             # In one step: a consistent snapshot, which no writer restarts.
-            live.backup(copied, progress=_give_up_after(MAX_WAIT), sleep=0.1)
+            live.backup(copied, progress=_give_up_after(MAX_WAIT, stop), sleep=0.1)
             copied.execute("PRAGMA journal_mode=DELETE")  # a single file
     except sqlite3.Error as error:
         raise BackupRefused(f"The database cannot be copied: {error}") from error
@@ -170,11 +170,12 @@ def _copy_database(source: Path, copy: Path, now: datetime) -> Manifest:
     return Manifest(made_at, revision, rows, redactions=redactions)
 
 
-def _give_up_after(seconds: float) -> Callable[[int, int, int], None]:
-    """Return a progress callback that raises BackupRefused after waiting so long for a lock."""
+def _give_up_after(seconds: float, stop: Event | None) -> Callable[[int, int, int], None]:
+    """Return a progress callback that raises BackupRefused once it waited so long for a lock."""
     deadline = time.monotonic() + seconds
 
     def check(status: int, remaining: int, total: int) -> None:
+        _raise_if_set(stop)
         if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() > deadline:
             raise BackupRefused("The database is busy. Nothing was saved: try again in a moment")
 

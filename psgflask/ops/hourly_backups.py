@@ -15,7 +15,7 @@ from threading import Event
 
 from flask import Flask
 
-from psgflask.core import clock_watch, durable, personal_data
+from psgflask.core import clock_watch, durable, failures, personal_data
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.clock_watch import TimeBounds, uptime
 from psgflask.core.database import database_file
@@ -108,8 +108,9 @@ def newest(made: Sequence[HourlyBackup], now: datetime) -> datetime | None:
 def run(app: Flask, stop: Event | None = None) -> None:
     """Make a backup when the last one is an hour old: a worker task. Raises BackupRefused, OSError.
 
-    After a failure the next try is minutes later, since one may take long: until then the same is
-    raised again, and so stays with the failing tasks of the worker.
+    Without a folder or room it is tried again in the next round. After another failure minutes
+    later, since a try may take long: until then the same is raised again, and so stays with the
+    failing tasks of the worker.
     """
     failure: LastFailure = app.extensions["psg_backups"]
     if failure.error is not None and uptime() - failure.at < RETRY_SECONDS:
@@ -122,12 +123,13 @@ def run(app: Flask, stop: Event | None = None) -> None:
     last = newest(in_folder(folder), now)
     if last is not None and now - last < INTERVAL:
         return
+    _prepare(app, folder)
+    failure.error = None
     try:
         _make(app, folder, now, stop)
     except (BackupRefused, OSError) as error:
         failure.error, failure.at = error, uptime()
         raise
-    failure.error = None
 
 
 def rotate(
@@ -200,8 +202,6 @@ def last_check(folder: Path) -> FolderCheck | None:
 
 def _make(app: Flask, folder: Path, now: datetime, stop: Event | None) -> None:
     instance = Path(app.instance_path)
-    _prepare_folder(folder, is_default=not app.config["BACKUP_FOLDER"])
-    _check_space(instance, folder)
     file = folder / f"{now.strftime(NAME_FORMAT)}.tar.gz"
     manifest = backups.create(
         instance, file, dict(app.config), now=now, share_media=True, stop=stop
@@ -218,12 +218,20 @@ def _make(app: Flask, folder: Path, now: datetime, stop: Event | None) -> None:
             log.error("The backup %s is damaged: %s", folder / name, fault)
 
 
-def _prepare_folder(folder: Path, *, is_default: bool) -> None:
-    """Make the default folder; another one has to be there: its disk may not be mounted."""
-    if is_default:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    elif not folder.is_dir():
-        raise BackupRefused(f"There is no folder {folder}: is its disk mounted?")
+def _prepare(app: Flask, folder: Path) -> None:
+    """Check that there is a folder with room, and make it if it is the default one.
+
+    Another has to be there: its disk may not be mounted. Raises BackupRefused.
+    """
+    try:
+        if not app.config["BACKUP_FOLDER"]:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        elif not folder.is_dir():
+            raise BackupRefused(f"There is no folder {folder}: is its disk mounted?")
+        _check_space(Path(app.instance_path), folder)
+    except OSError as error:
+        reason = failures.describe(error)
+        raise BackupRefused(f"No backup can be made in {folder}: {reason}") from error
 
 
 def _check_space(instance: Path, folder: Path) -> None:

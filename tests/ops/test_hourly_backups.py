@@ -370,6 +370,18 @@ def test_r4_without_room_nothing_is_begun_nothing_deleted_and_the_worker_says_so
     assert told[0].exc_info is None  # one line
 
 
+@pytest.mark.usefixtures("at")
+def test_a_folder_that_cannot_be_made_is_told_in_a_line_and_tried_again_in_the_next_round(
+    site: Flask, folder: Path
+) -> None:
+    folder.touch()
+    with pytest.raises(BackupRefused, match=f"No backup can be made in {folder}: "):
+        hourly_backups.run(site)
+    folder.unlink()
+    hourly_backups.run(site)
+    assert len(names(folder)) == 1
+
+
 def test_r4_a_disk_that_fills_up_meanwhile_leaves_nothing_half(
     site: Flask, folder: Path, at: Callable[[datetime], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
