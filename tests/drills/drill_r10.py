@@ -33,7 +33,7 @@ from tests.drills.installation import close_connections, fresh
 MAX_MINUTES = 15.0
 FILE_SIZE = 100_000  # bytes
 SEARCH = "/search.json?q=mining+protest"
-# What a restore changes, and why: psgflask/ops/backup_contents.py.
+# What a restore changes, and why: tests/ops/test_backup_contents.py.
 CHANGED = {"outbox"}
 
 
