@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from psgflask.core.clock import london_iso
 from psgflask.members.models import (
     USER_NAME_LENGTH,
     AuditEntry,
@@ -71,7 +72,7 @@ def record_confirmation(session: Session, *, since: datetime, by: str, now: date
         who=by[:USER_NAME_LENGTH],
         what="confirmed the list of the erased",
         subject="",
-        before={"unknown since": since.isoformat()},
+        before={"unknown since": london_iso(since)},
         after={},
     )
     session.add(entry)
