@@ -120,6 +120,9 @@ def test_s30_a_restore_with_a_newer_list_brings_nobody_back(
     }
     done = run(target, "restore", made / "old.tar", "--erased", made / newer)
     assert "Erased PSG 1001-9 again" in done.output
+    with closing(sqlite3.connect(target / "psg.sqlite")) as database:
+        who = database.execute("SELECT who FROM audit WHERE what = 'erased'").fetchall()
+    assert who == [("restore",)]
     assert traces_in(target) == []
     assert "Ana" in run(target, "members", "list").output
     # Of later erasures a backup knows nothing, nor does a file say as of when it is.
