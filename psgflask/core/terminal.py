@@ -230,6 +230,26 @@ json_option = click.option("--json", "as_json", is_flag=True, help="For machines
 anyway_option = click.option(
     "--anyway", is_flag=True, help="Do not ask, even where something looks wrong."
 )
+
+
+def confirm(question: str, *, option: str = "--yes") -> None:
+    """Ask a question; raise click.Abort unless the answer is yes.
+
+    Where nobody can answer, raises click.ClickException that names the option to use instead.
+    """
+    try:
+        confirmed = click.confirm(question)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        echo("")
+        raise click.ClickException(
+            f"Nobody is there to answer, so nothing was changed: {option} does it without asking"
+        ) from None
+    if not confirmed:
+        raise click.Abort
+
+
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 version_option = click.option(
     "--version", type=int, help="Only if nobody has saved it since this version."

@@ -7,7 +7,14 @@ from sqlalchemy.orm import Session
 
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db, read_only
-from psgflask.core.terminal import click_errors, echo, read_session, write_session, yes_option
+from psgflask.core.terminal import (
+    click_errors,
+    confirm,
+    echo,
+    read_session,
+    write_session,
+    yes_option,
+)
 
 sample = AppGroup("sample", help="The sample content of a new installation.")
 
@@ -59,7 +66,7 @@ def remove(yes: bool) -> None:
         echo("\n".join(lines))
         # Outside the transaction: nobody else must wait for the answer.
         if not yes:
-            click.confirm("Remove them, and the topics that only they have?", abort=True)
+            confirm("Remove them, and the topics that only they have?")
         with write_session() as session:
             removed = removal.remove(session)
             session.commit()

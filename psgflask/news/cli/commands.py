@@ -15,6 +15,7 @@ from psgflask.core.terminal import (
     FileRefused,
     anyway_option,
     by_option,
+    confirm,
     echo,
     json_option,
     print_file,
@@ -98,7 +99,7 @@ def add(file: Path, at_once: bool, anyway: bool, by: str) -> None:
     article_file = _read(file)
     doubt = None if anyway else doubts.about_language(article_file.draft)
     if doubt is not None:
-        click.confirm(f"{doubt}. Add it all the same?", abort=True)
+        confirm(f"{doubt}. Add it all the same?", option="--anyway")
     with _stage() as staged:
         draft = _draft(article_file, staged)
         if not anyway:
@@ -128,7 +129,7 @@ def _confirm_another(draft: Draft, file: Path) -> None:
         echo(f"Perhaps it is there already, as {name} ({state}, {same.dateline}): {same.title}")
     echo(f"To change that one: flask news edit {name} {file}")
     # Outside the transaction: nobody else must wait for the answer.
-    click.confirm("Add another one all the same?", abort=True)
+    confirm("Add another one all the same?", option="--anyway")
 
 
 @news.command()
@@ -260,7 +261,7 @@ def withdraw(slug: str, yes: bool, by: str) -> None:
         title, article_id = article.title, article.id
     # Outside the transaction: nobody else must wait for the answer.
     if not yes:
-        click.confirm(f"Withdraw ‘{title}’?", abort=True)
+        confirm(f"Withdraw ‘{title}’?")
     with transaction() as session:
         article = session.get_one(Article, article_id)
         publishing.withdraw(session, article, by=by, now=utc_now())

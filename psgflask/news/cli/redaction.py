@@ -11,7 +11,7 @@ from psgflask.core import redaction as core_redaction
 from psgflask.core.clock import format_time, utc_now
 from psgflask.core.database import db
 from psgflask.core.redaction import NoWords, Words
-from psgflask.core.terminal import by_option, echo, print_table, read_session, yes_option
+from psgflask.core.terminal import by_option, confirm, echo, print_table, read_session, yes_option
 from psgflask.news import redaction
 from psgflask.news.cli.media import remove_files
 from psgflask.news.cli.output import find_article, label, transaction
@@ -50,7 +50,7 @@ def redact(
         echo(f"Still there by themselves, if they are names too: {', '.join(parts)}")
     if removals or others:
         if not yes:
-            click.confirm("Remove all this for good? Only old backups have it then", abort=True)
+            confirm("Remove all this for good? Only old backups have it then")
         _apply(article_id, words, files, by, commit=True)
     unnamed = _remove_files(words, files)
     _finish(article_id, words)

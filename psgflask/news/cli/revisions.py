@@ -8,6 +8,7 @@ from psgflask.core import comparison, revisions
 from psgflask.core.clock import utc_now
 from psgflask.core.terminal import (
     by_option,
+    confirm,
     echo,
     json_option,
     print_revisions,
@@ -92,7 +93,7 @@ def delete(slug: str, yes: bool) -> None:
         article = find_article(session, slug)
         title, article_id = article.title, article.id
     if not yes:
-        click.confirm(f"Delete ‘{title}’? Only a backup has it then", abort=True)
+        confirm(f"Delete ‘{title}’? Only a backup has it then")
     with transaction() as session:
         publishing.delete(session, session.get_one(Article, article_id), now=utc_now())
         session.commit()
@@ -120,7 +121,7 @@ def confirm_replacing(
         _print_difference(draft_of(session, article), draft, max_lines=MAX_LINES_SHOWN)
         seen = article.version
     # Outside the transaction: nobody else must wait for the answer.
-    click.confirm("Replace the article all the same?", abort=True)
+    confirm("Replace the article all the same?", option="--anyway")
     return seen
 
 

@@ -12,6 +12,7 @@ from psgflask.core.clock import london_day, utc_now
 from psgflask.core.language_names import ENGLISH_NAMES
 from psgflask.core.terminal import (
     by_option,
+    confirm,
     echo,
     json_option,
     print_file,
@@ -161,7 +162,7 @@ def withdraw(language: str, appeal_id: int | None, yes: bool, by: str) -> None:
         title, found_id, name = found.title, found.id, _name(found)
     # Outside the transaction: nobody else must wait for the answer.
     if not yes:
-        click.confirm(f"Withdraw ‘{title}’?", abort=True)
+        confirm(f"Withdraw ‘{title}’?")
     with transaction() as session:
         found = session.get_one(Appeal, found_id)
         publishing.withdraw(session, found, by=by, now=utc_now())
@@ -179,7 +180,7 @@ def delete(language: str, appeal_id: int | None, yes: bool) -> None:
         found = _find(session, language, appeal_id)
         title, found_id = found.title, found.id
     if not yes:
-        click.confirm(f"Delete ‘{title}’? Only a backup has it then", abort=True)
+        confirm(f"Delete ‘{title}’? Only a backup has it then")
     with transaction() as session:
         publishing.delete(session, session.get_one(Appeal, found_id))
         session.commit()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from psgflask.core.clock import utc_now
 from psgflask.core.terminal import (
     by_option,
+    confirm,
     echo,
     json_option,
     print_file,
@@ -137,7 +138,7 @@ def withdraw(slug: str, language: str, yes: bool, by: str) -> None:
         title, page_id, name = page.title, page.id, _name(page)
     # Outside the transaction: nobody else must wait for the answer.
     if not yes:
-        click.confirm(f"Withdraw ‘{title}’?", abort=True)
+        confirm(f"Withdraw ‘{title}’?")
     with transaction() as session:
         page = session.get_one(Page, page_id)
         standing_pages.withdraw(session, page, by=by, now=utc_now())
@@ -155,7 +156,7 @@ def delete(slug: str, language: str, yes: bool) -> None:
         page = _find(session, slug, language)
         title, page_id = page.title, page.id
     if not yes:
-        click.confirm(f"Delete ‘{title}’? Only a backup has it then", abort=True)
+        confirm(f"Delete ‘{title}’? Only a backup has it then")
     with transaction() as session:
         publishing.delete(session, session.get_one(Page, page_id))
         session.commit()

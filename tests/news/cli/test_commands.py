@@ -89,6 +89,7 @@ def test_the_same_article_is_added_twice_only_if_one_says_so(
         output = run("add", again, fails=1, answer=answer).output
         assert f"as teachers-start-new-strike ({state}" in output
         assert f"flask news edit teachers-start-new-strike {again}" in output
+        assert ("--anyway does it without asking" in output) == (answer == "")
         assert rows(session) == before
     run("add", again, answer="y\n")
     run("add", again, "--publish", "--anyway")

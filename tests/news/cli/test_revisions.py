@@ -60,7 +60,8 @@ def test_a_file_of_another_article_replaces_a_public_one_only_when_asked(
         "Replace the article all the same?",
     ):
         assert line in asked
-    assert "Aborted" in run(*command, file, fails=1).output
+    assert "Aborted" in run(*command, file, answer="n\n", fails=1).output
+    assert "Nobody is there to answer" in run(*command, file, fails=1).output
     assert rows(session) == before
     run(*command, file, answer="y\n")
     assert article(session).title == "A river runs black"

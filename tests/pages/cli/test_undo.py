@@ -98,6 +98,7 @@ def test_a_page_is_withdrawn_and_brought_back(
 ) -> None:
     factories.page(session, "aims", title="PSG Aims")
     assert "Withdraw ‘PSG Aims’?" in run("withdraw", "aims", answer="n\n", fails=1).output
+    assert "--yes does it without asking" in run("withdraw", "aims", fails=1).output
     assert client.get("/about/aims").status_code == 200
     withdrawn = run("withdraw", "aims", "--yes", "--by", "ana").output
     assert withdrawn == "Withdrawn. To bring it back: flask pages publish aims\n"
