@@ -11,7 +11,7 @@ from psgflask.accounts.rate_limits import RateLimitExceeded
 from psgflask.core import database, durable, failures
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.database import db
-from psgflask.core.terminal import by_option, echo, json_option, print_json
+from psgflask.core.terminal import by_option, confirm, echo, json_option, print_json
 from psgflask.members import (
     audit,
     consents,
@@ -216,7 +216,7 @@ def erase(number: str, yes: bool, by: str) -> None:
         names = ", and with them ".join(f"{one.name} ({one.number})" for one in same)
     # The session is closed here: nobody else must wait while the question is open.
     if not yes:
-        click.confirm(f"Erase {names}? It cannot be undone", abort=True)
+        confirm(f"Erase {names}? It cannot be undone")
     with writing() as session:
         person = people.by_number(session, number)
         erased = erasure.erase(session, [person], by=by, now=utc_now())

@@ -11,7 +11,7 @@ from flask.cli import AppGroup, with_appcontext
 
 from psgflask.core.clock import london_day, utc_now
 from psgflask.core.days import FIRST_YEAR, LAST_YEAR
-from psgflask.core.terminal import by_option, echo, json_option, print_json, print_table
+from psgflask.core.terminal import by_option, confirm, echo, json_option, print_json, print_table
 from psgflask.members import payments as rules
 from psgflask.members import people, tiers
 from psgflask.members.cli.output import DayParam, reading, writing
@@ -63,7 +63,7 @@ def confirm_payment(
     while doubts:  # more come when somebody else notes a payment meanwhile
         # No session is open here: nobody else must wait while the question is.
         echo("\n".join(doubts))
-        click.confirm("Record it all the same (if it is for another year: --year)?", abort=True)
+        confirm("Record it all the same (if it is for another year: --year)?", option="--anyway")
         message, doubts = _confirm(number, typed, accepted=doubts)
     echo(message)
 

@@ -8,7 +8,7 @@ from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from psgflask.core.clock import format_time, utc_now
-from psgflask.core.terminal import by_option, echo, json_option, print_json, print_table
+from psgflask.core.terminal import by_option, confirm, echo, json_option, print_json, print_table
 from psgflask.members import rights
 from psgflask.members.cli.output import print_record, reading, writing
 from psgflask.members.models import DONE, OUTCOMES, RightsRequest
@@ -113,7 +113,7 @@ def answer_request(
         text = sys.stdin.read()
     # The session is closed here: nobody else must wait while the question is open.
     if mail and not yes:
-        click.confirm(f"Mail this to {email} ({outcome})? It cannot be taken back", abort=True)
+        confirm(f"Mail this to {email} ({outcome})? It cannot be taken back")
     with writing() as session:
         request = rights.by_reference(session, reference)
         rights.answer(

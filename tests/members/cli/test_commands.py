@@ -620,3 +620,11 @@ def test_s29_a_receipt_that_was_held_is_mailed_by_command(run: Run, session: Ses
     assert [row["state"] for row in listed] == ["acknowledged"] * 3 + ["no receipt mailed"]
     assert "rosa@example.org" in run("members", "requests", "acknowledge", "R-4").output
     assert "was acknowledged" in run("members", "requests", "acknowledge", "R-4", fails=True).output
+
+
+def test_where_nobody_can_answer_the_option_is_named(run: Run, session: Session) -> None:
+    person = applied(session).person
+    session.commit()
+    assert "--yes does it without asking" in run("members", "erase", person.number, fails=1).output
+    asked = run("members", "confirm-payment", person.number, "9999", fails=1).output
+    assert "--anyway does it without asking" in asked
