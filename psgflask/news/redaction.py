@@ -3,6 +3,7 @@
 What is left is a dated note that something was removed, not what.
 """
 
+import contextlib
 import sqlite3
 import zipfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -335,12 +336,14 @@ def _read(path: Path, pdf_text: Callable[[], str]) -> tuple[list[str], bool]:
     """Return the texts of an attachment, and whether they are all of it."""
     try:
         data = path.read_bytes()
-        text = pdf_text() if data.startswith(PDF_HEAD) else None
     except OSError:
         return [], False
     # As it lies there: titles and authors of PDFs, and whatever is not compressed.
     texts = [data.decode("utf-8", "replace"), data.decode("latin-1")]
-    if text is not None:
+    if data.startswith(PDF_HEAD):
+        text = ""
+        with contextlib.suppress(OSError):  # what reads PDFs is not installed
+            text = pdf_text()
         return [*texts, text], bool(text) and len(text.split()) < MAX_WORDS
     if zipfile.is_zipfile(path):
         members, whole = _members(path)

@@ -262,6 +262,17 @@ def test_an_archive_that_is_damaged_anywhere_is_unread(
     assert found.unread.keys() == {file.file_hash}
 
 
+def test_what_is_not_compressed_in_a_pdf_is_found_where_no_pdf_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> None:
+        raise OSError("No PDF can be read")
+
+    monkeypatch.setattr(redaction, "extract", fail)
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 /Author (Maria Quispe)")
+    assert redaction.holds(tmp_path / "a.pdf", WORDS)
+
+
 def test_a_file_of_a_former_version_is_found_and_one_by_its_name(
     session: Session, tmp_path: Path
 ) -> None:
