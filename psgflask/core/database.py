@@ -1,9 +1,11 @@
 """db, the model base (constraint names, UTC times), SQLite pragmas and read-only GETs."""
 
+import os
 import random
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
@@ -103,8 +105,13 @@ class WriterConnection(sqlite3.Connection):
 
     def close(self) -> None:
         """Close, which rolls back."""
-        super().close()
-        self.end_turn()
+        try:
+            super().close()
+        finally:
+            self.end_turn()
+
+
+_pools: "weakref.WeakSet[ConnectionPool]" = weakref.WeakSet()
 
 
 class ConnectionPool(QueuePool):
@@ -114,6 +121,7 @@ class ConnectionPool(QueuePool):
         """Make a pool whose connections write one after the other."""
         super().__init__(*args, **kwargs)
         self.turns = FairSemaphore(1)
+        _pools.add(self)
 
     def connect(self) -> PoolProxiedConnection:
         """Check out a connection. Raises OperationalError, as if busy, when none is left."""
@@ -121,6 +129,15 @@ class ConnectionPool(QueuePool):
             return super().connect()
         except NoConnectionLeft as error:
             raise OperationalError("CONNECT", {}, error) from error
+
+
+def _renew_turns() -> None:
+    """Forget who writes: after a fork that is a thread of the parent, which ends no turn here."""
+    for pool in _pools:
+        pool.turns = FairSemaphore(1)
+
+
+os.register_at_fork(after_in_child=_renew_turns)
 
 
 @dataclass
@@ -213,12 +230,32 @@ def vacuum(engine: Engine) -> bool:
         if not isinstance(driver, sqlite3.Connection):
             return True
         try:
+            _wait_for_turn(engine, driver, time.monotonic() + BUSY_TIMEOUT_MS / 1000)
             driver.execute("PRAGMA query_only=OFF")
             driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
             driver.execute("VACUUM")
             return journal.checkpoint(driver, timeout=BUSY_TIMEOUT_MS)
-        except (sqlite3.OperationalError, OSError):
+        except (OperationalError, sqlite3.OperationalError, OSError):
             return False
+
+
+def check_writable(timeout: int) -> None:
+    """Check that SQLite lets us write within so many milliseconds; what it writes it rolls back.
+
+    Raises sqlalchemy's DatabaseError or sqlite3.Error.
+    """
+    with closing(db.engine.raw_connection()) as connection:
+        driver = connection.driver_connection
+        if not isinstance(driver, sqlite3.Connection):
+            return
+        deadline = time.monotonic() + timeout / 1000
+        _wait_for_turn(db.engine, driver, deadline)
+        driver.execute("PRAGMA query_only=OFF")
+        if not _begins_immediately(driver, deadline):
+            driver.execute("BEGIN IMMEDIATE")
+        # On a file that is read-only BEGIN IMMEDIATE begins to read, without an error.
+        driver.execute("PRAGMA user_version=0")
+        driver.rollback()
 
 
 def checkpoint(app: Flask) -> None:
@@ -307,7 +344,7 @@ def _check_in(connection: Any, record: ConnectionPoolEntry) -> None:
     except sqlite3.Error as error:
         record.invalidate(error)
         return
-    connection.end_turn()  # of a BEGIN that failed
+    connection.end_turn()
     if record.info.pop(_WROTE, False):
         with suppress(sqlite3.Error, OSError):  # the next one tries again
             if journal.size(connection) > journal.MAX_SIZE:
@@ -335,30 +372,35 @@ def _begin(connection: Connection) -> None:
     driver.execute("PRAGMA query_only=OFF")
     ready = connection.info.get(_READY) or journal.use_wal(driver)
     deadline = time.monotonic() + _timeout(BUSY_TIMEOUT_MS) / 1000
-    _wait_for_turn(connection, deadline)
-    _wait_until(driver, deadline)
-    if not connection.info.get(_READY):
-        connection.exec_driver_sql("PRAGMA synchronous=FULL")
-        connection.info[_READY] = ready
-    # Taking the write lock at once means that a writer waits at BEGIN, and never fails later.
-    _begin_immediate(connection, driver, deadline)
-    _wait_until(driver, deadline)
+    _wait_for_turn(connection.engine, driver, deadline)
+    try:
+        _wait_until(driver, deadline)
+        if not connection.info.get(_READY):
+            connection.exec_driver_sql("PRAGMA synchronous=FULL")
+            connection.info[_READY] = ready
+        # Taking the write lock at once means that a writer waits at BEGIN, and never fails later.
+        if not _begins_immediately(driver, deadline):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # SQLAlchemy raises what comes
+        _wait_until(driver, deadline)
+    except BaseException:
+        if isinstance(driver, WriterConnection):
+            driver.end_turn()
+        raise
     connection.info[_WROTE] = True
 
 
-def _wait_for_turn(connection: Connection, deadline: float) -> None:
+def _wait_for_turn(engine: Engine, driver: sqlite3.Connection, deadline: float) -> None:
     """Let the writers of this process be served in turn. Raises OperationalError."""
-    pool, driver = connection.engine.pool, connection.connection.driver_connection
-    if isinstance(pool, ConnectionPool) and isinstance(driver, WriterConnection):
+    if isinstance(engine.pool, ConnectionPool) and isinstance(driver, WriterConnection):
         try:
-            driver.wait_for_turn(pool.turns, max(0, deadline - time.monotonic()))
+            driver.wait_for_turn(engine.pool.turns, max(0, deadline - time.monotonic()))
         except QueueFull:
             fail_fast()
             raise _busy("database is locked by another writer of this process") from None
 
 
-def _begin_immediate(connection: Connection, driver: sqlite3.Connection, deadline: float) -> None:
-    """Take the write lock, which another process may hold. Raises OperationalError.
+def _begins_immediately(driver: sqlite3.Connection, deadline: float) -> bool:
+    """Take the write lock, which another process may hold; say whether it was got in time.
 
     SQLite's own waiting tries again every 100 ms, and can miss each gap between the transactions
     of a busy process for seconds.
@@ -369,11 +411,11 @@ def _begin_immediate(connection: Connection, driver: sqlite3.Connection, deadlin
             driver.execute("BEGIN IMMEDIATE")
         except sqlite3.DatabaseError as error:
             if not failures.is_busy(error):
-                break
+                return False
         else:
-            return
+            return True
         _pause.wait(random.uniform(*BETWEEN_TRIES))  # noqa: S311  # no secret
-    connection.exec_driver_sql("BEGIN IMMEDIATE")  # the last try: SQLAlchemy raises what comes
+    return False
 
 
 def _wait_until(driver: sqlite3.Connection, deadline: float) -> None:

@@ -2,13 +2,11 @@
 
 import os
 import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from psgflask.core import failures
-from psgflask.core.database import database_file, db
+from psgflask.core.database import database_file
 from psgflask.core.owner import user_name
 from psgflask.core.paths import BRING_BACK
 
@@ -42,23 +40,6 @@ def diagnose(error: BaseException) -> Fault | None:
     if failures.cannot_write(error) or failures.is_unreachable(error):
         return _of_file(database_file(), failures.describe(error))
     return None
-
-
-def check_writable(timeout: int) -> None:
-    """Check that SQLite lets us write within so many milliseconds; what it writes it rolls back.
-
-    Raises sqlalchemy's DatabaseError or sqlite3.Error.
-    """
-    with closing(db.engine.raw_connection()) as connection:
-        driver = connection.driver_connection
-        if not isinstance(driver, sqlite3.Connection):
-            return
-        driver.execute("PRAGMA query_only=OFF")
-        driver.execute(f"PRAGMA busy_timeout={timeout}")
-        driver.execute("BEGIN IMMEDIATE")
-        # On a file that is read-only BEGIN IMMEDIATE begins to read, without an error.
-        driver.execute("PRAGMA user_version=0")
-        driver.execute("ROLLBACK")
 
 
 def _locked(file: Path | None) -> Fault:

@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import text as sql
 from sqlalchemy.exc import SQLAlchemyError
 
-from psgflask.core import database_faults, escaping, failures, integrity
+from psgflask.core import database, database_faults, escaping, failures, integrity
 from psgflask.core.database import db, read_only, single_wait
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding
 from psgflask.ops import health
@@ -48,7 +48,7 @@ def doctor(as_json: bool) -> None:
 def examine(app: Flask) -> list[Finding]:
     """Run every health check; one that fails is itself a fault."""
     findings: list[Finding] = []
-    with read_only(), single_wait():  # waits for no writer and blocks none
+    with read_only(), single_wait():  # only one check takes the lock, for a moment
         for check in health.HEALTH_CHECKS:
             try:
                 findings.extend(check(app))
@@ -107,7 +107,7 @@ def ready() -> Response:
         db.session.execute(sql("SELECT number FROM content_stamp"))
         if integrity.damage():
             faulty.append(f"database ({database_faults.DAMAGED})")
-        database_faults.check_writable(READY_TIMEOUT_MS)
+        database.check_writable(READY_TIMEOUT_MS)
         for check in health.READINESS_CHECKS:
             faulty += [found.subject for found in check(app) if found.state == FAULT]
         with suppress(OSError):  # a folder that is no visitor's concern

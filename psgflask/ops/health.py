@@ -101,7 +101,7 @@ def check_requirements(app: Flask) -> Iterator[Finding]:
 def check_writable(app: Flask) -> Iterator[Finding]:
     """Check that the database is there, and that something can be saved in it at present."""
     try:
-        database_faults.check_writable(database.BUSY_TIMEOUT_MS)
+        database.check_writable(database.BUSY_TIMEOUT_MS)
     except (SQLAlchemyError, sqlite3.Error) as error:
         if (fault := database_faults.diagnose(error)) is None:
             raise

@@ -1,6 +1,7 @@
 """The database: safe requests cannot write, writers wait at the beginning, times are UTC."""
 
 import gc
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -228,15 +229,47 @@ def test_the_writers_of_a_process_write_in_the_order_in_which_they_came(writing_
 
 
 def test_a_writer_whose_turn_does_not_come_in_time_is_told_that_it_is_busy(
-    writing_app: Flask, monkeypatch: pytest.MonkeyPatch
+    writing_app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1)
     client = writing_app.test_client()
     with writing_app.app_context():
         db.session.execute(text("SELECT 1"))
         assert client.post("/write").status_code == 503
+        assert "another writer of this process" in caplog.text
         db.session.rollback()
         assert client.post("/write").status_code == 200
+
+
+def test_a_check_of_the_database_waits_for_its_turn_as_a_writer_does(writing_app: Flask) -> None:
+    queue, checked = turns(writing_app), list[bool]()
+
+    def check() -> None:
+        with writing_app.app_context():
+            database.check_writable(60_000)
+            checked.append(database.vacuum(db.engine))
+
+    with writing_app.app_context():
+        db.session.execute(text("SELECT 1"))
+        thread = threading.Thread(target=check)
+        thread.start()
+        until(lambda: len(queue._queue) == 1)
+        with database_locks.waits() as waits:
+            db.session.commit()
+            thread.join(60)
+    assert checked == [True]
+    assert not waits
+
+
+def test_a_process_forked_while_somebody_writes_may_write(writing_app: Flask) -> None:
+    with writing_app.app_context():
+        db.session.execute(text("SELECT 1"))
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if turns(writing_app)._free else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert not turns(writing_app)._free
+        db.session.rollback()
 
 
 @pytest.mark.parametrize("ending", ["BEGIN", "COMMIT", "close", "lost"])

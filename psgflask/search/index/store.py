@@ -165,6 +165,7 @@ class Store(ArticleIndex):
         if held is not None:
             with held:
                 generations.remove_others(self.folder, generation)
+                self._remove_former_runs()
         segments = TOC.read(FileStorage(generation), NAME).segments
         if purge and any(segment.deleted_count() for segment in segments):
             self._write(generation, lambda writer: None, purging)
@@ -194,8 +195,7 @@ class Store(ArticleIndex):
             with self._held():
                 new = generations.begin(self.folder)
                 (self.folder / MISSED).write_bytes(b"")
-            # Of an unfinished rebuild by former code.
-            shutil.rmtree(self.folder / RUNS, ignore_errors=True)
+            self._remove_former_runs()
             try:
                 self._build(new, documents, progress)
                 with self._held():
@@ -204,6 +204,10 @@ class Store(ArticleIndex):
                 shutil.rmtree(new, ignore_errors=True)
                 raise
         return True
+
+    def _remove_former_runs(self) -> None:
+        """Remove what an unfinished rebuild by former code left beside the generations."""
+        shutil.rmtree(self.folder / RUNS, ignore_errors=True)
 
     def _build(self, new: Path, documents: Iterable[Document], progress: Progress) -> None:
         """Index all documents in a new generation."""

@@ -237,6 +237,19 @@ def test_a_day_later_what_is_left_of_a_killed_rebuild_is_deleted(store: Store) -
     assert holds(store, ARTICLES[:2])
 
 
+@pytest.mark.parametrize("purge", [True, False])
+def test_text_that_former_code_left_beside_the_generations_goes(store: Store, purge: bool) -> None:
+    build(store, ARTICLES[:2])
+    (store.folder / "runs").mkdir()
+    (store.folder / "runs" / "0f").write_text("a name")
+    if purge:
+        with store.writing(wait=True) or pytest.fail("locked"):
+            store.tidy(purge=True)
+    else:
+        build(store, ARTICLES[:2])
+    assert runs(store) == []
+
+
 def test_the_command_that_was_stopped_begins_anew(
     app: Flask, session: Session, short_runs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
