@@ -1,11 +1,7 @@
 """db, the model base (constraint names, UTC times), SQLite pragmas and read-only GETs."""
 
-import os
-import random
 import sqlite3
-import threading
 import time
-import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
@@ -25,8 +21,9 @@ from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection, Qu
 from sqlalchemy.types import TypeDecorator
 
 from psgflask.core import failures, journal
-from psgflask.core.fair_semaphore import FairSemaphore, QueueFull
+from psgflask.core.fair_semaphore import QueueFull
 from psgflask.core.http_methods import SAFE_METHODS
+from psgflask.core.writer_turns import Turns, WriterConnection, begins_immediately
 
 # How long a writer waits for another. A reader of a WAL database waits only while the file is
 # recovered after a crash, or while a process holds it exclusively.
@@ -34,8 +31,6 @@ BUSY_TIMEOUT_MS = 5000
 # A visitor gets a response within six seconds: this is for the queue and the database together.
 REQUEST_TIMEOUT_MS = 4000
 READER_TIMEOUT_MS = 2000
-# Between two tries of a writer for the lock, in seconds.
-BETWEEN_TRIES = (0.001, 0.01)
 # To look up the content stamp: there is a cached page to fall back on.
 GLANCE_TIMEOUT_MS = 100
 
@@ -74,54 +69,13 @@ class Base(DeclarativeBase):
     )
 
 
-class WriterConnection(sqlite3.Connection):
-    """A connection that writes when its turn comes.
-
-    SQLite has no queue: whoever finds it locked sleeps, longer each time, and others overtake it.
-    """
-
-    _turns: FairSemaphore | None = None
-
-    def wait_for_turn(self, turns: FairSemaphore, timeout: float) -> None:
-        """Wait until no other connection of this process writes. Raises QueueFull after seconds."""
-        turns.acquire(timeout)
-        self._turns = turns
-
-    def end_turn(self) -> None:
-        """Let the next one write."""
-        if self._turns is not None:
-            self._turns.release()
-            self._turns = None
-
-    def commit(self) -> None:
-        """Commit; if that fails the transaction stays open, and is rolled back later."""
-        super().commit()
-        self.end_turn()
-
-    def rollback(self) -> None:
-        """Roll back."""
-        super().rollback()
-        self.end_turn()
-
-    def close(self) -> None:
-        """Close, which rolls back."""
-        try:
-            super().close()
-        finally:
-            self.end_turn()
-
-
-_pools: "weakref.WeakSet[ConnectionPool]" = weakref.WeakSet()
-
-
 class ConnectionPool(QueuePool):
     """The pool: that no connection is left is a database error, which all callers handle."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Make a pool whose connections write one after the other."""
         super().__init__(*args, **kwargs)
-        self.turns = FairSemaphore(1)
-        _pools.add(self)
+        self.turns = Turns()
 
     def connect(self) -> PoolProxiedConnection:
         """Check out a connection. Raises OperationalError, as if busy, when none is left."""
@@ -129,15 +83,6 @@ class ConnectionPool(QueuePool):
             return super().connect()
         except NoConnectionLeft as error:
             raise OperationalError("CONNECT", {}, error) from error
-
-
-def _renew_turns() -> None:
-    """Forget who writes: after a fork that is a thread of the parent, which ends no turn here."""
-    for pool in _pools:
-        pool.turns = FairSemaphore(1)
-
-
-os.register_at_fork(after_in_child=_renew_turns)
 
 
 @dataclass
@@ -155,8 +100,6 @@ if TYPE_CHECKING:
 else:
     Model = db.Model
 
-# Never set: `time.sleep` raises EINVAL under libfaketime, with which clocks that jump are tested.
-_pause = threading.Event()
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
 _may_create: ContextVar[bool] = ContextVar("may_create", default=False)
 _waits: ContextVar["_Waits | None"] = ContextVar("waits", default=None)
@@ -251,7 +194,7 @@ def check_writable(timeout: int) -> None:
         deadline = time.monotonic() + timeout / 1000
         _wait_for_turn(db.engine, driver, deadline)
         driver.execute("PRAGMA query_only=OFF")
-        if not _begins_immediately(driver, deadline):
+        if not begins_immediately(driver, deadline):
             driver.execute("BEGIN IMMEDIATE")
         # On a file that is read-only BEGIN IMMEDIATE begins to read, without an error.
         driver.execute("PRAGMA user_version=0")
@@ -379,7 +322,7 @@ def _begin(connection: Connection) -> None:
             connection.exec_driver_sql("PRAGMA synchronous=FULL")
             connection.info[_READY] = ready
         # Taking the write lock at once means that a writer waits at BEGIN, and never fails later.
-        if not _begins_immediately(driver, deadline):
+        if not begins_immediately(driver, deadline):
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # SQLAlchemy raises what comes
         _wait_until(driver, deadline)
     except BaseException:
@@ -397,25 +340,6 @@ def _wait_for_turn(engine: Engine, driver: sqlite3.Connection, deadline: float) 
         except QueueFull:
             fail_fast()
             raise _busy("database is locked by another writer of this process") from None
-
-
-def _begins_immediately(driver: sqlite3.Connection, deadline: float) -> bool:
-    """Take the write lock, which another process may hold; say whether it was got in time.
-
-    SQLite's own waiting tries again every 100 ms, and can miss each gap between the transactions
-    of a busy process for seconds.
-    """
-    driver.execute("PRAGMA busy_timeout=0")
-    while time.monotonic() < deadline:
-        try:
-            driver.execute("BEGIN IMMEDIATE")
-        except sqlite3.DatabaseError as error:
-            if not failures.is_busy(error):
-                return False
-        else:
-            return True
-        _pause.wait(random.uniform(*BETWEEN_TRIES))  # noqa: S311  # no secret
-    return False
 
 
 def _wait_until(driver: sqlite3.Connection, deadline: float) -> None:

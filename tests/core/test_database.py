@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
-from psgflask.core import database, journal
+from psgflask.core import database, journal, writer_turns
 from psgflask.core.database import db
 from psgflask.core.fair_semaphore import FairSemaphore
 from tests import database_locks, factories, html_forms
@@ -202,7 +202,7 @@ def turns(app: Flask) -> FairSemaphore:
     with app.app_context():
         pool = db.engine.pool
         assert isinstance(pool, database.ConnectionPool)
-        return pool.turns
+        return pool.turns.queue
 
 
 def test_the_writers_of_a_process_write_in_the_order_in_which_they_came(writing_app: Flask) -> None:
@@ -299,7 +299,7 @@ def test_whatever_ends_a_writer_the_next_one_has_its_turn(
     assert writing_app.test_client().post("/write").status_code == 200
 
 
-class NoRollback(database.WriterConnection):
+class NoRollback(writer_turns.WriterConnection):
     """A connection whose second rollback fails: the transaction cannot be ended."""
 
     tried = False
