@@ -117,15 +117,29 @@ def read(backup: Path, into: Path | None = None, *, only: Container[str] | None 
     return manifest
 
 
+class SourceUnreadable(OSError):
+    """The source of a copy cannot be read; the disk of the copy is not to blame."""
+
+
 def hash_file(source: IO[bytes], copy: Path | None = None) -> str:
-    """Return the SHA-256 of a stream, copying it to a new file if one is given."""
+    """Return the SHA-256 of a stream, copying it to a new file if one is given.
+
+    Raises SourceUnreadable, and OSError where the copy cannot be written.
+    """
     digest = hashlib.sha256()
     with copy.open("xb") if copy else io.BytesIO() as target:
-        while chunk := source.read(CHUNK_SIZE):
+        while chunk := _read_chunk(source):
             digest.update(chunk)
             if copy is not None:
                 target.write(chunk)
     return digest.hexdigest()
+
+
+def _read_chunk(source: IO[bytes]) -> bytes:
+    try:
+        return source.read(CHUNK_SIZE)
+    except OSError as error:
+        raise SourceUnreadable(*error.args) from error
 
 
 class _Readable(Protocol):

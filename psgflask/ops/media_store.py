@@ -12,7 +12,7 @@ from typing import IO
 
 from psgflask.core import durable
 from psgflask.core.paths import MEDIA
-from psgflask.ops.backup_archive import SHA256, BackupRefused, hash_file
+from psgflask.ops.backup_archive import SHA256, BackupRefused, SourceUnreadable, hash_file
 
 Stored = Mapping[str, tuple[int, str]]  # size and hash by the name in an instance
 
@@ -30,25 +30,29 @@ class MediaStore:
     def is_whole(self, size: int, file_hash: str, copy: Path | None = None) -> bool:
         """Say whether the store has a file and it has its hash; copy it then, if `copy` is given.
 
-        Raises OSError.
+        What cannot be read is not whole. Raises OSError where the copy cannot be written.
         """
         path = self.path_of(file_hash)
         try:
             if not path.is_file() or path.stat().st_size != size:
                 return False
-            with path.open("rb") as opened:
-                whole = hash_file(opened, copy) == file_hash
-        except FileNotFoundError:
+            opened = path.open("rb")
+        except OSError:
             return False
+        with opened:
+            try:
+                whole = hash_file(opened, copy) == file_hash
+            except SourceUnreadable:
+                whole = False
         if copy is not None and not whole:
             copy.unlink()
         return whole
 
     def size_of(self, file_hash: str) -> int | None:
-        """Return the size of a file that is there and whole, None of any other. Raises OSError."""
+        """Return the size of a file that is there and whole, None of any other."""
         try:
             size = self.path_of(file_hash).stat().st_size
-        except FileNotFoundError:
+        except OSError:
             return None
         return size if self.is_whole(size, file_hash) else None
 

@@ -1,6 +1,7 @@
 """The worker backs the site up every hour, and deletes nothing before something newer is whole."""
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -22,7 +24,7 @@ from psgflask.core.clock_watch import LONG_AGO, NEVER, TimeBounds
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK
 from psgflask.news.drafts import PictureDraft
-from psgflask.ops import backup_archive, backups, health, hourly_backups, worker
+from psgflask.ops import backup_archive, backups, health, hourly_backups, restore, worker
 from psgflask.ops.backup_archive import BackupRefused
 from psgflask.ops.hourly_backups import HourlyBackup
 from psgflask.ops.media_store import MediaStore
@@ -141,6 +143,105 @@ def test_a_damaged_copy_in_the_store_is_replaced_by_the_next_backup(
     at(NOON + HOUR)
     hourly_backups.run(site)
     assert copy.read_bytes() == content
+
+
+class UnreadableFile(io.BytesIO):
+    """An open file on a disk with a bad sector."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def make_unreadable(monkeypatch: pytest.MonkeyPatch, bad: Path, *, opens: bool) -> None:
+    """Let one file fail when it is opened or, if it `opens`, when it is read."""
+    open_path, inode = Path.open, bad.stat().st_ino
+
+    def opened(path: Path, mode: str = "r", *args: Any, **options: Any) -> Any:
+        if path == bad and bad.stat().st_ino == inode and "r" in mode:
+            if opens:
+                return UnreadableFile()
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(bad))
+        return open_path(path, mode, *args, **options)
+
+    monkeypatch.setattr(Path, "open", opened)
+
+
+unreadable = pytest.mark.parametrize("opens", [False, True], ids=["EACCES", "EIO"])
+
+
+@unreadable
+def test_r20_an_unreadable_file_in_the_store_is_replaced_by_the_next_backup(
+    site: Flask,
+    folder: Path,
+    at: Callable[[datetime], None],
+    monkeypatch: pytest.MonkeyPatch,
+    opens: bool,
+) -> None:
+    hourly_backups.run(site)
+    copy = next(file for file in (folder / "media").rglob("*") if file.is_file())
+    make_unreadable(monkeypatch, copy, opens=opens)
+    at(NOON + HOUR)
+    hourly_backups.run(site)
+    assert names(folder)[0] == "2026-12-01T130000Z.tar.gz"
+    assert sha256(copy.read_bytes()).hexdigest() == copy.name
+
+
+@unreadable
+def test_r20_an_unreadable_file_in_the_store_that_the_site_lost_marks_backups_and_is_named(
+    site: Flask,
+    folder: Path,
+    at: Callable[[datetime], None],
+    monkeypatch: pytest.MonkeyPatch,
+    opens: bool,
+) -> None:
+    file = picture_of_an_article(site, b"a picture of Puno")
+    hourly_backups.run(site)
+    copy = folder / file.relative_to(site.instance_path)
+    file.unlink()
+    make_unreadable(monkeypatch, copy, opens=opens)
+    at(NOON + timedelta(days=1))
+    hourly_backups.run(site)
+    assert names(folder)[0] == "2026-12-02T120000Z-incomplete.tar.gz"
+    first = folder / "2026-12-01T120000Z.tar.gz"
+    fault = f"{first} is damaged: 1 of its files in media/ are lost or damaged"
+    assert (FAULT, fault) in found(site)
+
+
+@unreadable
+def test_r20_an_unreadable_file_in_the_store_is_lost_to_a_restore_and_no_other_is(
+    site: Flask,
+    folder: Path,
+    tmp_path: Path,
+    at: Callable[[datetime], None],
+    monkeypatch: pytest.MonkeyPatch,
+    opens: bool,
+) -> None:
+    file = picture_of_an_article(site, b"a picture of Puno")
+    other = picture_of_an_article(site, b"a picture of Cusco")
+    hourly_backups.run(site)
+    copy = folder / file.relative_to(site.instance_path)
+    backup = folder / names(folder)[0]
+    manifest = backup_archive.read(backup)
+    for lost in (file, other):
+        lost.unlink()
+    make_unreadable(monkeypatch, copy, opens=opens)
+    (into := tmp_path / "into").mkdir()
+    name = file.relative_to(site.instance_path).as_posix()
+    assert MediaStore(backup).extract(manifest.stored, into) == [name]
+    assert not (into / name).exists()
+    assert restore.restore_media(Path(site.instance_path), backup, {file.name, other.name}) == {
+        other.name
+    }
+
+
+def test_a_copy_out_of_the_store_that_cannot_be_written_is_no_fault_of_the_store(
+    site: Flask, folder: Path, tmp_path: Path, at: Callable[[datetime], None]
+) -> None:
+    hourly_backups.run(site)
+    backup = folder / names(folder)[0]
+    (size, file_hash), *_others = backup_archive.read(backup).stored.values()
+    with pytest.raises(OSError, match="No such file"):
+        MediaStore(backup).is_whole(size, file_hash, tmp_path / "missing" / "copy")
 
 
 @pytest.mark.usefixtures("at")
