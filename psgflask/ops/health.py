@@ -37,6 +37,7 @@ from psgflask.mail import health as mail
 from psgflask.members import health as members
 from psgflask.news import health as news
 from psgflask.ops import hourly_backups, installation, migrations, worker, worker_lock
+from psgflask.ops.backup_archive import BackupRefused
 from psgflask.sample import health as sample
 from psgflask.search import health as search
 
@@ -139,6 +140,12 @@ def check_backups(app: Flask) -> Iterator[Finding]:
             return  # its own tool backs it up
         advice = "Remove BACKUP_FOLDER from config.py, or name a folder, such as of a mounted disk"
         yield Finding("backups", ATTENTION, "Off: the site makes none by itself", advice)
+        return
+    try:
+        hourly_backups.check_site(app, folder)
+    except BackupRefused as refused:
+        advice = "Do what it says: until then this site makes no backup"
+        yield Finding("backups", FAULT, refused.message, advice)
         return
     made, now = hourly_backups.in_folder(folder), utc_now()
     last = hourly_backups.newest(made, now)

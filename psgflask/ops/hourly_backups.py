@@ -38,6 +38,8 @@ NAME_FORMAT = "%Y-%m-%dT%H%M%SZ"
 # One that lacks media, because nothing has them any more, says so by its name.
 NAME = re.compile(r"(\d{4}-\d\d-\d\dT\d{6}Z)(-incomplete)?\.tar\.gz", re.ASCII)
 CHECK_FILE = "last-check.json"
+# The path of the instance whose backups a folder has: two sites would delete each other's.
+SITE_FILE = "site.txt"
 
 
 @dataclass(frozen=True, order=True)
@@ -100,6 +102,22 @@ def files(app: Flask) -> list[Path]:
     return [one.file for one in in_folder(folder)] if folder is not None else []
 
 
+def check_site(app: Flask, folder: Path) -> None:
+    """Raise BackupRefused where a folder that is named has the backups of another site.
+
+    The default one is beside the instance, and so its own. Raises OSError.
+    """
+    if not app.config["BACKUP_FOLDER"]:
+        return
+    other = _site_of(folder)
+    if other not in {"", app.instance_path}:
+        raise BackupRefused(
+            f"{folder} has the backups of the site in {other}, and this one is in"
+            f" {app.instance_path}: name another BACKUP_FOLDER. If that site moved here, or is no"
+            f" more, delete {folder / SITE_FILE}"
+        )
+
+
 def newest(made: Sequence[HourlyBackup], now: datetime) -> datetime | None:
     """Return when the newest was made; one of a time to come says nothing."""
     return max((one.made_at for one in made if one.made_at <= now), default=None)
@@ -119,6 +137,7 @@ def run(app: Flask, stop: Event | None = None) -> None:
         folder = folder_of(app)
     if folder is None:
         return
+    check_site(app, folder)
     now = utc_now()
     last = newest(in_folder(folder), now)
     if last is not None and now - last < INTERVAL:
@@ -218,10 +237,19 @@ def _make(app: Flask, folder: Path, now: datetime, stop: Event | None) -> None:
             log.error("The backup %s is damaged: %s", folder / name, fault)
 
 
+def _site_of(folder: Path) -> str:
+    """Return the instance whose backups a folder has, "" where that is not known."""
+    try:
+        return (folder / SITE_FILE).read_text("utf-8", errors="replace").strip()
+    except FileNotFoundError:
+        return ""
+
+
 def _prepare(app: Flask, folder: Path) -> None:
     """Check that there is a folder with room, and make it if it is the default one.
 
-    Another has to be there: its disk may not be mounted. Raises BackupRefused.
+    Another has to be there: its disk may not be mounted. From then on it is this site's. Raises
+    BackupRefused.
     """
     try:
         if not app.config["BACKUP_FOLDER"]:
@@ -229,6 +257,9 @@ def _prepare(app: Flask, folder: Path) -> None:
         elif not folder.is_dir():
             raise BackupRefused(f"There is no folder {folder}: is its disk mounted?")
         _check_space(Path(app.instance_path), folder)
+        if _site_of(folder) != app.instance_path:
+            content, temporary = f"{app.instance_path}\n".encode(), folder / f".{SITE_FILE}"
+            durable.atomic_write(folder / SITE_FILE, content, temporary=temporary)
     except OSError as error:
         reason = failures.describe(error)
         raise BackupRefused(f"No backup can be made in {folder}: {reason}") from error

@@ -257,7 +257,7 @@ def test_killed_at_any_step_a_backup_leaves_nothing_that_the_next_does_not_remov
             (folder / name).unlink()
         hourly_backups.run(site)
         assert {path.name for path in folder.iterdir()} == {
-            *("media", "last-check.json", "2026-12-01T120000Z.tar.gz")
+            *("media", "last-check.json", "site.txt", "2026-12-01T120000Z.tar.gz")
         }
         shutil.rmtree(folder)
     assert steps > 10
@@ -268,7 +268,7 @@ def test_a_second_process_makes_none_while_one_is_being_made(site: Flask, folder
     other = "Another backup is being written"
     with locks.try_exclusive(folder), pytest.raises(BackupRefused, match=other):
         hourly_backups.run(site)
-    assert list(folder.iterdir()) == []
+    assert names(folder) == []
 
 
 def test_stopping_the_server_ends_a_backup_and_leaves_nothing_half(
@@ -521,6 +521,40 @@ def test_a_folder_that_is_named_has_to_be_there_since_its_disk_may_not_be_mounte
     hourly_backups.run(app)
     assert names(disk)
     assert not Path(f"{site.instance_path}-backups").exists()
+
+
+def test_a_folder_with_the_backups_of_another_site_is_refused_and_doctor_says_what_to_do(
+    make_app: Callable[..., Flask],
+    site: Flask,
+    tmp_path: Path,
+    at: Callable[[datetime], None],
+) -> None:
+    (disk := tmp_path / "disk").mkdir(mode=0o700)
+    app = make_app(BACKUP_FOLDER=str(disk))
+    hourly_backups.run(app)
+    assert (disk / "site.txt").read_text() == f"{app.instance_path}\n"
+    (disk / "site.txt").write_text("/srv/other\n")
+    refused = f"{disk} has the backups of the site in /srv/other, and this one is in"
+    with pytest.raises(BackupRefused, match=refused):
+        hourly_backups.run(app)  # although one was just made
+    ((state, text),) = found(app)
+    assert state == FAULT
+    assert text.startswith(refused)
+    assert text.endswith(f"is no more, delete {disk}/site.txt")
+    (disk / "site.txt").unlink()
+    at(NOON + HOUR)
+    hourly_backups.run(app)
+    assert len(names(disk)) == 2
+    assert found(app)[0][0] == OK
+
+
+def test_the_folder_beside_an_instance_is_its_own_wherever_both_were_moved_from(
+    site: Flask, folder: Path, at: Callable[[datetime], None]
+) -> None:
+    folder.mkdir(mode=0o700)
+    (folder / "site.txt").write_text("/srv/moved\n")
+    hourly_backups.run(site)
+    assert (folder / "site.txt").read_text() == f"{site.instance_path}\n"
 
 
 def test_off_is_off_and_doctor_says_so(make_app: Callable[..., Flask], tmp_path: Path) -> None:
