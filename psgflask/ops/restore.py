@@ -7,12 +7,13 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from psgflask.core import durable, locks, paths
+from psgflask.core.clock import utc_now
 from psgflask.core.config import SETTINGS
 from psgflask.core.paths import CONFIG, DATABASE, HALF_RESTORED, INDEX, MEDIA
 from psgflask.members import erasure
@@ -61,7 +62,7 @@ def restore(
     entries, redactions)` is called before anything is moved into place: it migrates the database,
     withdraws the articles of redactions that the backup has not, erases whom
     the lists name, those of the backup and of `erased` (files, newer backups, folders of
-    instances) or of the newest hourly backup beside it, and raises BackupRefused for invalid
+    instances) or of newer hourly backups beside it, and raises BackupRefused for invalid
     settings. Media that are stored beside the
     backup and are lost there are refused too, unless `without_lost_media`. Everything is checked
     and written in a temporary folder first; BackupRefused leaves the instance as it was. The next
@@ -181,14 +182,22 @@ def _read_list(path: Path, folder: Path) -> ErasedList:
 
 
 def _lists_beside(backup: Path, folder: Path) -> list[ErasedList]:
-    """Return the list of the newest whole backup beside an hourly one, if there is a newer one."""
+    """Return the lists of all whole backups beside an hourly one that are newer by name.
+
+    One that a wrong clock dated in the future may be the oldest: it is believed whom it names, not
+    until when it is whole.
+    """
+    found: list[ErasedList] = []
     if hourly_backups.NAME.fullmatch(backup.name):
+        now = utc_now()
         for one in hourly_backups.in_folder(backup.parent):
             if one.file.name <= backup.name:
                 break
             with contextlib.suppress(BackupRefused):
-                return [_read_list(one.file, folder)]
-    return []
+                read = _read_list(one.file, folder)
+                in_future = read.as_of is not None and read.as_of > now
+                found.append(replace(read, as_of=None) if in_future else read)
+    return found
 
 
 def _extract(

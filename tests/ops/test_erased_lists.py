@@ -14,10 +14,11 @@ from flask import Flask
 from flask.cli import FlaskGroup, ScriptInfo
 
 from psgflask import create_app
+from psgflask.core import config
 from psgflask.core.clock_watch import NEVER
 from psgflask.core.database import db
 from psgflask.members import erasure, numbers
-from psgflask.ops import backup_archive, erased_lists
+from psgflask.ops import backup_archive, backups, erased_lists
 from psgflask.ops.backup_archive import Manifest
 from psgflask.ops.erased_lists import ErasedList
 from tests import factories, tars
@@ -155,6 +156,22 @@ def test_s30_an_hourly_backup_is_restored_with_the_list_of_the_newest_beside_it(
     again = tmp_path / "again"
     run(again, "restore", folder / "2026-12-01T000000Z.tar.gz", "--erased", made / "site")
     assert doctors_view(again) == ""
+
+
+def test_s30_a_backup_of_a_time_to_come_hides_no_newer_list_and_closes_no_gap(
+    made: Path, target: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "site-backups"
+    folder.mkdir()
+    shutil.copy(made / "old.tar", folder / "2026-12-01T000000Z.tar.gz")
+    shutil.copy(made / "new.tar", folder / "2026-12-01T010000Z.tar.gz")
+    shutil.copy(made / "old.tar", folder / "2098-12-01T000000Z.tar.gz")
+    ahead, file = datetime(2099, 1, 1, tzinfo=UTC), folder / "2099-01-01T000000Z.tar.gz"
+    backups.create(made / "site", file, dict(config.DEFAULTS), now=ahead)
+    done = run(target, "restore", folder / "2026-12-01T000000Z.tar.gz")
+    assert "Erased PSG 1001-9 again" in done.output
+    made_at = backup_archive.read(made / "new.tar").made_at
+    assert erasure.unconfirmed_since(target) == datetime.fromisoformat(made_at)
 
 
 def test_s30_without_a_newer_list_the_restore_and_doctor_say_so_until_somebody_confirms(
