@@ -58,13 +58,15 @@ def create(
     *,
     now: datetime,
     share_media: bool = False,
+    incomplete: Path | None = None,
     stop: Event | None = None,
 ) -> Manifest:
     """Write a backup of an instance to a new file, compressed by its suffix; the site may run.
 
     With `share_media` the media are in the store beside it (`ops.media_store`). The file gets its
     name once it was read back; `stop` ends it before that. What could not be saved, or is damaged,
-    is in the manifest's `missing`: all the rest is in the archive. Raises BackupRefused.
+    is in the manifest's `missing`: all the rest is in the archive, named `incomplete` then if that
+    is given. Raises BackupRefused.
     """
     mode = _mode(target)
     if target.exists():
@@ -88,7 +90,7 @@ def create(
             backup_archive.read(part)
             part.chmod(0o600)
             durable.fsync(part)
-            part.rename(target)
+            part.rename(target if manifest.is_complete else incomplete or target)
             durable.fsync(target.parent)
     except OSError as error:
         raise BackupRefused(f"Cannot write {target}: {error.strerror or error}") from error

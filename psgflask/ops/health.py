@@ -153,11 +153,18 @@ def check_backups(app: Flask) -> Iterator[Finding]:
         text = f"None in {folder} yet: the worker makes one soon after its start"
         yield Finding("backups", ATTENTION, text, BACKUPS_ADVICE.format(folder))
     elif now - last > MAX_BACKUP_AGE:
-        text = f"No good one since {format_time(last)}, in {folder}"
+        text = f"None made since {format_time(last)}, in {folder}"
         yield Finding("backups", FAULT, text, BACKUPS_ADVICE.format(folder))
     else:
         text = f"{len(made)} in {folder}, the last of {format_time(last)}"
         yield Finding("backups", OK, text)
+    if made and folder.stat().st_mode & made[0].file.stat().st_mode & 0o077:
+        text = f"Others on this machine can read the members' addresses in {folder}"
+        advice = (
+            f"chmod 700 {folder}; where its disk ignores that (vfat, NTFS, CIFS) mount it with"
+            " umask=077, or file_mode=0600,dir_mode=0700"
+        )
+        yield Finding("backups", FAULT, text, advice)
     checked = hourly_backups.last_check(folder)
     there = {one.file.name for one in made}
     for name, fault in checked.damaged.items() if checked else ():

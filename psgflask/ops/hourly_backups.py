@@ -132,7 +132,7 @@ def run(app: Flask, stop: Event | None = None) -> None:
     """
     failure: LastFailure = app.extensions["psg_backups"]
     if failure.error is not None and uptime() - failure.at < RETRY_SECONDS:
-        raise failure.error
+        raise failure.error.with_traceback(None)  # else it grows with every round
     with app.app_context():
         folder = folder_of(app)
     if folder is None:
@@ -181,10 +181,11 @@ def rotate(
 def check(folder: Path, now: datetime, stop: Event | None = None) -> FolderCheck | None:
     """Read every backup, delete the media that none of them names, and store what was found.
 
-    While one is damaged its media are not known, and all stay. None once `stop` is set. Raises
+    While one cannot be read its media are not known, and all stay. None once `stop` is set. Raises
     OSError.
     """
     damaged: dict[str, str] = {}
+    all_known = True
     whole: dict[str, bool] = {}  # media, by hash
     store = MediaStore(folder / MEDIA)
     for one in in_folder(folder):
@@ -193,14 +194,14 @@ def check(folder: Path, now: datetime, stop: Event | None = None) -> FolderCheck
         try:
             manifest = backup_archive.read(one.file)
         except BackupRefused as error:
-            damaged[one.file.name] = error.message
+            damaged[one.file.name], all_known = error.message, False
             continue
         for size, file_hash in manifest.stored.values():
             if file_hash not in whole:
                 whole[file_hash] = store.is_whole(size, file_hash)
         if lost := sum(not whole[file_hash] for _size, file_hash in manifest.stored.values()):
             damaged[one.file.name] = f"{lost} of its files in {MEDIA}/ are lost or damaged"
-    if not damaged:
+    if all_known:
         store.remove_others(whole)
     checked = FolderCheck(now.isoformat(timespec="seconds"), damaged)
     content, temporary = json.dumps(asdict(checked)).encode(), folder / f".{CHECK_FILE}"
@@ -222,12 +223,19 @@ def last_check(folder: Path) -> FolderCheck | None:
 def _make(app: Flask, folder: Path, now: datetime, stop: Event | None) -> None:
     instance = Path(app.instance_path)
     file = folder / f"{now.strftime(NAME_FORMAT)}.tar.gz"
+    incomplete = file.with_name(file.name.replace(".", "-incomplete.", 1))
     manifest = backups.create(
-        instance, file, dict(app.config), now=now, share_media=True, stop=stop
+        instance,
+        file,
+        dict(app.config),
+        now=now,
+        share_media=True,
+        incomplete=incomplete,
+        stop=stop,
     )
     if not manifest.is_complete:
+        file = incomplete
         log.warning("The backup %s is incomplete: %s", file.name, "; ".join(manifest.missing[:3]))
-        file = file.rename(file.with_name(file.name.replace(".", "-incomplete.", 1)))
     before = last_check(folder)
     made = HourlyBackup(now.replace(microsecond=0), file, manifest.is_complete)
     rotate(folder, made, clock_watch.time_bounds(app), before.damaged if before else {})

@@ -20,7 +20,7 @@ import pytest
 from flask import Flask
 
 from psgflask.core import clock_watch, config, locks
-from psgflask.core.clock_watch import LONG_AGO, NEVER, TimeBounds
+from psgflask.core.clock_watch import TimeBounds
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK
 from psgflask.news.drafts import PictureDraft
@@ -296,14 +296,11 @@ def test_rotation_keeps_the_last_hours_then_one_of_each_day_and_none_beyond_the_
     assert max(ages) <= hourly_backups.OLDEST
 
 
-@pytest.mark.parametrize(
-    "bounds", [TimeBounds(), TimeBounds(LONG_AGO, NEVER)], ids=["not yet known", "unknown"]
-)
 def test_rotation_deletes_nothing_by_age_while_the_clock_is_not_to_be_trusted(
-    folder: Path, bounds: TimeBounds
+    folder: Path,
 ) -> None:
     made, *older = made_before(folder, *(timedelta(days=days) for days in (0, 7, 30, 300)))
-    assert hourly_backups.rotate(folder, made, bounds, {}) == [made, *older]
+    assert hourly_backups.rotate(folder, made, TimeBounds(), {}) == [made, *older]
 
 
 def test_a_backup_of_a_time_to_come_is_neither_the_last_one_nor_left(
@@ -435,14 +432,69 @@ def test_a_backup_that_was_damaged_on_the_disk_is_found_within_a_day_and_named(
     assert "1 of its files in media/ are lost or damaged" in texts
 
 
-def test_doctor_and_readyz_say_since_when_no_good_backup_was_made(
+def test_what_lacks_a_file_keeps_no_media_of_deleted_backups(
+    site: Flask, folder: Path, at: Callable[[datetime], None]
+) -> None:
+    hourly_backups.run(site)
+    lost, needed = list(Path(site.instance_path, "media").glob("??/*"))[:2]
+    (folder / lost.relative_to(site.instance_path)).unlink()
+    other = folder / "media/ab" / f"ab{'0' * 62}"
+    other.parent.mkdir(exist_ok=True)
+    other.write_bytes(b"of a backup that is gone")
+    checked = hourly_backups.check(folder, NOON)
+    assert checked is not None
+    assert checked.damaged
+    assert not other.exists()
+    assert (folder / needed.relative_to(site.instance_path)).exists()
+
+
+def test_a_folder_and_backups_that_others_can_read_are_a_fault(
+    site: Flask, folder: Path, at: Callable[[datetime], None]
+) -> None:
+    hourly_backups.run(site)
+    (folder / names(folder)[0]).chmod(0o644)
+    assert [state for state, _text in found(site)] == [OK]  # the folder keeps others out
+    folder.chmod(0o755)
+    assert [state for state, _text in found(site)] == [OK, FAULT]
+    (folder / names(folder)[0]).chmod(0o600)
+    assert [state for state, _text in found(site)] == [OK]
+
+
+def test_an_incomplete_backup_never_has_the_name_of_a_complete_one(
+    site: Flask, folder: Path, at: Callable[[datetime], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture_of_an_article(site, b"a picture of Puno").unlink()
+    rename, given = Path.rename, []
+
+    def noted(path: Path, target: Path) -> Path:
+        given.append(target.name)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", noted)
+    hourly_backups.run(site)
+    assert given == ["2026-12-01T120000Z-incomplete.tar.gz"] == names(folder)
+
+
+def test_a_failure_that_is_raised_again_has_no_longer_traceback_each_time(
+    site: Flask, folder: Path, at: Callable[[datetime], None]
+) -> None:
+    Path(site.instance_path, "psg.sqlite").write_bytes(b"no database")
+    lengths = []
+    for _round in range(4):
+        with pytest.raises(BackupRefused) as raised:
+            hourly_backups.run(site)
+        lengths.append(len(raised.traceback))
+    assert lengths[1] == lengths[3]
+
+
+def test_doctor_and_readyz_say_since_when_no_backup_was_made(
     site: Flask, folder: Path, at: Callable[[datetime], None]
 ) -> None:
     hourly_backups.run(site)
     at(NOON + 2 * HOUR)
     assert found(site)[0][0] == OK
     at(NOON + 3 * HOUR)
-    assert found(site) == [(FAULT, f"No good one since 2026-12-01 12:00 GMT, in {folder}")]
+    assert found(site) == [(FAULT, f"None made since 2026-12-01 12:00 GMT, in {folder}")]
 
 
 Usage = namedtuple("Usage", "total used free")
