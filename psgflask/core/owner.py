@@ -1,4 +1,4 @@
-"""Refuses to act as another user than the owner of the instance folder."""
+"""Refuses to act as another user than the one whose site it is."""
 
 import os
 import pwd
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from psgflask.core.paths import CONFIG, DATABASE
+from psgflask.core.paths import CHECKOUT, CONFIG, DATABASE
 
 
 class NotTheOwner(click.ClickException):
@@ -21,6 +21,7 @@ class NotTheOwner(click.ClickException):
         super().__init__(
             f"{path} belongs to {name}, and you are {user_name(os.geteuid())}: {why}. Type:"
             f" sudo -u {named} PSG_INSTANCE={shlex.quote(str(instance))} {typed}"
+            f" (or make it yours, as root: chown -R {user_name(os.geteuid())}: {instance})"
         )
 
 
@@ -28,8 +29,20 @@ class NotTheOwner(click.ClickException):
 COMMANDS = frozenset({"flask", "psgflask"})
 
 
+def of_site(instance: Path) -> int:
+    """Return whose site an instance folder holds: its owner's.
+
+    The folder of a checkout is there before there is a site, and belongs to whoever made the
+    checkout: there the site is that of whoever made its files, and without any it is ours.
+    """
+    if instance != CHECKOUT / "instance":
+        return instance.stat().st_uid
+    made = [file for name in (CONFIG, DATABASE) if (file := instance / name).exists()]
+    return made[0].stat().st_uid if made else os.geteuid()
+
+
 def check(instance: Path) -> None:
-    """Check that this user is the owner of an instance folder, and of what it has to open.
+    """Check that this user's site is in an instance folder, and its files are this user's.
 
     What root writes there the site itself could not read, and another user cannot open it. Raises
     NotTheOwner.
@@ -37,15 +50,12 @@ def check(instance: Path) -> None:
     user = os.geteuid()
     if not instance.is_dir():
         return
-    paths = (instance, instance / CONFIG, instance / DATABASE)
-    for path in paths:
-        try:
-            owner = path.stat().st_uid
-        except FileNotFoundError:
-            continue
-        except PermissionError:
-            break  # of the folder, which was looked at before
-        if user == 0 != owner:
+    owners = {instance: of_site(instance)} if user == 0 else {}  # others may not look into it
+    for file in (instance / CONFIG, instance / DATABASE):
+        if user == 0 and file.exists():
+            owners[file] = file.stat().st_uid
+    for path, owner in owners.items():
+        if owner != 0:
             why = "what root writes there the site could not read"
             raise NotTheOwner(path, owner, why, instance)
     if user != 0 and not os.access(instance, os.R_OK | os.W_OK | os.X_OK):

@@ -30,7 +30,7 @@ from psgflask.core.clock import format_time, utc_now
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK, Finding, HealthCheck
 from psgflask.core.networks import is_loopback
-from psgflask.core.owner import user_name
+from psgflask.core.owner import of_site, user_name
 from psgflask.core.paths import CONFIG
 from psgflask.core.site_address import site_address
 from psgflask.mail import health as mail
@@ -110,14 +110,14 @@ def check_writable(app: Flask) -> Iterator[Finding]:
 
 
 def check_owners(app: Flask) -> Iterator[Finding]:
-    """Check that everything in the instance folder belongs to the owner of the folder."""
+    """Check that everything in the instance folder belongs to the user whose site it is."""
     instance = Path(app.instance_path)
-    owner = instance.stat().st_uid
+    owner = of_site(instance)
     foreign = [
         path
         for folder, folders, files in os.walk(instance)
         for path in (Path(folder, name) for name in (*folders, *files))
-        if _owner(path) not in {owner, None}
+        if _owner(path) not in {owner, instance.stat().st_uid, None}
     ]
     if foreign:
         name = user_name(owner)

@@ -61,13 +61,29 @@ def typed_name(folder: Path) -> str:
     return f"'#{name}'" if name.isdigit() else name
 
 
+def test_a_checkout_of_another_user_holds_nobodys_site_until_there_is_one(
+    as_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = as_root.rename(as_root.with_name("instance"))
+    monkeypatch.setattr(owner, "CHECKOUT", checkout.parent)
+    for name in ("config.py", "psg.sqlite"):
+        (checkout / name).unlink(missing_ok=True)
+    owner.check(checkout)
+    (checkout / "config.py").touch()  # root's, who made the site
+    if os.geteuid() == 0:
+        owner.check(checkout)
+        os.chown(checkout / "config.py", NOBODY, NOBODY)
+    with pytest.raises(owner.NotTheOwner):
+        owner.check(checkout)
+
+
 def test_the_whole_command_is_there_to_be_typed(
     as_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.argv", ["/opt/psgflask/bin/psgflask", "news", "add", "my file.md"])
     with pytest.raises(owner.NotTheOwner) as refused:
         owner.check(as_root)
-    assert refused.value.message.endswith("/opt/psgflask/bin/psgflask news add 'my file.md'")
+    assert " /opt/psgflask/bin/psgflask news add 'my file.md' (or make it" in refused.value.message
 
 
 @pytest.mark.parametrize("name", ["psg.sqlite", "config.py"])
