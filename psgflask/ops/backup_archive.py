@@ -21,6 +21,7 @@ import click
 
 from psgflask.core.paths import DATABASE, MEDIA
 from psgflask.members.erasure import MAX_LIST_SIZE
+from psgflask.news.media.storage import is_file_hash
 from psgflask.news.redaction import Redaction
 from psgflask.ops.backup_contents import LISTS, SETTINGS_FILE
 
@@ -33,7 +34,6 @@ BLOCK_SIZE = tarfile.BLOCKSIZE
 MAX_HEADER_SIZE, MAX_SETTINGS_SIZE, MAX_MANIFEST_LINE = 20_000, 100_000, 200
 MAX_FILES, MAX_STORED = 200_000, 100_000
 MAX_MISSING, MAX_REDACTIONS = 100, 10_000
-SHA256 = re.compile(r"[0-9a-f]{64}")
 XZ_MEMORY_LIMIT = 100_000_000  # bytes; `xz -9` wants 65 million
 REVISION = re.compile(r"\w{1,40}", re.ASCII)
 DAMAGED = "The backup is damaged or was cut off"
@@ -297,7 +297,7 @@ def _parse_manifest(data: bytes) -> Manifest:
         )
         for name, (size, hash_) in stored.items():
             media = is_allowed_name(name) and name not in {DATABASE, SETTINGS_FILE, *LISTS}
-            if not media or name in files or size < 0 or not SHA256.fullmatch(hash_):
+            if not media or name in files or size < 0 or not is_file_hash(hash_):
                 raise BackupRefused(_unexpected_message(name))
         made_at = datetime.fromisoformat(fields["made_at"])
         if not REVISION.fullmatch(fields["revision"]) or made_at.tzinfo is None:

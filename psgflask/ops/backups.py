@@ -78,7 +78,7 @@ def create(
         with _temporary_folder(target.parent) as folder:
             copy, part = folder / DATABASE, folder / "archive.tar"
             manifest = _copy_database(instance / DATABASE, copy, now, stop)
-            store = MediaStore(target) if share_media else None
+            store = MediaStore(target.parent / MEDIA) if share_media else None
             with _open_archive(part, mode, quick=share_media) as archive:
                 _add_file(archive, manifest, DATABASE, copy)
                 _add_bytes(archive, manifest, SETTINGS_FILE, _settings_json(settings))

@@ -11,21 +11,21 @@ from pathlib import Path
 from typing import IO
 
 from psgflask.core import durable
-from psgflask.core.paths import MEDIA
-from psgflask.ops.backup_archive import SHA256, BackupRefused, SourceUnreadable, hash_file
+from psgflask.news.media.storage import is_file_hash, path_of
+from psgflask.ops.backup_archive import BackupRefused, SourceUnreadable, hash_file
 
 Stored = Mapping[str, tuple[int, str]]  # size and hash by the name in an instance
 
 
 class MediaStore:
-    """The folder `media` beside backups: media/<first two characters>/<hash>."""
+    """The folder `media` beside backups, laid out as that of a site."""
 
-    def __init__(self, backup: Path) -> None:
-        self.folder = backup.parent / MEDIA
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def path_of(self, file_hash: str) -> Path:
         """Return where a file is, or would be."""
-        return self.folder / file_hash[:2] / file_hash
+        return path_of(self.folder, file_hash)
 
     def is_whole(self, size: int, file_hash: str, copy: Path | None = None) -> bool:
         """Say whether the store has a file and it has its hash; copy it then, if `copy` is given.
@@ -97,7 +97,7 @@ class MediaStore:
         """Delete the files of other hashes; return how many. What is no file of a store stays."""
         removed = 0
         for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
-            if SHA256.fullmatch(path.name) and path.name not in needed:
+            if is_file_hash(path.name) and path.name not in needed:
                 path.unlink(missing_ok=True)
                 removed += 1
         return removed

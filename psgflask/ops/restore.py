@@ -106,7 +106,7 @@ def restore_media(instance: Path, backup: Path, hashes: Collection[str]) -> set[
         with StagedFiles(instance / MEDIA) as staged:
             manifest = backup_archive.read(backup, staged.folder, only=names)
             stored = {name: manifest.stored[name] for name in names.keys() & manifest.stored.keys()}
-            lost = MediaStore(backup).extract(stored, staged.folder)
+            lost = MediaStore(backup.parent / MEDIA).extract(stored, staged.folder)
             saved = {**manifest.files, **stored}
             for name, file_hash in names.items():
                 if saved.get(name, (0, ""))[1] == file_hash and name not in lost:
@@ -219,7 +219,7 @@ def _extract(
     if inspect_database(database) != (manifest.revision, manifest.rows):
         raise BackupRefused("The database in the backup is not the one that was saved")
     settings = _read_settings(folder / SETTINGS_FILE)
-    lost = MediaStore(backup).extract(manifest.stored, folder)
+    lost = MediaStore(backup.parent / MEDIA).extract(manifest.stored, folder)
     if lost and not without_lost_media:
         raise BackupRefused(_lost_message(backup, lost))
     since = _erase_again(manifest, folder, settings, prepare, newer)

@@ -23,6 +23,7 @@ from psgflask.core import clock_watch, config, locks
 from psgflask.core.clock_watch import TimeBounds
 from psgflask.core.database import db
 from psgflask.core.findings import ATTENTION, FAULT, OK
+from psgflask.core.paths import MEDIA
 from psgflask.news.drafts import PictureDraft
 from psgflask.ops import backup_archive, backups, health, hourly_backups, restore, worker
 from psgflask.ops.backup_archive import BackupRefused
@@ -126,7 +127,7 @@ def test_media_are_stored_once_for_all_backups_and_each_can_be_restored(
         manifest = backup_archive.read(backup.file)
         into = tmp_path / backup.file.name
         into.mkdir()
-        assert MediaStore(backup.file).extract(manifest.stored, into) == []
+        assert MediaStore(folder / MEDIA).extract(manifest.stored, into) == []
         restored = [file for file in into.rglob("*") if file.is_file()]
         assert len(restored) == count
         assert all(sha256(file.read_bytes()).hexdigest() == file.name for file in restored)
@@ -227,7 +228,7 @@ def test_r20_an_unreadable_file_in_the_store_is_lost_to_a_restore_and_no_other_i
     make_unreadable(monkeypatch, copy, opens=opens)
     (into := tmp_path / "into").mkdir()
     name = file.relative_to(site.instance_path).as_posix()
-    assert MediaStore(backup).extract(manifest.stored, into) == [name]
+    assert MediaStore(backup.parent / MEDIA).extract(manifest.stored, into) == [name]
     assert not (into / name).exists()
     assert restore.restore_media(Path(site.instance_path), backup, {file.name, other.name}) == {
         other.name
@@ -241,7 +242,7 @@ def test_a_copy_out_of_the_store_that_cannot_be_written_is_no_fault_of_the_store
     backup = folder / names(folder)[0]
     (size, file_hash), *_others = backup_archive.read(backup).stored.values()
     with pytest.raises(OSError, match="No such file"):
-        MediaStore(backup).is_whole(size, file_hash, tmp_path / "missing" / "copy")
+        MediaStore(backup.parent / MEDIA).is_whole(size, file_hash, tmp_path / "missing" / "copy")
 
 
 @pytest.mark.usefixtures("at")
@@ -253,7 +254,9 @@ def test_killed_at_any_step_a_backup_leaves_nothing_that_the_next_does_not_remov
         steps += 1
         for name in names(folder):
             manifest = backup_archive.read(folder / name)
-            assert all(MediaStore(folder / name).is_whole(*one) for one in manifest.stored.values())
+            assert all(
+                MediaStore(folder / MEDIA).is_whole(*one) for one in manifest.stored.values()
+            )
             (folder / name).unlink()
         hourly_backups.run(site)
         assert {path.name for path in folder.iterdir()} == {
