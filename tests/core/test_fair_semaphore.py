@@ -58,7 +58,10 @@ def test_a_wait_that_is_too_long_is_refused_and_leaves_the_queue() -> None:
 def test_any_number_waits_where_the_queue_has_no_bound() -> None:
     queue = FairSemaphore(1)
     queue.acquire(60)
-    threads = [threading.Thread(target=queue.acquire, args=(60,)) for _number in range(20)]
+    waited: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda: waited.append(queue.acquire(60))) for _number in range(20)
+    ]
     for thread in threads:
         thread.start()
     until(lambda: len(queue._queue) == 20)
@@ -66,3 +69,6 @@ def test_any_number_waits_where_the_queue_has_no_bound() -> None:
         queue.release()
     for thread in threads:
         thread.join(60)
+    assert waited == [True] * 20
+    with pytest.raises(QueueFull):  # the last of them has the permit
+        queue.acquire(0)
