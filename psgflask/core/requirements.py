@@ -16,13 +16,19 @@ INSTALL = "python3 requirements/install.py run && .venv/bin/flask init"
 INSTALL_WHEEL = "pip install --require-hashes -r requirements/run.txt && psgflask init"
 
 
-def sentence() -> str | None:
+def fault() -> tuple[str, str] | None:
     """Return what is wrong and what to run, None where everything is installed."""
-    wrong = list(_unmet())
+    wrong = "; ".join(_unmet())
     if not wrong:
         return None
     install = INSTALL if _in_checkout() else INSTALL_WHEEL
-    return f"This code needs packages that are not installed ({'; '.join(wrong)}): run {install}"
+    return f"This code needs packages that are not installed ({wrong})", install
+
+
+def sentence() -> str | None:
+    """Return the same in one sentence."""
+    found = fault()
+    return f"{found[0]}: run {found[1]}" if found else None
 
 
 def _unmet() -> Iterator[str]:

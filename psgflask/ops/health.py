@@ -92,9 +92,8 @@ def check_schema(app: Flask) -> Iterator[Finding]:
 
 def check_requirements(app: Flask) -> Iterator[Finding]:
     """Check that the packages that this code needs are installed."""
-    if text := requirements.sentence():
-        sentence, _run, command = text.partition(": run ")
-        yield Finding("packages", FAULT, sentence, command)
+    if fault := requirements.fault():
+        yield Finding("packages", FAULT, *fault)
     else:
         yield Finding("packages", OK, "All that this code needs are installed")
 
@@ -113,11 +112,12 @@ def check_owners(app: Flask) -> Iterator[Finding]:
     """Check that everything in the instance folder belongs to the user whose site it is."""
     instance = Path(app.instance_path)
     owner = of_site(instance)
+    known = {owner, instance.stat().st_uid, None}
     foreign = [
         path
         for folder, folders, files in os.walk(instance)
         for path in (Path(folder, name) for name in (*folders, *files))
-        if _owner(path) not in {owner, instance.stat().st_uid, None}
+        if _owner(path) not in known
     ]
     if foreign:
         name = user_name(owner)
